@@ -1,0 +1,85 @@
+// Package partytest makes a whole party for tests: roots, reviewers, a server
+// key and a signed roster. All keys are fresh and all signatures real.
+package partytest
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"saksi/crypto/reviewer"
+	"saksi/crypto/roster"
+	"saksi/crypto/sign"
+)
+
+// A Party is everyone around one drop.
+type Party struct {
+	Roots      []sign.Signer
+	Trusted    roster.RootSet
+	Server     sign.Signer
+	Reviewers  []*reviewer.Keys
+	Roster     *roster.Signed
+	Recipients *roster.Recipients
+	Circle     *roster.Circle
+}
+
+// New makes a party with one root and that many reviewers, whose roster is
+// valid at now.
+func New(t testing.TB, now time.Time, reviewers int) *Party {
+	t.Helper()
+	p := &Party{}
+	p.Roots = []sign.Signer{must(sign.Generate("akar"))(t)}
+	p.Trusted = roster.RootSet{Threshold: 1, Keys: []sign.Key{p.Roots[0].Key()}}
+	p.Server = must(sign.Generate("uji.saksi"))(t)
+	for i := range reviewers {
+		p.Reviewers = append(p.Reviewers, Reviewer(t, i+1))
+	}
+	p.Sign(t, p.Draft(now))
+	return p
+}
+
+// Reviewer makes the keys of the n-th reviewer.
+func Reviewer(t testing.TB, n int) *reviewer.Keys {
+	t.Helper()
+	return must(reviewer.Generate(fmt.Sprintf("r%d", n), "00", "Organisasi Uji", fmt.Sprintf("Penelaah %d", n)))(t)
+}
+
+// Draft returns the draft of the party's next roster.
+func (p *Party) Draft(now time.Time) reviewer.Draft {
+	d := reviewer.Draft{
+		Origin: "uji.saksi", Roots: []roster.RootSet{p.Trusted}, Server: p.Server.Key(),
+		From: now, Previous: p.Roster,
+	}
+	for _, k := range p.Reviewers {
+		d.Cards = append(d.Cards, k.Card())
+	}
+	return d
+}
+
+// Sign has all roots sign the draft and makes it the party's roster.
+func (p *Party) Sign(t testing.TB, d reviewer.Draft) {
+	t.Helper()
+	r, recipients, err := d.Roster()
+	if err != nil {
+		t.Fatal(err)
+	}
+	msg := must(sign.Note(r.Text(), p.Roots...))(t)
+	p.Roster = must(roster.Verify(msg, p.Trusted))(t)
+	p.Recipients = recipients
+	p.Circle = must(p.Roster.CircleAt(d.From, p.Files()))(t)
+}
+
+// Files returns the recipients file by its hash.
+func (p *Party) Files() map[roster.Hash]string {
+	return map[roster.Hash]string{p.Recipients.Hash(): p.Recipients.Text()}
+}
+
+func must[T any](v T, err error) func(testing.TB) T {
+	return func(t testing.TB) T {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+}

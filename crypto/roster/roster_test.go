@@ -1,0 +1,267 @@
+package roster_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"saksi/crypto/partytest"
+	"saksi/crypto/reviewer"
+	"saksi/crypto/roster"
+	"saksi/crypto/sign"
+)
+
+var day = time.Date(2026, time.November, 22, 12, 0, 0, 0, time.UTC)
+
+func TestTextComesBack(t *testing.T) {
+	p := partytest.New(t, day, 3)
+	got, err := roster.Parse(p.Roster.Text)
+	if err != nil || got.Text() != p.Roster.Text {
+		t.Fatalf("roster does not come back: %v", err)
+	}
+	r, err := roster.ParseRecipients(p.Recipients.Text())
+	if err != nil || r.Text() != p.Recipients.Text() {
+		t.Fatalf("recipients do not come back: %v", err)
+	}
+	roots, err := roster.ParseRootSet(p.Trusted.Text())
+	if err != nil || roots.Text() != p.Trusted.Text() {
+		t.Fatalf("roots do not come back: %v", err)
+	}
+	for _, k := range p.Reviewers {
+		card, err := reviewer.ParseCard(k.Card().Text())
+		if err != nil || card.Text() != k.Card().Text() {
+			t.Fatalf("card does not come back: %v", err)
+		}
+		keys, err := reviewer.ParseFile(strings.NewReader(k.File()))
+		if err != nil || keys.File() != k.File() {
+			t.Fatalf("key file does not come back: %v", err)
+		}
+	}
+}
+
+// TestDamagedTextIsRefused changes single characters and drops, doubles and
+// swaps lines: what parses must say something else, never the same thing in
+// another spelling; and no changed note verifies.
+func TestDamagedTextIsRefused(t *testing.T) {
+	p := partytest.New(t, day, 2)
+	lines := strings.SplitAfter(p.Roster.Text, "\n")
+	for i := range lines[:len(lines)-1] {
+		for name, changed := range map[string]string{
+			"dropped": strings.Join(lines[:i], "") + strings.Join(lines[i+1:], ""),
+			"doubled": strings.Join(lines[:i+1], "") + lines[i] + strings.Join(lines[i+1:], ""),
+			"spaced":  strings.Replace(p.Roster.Text, lines[i], " "+lines[i], 1),
+			"tailed":  strings.Replace(p.Roster.Text, lines[i], strings.TrimSuffix(lines[i], "\n")+" \n", 1),
+		} {
+			if r, err := roster.Parse(changed); err == nil && (r.Text() != changed || changed == p.Roster.Text) {
+				t.Errorf("line %d %s: taken", i+1, name)
+			}
+			msg := strings.Replace(string(p.Roster.Note), p.Roster.Text, changed, 1)
+			if _, err := roster.Verify([]byte(msg), p.Trusted); err == nil {
+				t.Errorf("line %d %s: verified", i+1, name)
+			}
+		}
+	}
+}
+
+func TestVerifyNeedsTheTrustedRoots(t *testing.T) {
+	p, other := partytest.New(t, day, 1), partytest.New(t, day, 1)
+	if _, err := roster.Verify(p.Roster.Note, other.Trusted); !errors.Is(err, roster.ErrRoots) {
+		t.Errorf("other roots: %v, want ErrRoots", err)
+	}
+	forged, err := sign.Note(p.Roster.Text, other.Roots...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := roster.Verify(forged, p.Trusted); !errors.Is(err, sign.ErrSignatures) {
+		t.Errorf("signed by strangers: %v, want ErrSignatures", err)
+	}
+}
+
+func TestVerifyNeedsTheThreshold(t *testing.T) {
+	p := partytest.New(t, day, 1)
+	p.Roots = append(p.Roots, generate(t, "akar2"), generate(t, "akar3"))
+	p.Trusted = roster.RootSet{Threshold: 2}
+	for _, r := range p.Roots {
+		p.Trusted.Keys = append(p.Trusted.Keys, r.Key())
+	}
+	p.Roster = nil
+	r, _, err := p.Draft(day).Roster()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for signers, want := range map[int]error{1: sign.ErrSignatures, 2: nil, 3: nil} {
+		msg, err := sign.Note(r.Text(), p.Roots[:signers]...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := roster.Verify(msg, p.Trusted); !errors.Is(err, want) {
+			t.Errorf("%d of 2 signatures: %v, want %v", signers, err, want)
+		}
+	}
+}
+
+// TestRootSetsSucceedEachOther replaces the roots twice; the poster's
+// fingerprint stays that of the first.
+func TestRootSetsSucceedEachOther(t *testing.T) {
+	p := partytest.New(t, day, 1)
+	second, third := generate(t, "baru"), generate(t, "lebih-baru")
+	first := p.Trusted
+	next := endorse(t, first, roster.RootSet{Threshold: 1, Keys: []sign.Key{second.Key()}}, p.Roots...)
+	last := endorse(t, next, roster.RootSet{Threshold: 1, Keys: []sign.Key{third.Key()}}, second)
+	d := p.Draft(day)
+	d.Roots = []roster.RootSet{first, next, last}
+	signed := signDraft(t, d, third)
+	got, err := roster.Verify(signed, first)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := got.Follows(p.Roster); err != nil {
+		t.Errorf("the roster with new roots does not follow: %v", err)
+	}
+	if _, err := roster.Verify(signDraft(t, d, second), first); !errors.Is(err, sign.ErrSignatures) {
+		t.Errorf("signed by the set before the last: %v", err)
+	}
+	d.Roots = []roster.RootSet{first, endorse(t, first, roster.RootSet{Threshold: 1, Keys: []sign.Key{third.Key()}}, third)}
+	if _, err := roster.Verify(signDraft(t, d, third), first); !errors.Is(err, sign.ErrSignatures) {
+		t.Errorf("a set that endorsed itself: %v", err)
+	}
+	d.Roots = []roster.RootSet{first, next, endorse(t, first, last, p.Roots...)}
+	d.Roots[2].Endorsed = d.Roots[2].Endorsed[1:]
+	if _, err := roster.Verify(signDraft(t, d, third), first); !errors.Is(err, sign.ErrSignatures) {
+		t.Errorf("a set endorsed by an older set: %v", err)
+	}
+}
+
+func TestRootSetHasDistinctRoots(t *testing.T) {
+	a := generate(t, "a")
+	text := "saksi/v1/roots\nthreshold 2\nroot " + a.Key().String() + "\nroot " + a.Key().String() + "\n"
+	if _, err := roster.ParseRootSet(text); err == nil {
+		t.Error("one root standing twice was taken as two")
+	}
+}
+
+func TestFollows(t *testing.T) {
+	p := partytest.New(t, day, 2)
+	first := p.Roster
+	p.Sign(t, p.Draft(day))
+	second := p.Roster
+	p.Sign(t, p.Draft(day))
+	third := p.Roster
+	fork := partytest.New(t, day, 2)
+	fork.Sign(t, fork.Draft(day))
+	if err := errors.Join(second.Follows(first), third.Follows(second)); err != nil {
+		t.Error(err)
+	}
+	for name, err := range map[string]error{
+		"back": first.Follows(second), "skip": third.Follows(first),
+		"same": second.Follows(second), "fork": fork.Roster.Follows(first),
+	} {
+		if !errors.Is(err, roster.ErrChain) {
+			t.Errorf("%s: %v, want ErrChain", name, err)
+		}
+	}
+}
+
+func TestCircleAt(t *testing.T) {
+	p := partytest.New(t, day, 2)
+	for name, test := range map[string]struct {
+		now   time.Time
+		files map[roster.Hash]string
+		want  error
+	}{
+		"now":             {day, p.Files(), nil},
+		"a day early":     {day.AddDate(0, 0, -1), p.Files(), nil},
+		"two days early":  {day.AddDate(0, 0, -3), p.Files(), roster.ErrNotYet},
+		"last day":        {p.Roster.Until.Add(20 * time.Hour), p.Files(), nil},
+		"over":            {p.Roster.Until.AddDate(0, 0, 3), p.Files(), roster.ErrExpired},
+		"no file":         {day, nil, roster.ErrNoRecipients},
+		"swapped content": {day, map[roster.Hash]string{p.Recipients.Hash(): "saksi/v1/recipients\n"}, roster.ErrNoRecipients},
+	} {
+		if _, err := p.Roster.CircleAt(test.now, test.files); !errors.Is(err, test.want) {
+			t.Errorf("%s: %v, want %v", name, err, test.want)
+		}
+	}
+}
+
+// TestRecipientsMustBeTheReviewers signs rosters that pin unfit files: even k
+// roots do not make them usable.
+func TestRecipientsMustBeTheReviewers(t *testing.T) {
+	for name, spoil := range map[string]func(p *partytest.Party, r *roster.Recipients){
+		"one too few":     func(p *partytest.Party, r *roster.Recipients) { r.IDs, r.Keys = r.IDs[:1], r.Keys[:1] },
+		"other order":     func(p *partytest.Party, r *roster.Recipients) { r.IDs[0], r.IDs[1] = r.IDs[1], r.IDs[0] },
+		"one key twice":   func(p *partytest.Party, r *roster.Recipients) { r.Keys[1] = r.Keys[0] },
+		"a direct key":    func(p *partytest.Party, r *roster.Recipients) { r.Keys[1] = p.Reviewers[0].Direct.Recipient() },
+		"for other weeks": func(p *partytest.Party, r *roster.Recipients) { r.From = r.From.Add(1) },
+	} {
+		p := partytest.New(t, day, 2)
+		spoiled := *p.Recipients
+		spoil(p, &spoiled)
+		r := p.Roster.Roster
+		r.Recipients = []roster.Period{{From: p.Recipients.From, To: p.Recipients.To, File: spoiled.Hash()}}
+		msg, err := sign.Note(r.Text(), p.Roots...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		signed, err := roster.Verify(msg, p.Trusted)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := signed.CircleAt(day, map[roster.Hash]string{spoiled.Hash(): spoiled.Text()}); err == nil {
+			t.Errorf("%s: taken", name)
+		}
+	}
+}
+
+func generate(t *testing.T, name string) sign.Signer {
+	t.Helper()
+	s, err := sign.Generate(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func endorse(t *testing.T, set, next roster.RootSet, signers ...sign.Signer) roster.RootSet {
+	t.Helper()
+	next, err := set.Endorse(next, signers...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return next
+}
+
+func signDraft(t *testing.T, d reviewer.Draft, signers ...sign.Signer) []byte {
+	t.Helper()
+	r, _, err := d.Roster()
+	if err != nil {
+		t.Fatal(err)
+	}
+	msg, err := sign.Note(r.Text(), signers...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return msg
+}
+
+func FuzzParse(f *testing.F) {
+	p := partytest.New(f, day, 2)
+	f.Add(p.Roster.Text)
+	f.Add(p.Recipients.Text())
+	f.Add(p.Trusted.Text())
+	f.Add(p.Reviewers[0].Card().Text())
+	f.Fuzz(func(t *testing.T, text string) {
+		if r, err := roster.Parse(text); err == nil && r.Text() != text {
+			t.Error("a second spelling of a roster was taken")
+		}
+		if r, err := roster.ParseRecipients(text); err == nil && r.Text() != text {
+			t.Error("a second spelling of a recipients file was taken")
+		}
+		if r, err := roster.ParseRootSet(text); err == nil && r.Text() != text {
+			t.Error("a second spelling of a root set was taken")
+		}
+		if c, err := reviewer.ParseCard(text); err == nil && c.Text() != text {
+			t.Error("a second spelling of a card was taken")
+		}
+	})
+}
