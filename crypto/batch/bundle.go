@@ -1,0 +1,86 @@
+package batch
+
+import (
+	"archive/tar"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+)
+
+// A Writer writes a bundle. Members go in as Add is called; the caller adds
+// them in the package's order.
+type Writer struct{ tar *tar.Writer }
+
+// NewWriter returns a Writer to w.
+func NewWriter(w io.Writer) *Writer { return &Writer{tar: tar.NewWriter(w)} }
+
+// Add writes one member of exactly size bytes.
+func (w *Writer) Add(path Path, size int64, content io.Reader) error {
+	header := &tar.Header{
+		Typeflag: tar.TypeReg, Name: path.String(), Size: size, Mode: 0o600,
+		ModTime: time.Unix(0, 0), Format: tar.FormatUSTAR,
+	}
+	if err := w.tar.WriteHeader(header); err != nil {
+		return fmt.Errorf("writing bundle: %w", err)
+	}
+	n, err := io.Copy(w.tar, content)
+	if err == nil && n != size {
+		err = io.ErrUnexpectedEOF
+	}
+	if err != nil {
+		return fmt.Errorf("writing bundle, member %q: %w", path, err)
+	}
+	return nil
+}
+
+// AddBytes writes one small member.
+func (w *Writer) AddBytes(path Path, content []byte) error {
+	return w.Add(path, int64(len(content)), bytes.NewReader(content))
+}
+
+// Close writes the end marker.
+func (w *Writer) Close() error {
+	if err := w.tar.Close(); err != nil {
+		return fmt.Errorf("writing bundle: %w", err)
+	}
+	return nil
+}
+
+// ErrBundle is returned when a file is not a bundle, or a damaged one.
+var ErrBundle = errors.New("not a whole bundle")
+
+// Read walks through a bundle and hands each member to visit. It takes regular
+// USTAR files with a bundle's paths, each once, and nothing else; what a member
+// contains is not checked. It returns [ErrBundle] or the error of visit.
+func Read(r io.Reader, visit func(Path, int64, io.Reader) error) error {
+	in := tar.NewReader(r)
+	seen := map[string]bool{}
+	for {
+		header, err := in.Next()
+		if err == io.EOF && len(seen) > 0 {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("reading bundle: %w: %v", ErrBundle, err)
+		}
+		if header.Typeflag != tar.TypeReg || header.Format != tar.FormatUSTAR {
+			return fmt.Errorf("reading bundle: %w: member %q is not a regular file", ErrBundle, header.Name)
+		}
+		path, err := ParsePath(header.Name)
+		if err != nil {
+			return fmt.Errorf("reading bundle: %w: %v", ErrBundle, err)
+		}
+		if seen[header.Name] {
+			return fmt.Errorf("reading bundle: %w: member %q stands twice", ErrBundle, header.Name)
+		}
+		seen[header.Name] = true
+		if err := visit(path, header.Size, in); err != nil {
+			return err
+		}
+		if _, err := io.Copy(io.Discard, in); err != nil {
+			return fmt.Errorf("reading bundle: %w: %v", ErrBundle, err)
+		}
+	}
+}

@@ -1,0 +1,135 @@
+package batch
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"saksi/crypto/receipt"
+	"saksi/crypto/roster"
+)
+
+// A Kind is what a member of a bundle is.
+type Kind int
+
+// The kinds, in the order that they have in a bundle.
+const (
+	BatchNote Kind = iota
+	BatchSums
+	RosterNote
+	RecipientsFile
+	Payload
+	Slot
+	GoneMark
+)
+
+func (k Kind) summed() bool {
+	return k == RosterNote || k == RecipientsFile || k == Payload || k == Slot
+}
+
+// A Path names one member of a bundle.
+type Path struct {
+	Kind     Kind
+	Sequence uint64         // of an earlier batch, or of a roster; 0 for the newest batch
+	ID       receipt.ItemID // of an item
+	Slot     int            // from 0
+	File     roster.Hash    // of a recipients file
+}
+
+// String writes the path in its one spelling.
+func (p Path) String() string {
+	switch p.Kind {
+	case BatchNote:
+		return p.folder() + "BATCH.note"
+	case BatchSums:
+		return p.folder() + "SHA256SUMS"
+	case RosterNote:
+		return fmt.Sprintf("rosters/%d.note", p.Sequence)
+	case RecipientsFile:
+		return fmt.Sprintf("rosters/%s%s", p.File, roster.RecipientsSuffix)
+	case Payload:
+		return fmt.Sprintf("items/%d/%s/payload.age", p.Sequence, p.ID)
+	case Slot:
+		return fmt.Sprintf("items/%d/%s/slots/%03d.age", p.Sequence, p.ID, p.Slot+1)
+	case GoneMark:
+		return "gone/" + p.ID.String()
+	default:
+		panic("batch: internal error: unknown kind of path")
+	}
+}
+
+func (p Path) folder() string {
+	if p.Sequence == 0 {
+		return ""
+	}
+	return fmt.Sprintf("batches/%d/", p.Sequence)
+}
+
+// ParsePath reads what String wrote. Nothing else gets through: no parent
+// folder, no root, no second spelling.
+func ParsePath(s string) (Path, error) {
+	parts := strings.Split(s, "/")
+	p, err := parsePath(parts, len(parts))
+	if err != nil || p.String() != s {
+		return Path{}, fmt.Errorf("parsing path %q: not a member of a bundle", s)
+	}
+	return p, nil
+}
+
+func parsePath(parts []string, n int) (p Path, err error) {
+	switch {
+	case n == 1:
+		p.Kind = batchKind(parts[0])
+	case n == 3 && parts[0] == "batches":
+		p.Kind = batchKind(parts[2])
+		p.Sequence, err = strconv.ParseUint(parts[1], 10, 64)
+	case n == 2 && parts[0] == "rosters" && strings.HasSuffix(parts[1], ".note"):
+		p.Kind = RosterNote
+		p.Sequence, err = strconv.ParseUint(strings.TrimSuffix(parts[1], ".note"), 10, 64)
+	case n == 2 && parts[0] == "rosters":
+		p.Kind = RecipientsFile
+		p.File, err = roster.ParseHash(strings.TrimSuffix(parts[1], roster.RecipientsSuffix))
+	case n == 2 && parts[0] == "gone":
+		p.Kind = GoneMark
+		p.ID, err = receipt.ParseItemID(parts[1])
+	case n >= 4 && parts[0] == "items":
+		return parseItemPath(parts, n)
+	default:
+		err = strconv.ErrSyntax
+	}
+	return p, err
+}
+
+func parseItemPath(parts []string, n int) (p Path, err error) {
+	p.Kind = Payload
+	if n == 5 {
+		p.Kind = Slot
+		number, err := strconv.Atoi(strings.TrimSuffix(parts[4], ".age"))
+		if err != nil || number < 1 || number > 999 {
+			return Path{}, strconv.ErrSyntax
+		}
+		p.Slot = number - 1
+	}
+	if p.Sequence, err = strconv.ParseUint(parts[1], 10, 64); err != nil {
+		return Path{}, err
+	}
+	p.ID, err = receipt.ParseItemID(parts[2])
+	return p, err
+}
+
+func batchKind(name string) Kind {
+	if name == "SHA256SUMS" {
+		return BatchSums
+	}
+	return BatchNote
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}

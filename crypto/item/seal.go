@@ -1,0 +1,342 @@
+package item
+
+import (
+	"archive/tar"
+	"crypto/ed25519"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"saksi/crypto/hybrid"
+	"saksi/crypto/receipt"
+	"saksi/crypto/roster"
+)
+
+// Errors that a caller acts on.
+var (
+	// ErrTooLong is returned when a text has more than [MaxText] bytes, or a
+	// short field more than [MaxField].
+	ErrTooLong = errors.New("the text is too long")
+	// ErrEmpty is returned when a text is empty, or holds white space alone.
+	ErrEmpty = errors.New("the text is empty")
+	// ErrNotText is returned when a text is not UTF-8 or holds control
+	// characters other than tab and line breaks.
+	ErrNotText = errors.New("not a text")
+	// ErrQuorum is returned when a roster asks for more reviewers than one to
+	// open an item: this version seals to single reviewers only.
+	ErrQuorum = errors.New("the roster's quorum is not supported")
+	// ErrSize is returned when an attachment turns out longer or shorter than
+	// announced. Nothing that was written may be kept.
+	ErrSize = errors.New("the file has another size than announced")
+)
+
+// A Content is what goes into one item. Exactly one of its groups is set.
+type Content struct {
+	Kind     Kind
+	Language string // of the page: "id" or "en"
+
+	Text string // testimony and message
+	Form Form   // testimony; Format is filled in
+
+	File     io.Reader // attachment
+	Size     int64     // of File, in bytes
+	Name     string    // as the reporter's device named it
+	KeepName bool      // put Name in the manifest
+}
+
+// A Sealed item has its slots; its payload is written once, by WriteTo.
+type Sealed struct {
+	ID     receipt.ItemID
+	Burn   [32]byte // SHA-256 of the token that deletes it
+	Roster uint64
+	Slots  [][]byte
+	Size   int64 // of payload.age
+
+	content  Content
+	author   ed25519.PrivateKey
+	manifest Manifest
+	parts    *identity
+	payload  *hybrid.Recipient
+	members  []member
+	tarSize  int64
+}
+
+// A member is a small member of the tar.
+type member struct {
+	name    string
+	content []byte
+}
+
+// Seal prepares the n-th item of a code: it checks the content, makes E and
+// seals the slots. Reviewers whose slot number (from 0) is in excluded get a
+// slot that opens to random bytes.
+//
+// It returns [ErrTooLong], [ErrEmpty], [ErrNotText] or [ErrQuorum].
+func Seal(circle *roster.Circle, code receipt.Code, n int, c Content, excluded ...int) (*Sealed, error) {
+	if circle.Quorum.Needed != 1 {
+		return nil, fmt.Errorf("sealing item: quorum %d: %w", circle.Quorum.Needed, ErrQuorum)
+	}
+	if err := c.check(); err != nil {
+		return nil, err
+	}
+	e, err := hybrid.Generate()
+	if err != nil {
+		return nil, err
+	}
+	s := &Sealed{
+		ID: code.ItemID(n), Burn: code.Burn(n).Hash(), Roster: circle.Sequence,
+		content: c, payload: e.Recipient(),
+	}
+	if s.Slots, err = sealSlots(circle, e, excluded); err != nil {
+		return nil, err
+	}
+	keys := code.Keys()
+	s.author = keys.Author
+	s.manifest = newManifest(circle, keys, s, n)
+	if s.parts, err = s.manifest.identify(); err != nil {
+		panic("item: internal error: " + err.Error())
+	}
+	s.members = c.members(s.manifest)
+	s.tarSize = s.padded()
+	if c.Kind != Attachment && s.tarSize != Floor {
+		return nil, fmt.Errorf("sealing item: %w", ErrTooLong)
+	}
+	s.Size = PayloadSize(s.tarSize)
+	return s, nil
+}
+
+func sealSlots(circle *roster.Circle, e *hybrid.Identity, excluded []int) ([][]byte, error) {
+	skip := map[int]bool{}
+	for _, i := range excluded {
+		skip[i] = true
+	}
+	slots := make([][]byte, len(circle.Keys))
+	entitled := 0
+	for i, key := range circle.Keys {
+		share := []byte(e.String())
+		if skip[i] {
+			rand.Read(share)
+		} else {
+			entitled++
+		}
+		slot, err := hybrid.SealBytes(share, key)
+		if err != nil {
+			return nil, err
+		}
+		slots[i] = slot
+	}
+	if entitled == 0 {
+		return nil, errors.New("sealing item: every reviewer is excluded")
+	}
+	return slots, nil
+}
+
+func newManifest(circle *roster.Circle, keys receipt.Keys, s *Sealed, n int) Manifest {
+	tokenHash := keys.Token.Hash()
+	return Manifest{
+		Format: formatLabel, Kind: s.content.Kind, ID: s.ID.String(), N: n,
+		Mailbox: keys.Mailbox().String(), TokenHash: hex.EncodeToString(tokenHash[:]),
+		Author: hex.EncodeToString(keys.AuthorPublic()), ReplyRecipient: keys.Reply.Recipient().String(),
+		Burn:   hex.EncodeToString(s.Burn[:]),
+		Roster: ManifestRoster{Sequence: circle.Sequence, Hash: circle.Hash.String()},
+		Slots:  slotHashes(s.Slots), Language: s.content.Language,
+		Original: s.content.originals(),
+	}
+}
+
+// check holds a content against the limits.
+func (c *Content) check() error {
+	for _, field := range []string{c.Form.Place, c.Form.From, c.Form.To} {
+		if len(field) > MaxField {
+			return fmt.Errorf("sealing item: %w", ErrTooLong)
+		}
+		if !isText(field) {
+			return fmt.Errorf("sealing item: %w", ErrNotText)
+		}
+	}
+	if c.Kind == Attachment {
+		if c.Size < 1 {
+			return fmt.Errorf("sealing item: %w", ErrEmpty)
+		}
+		return nil
+	}
+	return CheckText(c.Text)
+}
+
+// CheckText returns nil for a text that can be sealed, else [ErrTooLong],
+// [ErrEmpty] or [ErrNotText].
+func CheckText(text string) error {
+	switch {
+	case len(text) > MaxText:
+		return fmt.Errorf("checking text: %w", ErrTooLong)
+	case !isText(text):
+		return fmt.Errorf("checking text: %w", ErrNotText)
+	case strings.TrimSpace(text) == "":
+		return fmt.Errorf("checking text: %w", ErrEmpty)
+	}
+	return nil
+}
+
+func isText(s string) bool {
+	control := func(r rune) bool { return r < ' ' && r != '\n' && r != '\r' && r != '\t' || r == 0x7f }
+	return utf8.ValidString(s) && strings.IndexFunc(s, control) < 0
+}
+
+// members returns the small members that stand before a file.
+func (c *Content) members(m Manifest) []member {
+	members := []member{{"manifest.json", marshal(m)}}
+	switch c.Kind {
+	case Testimony:
+		form := c.Form
+		form.Format = testimonyLabel
+		return append(members, member{"testimony.json", marshal(form)}, member{"testimony.txt", []byte(c.Text)})
+	case Message:
+		return append(members, member{"message.txt", []byte(c.Text)})
+	default:
+		return members
+	}
+}
+
+// path returns the neutral name that the attachment has in the tar.
+func (c *Content) path() string { return "attachments/001." + extension(c.Name) }
+
+// extension returns a name's extension if it is short and plain, for a
+// reviewer's programs to go by; else "bin".
+func extension(name string) string {
+	ext := strings.ToLower(name[strings.LastIndexByte(name, '.')+1:])
+	odd := func(r rune) bool { return (r < 'a' || r > 'z') && (r < '0' || r > '9') }
+	if len(ext) == len(name) || ext == "" || len(ext) > 5 || strings.IndexFunc(ext, odd) >= 0 {
+		return "bin"
+	}
+	return ext
+}
+
+func (c *Content) originals() map[string]string {
+	if c.Kind != Attachment || !c.KeepName || c.Name == "" {
+		return nil
+	}
+	name := strings.ToValidUTF8(c.Name, "_")
+	for len(name) > MaxField {
+		_, size := utf8.DecodeLastRuneInString(name)
+		name = name[:len(name)-size]
+	}
+	return map[string]string{c.path(): name}
+}
+
+const (
+	blockSize     = 512
+	signatureSize = 89 // 64 bytes in base64 and a newline
+)
+
+// stored is what a member of that size takes in a tar.
+func stored(size int64) int64 { return blockSize + (size+blockSize-1)/blockSize*blockSize }
+
+// padded returns the padded size of the tar.
+func (s *Sealed) padded() int64 {
+	size := stored(signatureSize) + stored(0) + 2*blockSize // author.sig, .padding, end marker
+	for _, m := range s.members {
+		size += stored(int64(len(m.content)))
+	}
+	if s.content.Kind == Attachment {
+		size += stored(s.content.Size)
+	}
+	return Padme(size)
+}
+
+// WriteTo writes payload.age, Size bytes of it, reading the file to its end on
+// the way. On an error, [ErrSize] among them, what was written is worthless.
+func (s *Sealed) WriteTo(dst io.Writer) (int64, error) {
+	count := &countingWriter{w: dst}
+	sealed, err := hybrid.Seal(count, s.payload)
+	if err != nil {
+		return count.n, err
+	}
+	if err := s.writeTar(sealed); err != nil {
+		return count.n, err
+	}
+	if err := sealed.Close(); err != nil {
+		return count.n, fmt.Errorf("sealing payload: %w", err)
+	}
+	if count.n != s.Size {
+		return count.n, fmt.Errorf("sealing payload: %w", ErrSize)
+	}
+	return count.n, nil
+}
+
+func (s *Sealed) writeTar(dst io.Writer) error {
+	count := &countingWriter{w: dst}
+	w := tar.NewWriter(count)
+	signed := newSignedBytes(s.parts, s.manifest.N)
+	for _, m := range s.members {
+		if err := writeMember(w, m.name, int64(len(m.content)), strings.NewReader(string(m.content)), signed); err != nil {
+			return err
+		}
+	}
+	if s.content.Kind == Attachment {
+		if err := writeMember(w, s.content.path(), s.content.Size, s.content.File, signed); err != nil {
+			return err
+		}
+	}
+	signature := base64.StdEncoding.EncodeToString(ed25519.Sign(s.author, signed.b)) + "\n"
+	if err := writeMember(w, "author.sig", signatureSize, strings.NewReader(signature), signed); err != nil {
+		return err
+	}
+	padding := s.tarSize - count.n - 3*blockSize - pendingBlock(signatureSize)
+	if err := writeMember(w, ".padding", padding, io.LimitReader(zeros{}, padding), signed); err != nil {
+		return err
+	}
+	if err := w.Close(); err != nil {
+		return fmt.Errorf("sealing payload: %w", err)
+	}
+	return nil
+}
+
+// pendingBlock is what archive/tar still has to write of the last member to
+// fill its block.
+func pendingBlock(size int64) int64 { return stored(size) - blockSize - size }
+
+func writeMember(w *tar.Writer, name string, size int64, from io.Reader, signed *signedBytes) error {
+	header := &tar.Header{
+		Typeflag: tar.TypeReg, Name: name, Size: size, Mode: 0o600,
+		ModTime: time.Unix(0, 0), Format: tar.FormatUSTAR,
+	}
+	if err := w.WriteHeader(header); err != nil {
+		return fmt.Errorf("sealing payload: %w", err)
+	}
+	hash := sha256.New()
+	n, err := io.Copy(io.MultiWriter(w, hash), from)
+	if errors.Is(err, tar.ErrWriteTooLong) || err == nil && n != size {
+		return fmt.Errorf("sealing payload: %w", ErrSize)
+	}
+	if err != nil {
+		return fmt.Errorf("sealing payload: %w", err)
+	}
+	signed.add(name, [32]byte(hash.Sum(nil)))
+	return nil
+}
+
+type countingWriter struct {
+	w io.Writer
+	n int64
+}
+
+func (c *countingWriter) Write(p []byte) (int, error) {
+	n, err := c.w.Write(p)
+	c.n += int64(n)
+	return n, err
+}
+
+// zeros reads as an endless run of zero bytes.
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) {
+	clear(p)
+	return len(p), nil
+}

@@ -1,0 +1,103 @@
+package outbox
+
+import (
+	"bytes"
+	"errors"
+	"reflect"
+	"testing"
+	"time"
+
+	"saksi/crypto/partytest"
+	"saksi/crypto/receipt"
+	"saksi/crypto/reply"
+	"saksi/crypto/roster"
+)
+
+var day = time.Date(2026, time.November, 22, 12, 0, 0, 0, time.UTC)
+
+type history []*roster.Signed
+
+func (h history) At(n uint64) (*roster.Signed, bool) {
+	if n < 1 || n > uint64(len(h)) {
+		return nil, false
+	}
+	return h[n-1], true
+}
+
+func (h history) Newest() *roster.Signed { return h[len(h)-1] }
+
+func sample() *Outbox {
+	sealed := bytes.Repeat([]byte{5}, int(reply.SealedSize()))
+	return &Outbox{
+		Reviewer: "r1", Roster: 1, Number: 3,
+		Acks:    []Ack{{1, roster.Hash{1}}, {2, roster.Hash{2}}},
+		Replies: []Reply{{receipt.Mailbox{7}, sealed}},
+	}
+}
+
+func TestOutboxComesBack(t *testing.T) {
+	p := partytest.New(t, day, 2)
+	want := sample()
+	got, err := Open(want.Sign(p.Reviewers[0].Signer), history{p.Roster})
+	if err != nil || !reflect.DeepEqual(got, want) {
+		t.Fatalf("got %+v, %v", got, err)
+	}
+	empty := &Outbox{Reviewer: "r2", Roster: 1, Number: 1}
+	if got, err = Open(empty.Sign(p.Reviewers[1].Signer), history{p.Roster}); err != nil || !reflect.DeepEqual(got, empty) {
+		t.Fatalf("got %+v, %v", got, err)
+	}
+}
+
+func TestForeignOutboxesAreRefused(t *testing.T) {
+	p := partytest.New(t, day, 2)
+	stranger := sample()
+	stranger.Reviewer = "r9"
+	later := sample()
+	later.Roster = 2
+	for name, test := range map[string]struct {
+		file []byte
+		want error
+	}{
+		"a colleague's name": {sample().Sign(p.Reviewers[1].Signer), ErrSignature},
+		"nobody's name":      {stranger.Sign(p.Reviewers[0].Signer), ErrUnknown},
+		"unknown roster":     {later.Sign(p.Reviewers[0].Signer), ErrUnknown},
+	} {
+		if _, err := Open(test.file, history{p.Roster}); !errors.Is(err, test.want) {
+			t.Errorf("%s: %v, want %v", name, err, test.want)
+		}
+	}
+	file := sample().Sign(p.Reviewers[0].Signer)
+	for i := 0; i < len(file); i += 61 {
+		damaged := bytes.Clone(file)
+		damaged[i] ^= 1
+		if _, err := Open(damaged, history{p.Roster}); err == nil {
+			t.Errorf("a change in byte %d was taken", i)
+		}
+		if _, err := Open(file[:i], history{p.Roster}); err == nil {
+			t.Errorf("a file cut to %d bytes was taken", i)
+		}
+	}
+}
+
+func TestRevokedReviewerBringsNothing(t *testing.T) {
+	p := partytest.New(t, day, 2)
+	first := p.Roster
+	d := p.Draft(day)
+	d.Revoked = []roster.Revocation{{Key: p.Reviewers[0].Line.Key, From: 2}}
+	p.Sign(t, d)
+	if _, err := Open(sample().Sign(p.Reviewers[0].Signer), history{first, p.Roster}); !errors.Is(err, ErrRevoked) {
+		t.Errorf("got %v, want ErrRevoked", err)
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	p := partytest.New(f, day, 1)
+	f.Add(string(sample().Sign(p.Reviewers[0].Signer)))
+	f.Add("saksi/v1/outbox\nreviewer r1\nroster 1\nnumber 1\nsignature \n")
+	f.Fuzz(func(t *testing.T, file string) {
+		o, text, signature, err := parse(file)
+		if err == nil && (o.text() != text || text+signatureLine(signature) != file) {
+			t.Error("a second spelling of an outbox was taken")
+		}
+	})
+}
