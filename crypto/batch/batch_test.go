@@ -142,14 +142,14 @@ func TestBundleComesBackAndIsDeterministic(t *testing.T) {
 	if err != nil || !slices.Equal(got, want) {
 		t.Errorf("got %q, %v", got, err)
 	}
-	for n := range bundle[:len(bundle)-1024] {
+	for n := range bundle {
 		err := Read(bytes.NewReader(bundle[:n]), func(_ Path, size int64, r io.Reader) error {
 			if b, err := io.ReadAll(r); err == nil && int64(len(b)) != size {
 				t.Fatalf("a bundle cut to %d bytes gave half a member", n)
 			}
 			return nil
 		})
-		if err == nil && n%512 != 0 {
+		if err == nil {
 			t.Fatalf("a bundle cut to %d bytes was taken as whole", n)
 		}
 	}

@@ -55,12 +55,14 @@ var ErrBundle = errors.New("not a whole bundle")
 // USTAR files with a bundle's paths, each once, and nothing else; what a member
 // contains is not checked. It returns [ErrBundle] or the error of visit.
 func Read(r io.Reader, visit func(Path, int64, io.Reader) error) error {
-	in := tar.NewReader(r)
+	counted := &countingReader{r: r}
+	in := tar.NewReader(counted)
 	seen := map[string]bool{}
+	whole := int64(2 * blockSize) // the end marker
 	for {
 		header, err := in.Next()
 		if err == io.EOF && len(seen) > 0 {
-			return nil
+			return counted.checkEnd(whole)
 		}
 		if err != nil {
 			return fmt.Errorf("reading bundle: %w: %v", ErrBundle, err)
@@ -76,6 +78,7 @@ func Read(r io.Reader, visit func(Path, int64, io.Reader) error) error {
 			return fmt.Errorf("reading bundle: %w: member %q stands twice", ErrBundle, header.Name)
 		}
 		seen[header.Name] = true
+		whole += blockSize + (header.Size+blockSize-1)/blockSize*blockSize
 		if err := visit(path, header.Size, in); err != nil {
 			return err
 		}
@@ -83,4 +86,26 @@ func Read(r io.Reader, visit func(Path, int64, io.Reader) error) error {
 			return fmt.Errorf("reading bundle: %w: %v", ErrBundle, err)
 		}
 	}
+}
+
+const blockSize = 512
+
+type countingReader struct {
+	r io.Reader
+	n int64
+}
+
+func (c *countingReader) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	c.n += int64(n)
+	return n, err
+}
+
+// checkEnd holds that the bundle ends where its members and one end marker do:
+// archive/tar is content with less, and with more.
+func (c *countingReader) checkEnd(whole int64) error {
+	if _, err := io.Copy(io.Discard, c); err != nil || c.n != whole {
+		return fmt.Errorf("reading bundle: %w: it has %d bytes, its members need %d", ErrBundle, c.n, whole)
+	}
+	return nil
 }
