@@ -1,0 +1,217 @@
+package boltstore
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+
+	"go.etcd.io/bbolt"
+
+	"saksi/crypto/receipt"
+	"saksi/crypto/roster"
+	"saksi/server/store"
+)
+
+// Waiting implements [store.Store].
+func (s *Store) Waiting() ([]store.Item, error) {
+	var items []store.Item
+	err := s.view("listing items", func(tx *bbolt.Tx) error {
+		return eachItem(tx, func(id receipt.ItemID, r itemRecord) error {
+			if r.Batch == 0 && tx.Bucket(bucketGone).Get(id[:]) == nil {
+				items = append(items, *r.item(id))
+			}
+			return nil
+		})
+	})
+	return items, err
+}
+
+func eachItem(tx *bbolt.Tx, visit func(receipt.ItemID, itemRecord) error) error {
+	return tx.Bucket(bucketItems).ForEach(func(k, _ []byte) error {
+		if len(k) != len(receipt.ItemID{}) {
+			return fmt.Errorf("item with a key of %d bytes: %w", len(k), errRecord)
+		}
+		record, err := readItem(tx, receipt.ItemID(k))
+		if err != nil {
+			return err
+		}
+		return visit(receipt.ItemID(k), record)
+	})
+}
+
+// CloseBatch implements [store.Store].
+func (s *Store) CloseBatch(b store.Batch, slot int64) error {
+	return s.update("closing batch", func(tx *bbolt.Tx) error {
+		if newest := newestBatch(tx); b.Sequence != newest+1 {
+			return fmt.Errorf("batch %d after batch %d", b.Sequence, newest)
+		}
+		var ids []byte
+		for _, id := range b.IDs {
+			ids = append(ids, id[:]...)
+			if err := setBatch(tx, id, b.Sequence); err != nil {
+				return err
+			}
+		}
+		k := sequenceKey(b.Sequence)
+		return errors.Join(
+			tx.Bucket(bucketBatches).Put(k, b.Note),
+			tx.Bucket(bucketSums).Put(k, b.Sums),
+			tx.Bucket(bucketIDs).Put(k, ids),
+			tx.Bucket(bucketMeta).Put([]byte("slot"), sequenceKey(uint64(slot))),
+		)
+	})
+}
+
+// setBatch changes the batch of an item or of its tombstone, whichever exists.
+func setBatch(tx *bbolt.Tx, id receipt.ItemID, sequence uint64) error {
+	gone, ok, err := readGone(tx, id)
+	if err != nil {
+		return err
+	}
+	if ok {
+		gone.Batch = sequence
+		if err := tx.Bucket(bucketGone).Put(id[:], encode(gone)); err != nil {
+			return err
+		}
+	}
+	record, err := readItem(tx, id)
+	if errors.Is(err, store.ErrUnknown) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	record.Batch = sequence
+	return tx.Bucket(bucketItems).Put(id[:], encode(record))
+}
+
+func newestBatch(tx *bbolt.Tx) uint64 {
+	k, _ := tx.Bucket(bucketBatches).Cursor().Last()
+	if k == nil {
+		return 0
+	}
+	return binary.BigEndian.Uint64(k)
+}
+
+// Batch implements [store.Store].
+func (s *Store) Batch(sequence uint64) (store.Batch, error) {
+	b := store.Batch{Sequence: sequence}
+	err := s.view("reading batch", func(tx *bbolt.Tx) error {
+		if b.Sequence == 0 {
+			b.Sequence = newestBatch(tx)
+		}
+		k := sequenceKey(b.Sequence)
+		if b.Note = slices.Clone(tx.Bucket(bucketBatches).Get(k)); b.Note == nil {
+			return store.ErrUnknown
+		}
+		b.Sums = slices.Clone(tx.Bucket(bucketSums).Get(k))
+		var err error
+		b.IDs, err = splitIDs(tx.Bucket(bucketIDs).Get(k))
+		return err
+	})
+	return b, err
+}
+
+func splitIDs(b []byte) ([]receipt.ItemID, error) {
+	const size = len(receipt.ItemID{})
+	if len(b)%size != 0 {
+		return nil, errRecord
+	}
+	var ids []receipt.ItemID
+	for chunk := range slices.Chunk(b, size) {
+		ids = append(ids, receipt.ItemID(chunk))
+	}
+	return ids, nil
+}
+
+// LastSlot implements [store.Store].
+func (s *Store) LastSlot() (slot int64, err error) {
+	err = s.view("reading schedule", func(tx *bbolt.Tx) error {
+		if b := tx.Bucket(bucketMeta).Get([]byte("slot")); len(b) == 8 {
+			slot = int64(binary.BigEndian.Uint64(b))
+		}
+		return nil
+	})
+	return slot, err
+}
+
+// Retire implements [store.Store].
+func (s *Store) Retire(sequence uint64) error {
+	return s.update("retiring batch", func(tx *bbolt.Tx) error {
+		k := sequenceKey(sequence)
+		if tx.Bucket(bucketBatches).Get(k) == nil {
+			return store.ErrUnknown
+		}
+		ids, err := splitIDs(tx.Bucket(bucketIDs).Get(k))
+		if err != nil {
+			return err
+		}
+		for _, id := range ids {
+			if err := setBatch(tx, id, store.Retired); err != nil {
+				return err
+			}
+		}
+		return errors.Join(tx.Bucket(bucketIDs).Delete(k), tx.Bucket(bucketSums).Delete(k))
+	})
+}
+
+// Acknowledge implements [store.Store].
+func (s *Store) Acknowledge(reviewer string, sequence uint64) error {
+	return s.update("acknowledging batch", func(tx *bbolt.Tx) error {
+		bucket := tx.Bucket(bucketAcks)
+		if b := bucket.Get([]byte(reviewer)); len(b) == 8 && binary.BigEndian.Uint64(b) >= sequence {
+			return nil
+		}
+		return bucket.Put([]byte(reviewer), sequenceKey(sequence))
+	})
+}
+
+// Acknowledged implements [store.Store].
+func (s *Store) Acknowledged() (map[string]uint64, error) {
+	acks := map[string]uint64{}
+	err := s.view("reading acknowledgements", func(tx *bbolt.Tx) error {
+		return tx.Bucket(bucketAcks).ForEach(func(k, v []byte) error {
+			if len(v) != 8 {
+				return errRecord
+			}
+			acks[string(k)] = binary.BigEndian.Uint64(v)
+			return nil
+		})
+	})
+	return acks, err
+}
+
+// AddRoster implements [store.Store].
+func (s *Store) AddRoster(sequence uint64, note []byte, files map[roster.Hash]string) error {
+	return s.update("adding roster", func(tx *bbolt.Tx) error {
+		for hash, text := range files {
+			if err := tx.Bucket(bucketFiles).Put(hash[:], []byte(text)); err != nil {
+				return err
+			}
+		}
+		return tx.Bucket(bucketRosters).Put(sequenceKey(sequence), note)
+	})
+}
+
+// Rosters implements [store.Store].
+func (s *Store) Rosters() (notes [][]byte, files map[roster.Hash]string, err error) {
+	files = map[roster.Hash]string{}
+	err = s.view("reading rosters", func(tx *bbolt.Tx) error {
+		err := tx.Bucket(bucketRosters).ForEach(func(_, note []byte) error {
+			notes = append(notes, slices.Clone(note))
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		return tx.Bucket(bucketFiles).ForEach(func(hash, text []byte) error {
+			if len(hash) != len(roster.Hash{}) {
+				return errRecord
+			}
+			files[roster.Hash(hash)] = string(text)
+			return nil
+		})
+	})
+	return notes, files, err
+}

@@ -1,0 +1,221 @@
+// Package boltstore keeps a drop's data in one folder: an index in bbolt, the
+// key sectors in a file of their own, and large payloads as files.
+//
+//	FORMAT              "saksi/v1/store\n"
+//	index.db            bbolt
+//	keys.slots          512-byte sectors of random bytes; see [sectors]
+//	payloads/<id>.age   payloads above 64 KiB; <id>.<random>.part while they arrive
+//
+// # What makes a deletion real
+//
+// A page that bbolt frees keeps its bytes: after Delete, nearly all of a value
+// can still be read from the file. So slots and replies are stored sealed once
+// more, XChaCha20-Poly1305 under a random key, and the key alone lives outside
+// of bbolt, in a sector of keys.slots that is overwritten in place with
+// fdatasync. With the key dies everything that bbolt may still hold. A payload
+// needs no such care: it is sealed to the identity whose shares the slots are.
+//
+// # Order of writes
+//
+//	Create   sector, fdatasync | payload file: write, fsync, rename, fsync folder | index
+//	Delete   tombstone | sector, fdatasync | index | payload file
+//
+// Whatever a crash leaves between two of these is recognised at the next Open:
+// a payload file without a record, a .part file, an item that has a tombstone,
+// a reply whose key is gone. All are swept. Nothing of it was acknowledged, or
+// its deletion was under way.
+//
+// # Times
+//
+// Modification times of all files are set to the Monday of the current week
+// after each write. What the file system notes beside them (ctime, inode
+// numbers, order of blocks) is beyond a program's reach.
+package boltstore
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"time"
+
+	"go.etcd.io/bbolt"
+	bolterrors "go.etcd.io/bbolt/errors"
+
+	"saksi/crypto/week"
+	"saksi/server/store"
+)
+
+const (
+	formatText = "saksi/v1/store\n"
+
+	fileMode   = 0o600
+	folderMode = 0o700
+
+	// initialMap spares the index from waiting for readers while it grows: 1 GiB
+	// of address space, no memory.
+	initialMap = 1 << 30
+	// batchSize and batchDelay let simultaneous writers share one fsync.
+	batchSize  = 64
+	batchDelay = 2 * time.Millisecond
+	// lockWait is how long Open waits for another process to let go.
+	lockWait = 2 * time.Second
+)
+
+// A Store is an open data folder.
+type Store struct {
+	dir     string
+	now     func() time.Time
+	db      *bbolt.DB
+	sectors *sectors
+	files   sync.Mutex // held while a large payload is renamed and indexed
+}
+
+var _ store.Store = (*Store)(nil)
+
+// Create makes an empty store in a folder that does not exist yet or is empty.
+func Create(dir string) error {
+	if err := os.MkdirAll(filepath.Join(dir, "payloads"), folderMode); err != nil {
+		return fmt.Errorf("creating store: %w", err)
+	}
+	name := filepath.Join(dir, "FORMAT")
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, fileMode)
+	if err != nil {
+		return fmt.Errorf("creating store: %w", err)
+	}
+	defer f.Close()
+	if _, err := f.WriteString(formatText); err != nil {
+		return fmt.Errorf("creating store: %w", err)
+	}
+	if err := f.Sync(); err != nil {
+		return fmt.Errorf("creating store: %w", err)
+	}
+	return syncFolder(dir)
+}
+
+// Open opens a store and sweeps what a crash left behind. The clock is asked
+// for nothing but the week. It returns [store.ErrFormat] or [store.ErrLocked].
+func Open(dir string, now func() time.Time) (*Store, error) {
+	format, err := os.ReadFile(filepath.Join(dir, "FORMAT"))
+	if err != nil {
+		return nil, fmt.Errorf("opening store: %w", err)
+	}
+	if string(format) != formatText {
+		return nil, fmt.Errorf("opening store: format %q: %w", format, store.ErrFormat)
+	}
+	s := &Store{dir: dir, now: now}
+	if s.db, err = openIndex(filepath.Join(dir, "index.db")); err != nil {
+		return nil, err
+	}
+	if s.sectors, err = openSectors(filepath.Join(dir, "keys.slots")); err == nil {
+		err = s.recover()
+	}
+	if err != nil {
+		s.Close()
+		return nil, err
+	}
+	s.blurTimes()
+	return s, nil
+}
+
+func openIndex(name string) (*bbolt.DB, error) {
+	db, err := bbolt.Open(name, fileMode, &bbolt.Options{
+		Timeout: lockWait, InitialMmapSize: initialMap,
+		// The list of free pages is rebuilt at Open: writing it with each commit
+		// would cost more the more was ever deleted.
+		NoFreelistSync: true, FreelistType: bbolt.FreelistMapType,
+	})
+	if errors.Is(err, bolterrors.ErrTimeout) {
+		return nil, fmt.Errorf("opening store: %w", store.ErrLocked)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("opening store: index: %w", err)
+	}
+	db.MaxBatchSize, db.MaxBatchDelay = batchSize, batchDelay
+	if err := db.Update(createBuckets); err != nil {
+		db.Close()
+		return nil, fmt.Errorf("opening store: index: %w", err)
+	}
+	return db, nil
+}
+
+// Close implements [store.Store].
+func (s *Store) Close() error {
+	var errs []error
+	if s.sectors != nil {
+		errs = append(errs, s.sectors.close())
+	}
+	errs = append(errs, s.db.Close())
+	s.blurTimes()
+	return errors.Join(errs...)
+}
+
+// update runs a transaction of its own; batch shares one with other callers and
+// may run f more than once.
+func (s *Store) update(doing string, f func(*bbolt.Tx) error) error {
+	return s.finish(doing, s.db.Update(f))
+}
+
+func (s *Store) batch(doing string, f func(*bbolt.Tx) error) error {
+	return s.finish(doing, s.db.Batch(f))
+}
+
+func (s *Store) finish(doing string, err error) error {
+	if err != nil {
+		return fail(doing, err)
+	}
+	s.blur("index.db")
+	return nil
+}
+
+// view runs f on a snapshot. f copies what it returns: bbolt's memory is gone
+// afterwards.
+func (s *Store) view(doing string, f func(*bbolt.Tx) error) error {
+	if err := s.db.View(f); err != nil {
+		return fail(doing, err)
+	}
+	return nil
+}
+
+// fail says what was being done, and maps a full disk to [store.ErrFull].
+func fail(doing string, err error) error {
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		return fmt.Errorf("%s: %w", doing, store.ErrFull)
+	}
+	return fmt.Errorf("%s: %w", doing, err)
+}
+
+// blurTimes sets the times of everything in the folder to this week's Monday.
+func (s *Store) blurTimes() {
+	for _, name := range []string{"FORMAT", "index.db", "keys.slots", "payloads", "."} {
+		s.blur(name)
+	}
+}
+
+// blur sets one file's times to this week's Monday. It is done as well as can
+// be: a time that stays exact is no reason to refuse a testimony.
+func (s *Store) blur(name string) {
+	monday := week.Of(s.now()).Monday()
+	_ = os.Chtimes(filepath.Join(s.dir, name), monday, monday)
+}
+
+func syncFolder(dir string) error {
+	f, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if err := f.Sync(); err != nil {
+		return fmt.Errorf("syncing folder: %w", err)
+	}
+	return nil
+}
+
+// closer joins a reader with the file behind it.
+type closer struct {
+	io.Reader
+	io.Closer
+}

@@ -1,0 +1,306 @@
+package boltstore
+
+import (
+	"bytes"
+	"crypto/rand"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"saksi/crypto/item"
+	"saksi/crypto/receipt"
+	"saksi/crypto/week"
+	"saksi/server/store"
+	"saksi/server/store/storetest"
+)
+
+var noon = time.Date(2026, time.November, 20, 12, 0, 0, 0, time.UTC)
+
+func clock() time.Time { return noon }
+
+type engine struct{ dir string }
+
+func newEngine(t testing.TB) storetest.Engine {
+	dir := t.TempDir()
+	if err := Create(dir); err != nil {
+		t.Fatal(err)
+	}
+	return engine{dir}
+}
+
+func (e engine) Open(t testing.TB) store.Store { return open(t, e.dir) }
+
+func open(t testing.TB, dir string) *Store {
+	t.Helper()
+	s, err := Open(dir, clock)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func TestConformance(t *testing.T) { storetest.Run(t, newEngine) }
+
+func newStore(t testing.TB) (*Store, string) {
+	dir := newEngine(t).(engine).dir
+	return open(t, dir), dir
+}
+
+// create keeps an item whose slots hold the marker.
+func create(t testing.TB, s *Store, size int64, marker string) store.Item {
+	t.Helper()
+	i := store.Item{Roster: 1, Week: week.Of(noon), Size: size}
+	rand.Read(i.ID[:])
+	slot := make([]byte, item.SlotSize())
+	copy(slot, marker)
+	err := s.Create(i, [][]byte{slot}, func(w io.Writer) error {
+		_, err := io.CopyN(w, rand.Reader, size)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return i
+}
+
+func sizes() []int64 {
+	return []int64{item.PayloadSize(item.Floor), item.PayloadSize(item.Padme(300_000))}
+}
+
+// TestDeletedSlotsStayShut takes the whole folder after a deletion, as a thief
+// of the disk would, restores the record and asks for the slots.
+func TestDeletedSlotsStayShut(t *testing.T) {
+	s, _ := newStore(t)
+	i := create(t, s, sizes()[0], "")
+	states, err := s.States([]receipt.ItemID{i.ID})
+	if err != nil || states[0].Item == nil {
+		t.Fatal(err)
+	}
+	stored := sealedSlots(t, s, i.ID)
+	if err := s.Delete(store.Tombstone{ID: i.ID, Week: i.Week, Reason: store.Deleted}); err != nil {
+		t.Fatal(err)
+	}
+	for n := range uint32(pieceSectors) {
+		if _, err := s.openValue(n, stored, i.ID[:]); !errors.Is(err, errDestroyed) {
+			t.Fatalf("sector %d still opens the deleted slots: %v", n, err)
+		}
+	}
+	s.Close()
+}
+
+func sealedSlots(t *testing.T, s *Store, id receipt.ItemID) []byte {
+	t.Helper()
+	tx, err := s.db.Begin(false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tx.Rollback()
+	return bytes.Clone(tx.Bucket(bucketSlots).Get(id[:]))
+}
+
+// TestSlotsAreNeverOnDiskInClear looks for a marker in every file.
+func TestSlotsAreNeverOnDiskInClear(t *testing.T) {
+	s, dir := newStore(t)
+	const marker = "marker-in-a-slot-4711"
+	for _, size := range sizes() {
+		create(t, s, size, marker)
+	}
+	s.Close()
+	filepath.WalkDir(dir, func(name string, d os.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		b, err := os.ReadFile(name)
+		if bytes.Contains(b, []byte(marker)) {
+			t.Errorf("%s holds the marker", name)
+		}
+		return err
+	})
+}
+
+func TestTimesAreMondays(t *testing.T) {
+	s, dir := newStore(t)
+	create(t, s, sizes()[0], "")
+	doomed := create(t, s, sizes()[1], "")
+	create(t, s, sizes()[1], "")
+	if err := s.Delete(store.Tombstone{ID: doomed.ID, Week: doomed.Week, Reason: store.Deleted}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.AddReply(store.Reply{Sealed: []byte("x"), Reviewer: "r1"}); err != nil {
+		t.Fatal(err)
+	}
+	check := func(when string) {
+		filepath.WalkDir(dir, func(name string, d os.DirEntry, err error) error {
+			info, infoErr := d.Info()
+			if err != nil || infoErr != nil {
+				t.Fatal(err, infoErr)
+			}
+			if monday := week.Of(noon).Monday(); !info.ModTime().Equal(monday) {
+				t.Errorf("%s: %s was modified %v, want %v", when, name, info.ModTime(), monday)
+			}
+			return nil
+		})
+	}
+	check("open")
+	s.Close()
+	check("closed")
+}
+
+// TestCrashLeftoversAreSwept puts the folder into the states that a crash can
+// leave, one by one.
+func TestCrashLeftoversAreSwept(t *testing.T) {
+	s, dir := newStore(t)
+	kept := create(t, s, sizes()[1], "")
+	dying := create(t, s, sizes()[1], "")
+	m := receipt.Mailbox{1}
+	if err := s.AddReply(store.Reply{Mailbox: m, Sealed: []byte("x"), Reviewer: "r1"}); err != nil {
+		t.Fatal(err)
+	}
+	// A deletion that came as far as the tombstone.
+	tombstoneOnly(t, s, dying)
+	// A reply whose key was destroyed and whose entry is left.
+	stored, err := s.mailbox(m, 0, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.sectors.destroy(stored[0].head.Sector); err != nil {
+		t.Fatal(err)
+	}
+	s.Close()
+	// An upload that broke off, a payload that was renamed and not indexed, half
+	// a piece of key sectors.
+	orphan := filepath.Join(dir, "payloads", receipt.ItemID{7}.String()+".age")
+	for _, name := range []string{orphan, orphan + ".00ff.part"} {
+		if err := os.WriteFile(name, []byte("x"), fileMode); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f, err := os.OpenFile(filepath.Join(dir, "keys.slots"), os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.Write(make([]byte, 1000))
+	f.Close()
+
+	s = open(t, dir)
+	defer s.Close()
+	if wrong, err := s.Check(); err != nil || len(wrong) > 0 {
+		t.Errorf("check: %q, %v", wrong, err)
+	}
+	files, err := os.ReadDir(filepath.Join(dir, "payloads"))
+	if err != nil || len(files) != 1 || files[0].Name() != kept.ID.String()+".age" {
+		t.Errorf("payloads are %v, %v", files, err)
+	}
+	if u, err := s.Usage(); err != nil || u.Items != 1 || u.Gone != 1 || u.Replies != 0 {
+		t.Errorf("usage is %+v, %v", u, err)
+	}
+}
+
+// tombstoneOnly does the first step of a deletion.
+func tombstoneOnly(t *testing.T, s *Store, i store.Item) {
+	t.Helper()
+	tx, err := s.db.Begin(true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	record := encode(goneRecord{Reason: 1, Week: 47, Year: 2026})
+	if err := tx.Bucket(bucketGone).Put(i.ID[:], record); err != nil {
+		t.Fatal(err)
+	}
+	if err := tx.Commit(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestCheckNamesWhatIsWrong(t *testing.T) {
+	for name, spoil := range map[string]func(dir string, i store.Item) error{
+		"lost payload":  func(dir string, i store.Item) error { return os.Remove(payloadName(dir, i)) },
+		"short payload": func(dir string, i store.Item) error { return os.Truncate(payloadName(dir, i), 5) },
+		"foreign file": func(dir string, _ store.Item) error {
+			return os.WriteFile(filepath.Join(dir, "payloads", "x"), nil, 0o600)
+		},
+		"foreign folder": func(dir string, _ store.Item) error { return os.Mkdir(filepath.Join(dir, "x"), 0o700) },
+		"lost keys": func(dir string, _ store.Item) error {
+			return os.WriteFile(filepath.Join(dir, "keys.slots"), make([]byte, pieceSectors*sectorSize), 0o600)
+		},
+	} {
+		s, dir := newStore(t)
+		i := create(t, s, sizes()[1], "")
+		s.Close()
+		if err := spoil(dir, i); err != nil {
+			t.Fatal(err)
+		}
+		s = open(t, dir)
+		if wrong, err := s.Check(); err != nil || len(wrong) == 0 {
+			t.Errorf("%s: check finds nothing, %v", name, err)
+		}
+		s.Close()
+	}
+}
+
+func payloadName(dir string, i store.Item) string {
+	return filepath.Join(dir, "payloads", i.ID.String()+".age")
+}
+
+func TestOpenRefuses(t *testing.T) {
+	s, dir := newStore(t)
+	if _, err := Open(dir, clock); !errors.Is(err, store.ErrLocked) {
+		t.Errorf("a second process: %v, want ErrLocked", err)
+	}
+	s.Close()
+	if err := os.WriteFile(filepath.Join(dir, "FORMAT"), []byte("saksi/v2/store\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(dir, clock); !errors.Is(err, store.ErrFormat) {
+		t.Errorf("another format: %v, want ErrFormat", err)
+	}
+	if err := Create(dir); err == nil {
+		t.Error("a store was created over another")
+	}
+}
+
+func TestSectorsAreTakenByChanceAndReused(t *testing.T) {
+	s, err := openSectors(filepath.Join(t.TempDir(), "keys.slots"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.close()
+	inOrder, last := 0, uint32(0)
+	seen := map[uint32]key{}
+	for range 3000 {
+		n, k, err := s.put()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, ok := seen[n]; ok {
+			t.Fatalf("sector %d was given out twice", n)
+		}
+		if n == last+1 {
+			inOrder++
+		}
+		seen[n], last = k, n
+	}
+	if inOrder > 30 {
+		t.Errorf("%d of 3000 sectors follow the one before", inOrder)
+	}
+	for n, k := range seen {
+		if got, err := s.get(n); err != nil || got != k {
+			t.Fatalf("sector %d has another key: %v", n, err)
+		}
+	}
+}
+
+func BenchmarkCreateText(b *testing.B) {
+	s, _ := newStore(b)
+	defer s.Close()
+	b.SetParallelism(32)
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			create(b, s, sizes()[0], "")
+		}
+	})
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "items/s")
+}

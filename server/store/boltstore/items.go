@@ -1,0 +1,376 @@
+package boltstore
+
+import (
+	"bytes"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"go.etcd.io/bbolt"
+
+	"saksi/crypto/item"
+	"saksi/crypto/receipt"
+	"saksi/crypto/week"
+	"saksi/server/store"
+)
+
+// inlineMax is the largest payload that is kept in the index: that of an item
+// without attachment.
+func inlineMax() int64 { return item.PayloadSize(item.Floor) }
+
+// Create implements [store.Store].
+func (s *Store) Create(i store.Item, slots [][]byte, payload func(io.Writer) error) error {
+	const doing = "creating item"
+	for _, slot := range slots {
+		if len(slot) != len(slots[0]) {
+			return errors.New(doing + ": slots of different sizes")
+		}
+	}
+	if err := s.view(doing, func(tx *bbolt.Tx) error { return checkUnused(tx, i.ID) }); err != nil {
+		return err
+	}
+	sector, sealed, err := s.sealValue(packSlots(slots), i.ID[:])
+	if err != nil {
+		return fail(doing, err)
+	}
+	entry := newEntry{item: i, record: newItemRecord(i, sector), slots: sealed}
+	if i.Size <= inlineMax() {
+		err = s.createInline(entry, payload)
+	} else {
+		err = s.createFile(entry, payload)
+	}
+	if err != nil {
+		s.abandon(sector)
+		return fail(doing, err)
+	}
+	return nil
+}
+
+// newEntry is an item on its way into the index.
+type newEntry struct {
+	item    store.Item
+	record  itemRecord
+	slots   []byte // sealed
+	payload []byte // nil if it is a file
+}
+
+// sealValue seals a value under a fresh key in a sector of its own.
+func (s *Store) sealValue(value, name []byte) (uint32, []byte, error) {
+	sector, k, err := s.sectors.put()
+	if err != nil {
+		return 0, nil, err
+	}
+	s.blur("keys.slots")
+	sealed, err := k.seal(value, name)
+	if err != nil {
+		s.abandon(sector)
+		return 0, nil, err
+	}
+	return sector, sealed, nil
+}
+
+// abandon destroys a key that nothing in the index refers to. If that fails,
+// the sector stays out of use until the next Open: better than shared.
+func (s *Store) abandon(sector uint32) {
+	if err := s.sectors.destroy(sector); err == nil {
+		s.sectors.release(sector)
+	}
+}
+
+func checkUnused(tx *bbolt.Tx, id receipt.ItemID) error {
+	if tx.Bucket(bucketGone).Get(id[:]) != nil {
+		return store.ErrGone
+	}
+	if tx.Bucket(bucketItems).Get(id[:]) != nil {
+		return store.ErrExists
+	}
+	return nil
+}
+
+func (s *Store) createInline(e newEntry, payload func(io.Writer) error) error {
+	var buf bytes.Buffer
+	buf.Grow(int(e.item.Size))
+	if err := payload(&buf); err != nil {
+		return err
+	}
+	if int64(buf.Len()) != e.item.Size {
+		return errSize
+	}
+	e.payload = buf.Bytes()
+	return s.index(e)
+}
+
+var errSize = errors.New("the payload has another size than announced")
+
+// createFile keeps a large payload as a file. Renaming and indexing are one
+// step under the lock: of two requests that bring the same id, the second must
+// not put its file in place of the first's.
+func (s *Store) createFile(e newEntry, payload func(io.Writer) error) error {
+	part, err := s.writePart(e.item, payload)
+	if err != nil {
+		return err
+	}
+	defer os.Remove(part) // fails, as it should, once the file was renamed
+	s.files.Lock()
+	defer s.files.Unlock()
+	if err := s.db.View(func(tx *bbolt.Tx) error { return checkUnused(tx, e.item.ID) }); err != nil {
+		return err
+	}
+	if err := os.Rename(part, s.payloadPath(e.item.ID)); err != nil {
+		return err
+	}
+	s.blur("payloads")
+	if err := syncFolder(filepath.Join(s.dir, "payloads")); err != nil {
+		return err
+	}
+	if err := s.index(e); err != nil {
+		os.Remove(s.payloadPath(e.item.ID))
+		return err
+	}
+	return nil
+}
+
+// writePart writes a payload to a file of its own and syncs it. On an error the
+// file is removed.
+func (s *Store) writePart(i store.Item, payload func(io.Writer) error) (name string, err error) {
+	suffix := make([]byte, 8)
+	rand.Read(suffix)
+	name = s.payloadPath(i.ID) + "." + hex.EncodeToString(suffix) + partSuffix
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, fileMode)
+	if err != nil {
+		return "", err
+	}
+	defer func() {
+		if err != nil {
+			f.Close()
+			os.Remove(name)
+		}
+	}()
+	w := &wholeWriter{w: f}
+	if err := payload(w); err != nil {
+		return "", err
+	}
+	if err := w.flush(); err != nil {
+		return "", err
+	}
+	if w.written != i.Size {
+		return "", errSize
+	}
+	monday := week.Of(s.now()).Monday()
+	_ = os.Chtimes(name, monday, monday)
+	if err := f.Sync(); err != nil {
+		return "", err
+	}
+	return name, f.Close()
+}
+
+const partSuffix = ".part"
+
+func (s *Store) payloadPath(id receipt.ItemID) string {
+	return filepath.Join(s.dir, "payloads", id.String()+".age")
+}
+
+// wholeWriter gathers small writes to pieces of 1 MiB: age writes its chunks of
+// 64 KiB one by one.
+type wholeWriter struct {
+	w       io.Writer
+	buf     []byte
+	written int64
+}
+
+func (w *wholeWriter) Write(p []byte) (int, error) {
+	w.buf = append(w.buf, p...)
+	if len(w.buf) >= 1<<20 {
+		return len(p), w.flush()
+	}
+	return len(p), nil
+}
+
+func (w *wholeWriter) flush() error {
+	n, err := w.w.Write(w.buf)
+	w.written += int64(n)
+	w.buf = w.buf[:0]
+	return err
+}
+
+// index makes an entry final, unless the id is in use by now.
+func (s *Store) index(e newEntry) error {
+	err := s.db.Batch(func(tx *bbolt.Tx) error {
+		if err := checkUnused(tx, e.item.ID); err != nil {
+			return err
+		}
+		id := e.item.ID[:]
+		if err := tx.Bucket(bucketItems).Put(id, encode(e.record)); err != nil {
+			return err
+		}
+		if err := tx.Bucket(bucketSlots).Put(id, e.slots); err != nil {
+			return err
+		}
+		if e.payload == nil {
+			return nil
+		}
+		return tx.Bucket(bucketPayloads).Put(id, e.payload)
+	})
+	s.blur("index.db")
+	return err
+}
+
+// States implements [store.Store].
+func (s *Store) States(ids []receipt.ItemID) ([]store.State, error) {
+	states := make([]store.State, len(ids))
+	err := s.view("reading states", func(tx *bbolt.Tx) error {
+		for i, id := range ids {
+			gone, ok, err := readGone(tx, id)
+			if err != nil {
+				return err
+			}
+			if ok {
+				states[i].Gone = gone.tombstone(id)
+				continue
+			}
+			record, err := readItem(tx, id)
+			if errors.Is(err, store.ErrUnknown) {
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			states[i].Item = record.item(id)
+		}
+		return nil
+	})
+	return states, err
+}
+
+// Slots implements [store.Store].
+func (s *Store) Slots(id receipt.ItemID) ([][]byte, error) {
+	var sealed []byte
+	var sector uint32
+	err := s.view("reading slots", func(tx *bbolt.Tx) error {
+		record, err := readItem(tx, id)
+		if err != nil {
+			return err
+		}
+		sector, sealed = record.Sector, slices.Clone(tx.Bucket(bucketSlots).Get(id[:]))
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	packed, err := s.openValue(sector, sealed, id[:])
+	if errors.Is(err, errDestroyed) {
+		return nil, fmt.Errorf("reading slots: %w", store.ErrUnknown) // a deletion is under way
+	}
+	if err != nil {
+		return nil, fail("reading slots", err)
+	}
+	return unpackSlots(packed)
+}
+
+func (s *Store) openValue(sector uint32, sealed, name []byte) ([]byte, error) {
+	k, err := s.sectors.get(sector)
+	if err != nil {
+		return nil, err
+	}
+	return k.open(sealed, name)
+}
+
+// Payload implements [store.Store].
+func (s *Store) Payload(id receipt.ItemID) (io.ReadCloser, error) {
+	var inline []byte
+	err := s.view("reading payload", func(tx *bbolt.Tx) error {
+		if _, err := readItem(tx, id); err != nil {
+			return err
+		}
+		inline = slices.Clone(tx.Bucket(bucketPayloads).Get(id[:]))
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	if inline != nil {
+		return closer{bytes.NewReader(inline), io.NopCloser(nil)}, nil
+	}
+	f, err := os.Open(s.payloadPath(id))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("reading payload: %w", store.ErrUnknown) // deleted since
+	}
+	if err != nil {
+		return nil, fail("reading payload", err)
+	}
+	return f, nil
+}
+
+// Delete implements [store.Store].
+func (s *Store) Delete(t store.Tombstone) error {
+	const doing = "deleting item"
+	var record itemRecord
+	err := s.update(doing, func(tx *bbolt.Tx) (err error) {
+		if record, err = readItem(tx, t.ID); err != nil {
+			return err
+		}
+		if _, ok, err := readGone(tx, t.ID); ok || err != nil {
+			return err
+		}
+		return tx.Bucket(bucketGone).Put(t.ID[:], encode(goneRecord{
+			Reason: uint8(t.Reason), Week: uint8(t.Week.Number), Year: uint16(t.Week.Year),
+			Batch: record.Batch, Proof: t.Proof,
+		}))
+	})
+	if errors.Is(err, store.ErrUnknown) && s.isGone(t.ID) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return s.finishDelete(t.ID, record)
+}
+
+func (s *Store) isGone(id receipt.ItemID) bool {
+	states, err := s.States([]receipt.ItemID{id})
+	return err == nil && states[0].Gone != nil
+}
+
+// finishDelete does what follows the tombstone. It may be repeated.
+func (s *Store) finishDelete(id receipt.ItemID, record itemRecord) error {
+	const doing = "deleting item"
+	if err := s.sectors.destroy(record.Sector); err != nil {
+		return fail(doing, err)
+	}
+	s.blur("keys.slots")
+	removed := false
+	err := s.update(doing, func(tx *bbolt.Tx) error {
+		// Of two requests that delete the same item, one removes the record and
+		// gives back its sector.
+		removed = tx.Bucket(bucketItems).Get(id[:]) != nil
+		for _, bucket := range [][]byte{bucketItems, bucketSlots, bucketPayloads} {
+			if err := tx.Bucket(bucket).Delete(id[:]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if removed {
+		s.sectors.release(record.Sector)
+	}
+	if record.Size <= inlineMax() {
+		return nil
+	}
+	return s.removePayload(id)
+}
+
+func (s *Store) removePayload(id receipt.ItemID) error {
+	if err := os.Remove(s.payloadPath(id)); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fail("removing payload", err)
+	}
+	s.blur("payloads")
+	return syncFolder(filepath.Join(s.dir, "payloads"))
+}

@@ -1,0 +1,174 @@
+package boltstore
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"go.etcd.io/bbolt"
+
+	"saksi/crypto/receipt"
+	"saksi/crypto/week"
+	"saksi/server/store"
+)
+
+// The buckets. Keys of items are random ids, so their order in the file is the
+// order of chance.
+var (
+	bucketItems    = []byte("items")    // id -> itemRecord
+	bucketSlots    = []byte("slots")    // id -> sealed slots
+	bucketPayloads = []byte("payloads") // id -> payload, if small
+	bucketGone     = []byte("gone")     // id -> goneRecord
+	bucketBatches  = []byte("batches")  // sequence -> signed note
+	bucketSums     = []byte("sums")     // sequence -> SHA256SUMS, until retired
+	bucketIDs      = []byte("ids")      // sequence -> ids, until retired
+	bucketReplies  = []byte("replies")  // M || count -> replyHead || reviewer || sealed reply
+	bucketSeen     = []byte("seen")     // SHA-256 of a reply -> nothing
+	bucketAcks     = []byte("acks")     // reviewer -> sequence
+	bucketRosters  = []byte("rosters")  // sequence -> signed note
+	bucketFiles    = []byte("files")    // SHA-256 -> recipients file
+	bucketMeta     = []byte("meta")     // "slot" -> number
+)
+
+func allBuckets() [][]byte {
+	return [][]byte{
+		bucketItems, bucketSlots, bucketPayloads, bucketGone, bucketBatches, bucketSums, bucketIDs,
+		bucketReplies, bucketSeen, bucketAcks, bucketRosters, bucketFiles, bucketMeta,
+	}
+}
+
+func createBuckets(tx *bbolt.Tx) error {
+	for _, name := range allBuckets() {
+		if _, err := tx.CreateBucketIfNotExists(name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// itemRecord is an item's entry, 64 bytes, big endian.
+type itemRecord struct {
+	Version uint8
+	Week    uint8
+	Year    uint16
+	Sector  uint32
+	Roster  uint64
+	Size    int64
+	Batch   uint64
+	Burn    [32]byte
+}
+
+// goneRecord is a tombstone's entry, 44 bytes.
+type goneRecord struct {
+	Reason uint8
+	Week   uint8
+	Year   uint16
+	Batch  uint64
+	Proof  [32]byte
+}
+
+// replyHead begins a reply's entry, 45 bytes.
+type replyHead struct {
+	Hash   [32]byte
+	Sector uint32
+	Batch  uint64
+	NameLn uint8 // of the reviewer's id that follows
+}
+
+var errRecord = errors.New("damaged record")
+
+// encode writes a record of fixed size.
+func encode(record any) []byte {
+	b, err := binary.Append(nil, binary.BigEndian, record)
+	if err != nil {
+		panic("boltstore: internal error: " + err.Error())
+	}
+	return b
+}
+
+// decode reads a record that fills b.
+func decode(b []byte, record any) error {
+	if n, err := binary.Decode(b, binary.BigEndian, record); err != nil || n != len(b) {
+		return errRecord
+	}
+	return nil
+}
+
+func sequenceKey(n uint64) []byte { return binary.BigEndian.AppendUint64(nil, n) }
+
+func newItemRecord(i store.Item, sector uint32) itemRecord {
+	return itemRecord{
+		Version: store.Version, Week: uint8(i.Week.Number), Year: uint16(i.Week.Year),
+		Sector: sector, Roster: i.Roster, Size: i.Size, Batch: i.Batch, Burn: i.Burn,
+	}
+}
+
+func (r itemRecord) item(id receipt.ItemID) *store.Item {
+	return &store.Item{
+		ID: id, Roster: r.Roster, Week: week.Week{Year: int(r.Year), Number: int(r.Week)},
+		Burn: r.Burn, Size: r.Size, Batch: r.Batch,
+	}
+}
+
+func (r goneRecord) tombstone(id receipt.ItemID) *store.Tombstone {
+	return &store.Tombstone{
+		ID: id, Week: week.Week{Year: int(r.Year), Number: int(r.Week)},
+		Reason: store.Reason(r.Reason), Proof: r.Proof, Batch: r.Batch,
+	}
+}
+
+// readItem returns an item's record, or [store.ErrUnknown].
+func readItem(tx *bbolt.Tx, id receipt.ItemID) (r itemRecord, err error) {
+	b := tx.Bucket(bucketItems).Get(id[:])
+	if b == nil {
+		return r, store.ErrUnknown
+	}
+	if err := decode(b, &r); err != nil {
+		return r, fmt.Errorf("item %s: %w", id, err)
+	}
+	if r.Version != store.Version {
+		return r, fmt.Errorf("item %s: version %d: %w", id, r.Version, store.ErrFormat)
+	}
+	return r, nil
+}
+
+// readGone returns a tombstone, and whether there is one.
+func readGone(tx *bbolt.Tx, id receipt.ItemID) (r goneRecord, ok bool, err error) {
+	b := tx.Bucket(bucketGone).Get(id[:])
+	if b == nil {
+		return r, false, nil
+	}
+	if err := decode(b, &r); err != nil {
+		return r, false, fmt.Errorf("tombstone %s: %w", id, err)
+	}
+	return r, true, nil
+}
+
+// packSlots joins slots of one size: count (2), size (4), bytes.
+func packSlots(slots [][]byte) []byte {
+	b := binary.BigEndian.AppendUint16(nil, uint16(len(slots)))
+	size := 0
+	if len(slots) > 0 {
+		size = len(slots[0])
+	}
+	b = binary.BigEndian.AppendUint32(b, uint32(size))
+	for _, slot := range slots {
+		b = append(b, slot...)
+	}
+	return b
+}
+
+func unpackSlots(b []byte) ([][]byte, error) {
+	if len(b) < 6 {
+		return nil, errRecord
+	}
+	count, size := int(binary.BigEndian.Uint16(b)), int(binary.BigEndian.Uint32(b[2:]))
+	if b = b[6:]; len(b) != count*size {
+		return nil, errRecord
+	}
+	slots := make([][]byte, count)
+	for i := range slots {
+		slots[i] = b[i*size : (i+1)*size]
+	}
+	return slots, nil
+}

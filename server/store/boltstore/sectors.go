@@ -1,0 +1,236 @@
+package boltstore
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"math/big"
+	"os"
+	"sync"
+
+	"golang.org/x/crypto/chacha20poly1305"
+	"golang.org/x/sys/unix"
+)
+
+// sectors is keys.slots: a file of 512-byte sectors, each of random bytes. The
+// first 32 bytes of a sector in use are a key; the rest is never used. A sector
+// of 512 bytes is what a disk writes in one piece.
+//
+// The file grows by whole pieces of random bytes that are really written, so
+// that overwriting a sector later is a true overwrite on file systems that
+// write in place (ext4, xfs). Which sector a new key gets is left to chance:
+// their order tells nothing.
+type sectors struct {
+	file *os.File
+	mu   sync.Mutex // guards what is below
+	used map[uint32]bool
+	free []uint32
+}
+
+const (
+	sectorSize = 512
+	keySize    = chacha20poly1305.KeySize
+	// pieceSectors is how many sectors the file grows by: 1 MiB.
+	pieceSectors = 2048
+	// spareSectors is how many stay free at least, for chance to choose from.
+	spareSectors = 1024
+)
+
+// A key is what a sector holds.
+type key [keySize]byte
+
+func openSectors(name string) (*sectors, error) {
+	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, fileMode)
+	if err != nil {
+		return nil, fmt.Errorf("opening key sectors: %w", err)
+	}
+	s := &sectors{file: f, used: map[uint32]bool{}}
+	size, err := s.count()
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	for i := range size {
+		s.free = append(s.free, i)
+	}
+	return s, nil
+}
+
+// count returns how many sectors the file has. Half a piece, left by a crash
+// while it grew, is cut off: no key can be in it.
+func (s *sectors) count() (uint32, error) {
+	info, err := s.file.Stat()
+	if err != nil {
+		return 0, fmt.Errorf("opening key sectors: %w", err)
+	}
+	pieces := info.Size() / (pieceSectors * sectorSize)
+	if whole := pieces * pieceSectors * sectorSize; whole != info.Size() {
+		if err := s.file.Truncate(whole); err != nil {
+			return 0, fmt.Errorf("opening key sectors: %w", err)
+		}
+	}
+	return uint32(pieces * pieceSectors), nil
+}
+
+// claim marks sectors as used that the index refers to. It returns an error for
+// one that does not exist or is claimed twice.
+func (s *sectors) claim(numbers []uint32) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	total := uint32(len(s.free) + len(s.used))
+	for _, n := range numbers {
+		if n >= total {
+			return fmt.Errorf("claiming key sector %d: the file has only %d", n, total)
+		}
+		if s.used[n] {
+			return fmt.Errorf("claiming key sector %d: two entries use it", n)
+		}
+		s.used[n] = true
+	}
+	s.free = s.free[:0]
+	for n := range total {
+		if !s.used[n] {
+			s.free = append(s.free, n)
+		}
+	}
+	return nil
+}
+
+// put writes a fresh key into a free sector, and returns once it is on disk.
+func (s *sectors) put() (uint32, key, error) {
+	n, err := s.take()
+	if err != nil {
+		return 0, key{}, err
+	}
+	content, err := s.overwrite(n)
+	if err == nil {
+		err = s.sync()
+	}
+	if err != nil {
+		s.release(n)
+		return 0, key{}, err
+	}
+	return n, key(content[:keySize]), nil
+}
+
+// take picks a free sector by chance, and grows the file first when few are
+// left.
+func (s *sectors) take() (uint32, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.free) <= spareSectors {
+		if err := s.grow(); err != nil && len(s.free) == 0 {
+			return 0, err
+		}
+	}
+	at, err := rand.Int(rand.Reader, big.NewInt(int64(len(s.free))))
+	if err != nil {
+		return 0, fmt.Errorf("choosing key sector: %w", err)
+	}
+	i := at.Int64()
+	n := s.free[i]
+	s.free[i] = s.free[len(s.free)-1]
+	s.free = s.free[:len(s.free)-1]
+	s.used[n] = true
+	return n, nil
+}
+
+// grow adds one piece. The lock is held.
+func (s *sectors) grow() error {
+	first := uint32(len(s.free) + len(s.used))
+	piece := make([]byte, pieceSectors*sectorSize)
+	rand.Read(piece)
+	if _, err := s.file.WriteAt(piece, int64(first)*sectorSize); err != nil {
+		return errors.Join(fail("growing key sectors", err), s.file.Truncate(int64(first)*sectorSize))
+	}
+	if err := s.file.Sync(); err != nil {
+		return fail("growing key sectors", err)
+	}
+	for n := range uint32(pieceSectors) {
+		s.free = append(s.free, first+n)
+	}
+	return nil
+}
+
+// overwrite replaces a sector's bytes by random ones; sync makes it final.
+func (s *sectors) overwrite(n uint32) ([]byte, error) {
+	content := make([]byte, sectorSize)
+	rand.Read(content)
+	if _, err := s.file.WriteAt(content, int64(n)*sectorSize); err != nil {
+		return nil, fail("writing key sector", err)
+	}
+	return content, nil
+}
+
+func (s *sectors) sync() error {
+	if err := unix.Fdatasync(int(s.file.Fd())); err != nil {
+		return fail("syncing key sectors", err)
+	}
+	return nil
+}
+
+// destroy overwrites the keys and returns once that is on disk. The sectors
+// stay used until release, so that no crash can let two entries share one.
+func (s *sectors) destroy(numbers ...uint32) error {
+	for _, n := range numbers {
+		if _, err := s.overwrite(n); err != nil {
+			return err
+		}
+	}
+	return s.sync()
+}
+
+// release gives sectors back.
+func (s *sectors) release(numbers ...uint32) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, n := range numbers {
+		if s.used[n] {
+			delete(s.used, n)
+			s.free = append(s.free, n)
+		}
+	}
+}
+
+// get reads the key of a sector.
+func (s *sectors) get(n uint32) (k key, err error) {
+	if _, err := s.file.ReadAt(k[:], int64(n)*sectorSize); err != nil && err != io.EOF {
+		return k, fmt.Errorf("reading key sector: %w", err)
+	}
+	return k, nil
+}
+
+func (s *sectors) close() error { return s.file.Close() }
+
+// seal seals a value under a sector's key, bound to the name it is kept under.
+// The nonce is random, and a key seals one value in its life.
+func (k key) seal(value, name []byte) ([]byte, error) {
+	aead, err := chacha20poly1305.NewX(k[:])
+	if err != nil {
+		return nil, fmt.Errorf("sealing value: %v", err)
+	}
+	nonce := make([]byte, chacha20poly1305.NonceSizeX, chacha20poly1305.NonceSizeX+len(value)+chacha20poly1305.Overhead)
+	rand.Read(nonce)
+	return aead.Seal(nonce, nonce, value, name), nil
+}
+
+// errDestroyed is returned by open when the key is not the one that sealed the
+// value: it has been overwritten since.
+var errDestroyed = errors.New("the value's key was destroyed")
+
+func (k key) open(sealed, name []byte) ([]byte, error) {
+	aead, err := chacha20poly1305.NewX(k[:])
+	if err != nil {
+		return nil, fmt.Errorf("opening value: %v", err)
+	}
+	if len(sealed) < chacha20poly1305.NonceSizeX {
+		return nil, errDestroyed
+	}
+	nonce, body := sealed[:chacha20poly1305.NonceSizeX], sealed[chacha20poly1305.NonceSizeX:]
+	value, err := aead.Open(nil, nonce, body, name)
+	if err != nil {
+		return nil, errDestroyed
+	}
+	return value, nil
+}

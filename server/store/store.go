@@ -1,0 +1,190 @@
+// Package store is the contract between the rules of the drop and the engine
+// that keeps its ciphertext. It speaks in operations of the drop, not in keys
+// and values, so that an engine can make each of them durable in its own way.
+//
+// Every engine promises:
+//
+//   - What a method returned nil for survives kill -9 and power loss. What it
+//     returned an error for is either absent or whole, and a repetition finds
+//     out which.
+//   - An id is used once: after Create or Delete, Create of the same id changes
+//     nothing and says so.
+//   - After Delete and DeleteReplies, no copy of the folder opens the slots or
+//     replies again, not even together with every reviewer's key. This ends
+//     where the disk's own promises end.
+//   - Nothing is written down but what is in these types, and no time finer
+//     than an ISO week.
+//
+// Methods may be called by several goroutines at once.
+package store
+
+import (
+	"errors"
+	"io"
+
+	"saksi/crypto/receipt"
+	"saksi/crypto/roster"
+	"saksi/crypto/week"
+)
+
+// Version is the format of an item's record.
+const Version = 1
+
+// Errors that a caller acts on. Engines wrap them.
+var (
+	// ErrExists is returned by Create when the id is in use.
+	ErrExists = errors.New("the item exists")
+	// ErrGone is returned when the id was used and its item deleted.
+	ErrGone = errors.New("the item was deleted")
+	// ErrUnknown is returned when there is no such item, batch or roster.
+	ErrUnknown = errors.New("no such entry")
+	// ErrKnown is returned by AddReply for a ciphertext that was added before,
+	// even if it has been deleted since.
+	ErrKnown = errors.New("the reply is known")
+	// ErrFull is returned when the disk has no room.
+	ErrFull = errors.New("no space left")
+	// ErrFormat is returned by an engine's Open for a folder of another format.
+	ErrFormat = errors.New("the data folder has another format")
+	// ErrLocked is returned by an engine's Open when another process has the
+	// folder.
+	ErrLocked = errors.New("another process uses the data folder")
+)
+
+// An Item is what is kept beside slots and payload: nothing else is.
+type Item struct {
+	ID     receipt.ItemID
+	Roster uint64    // sequence of the roster it was sealed under
+	Week   week.Week // in which it was accepted
+	Burn   [32]byte  // SHA-256 of the token that deletes it
+	Size   int64     // of the payload, in bytes; a padded size
+	Batch  uint64    // 0: in none yet; [Retired]: every desk has it
+}
+
+// Retired stands in place of a batch number once every desk has confirmed the
+// batch: which one it was is then forgotten.
+const Retired = ^uint64(0)
+
+// A Reason says why an item is gone.
+type Reason uint8
+
+// The reasons.
+const (
+	Deleted Reason = 1 // by its reporter, with the burn token
+	Expired Reason = 2 // its time had come
+)
+
+// A Tombstone is what stays of a deleted item, so that its id is not used
+// again and desks can be told.
+type Tombstone struct {
+	ID     receipt.ItemID
+	Week   week.Week // in which it was deleted
+	Reason Reason
+	Proof  receipt.Secret // the burn token, when Reason is Deleted
+	Batch  uint64         // that the item was in, as in [Item]
+}
+
+// A State is what an id stands for: at most one of the two is set.
+type State struct {
+	Item *Item
+	Gone *Tombstone
+}
+
+// A Batch is what is kept of a closed batch.
+type Batch struct {
+	Sequence uint64
+	Note     []byte           // signed
+	Sums     []byte           // SHA256SUMS; nil once retired
+	IDs      []receipt.ItemID // in it when it was closed; nil once retired
+}
+
+// A Reply is an entry of a mailbox.
+type Reply struct {
+	Mailbox  receipt.Mailbox
+	Sealed   []byte // of one fixed size
+	Reviewer string // whose outbox brought it
+	Batch    uint64 // newest batch when it came
+}
+
+// Usage is how full a store is.
+type Usage struct {
+	Items    int
+	Waiting  int // in no batch yet
+	Gone     int
+	Replies  int
+	Payloads int64 // bytes of all payloads
+}
+
+// A Store keeps one drop's data.
+type Store interface {
+	// Create keeps an item. The slots are kept such that Delete destroys them;
+	// payload writes exactly item.Size bytes. It returns [ErrExists], [ErrGone],
+	// [ErrFull], or what payload returned, and then keeps nothing.
+	Create(item Item, slots [][]byte, payload func(io.Writer) error) error
+
+	// States returns what each of the ids stands for, in one consistent view.
+	States(ids []receipt.ItemID) ([]State, error)
+
+	// Slots returns an item's slots in roster order, or [ErrUnknown].
+	Slots(id receipt.ItemID) ([][]byte, error)
+
+	// Payload opens an item's payload, or returns [ErrUnknown]. It stays
+	// readable while open, even if the item is deleted meanwhile.
+	Payload(id receipt.ItemID) (io.ReadCloser, error)
+
+	// Delete destroys an item's slots, then its record and payload, and leaves
+	// the tombstone. The tombstone's Batch is filled in. Deleting a deleted
+	// item changes nothing. It returns [ErrUnknown] for an id never used.
+	Delete(t Tombstone) error
+
+	// Waiting returns the items that are in no batch yet, by id.
+	Waiting() ([]Item, error)
+
+	// CloseBatch keeps the batch and puts those of its items that still exist
+	// into it, in one step. The sequence must be the next one. It also
+	// remembers slot, an opaque number that tells when the next is due.
+	CloseBatch(b Batch, slot int64) error
+
+	// Batch returns a batch, or [ErrUnknown]. Sequence 0 means the newest.
+	Batch(sequence uint64) (Batch, error)
+
+	// LastSlot returns what the last CloseBatch remembered; 0 before the first.
+	LastSlot() (int64, error)
+
+	// Retire forgets sums and ids of a batch, and which batch its items were in.
+	Retire(sequence uint64) error
+
+	// Acknowledge remembers that a reviewer has all batches up to sequence. A
+	// lower sequence than before changes nothing.
+	Acknowledge(reviewer string, sequence uint64) error
+
+	// Acknowledged returns the highest batch each reviewer has confirmed.
+	Acknowledged() (map[string]uint64, error)
+
+	// AddReply adds an entry to a mailbox, or returns [ErrKnown]. The entry is
+	// kept such that DeleteReplies destroys it.
+	AddReply(r Reply) error
+
+	// Replies returns a mailbox's entries, the newest first: at most limit of
+	// them, after skipping skip.
+	Replies(m receipt.Mailbox, skip, limit int) ([]Reply, error)
+
+	// DeleteReplies destroys all entries of a mailbox.
+	DeleteReplies(m receipt.Mailbox) error
+
+	// AddRoster keeps a signed roster and recipients files. Keeping the same
+	// again changes nothing.
+	AddRoster(sequence uint64, note []byte, files map[roster.Hash]string) error
+
+	// Rosters returns all signed rosters, oldest first, and all files.
+	Rosters() ([][]byte, map[roster.Hash]string, error)
+
+	// Usage counts.
+	Usage() (Usage, error)
+
+	// Check holds the store against its own invariants and returns a line for
+	// each thing that is wrong. It changes nothing. It reads every slot.
+	Check() ([]string, error)
+
+	// Close releases the folder. No other method may be in use.
+	Close() error
+}

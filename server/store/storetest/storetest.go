@@ -1,0 +1,452 @@
+// Package storetest is the suite that every engine of package store has to
+// pass.
+package storetest
+
+import (
+	"bytes"
+	"crypto/rand"
+	"errors"
+	"io"
+	"slices"
+	"sync"
+	"testing"
+
+	"saksi/crypto/item"
+	"saksi/crypto/receipt"
+	"saksi/crypto/roster"
+	"saksi/crypto/week"
+	"saksi/server/store"
+)
+
+// An Engine is one engine under test: its data stays between calls of Open.
+type Engine interface {
+	// Open opens the data; the suite closes it.
+	Open(t testing.TB) store.Store
+}
+
+// Run runs the suite. make returns an engine with no data.
+func Run(t *testing.T, make func(t testing.TB) Engine) {
+	for name, test := range map[string]func(*testing.T, Engine){
+		"create and read":     testCreate,
+		"large payload":       testLargePayload,
+		"one id is used once": testOneID,
+		"concurrent doubles":  testConcurrentDoubles,
+		"failed payload":      testFailedPayload,
+		"delete":              testDelete,
+		"concurrent deletes":  testConcurrentDeletes,
+		"batches":             testBatches,
+		"retire":              testRetire,
+		"acknowledgements":    testAcks,
+		"replies":             testReplies,
+		"deleted replies":     testDeleteReplies,
+		"rosters":             testRosters,
+	} {
+		t.Run(name, func(t *testing.T) { test(t, make(t)) })
+	}
+}
+
+var thisWeek = week.Week{Year: 2026, Number: 47}
+
+// newItem makes an item with random content.
+func newItem(size int64) (store.Item, [][]byte, []byte) {
+	i := store.Item{Roster: 3, Week: thisWeek, Size: size}
+	rand.Read(i.ID[:])
+	rand.Read(i.Burn[:])
+	slots := [][]byte{make([]byte, item.SlotSize()), make([]byte, item.SlotSize())}
+	rand.Read(slots[0])
+	rand.Read(slots[1])
+	payload := make([]byte, size)
+	rand.Read(payload)
+	return i, slots, payload
+}
+
+// small and large are payload sizes on both sides of what an engine may keep
+// apart.
+func small() int64 { return item.PayloadSize(item.Floor) }
+func large() int64 { return item.PayloadSize(item.Padme(1 << 20)) }
+
+func writer(payload []byte) func(io.Writer) error {
+	return func(w io.Writer) error {
+		_, err := w.Write(payload)
+		return err
+	}
+}
+
+func create(t testing.TB, s store.Store, size int64) (store.Item, [][]byte, []byte) {
+	t.Helper()
+	i, slots, payload := newItem(size)
+	if err := s.Create(i, slots, writer(payload)); err != nil {
+		t.Fatal(err)
+	}
+	return i, slots, payload
+}
+
+// expect holds that an item is there, whole.
+func expect(t testing.TB, s store.Store, i store.Item, slots [][]byte, payload []byte) {
+	t.Helper()
+	states, err := s.States([]receipt.ItemID{i.ID})
+	if err != nil || states[0].Item == nil || *states[0].Item != i {
+		t.Fatalf("state is %+v, %v, want %+v", states, err, i)
+	}
+	got, err := s.Slots(i.ID)
+	if err != nil || !slices.EqualFunc(got, slots, bytes.Equal) {
+		t.Fatalf("other slots came back: %v", err)
+	}
+	r, err := s.Payload(i.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	if b, err := io.ReadAll(r); err != nil || !bytes.Equal(b, payload) {
+		t.Fatalf("another payload came back: %v", err)
+	}
+}
+
+// finish holds the store against itself and closes it.
+func finish(t testing.TB, s store.Store) {
+	t.Helper()
+	wrong, err := s.Check()
+	if err != nil || len(wrong) > 0 {
+		t.Errorf("check: %q, %v", wrong, err)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+func testCreate(t *testing.T, e Engine) {
+	s := e.Open(t)
+	i, slots, payload := create(t, s, small())
+	expect(t, s, i, slots, payload)
+	finish(t, s)
+	s = e.Open(t)
+	expect(t, s, i, slots, payload)
+	states, err := s.States([]receipt.ItemID{{1}, i.ID, {2}})
+	if err != nil || states[0] != (store.State{}) || states[2] != (store.State{}) || states[1].Item == nil {
+		t.Errorf("states are %+v, %v", states, err)
+	}
+	if _, err := s.Slots(receipt.ItemID{1}); !errors.Is(err, store.ErrUnknown) {
+		t.Errorf("slots of an unknown id: %v", err)
+	}
+	if _, err := s.Payload(receipt.ItemID{1}); !errors.Is(err, store.ErrUnknown) {
+		t.Errorf("payload of an unknown id: %v", err)
+	}
+	finish(t, s)
+}
+
+func testLargePayload(t *testing.T, e Engine) {
+	s := e.Open(t)
+	i, slots, payload := create(t, s, large())
+	finish(t, s)
+	s = e.Open(t)
+	expect(t, s, i, slots, payload)
+	finish(t, s)
+}
+
+func testOneID(t *testing.T, e Engine) {
+	s := e.Open(t)
+	for _, size := range []int64{small(), large()} {
+		i, slots, payload := create(t, s, size)
+		for _, otherSize := range []int64{small(), large()} {
+			other, otherSlots, otherPayload := newItem(otherSize)
+			other.ID = i.ID
+			if err := s.Create(other, otherSlots, writer(otherPayload)); !errors.Is(err, store.ErrExists) {
+				t.Errorf("a second item under one id: %v, want ErrExists", err)
+			}
+		}
+		expect(t, s, i, slots, payload)
+	}
+	finish(t, s)
+}
+
+func testConcurrentDoubles(t *testing.T, e Engine) {
+	s := e.Open(t)
+	for _, size := range []int64{small(), large()} {
+		i, slots, payload := newItem(size)
+		var wg sync.WaitGroup
+		var mu sync.Mutex
+		outcomes := map[bool]int{}
+		for range 8 {
+			wg.Go(func() {
+				err := s.Create(i, slots, writer(payload))
+				if err != nil && !errors.Is(err, store.ErrExists) {
+					t.Error(err)
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				outcomes[err == nil]++
+			})
+		}
+		wg.Wait()
+		if outcomes[true] != 1 {
+			t.Errorf("%d of 8 requests were told that they created the item", outcomes[true])
+		}
+		expect(t, s, i, slots, payload)
+	}
+	finish(t, s)
+}
+
+func testFailedPayload(t *testing.T, e Engine) {
+	s := e.Open(t)
+	broken := errors.New("broken off")
+	for _, size := range []int64{small(), large()} {
+		i, slots, payload := newItem(size)
+		err := s.Create(i, slots, func(w io.Writer) error {
+			w.Write(payload[:len(payload)/2])
+			return broken
+		})
+		if !errors.Is(err, broken) {
+			t.Errorf("a payload that broke off: %v", err)
+		}
+		if err := s.Create(i, slots, writer(payload[:len(payload)-1])); err == nil {
+			t.Error("a payload that is too short was taken")
+		}
+		if err := s.Create(i, slots, writer(append(payload, 0))); err == nil {
+			t.Error("a payload that is too long was taken")
+		}
+		if states, err := s.States([]receipt.ItemID{i.ID}); err != nil || states[0] != (store.State{}) {
+			t.Errorf("something was kept: %+v, %v", states, err)
+		}
+		if err := s.Create(i, slots, writer(payload)); err != nil {
+			t.Errorf("the repetition: %v", err)
+		}
+	}
+	finish(t, s)
+}
+
+func testDelete(t *testing.T, e Engine) {
+	s := e.Open(t)
+	for _, size := range []int64{small(), large()} {
+		i, slots, payload := create(t, s, size)
+		kept, keptSlots, keptPayload := create(t, s, size)
+		open, err := s.Payload(i.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := store.Tombstone{ID: i.ID, Week: thisWeek, Reason: store.Deleted, Proof: receipt.Secret{9}}
+		if err := s.Delete(want); err != nil {
+			t.Fatal(err)
+		}
+		if b, err := io.ReadAll(open); err != nil || !bytes.Equal(b, payload) {
+			t.Errorf("a payload that was open is gone: %v", err)
+		}
+		open.Close()
+		if err := s.Delete(want); err != nil {
+			t.Errorf("deleting again: %v", err)
+		}
+		states, err := s.States([]receipt.ItemID{i.ID})
+		if err != nil || states[0].Gone == nil || *states[0].Gone != want || states[0].Item != nil {
+			t.Errorf("state is %+v, %v", states, err)
+		}
+		_, slotsErr := s.Slots(i.ID)
+		_, payloadErr := s.Payload(i.ID)
+		if !errors.Is(slotsErr, store.ErrUnknown) || !errors.Is(payloadErr, store.ErrUnknown) {
+			t.Errorf("after deletion: slots %v, payload %v", slotsErr, payloadErr)
+		}
+		if err := s.Create(i, slots, writer(payload)); !errors.Is(err, store.ErrGone) {
+			t.Errorf("creating a deleted id: %v, want ErrGone", err)
+		}
+		expect(t, s, kept, keptSlots, keptPayload)
+	}
+	if err := s.Delete(store.Tombstone{ID: receipt.ItemID{1}}); !errors.Is(err, store.ErrUnknown) {
+		t.Errorf("deleting an unknown id: %v", err)
+	}
+	finish(t, s)
+	finish(t, e.Open(t))
+}
+
+func testConcurrentDeletes(t *testing.T, e Engine) {
+	s := e.Open(t)
+	i, _, _ := create(t, s, large())
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			if err := s.Delete(store.Tombstone{ID: i.ID, Week: thisWeek, Reason: store.Deleted}); err != nil {
+				t.Error(err)
+			}
+		})
+		wg.Go(func() { create(t, s, small()) })
+	}
+	wg.Wait()
+	finish(t, s)
+}
+
+func testBatches(t *testing.T, e Engine) {
+	s := e.Open(t)
+	if _, err := s.Batch(0); !errors.Is(err, store.ErrUnknown) {
+		t.Errorf("the newest of no batches: %v", err)
+	}
+	a, _, _ := create(t, s, small())
+	b, _, _ := create(t, s, small())
+	if err := s.Delete(store.Tombstone{ID: b.ID, Week: thisWeek, Reason: store.Expired}); err != nil {
+		t.Fatal(err)
+	}
+	if waiting, err := s.Waiting(); err != nil || len(waiting) != 1 || waiting[0].ID != a.ID {
+		t.Errorf("waiting are %v, %v", waiting, err)
+	}
+	first := store.Batch{Sequence: 1, Note: []byte("1"), Sums: []byte("s"), IDs: []receipt.ItemID{a.ID, b.ID}}
+	if err := s.CloseBatch(first, 7); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.CloseBatch(first, 8); err == nil {
+		t.Error("the same batch was closed twice")
+	}
+	if err := s.CloseBatch(store.Batch{Sequence: 3}, 8); err == nil {
+		t.Error("a batch was skipped")
+	}
+	finish(t, s)
+	s = e.Open(t)
+	got, err := s.Batch(0)
+	if err != nil || got.Sequence != 1 || string(got.Sums) != "s" || !slices.Equal(got.IDs, first.IDs) {
+		t.Errorf("the batch is %+v, %v", got, err)
+	}
+	if slot, err := s.LastSlot(); err != nil || slot != 7 {
+		t.Errorf("slot is %d, %v", slot, err)
+	}
+	states, err := s.States(first.IDs)
+	if err != nil || states[0].Item.Batch != 1 || states[1].Gone.Batch != 1 {
+		t.Errorf("states are %+v, %v", states, err)
+	}
+	if waiting, err := s.Waiting(); err != nil || len(waiting) != 0 {
+		t.Errorf("waiting are %v, %v", waiting, err)
+	}
+	finish(t, s)
+}
+
+func testRetire(t *testing.T, e Engine) {
+	s := e.Open(t)
+	a, slots, payload := create(t, s, small())
+	if err := s.CloseBatch(store.Batch{Sequence: 1, Note: []byte("1"), Sums: []byte("s"), IDs: []receipt.ItemID{a.ID}}, 1); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Retire(1); err != nil {
+		t.Fatal(err)
+	}
+	got, err := s.Batch(1)
+	if err != nil || string(got.Note) != "1" || got.Sums != nil || got.IDs != nil {
+		t.Errorf("the batch is %+v, %v", got, err)
+	}
+	a.Batch = store.Retired
+	expect(t, s, a, slots, payload)
+	if err := s.Retire(2); !errors.Is(err, store.ErrUnknown) {
+		t.Errorf("retiring an unknown batch: %v", err)
+	}
+	finish(t, s)
+}
+
+func testAcks(t *testing.T, e Engine) {
+	s := e.Open(t)
+	for _, ack := range []struct {
+		reviewer string
+		sequence uint64
+	}{{"r1", 3}, {"r2", 1}, {"r1", 2}} {
+		if err := s.Acknowledge(ack.reviewer, ack.sequence); err != nil {
+			t.Fatal(err)
+		}
+	}
+	finish(t, s)
+	s = e.Open(t)
+	if acks, err := s.Acknowledged(); err != nil || len(acks) != 2 || acks["r1"] != 3 || acks["r2"] != 1 {
+		t.Errorf("acknowledged are %v, %v", acks, err)
+	}
+	finish(t, s)
+}
+
+func addReplies(t testing.TB, s store.Store, m receipt.Mailbox, n int) [][]byte {
+	t.Helper()
+	var all [][]byte
+	for range n {
+		sealed := make([]byte, 5755)
+		rand.Read(sealed)
+		if err := s.AddReply(store.Reply{Mailbox: m, Sealed: sealed, Reviewer: "r1", Batch: 4}); err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, sealed)
+	}
+	slices.Reverse(all)
+	return all
+}
+
+func sealedOf(t testing.TB, s store.Store, m receipt.Mailbox, skip, limit int) [][]byte {
+	t.Helper()
+	replies, err := s.Replies(m, skip, limit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all [][]byte
+	for _, r := range replies {
+		if r.Mailbox != m || r.Reviewer != "r1" || r.Batch != 4 {
+			t.Errorf("the reply is %+v", r)
+		}
+		all = append(all, r.Sealed)
+	}
+	return all
+}
+
+func testReplies(t *testing.T, e Engine) {
+	s := e.Open(t)
+	first, last := receipt.Mailbox{0}, receipt.Mailbox(bytes.Repeat([]byte{0xff}, 32))
+	want := map[receipt.Mailbox][][]byte{}
+	for _, m := range []receipt.Mailbox{last, first, {5}} {
+		want[m] = addReplies(t, s, m, 10)
+	}
+	if err := s.AddReply(store.Reply{Mailbox: receipt.Mailbox{6}, Sealed: want[first][3]}); !errors.Is(err, store.ErrKnown) {
+		t.Errorf("a known ciphertext in another mailbox: %v, want ErrKnown", err)
+	}
+	finish(t, s)
+	s = e.Open(t)
+	for m, all := range want {
+		for _, page := range [][2]int{{0, 8}, {8, 8}, {16, 8}, {0, 100}} {
+			from, to := min(page[0], len(all)), min(page[0]+page[1], len(all))
+			if got := sealedOf(t, s, m, page[0], page[1]); !slices.EqualFunc(got, all[from:to], bytes.Equal) {
+				t.Errorf("mailbox %v, skip %d: %d replies, want %d, or in another order", m, page[0], len(got), to-from)
+			}
+		}
+	}
+	if got := sealedOf(t, s, receipt.Mailbox{1}, 0, 8); len(got) != 0 {
+		t.Errorf("an unknown mailbox has %d replies", len(got))
+	}
+	finish(t, s)
+}
+
+func testDeleteReplies(t *testing.T, e Engine) {
+	s := e.Open(t)
+	m, other := receipt.Mailbox{5}, receipt.Mailbox{6}
+	deleted, kept := addReplies(t, s, m, 3), addReplies(t, s, other, 3)
+	if err := s.DeleteReplies(m); err != nil {
+		t.Fatal(err)
+	}
+	if got := sealedOf(t, s, m, 0, 8); len(got) != 0 {
+		t.Errorf("%d replies are left", len(got))
+	}
+	if got := sealedOf(t, s, other, 0, 8); !slices.EqualFunc(got, kept, bytes.Equal) {
+		t.Error("another mailbox was touched")
+	}
+	if err := s.AddReply(store.Reply{Mailbox: m, Sealed: deleted[0]}); !errors.Is(err, store.ErrKnown) {
+		t.Errorf("a deleted ciphertext again: %v, want ErrKnown", err)
+	}
+	if err := s.DeleteReplies(m); err != nil {
+		t.Errorf("deleting nothing: %v", err)
+	}
+	finish(t, s)
+	finish(t, e.Open(t))
+}
+
+func testRosters(t *testing.T, e Engine) {
+	s := e.Open(t)
+	for range 2 {
+		if err := s.AddRoster(1, []byte("one"), map[roster.Hash]string{{1}: "first"}); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.AddRoster(2, []byte("two"), map[roster.Hash]string{{2}: "second"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	finish(t, s)
+	s = e.Open(t)
+	notes, files, err := s.Rosters()
+	if err != nil || len(notes) != 2 || string(notes[1]) != "two" || len(files) != 2 || files[roster.Hash{2}] != "second" {
+		t.Errorf("rosters are %q, %v, %v", notes, files, err)
+	}
+	finish(t, s)
+}

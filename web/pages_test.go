@@ -1,0 +1,210 @@
+package web
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+)
+
+// A state is one thing a page can look like.
+type state struct {
+	name string
+	view any
+}
+
+const testCode = "00112233445566778899aabbccddee"
+
+func testReviewers() []Reviewer {
+	return []Reviewer{
+		{Label: "Penelaah 1", Organisation: "LBH Contoh", Region: "-"},
+		{Label: "Penelaah 2", Organisation: "Perkumpulan Pemilu Bersih", Region: "73"},
+		{Label: "Penelaah 3", Organisation: "Universitas Contoh", Region: "32.73"},
+	}
+}
+
+func testWords() []string {
+	return strings.Fields("bayam layar kerbau sendok pagar nanas tikar gerobak cangkir kelapa rumput jendela")
+}
+
+// states lists every page in every shape it has, filled with harmless data.
+func states() []state {
+	list := []state{
+		{"start", Start{testReviewers(), []string{"k7qa", "2mfe", "x9d4", "tt0p", "b3rw"}}},
+		{"start-empty", Start{}},
+	}
+	list = append(list, writeStates()...)
+	list = append(list, wordStates()...)
+	list = append(list, conversationStates()...)
+	list = append(list,
+		state{"confirm-one", Confirm{testCode, 1}},
+		state{"confirm-all", Confirm{testCode, -1}},
+		state{"gone-one", Gone{Code: testCode}},
+		state{"gone-all", Gone{testCode, true}},
+	)
+	return append(list, failureStates()...)
+}
+
+func testDraft() Draft {
+	return Draft{
+		Text:  "\nPada awal bulan kami dikumpulkan.\nKami diminta memilih satu nama.",
+		Place: "Kabupaten Contoh", From: "awal Oktober", To: "akhir Oktober",
+	}
+}
+
+func writeStates() []state {
+	w := Write{Code: testCode, MaxText: 24000, Reviewers: testReviewers()}
+	list := []state{{"write", w}}
+	w.Draft, w.Length = testDraft(), 25310
+	for _, p := range []string{"empty", "too_long", "not_text"} {
+		w.Problem = p
+		list = append(list, state{"write-" + p, w})
+	}
+	return list
+}
+
+func wordStates() []state {
+	draft := testDraft()
+	r := Receipt{Words: testWords(), Code: testCode, NextN: 1, MaxFile: 20 << 20, MaxText: 24000}
+	again, unsent := r, r
+	again.Again = true
+	unsent.Again, unsent.Unsent = true, &draft
+	full := unsent
+	full.NextN = -1
+	var mended []SuggestedWord
+	for i, w := range testWords() {
+		mended = append(mended, SuggestedWord{w, i == 3})
+	}
+	return []state{
+		{"receipt", r}, {"receipt-again", again}, {"receipt-unsent", unsent}, {"receipt-full", full},
+		{"open", Open{}},
+		{"open-empty", Open{Problem: "empty"}},
+		{"open-word_count", Open{Words: "bayam layar", Problem: "word_count", Count: 2}},
+		{"open-word_unknown", Open{
+			Words: "bayam layat", Problem: "word_unknown", Word: "layat", Number: 2}},
+		{"open-check", Open{Words: strings.Join(testWords(), " "), Problem: "check"}},
+		{"suggest", Suggest{Words: mended, Code: testCode}},
+		{"suggest-several", Suggest{Several: true}},
+	}
+}
+
+func testReplies() []Reply {
+	return []Reply{
+		{Label: "Penelaah 2", Organisation: "LBH Contoh", Status: "butuh_keterangan",
+			Text: "Terima kasih.\nKira-kira berapa orang yang hadir?", Number: 2, Gap: true},
+		{Label: "Penelaah 2", Organisation: "LBH Contoh", Status: "diteruskan", Forwarded: "Bawaslu",
+			Text: "Sudah kami teruskan.", Number: 1, Repeat: true},
+		{Label: "Penelaah 1", Organisation: "LBH Contoh", Status: "diambil", Number: 1, Revoked: true,
+			Text: "Kesaksian Anda sudah kami baca."},
+	}
+}
+
+func testConversation() Conversation {
+	return Conversation{
+		Code: testCode, Replies: testReplies(), More: true, NextN: 5,
+		MaxFile: 20 << 20, MaxText: 24000,
+		Items: []Item{
+			{0, Carried, "2026-W47"}, {1, Batched, "2026-W48"}, {2, Waiting, "2026-W49"},
+			{3, Deleted, "2026-W49"}, {4, Expired, "2020-W53"},
+		},
+	}
+}
+
+func conversationStates() []state {
+	c := testConversation()
+	kept, again, page, full := c, c, c, c
+	kept.Kept, kept.Number = true, 4
+	again.Again = true
+	page.Page, page.Replies, page.Unchecked = 1, nil, 2
+	full.NextN, full.Problem, full.Draft = -1, "numbers_full", testDraft()
+	list := []state{
+		{"conversation", c}, {"conversation-kept", kept}, {"conversation-again", again},
+		{"conversation-page", page}, {"conversation-full", full},
+		{"conversation-nothing", Conversation{
+			Code: testCode, More: true, MaxFile: 20 << 20, MaxText: 24000}},
+	}
+	c.Draft, c.Length = testDraft(), 25310
+	for _, p := range []string{"empty", "too_long", "not_text", "no_file", "empty_file", "number_used"} {
+		c.Problem = p
+		list = append(list, state{"conversation-" + p, c})
+	}
+	return list
+}
+
+func failureKeys() []string {
+	return strings.Fields("bad_request not_found method too_large length_required upload_cut " +
+		"form_damaged store internal closed deleted code_invalid busy timeout")
+}
+
+func failureStates() []state {
+	draft := testDraft()
+	var list []state
+	for _, key := range failureKeys() {
+		list = append(list, state{"failure-" + key, Failure{Key: key, Limit: 20 << 20}})
+	}
+	f := Failure{Key: "store", Code: testCode, Draft: &draft, Retryat: "/write"}
+	message, only, deleted := f, f, f
+	message.Retryat, message.N = "/message", 3
+	only.Key, only.Code = "internal", ""
+	deleted.Key = "deleted"
+	return append(list,
+		state{"failure-write-again", f},
+		state{"failure-message-again", message},
+		state{"failure-draft-only", only},
+		state{"failure-draft-deleted", deleted},
+		state{"failure-file", Failure{Key: "upload_cut", Code: testCode, Retryat: "/file"}},
+	)
+}
+
+// hostileStates fills every string a stranger can choose with the same text.
+func hostileStates(evil string) []state {
+	d := Draft{evil, evil, evil, evil}
+	people := []Reviewer{{evil, evil, evil}}
+	reply := Reply{Label: evil, Organisation: evil, Status: evil, Forwarded: evil, Text: evil}
+	c := testConversation()
+	c.Code, c.Draft, c.Problem = evil, d, "number_used"
+	c.Replies, c.Items = []Reply{reply}, []Item{{0, Waiting, evil}}
+	return []state{
+		{"start", Start{people, []string{evil}}},
+		{"write", Write{Code: evil, Draft: d, Problem: "empty", Reviewers: people}},
+		{"receipt", Receipt{Words: []string{evil}, Code: evil, Unsent: &d}},
+		{"open", Open{Words: evil, Problem: "word_unknown", Word: evil}},
+		{"suggest", Suggest{Words: []SuggestedWord{{evil, true}}, Code: evil}},
+		{"conversation", c},
+		{"confirm", Confirm{Code: evil}},
+		{"gone", Gone{Code: evil}},
+		{"failure", Failure{Key: "store", Code: evil, Draft: &d, Retryat: "/write"}},
+		{"failure-message", Failure{Key: "store", Code: evil, Draft: &d, Retryat: "/message", N: 1}},
+		{"failure-draft", Failure{Key: "store", Draft: &d}},
+	}
+}
+
+func newPages(t *testing.T) *Pages {
+	t.Helper()
+	p, err := New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func render(t *testing.T, p *Pages, lang Lang, view any) string {
+	t.Helper()
+	var b bytes.Buffer
+	if err := p.Render(&b, lang, view); err != nil {
+		t.Fatalf("%T in %q: %v", view, lang, err)
+	}
+	return b.String()
+}
+
+// everyPage calls f with each state in both languages.
+func everyPage(t *testing.T, list []state, f func(t *testing.T, lang Lang, s state, page string)) {
+	t.Helper()
+	p := newPages(t)
+	for _, lang := range []Lang{ID, EN} {
+		for _, s := range list {
+			t.Run(string(lang)+"/"+s.name, func(t *testing.T) {
+				f(t, lang, s, render(t, p, lang, s.view))
+			})
+		}
+	}
+}

@@ -1,0 +1,148 @@
+package web
+
+// This file lists what each page needs. A view holds plain values only: no
+// format, no rule and no error type of the server reaches a template. Every
+// string in it may be hostile; html/template escapes it.
+
+// Reviewer is one line of the list of those who can read.
+type Reviewer struct {
+	Label        string // as in the roster, such as "Penelaah 1"
+	Organisation string
+	Region       string // Kemendagri code, or "-" for national
+}
+
+// Start is the front page.
+type Start struct {
+	Reviewers   []Reviewer
+	Fingerprint []string // the roots' fingerprint in five groups of four
+}
+
+// Draft is what a person has typed and must never lose. It is handed back in
+// the form whenever something has to be mended.
+type Draft struct {
+	Text  string
+	Place string
+	From  string // beginning of the time range, in the person's own words or a date
+	To    string // its end; may be empty
+}
+
+// Write is the page with the first testimony's form.
+type Write struct {
+	Code      string // the fresh code, as hexadecimal, for the hidden field "code"
+	Draft     Draft
+	Problem   string // a key under "problem." in the catalog; empty when there is none
+	Length    int    // bytes the text has now, when Problem is "too_long"
+	MaxText   int    // bytes a text may have
+	Reviewers []Reviewer
+}
+
+// Receipt shows the twelve words, once the testimony is kept.
+type Receipt struct {
+	Words []string
+	Code  string // hexadecimal, for the hidden fields of the forms
+	Again bool   // true when the testimony had been received before
+	// Unsent is what came with a repeated request. The first sending was kept,
+	// and this one was not: it may be the same text, or a later version of it.
+	Unsent  *Draft
+	NextN   int // number that the next item may use
+	MaxFile int64
+	MaxText int
+}
+
+// Open asks for the twelve words.
+type Open struct {
+	Words   string // what was typed
+	Problem string // a key under "problem."
+	Word    string // the word that the problem is about
+	Number  int    // its place, counted from 1
+	Count   int    // how many words were found, when Problem is "word_count"
+}
+
+// Suggest asks whether other words were meant.
+type Suggest struct {
+	Words   []SuggestedWord
+	Code    string // hexadecimal of the mended code
+	Several bool   // more than one mending is possible: no code is offered
+}
+
+// SuggestedWord is one word of a mended code.
+type SuggestedWord struct {
+	Word    string
+	Changed bool
+}
+
+// ItemState is where one of the reporter's own items stands.
+type ItemState string
+
+const (
+	Waiting  ItemState = "waiting"  // kept, in no batch yet
+	Batched  ItemState = "batched"  // closed into a batch, which no reviewer has confirmed yet
+	Carried  ItemState = "carried"  // in a batch that at least one reviewer says is on his desk
+	Deleted  ItemState = "deleted"  // deleted by its reporter
+	Expired  ItemState = "expired"  // deleted because its time had come
+	Unlisted ItemState = "unlisted" // never used
+)
+
+// Item is one thing the reporter sent.
+type Item struct {
+	N     int
+	State ItemState
+	Week  string // ISO week in which it was received, such as "2026-W47"
+}
+
+// Reply is one reviewer's answer, already checked.
+type Reply struct {
+	Label        string // who wrote it, from the roster
+	Organisation string
+	Status       string // a key under "status." in the catalog
+	Forwarded    string // to whom, when Status is "diteruskan"
+	Text         string
+	Number       uint64 // the reviewer's own count of answers in this thread
+	Gap          bool   // an answer before this one is missing
+	Repeat       bool   // another answer with the same number exists
+	Revoked      bool   // its writer's key has since been revoked
+}
+
+// Conversation is what the twelve words open.
+type Conversation struct {
+	Code      string
+	Items     []Item // only those that are not Unlisted
+	Replies   []Reply
+	Unchecked int  // answers that no roster reviewer signed; they are not shown
+	Page      int  // which page of replies, from 0, the newest first
+	More      bool // always offered: every page of every mailbox exists
+	NextN     int  // -1 when all numbers are used
+	MaxFile   int64
+	MaxText   int
+	Draft     Draft  // a message that could not be taken
+	Problem   string // a key under "problem."
+	Length    int
+	Kept      bool // the message or the file of this request was kept
+	Again     bool // it had been kept before
+	Number    int  // which item Kept and Again speak of
+}
+
+// Confirm asks before anything is deleted.
+type Confirm struct {
+	Code string
+	N    int // the item; -1 means everything
+}
+
+// Gone says what was deleted.
+type Gone struct {
+	Code       string
+	Everything bool
+}
+
+// Failure is any page that says what went wrong.
+type Failure struct {
+	Key     string // "failure.<Key>.title", ".text" and ".advice" in the catalog
+	Limit   int64  // bytes, where the text names a limit
+	Code    string // when known, the page offers the way back to the conversation
+	Draft   *Draft // when known, the page hands the text back in a read-only field
+	Retryat string // path of the form that failed, without a language's prefix, such as "/write"
+	// N is the number that the draft's item would have had. With it, a Draft
+	// and a Code the page offers to send a message once more; a first
+	// testimony, number 0, needs only the other two.
+	N int
+}
