@@ -1,0 +1,251 @@
+// Package inbox has the rules of the drop: what is accepted, what a state is,
+// when a batch closes, who may burn, who may answer. It knows no HTTP, no Tor
+// and no disk; the clock is given to it.
+//
+// It never sees plaintext, a code or a key that opens anything. What it learns
+// of a person is what the person's requests show it while they last: ids, a
+// token. It writes none of that down together.
+package inbox
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"saksi/crypto/hybrid"
+	"saksi/crypto/item"
+	"saksi/crypto/receipt"
+	"saksi/crypto/roster"
+	"saksi/crypto/sign"
+	"saksi/crypto/week"
+	"saksi/server/store"
+)
+
+// Limits of the drop, together.
+const (
+	// DefaultMaxFile is the largest attachment, in bytes, unless configured.
+	DefaultMaxFile = 512 << 20
+	// PageEntries is how many replies one page of a mailbox has: always.
+	PageEntries = 8
+	// MaxRepliesPerBatch is how many replies one reviewer may add to one
+	// mailbox between two batches.
+	MaxRepliesPerBatch = 6
+	// manifestRoom is what an attachment's tar has beside the file, at most.
+	manifestRoom = 64 << 10
+	// closingHour is the hour, UTC, at which a day's batch closes: midnight in
+	// western Indonesia.
+	closingHour = 17
+)
+
+// Errors that a surface shows its user.
+var (
+	// ErrClosed is returned when nothing can be sealed now: the roster has
+	// expired or has no recipients for this week.
+	ErrClosed = errors.New("the drop is closed: the roster is not in force")
+	// ErrMisfit is returned when a parcel does not have the shape of an item.
+	ErrMisfit = errors.New("the parcel does not have the shape of an item")
+	// ErrTooLarge is returned when a parcel is above the limit.
+	ErrTooLarge = errors.New("the parcel is too large")
+	// ErrToken is returned when a burn token is not the item's.
+	ErrToken = errors.New("the token does not fit")
+)
+
+// A Config has what an inbox needs. All fields are required but MaxFile.
+type Config struct {
+	Store   store.Store
+	Trusted roster.RootSet // the first root set, from the operator
+	Signer  sign.Signer    // signs batches; the roster names its public half
+	Now     func() time.Time
+	MaxFile int64 // bytes; DefaultMaxFile if 0
+}
+
+// An Inbox applies the rules to one store.
+type Inbox struct {
+	Config
+	filler *hybrid.Recipient // fills mailbox pages; its identity is thrown away
+
+	closing sync.Mutex // one batch closes at a time
+
+	mu      sync.RWMutex // guards what is below
+	rosters []*roster.Signed
+	files   map[roster.Hash]string
+}
+
+// New makes an inbox over a store that has at least one roster, and verifies
+// all rosters again.
+func New(c Config) (*Inbox, error) {
+	if c.MaxFile == 0 {
+		c.MaxFile = DefaultMaxFile
+	}
+	throwaway, err := hybrid.Generate()
+	if err != nil {
+		return nil, err
+	}
+	b := &Inbox{Config: c, filler: throwaway.Recipient(), files: map[roster.Hash]string{}}
+	notes, files, err := c.Store.Rosters()
+	if err != nil {
+		return nil, err
+	}
+	b.files = files
+	for _, note := range notes {
+		signed, err := roster.Verify(note, c.Trusted)
+		if err != nil {
+			return nil, fmt.Errorf("loading rosters: %w", err)
+		}
+		b.rosters = append(b.rosters, signed)
+	}
+	if len(b.rosters) == 0 {
+		return nil, errors.New("loading rosters: there is none: run saksi init with -roster and -root")
+	}
+	if err := checkChain(b.rosters); err != nil {
+		return nil, err
+	}
+	if key := b.Newest().Server; key.String() != c.Signer.Key().String() {
+		return nil, fmt.Errorf("loading rosters: roster %d names another server key than this server has", b.Newest().Sequence)
+	}
+	return b, nil
+}
+
+func checkChain(rosters []*roster.Signed) error {
+	for i := 1; i < len(rosters); i++ {
+		if err := rosters[i].Follows(rosters[i-1]); err != nil {
+			return fmt.Errorf("loading rosters: %w", err)
+		}
+	}
+	return nil
+}
+
+// AdmitRoster verifies a roster and the recipients files it pins, and keeps
+// them in a store. The first roster of a store may have any sequence; every
+// other must follow the newest. Admitting the newest again changes nothing.
+func AdmitRoster(s store.Store, trusted roster.RootSet, server sign.Key, note []byte, files map[roster.Hash]string, now time.Time) (*roster.Signed, error) {
+	signed, err := roster.Verify(note, trusted)
+	if err != nil {
+		return nil, err
+	}
+	if signed.Server.String() != server.String() {
+		return nil, errors.New("admitting roster: it names another server key than this server has")
+	}
+	if _, err := signed.CircleAt(now, files); err != nil {
+		return nil, fmt.Errorf("admitting roster: %w", err)
+	}
+	known, _, err := s.Rosters()
+	if err != nil {
+		return nil, err
+	}
+	if len(known) > 0 {
+		newest, err := roster.Verify(known[len(known)-1], trusted)
+		if err != nil {
+			return nil, err
+		}
+		if newest.Hash == signed.Hash {
+			return signed, nil
+		}
+		if err := signed.Follows(newest); err != nil {
+			return nil, fmt.Errorf("admitting roster: %w", err)
+		}
+	}
+	pinned := map[roster.Hash]string{}
+	for _, p := range signed.Recipients {
+		if text, ok := files[p.File]; ok {
+			pinned[p.File] = text
+		}
+	}
+	return signed, s.AddRoster(signed.Sequence, note, pinned)
+}
+
+// Newest returns the newest roster.
+func (b *Inbox) Newest() *roster.Signed {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	return b.rosters[len(b.rosters)-1]
+}
+
+// At returns the roster with a sequence.
+func (b *Inbox) At(sequence uint64) (*roster.Signed, bool) {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	for _, r := range b.rosters {
+		if r.Sequence == sequence {
+			return r, true
+		}
+	}
+	return nil, false
+}
+
+// Circle returns whom items are sealed to now, or [ErrClosed].
+func (b *Inbox) Circle() (*roster.Circle, error) {
+	b.mu.RLock()
+	files := b.files
+	b.mu.RUnlock()
+	circle, err := b.Newest().CircleAt(b.Now(), files)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrClosed, err)
+	}
+	return circle, nil
+}
+
+// A Parcel is a sealed item on its way in.
+type Parcel struct {
+	ID      receipt.ItemID
+	Burn    [32]byte // SHA-256 of the token that deletes it
+	Roster  uint64
+	Slots   [][]byte
+	Size    int64                 // of payload.age
+	Payload func(io.Writer) error // writes exactly Size bytes
+}
+
+// An Outcome says what Accept did.
+type Outcome int
+
+// The outcomes.
+const (
+	Kept  Outcome = iota // the item is kept, now
+	Again                // an item with this id was kept before; nothing changed
+)
+
+// Accept keeps a parcel. When it returns Kept or Again, an item with this id is
+// on disk. It returns [ErrMisfit], [ErrTooLarge], [store.ErrGone],
+// [store.ErrFull], or what reading the payload returned; then nothing of the
+// parcel is kept.
+func (b *Inbox) Accept(p Parcel) (Outcome, error) {
+	if err := b.checkParcel(p); err != nil {
+		return 0, err
+	}
+	err := b.Store.Create(store.Item{
+		ID: p.ID, Roster: p.Roster, Week: week.Of(b.Now()), Burn: p.Burn, Size: p.Size,
+	}, p.Slots, p.Payload)
+	if errors.Is(err, store.ErrExists) {
+		return Again, nil
+	}
+	if err != nil {
+		return 0, fmt.Errorf("accepting parcel: %w", err)
+	}
+	return Kept, nil
+}
+
+// checkParcel holds a parcel against the shape that all items have. Slots that
+// differ in size or number would tell one item from another.
+func (b *Inbox) checkParcel(p Parcel) error {
+	newest := b.Newest()
+	if p.Roster != newest.Sequence {
+		return fmt.Errorf("checking parcel: roster %d is not the newest: %w", p.Roster, ErrMisfit)
+	}
+	if len(p.Slots) != len(newest.Reviewers) {
+		return fmt.Errorf("checking parcel: %d slots for %d reviewers: %w", len(p.Slots), len(newest.Reviewers), ErrMisfit)
+	}
+	for _, slot := range p.Slots {
+		if int64(len(slot)) != item.SlotSize() {
+			return fmt.Errorf("checking parcel: a slot of %d bytes: %w", len(slot), ErrMisfit)
+		}
+	}
+	if !item.ValidPayloadSize(p.Size) {
+		return fmt.Errorf("checking parcel: a payload of %d bytes: %w", p.Size, ErrMisfit)
+	}
+	if p.Size > item.PayloadSize(item.Padme(b.MaxFile+manifestRoom)) {
+		return fmt.Errorf("checking parcel: %w", ErrTooLarge)
+	}
+	return nil
+}

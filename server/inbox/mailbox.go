@@ -1,0 +1,220 @@
+package inbox
+
+import (
+	"crypto/subtle"
+	"errors"
+	"fmt"
+
+	"saksi/crypto/hybrid"
+	"saksi/crypto/outbox"
+	"saksi/crypto/receipt"
+	"saksi/crypto/reply"
+	"saksi/crypto/week"
+	"saksi/server/store"
+)
+
+// A Stand is where an item stands.
+type Stand int
+
+// The stands.
+const (
+	Unused  Stand = iota // the id was never used
+	Waiting              // kept, in no batch yet
+	Batched              // in a batch that no desk has confirmed
+	Carried              // in a batch that at least one desk has confirmed
+	Deleted
+	Expired
+)
+
+// A State answers for one id. Only the week is told, of acceptance or, for what
+// is gone, of deletion.
+type State struct {
+	Stand Stand
+	Week  week.Week
+}
+
+// States answers for all ids that one code can have. The number of ids is
+// fixed, so that a question tells nothing.
+func (b *Inbox) States(ids [receipt.MaxItems]receipt.ItemID) ([receipt.MaxItems]State, error) {
+	var answers [receipt.MaxItems]State
+	states, err := b.Store.States(ids[:])
+	if err != nil {
+		return answers, err
+	}
+	carried, err := b.carriedUpTo()
+	if err != nil {
+		return answers, err
+	}
+	for i, s := range states {
+		answers[i] = stand(s, carried)
+	}
+	return answers, nil
+}
+
+func stand(s store.State, carried uint64) State {
+	switch {
+	case s.Gone != nil && s.Gone.Reason == store.Expired:
+		return State{Expired, s.Gone.Week}
+	case s.Gone != nil:
+		return State{Deleted, s.Gone.Week}
+	case s.Item == nil:
+		return State{}
+	case s.Item.Batch == 0:
+		return State{Waiting, s.Item.Week}
+	case s.Item.Batch <= carried || s.Item.Batch == store.Retired:
+		return State{Carried, s.Item.Week}
+	default:
+		return State{Batched, s.Item.Week}
+	}
+}
+
+// carriedUpTo returns the newest batch that any desk has confirmed.
+func (b *Inbox) carriedUpTo() (uint64, error) {
+	acks, err := b.Store.Acknowledged()
+	if err != nil {
+		return 0, err
+	}
+	var newest uint64
+	for _, sequence := range acks {
+		newest = max(newest, sequence)
+	}
+	return newest, nil
+}
+
+// A Page is one page of a mailbox: always full. Entries that are no replies
+// are files of the same size, sealed to nobody.
+type Page [PageEntries][]byte
+
+// Mailbox returns a page of the mailbox that token and key hash name, the
+// newest replies on page 0. Every page of every mailbox exists.
+func (b *Inbox) Mailbox(token receipt.Secret, keyHash [32]byte, page int) (Page, error) {
+	entries, err := b.fillers()
+	if err != nil {
+		return Page{}, err
+	}
+	m := receipt.MailboxOf(token.Hash(), keyHash)
+	replies, err := b.Store.Replies(m, page*PageEntries, PageEntries)
+	if err != nil {
+		return Page{}, err
+	}
+	for i, r := range replies {
+		entries[i] = r.Sealed
+	}
+	return entries, nil
+}
+
+// fillers makes a page of entries that open for nobody. They are made whether
+// needed or not, so that a full page takes no less time than an empty one.
+func (b *Inbox) fillers() (Page, error) {
+	var page Page
+	var nothing [reply.PlainSize]byte
+	for i := range page {
+		sealed, err := hybrid.SealBytes(nothing[:], b.filler)
+		if err != nil {
+			return Page{}, fmt.Errorf("filling page: %w", err)
+		}
+		page[i] = sealed
+	}
+	return page, nil
+}
+
+// Empty deletes all replies of the mailbox that token and key hash name.
+func (b *Inbox) Empty(token receipt.Secret, keyHash [32]byte) error {
+	return b.Store.DeleteReplies(receipt.MailboxOf(token.Hash(), keyHash))
+}
+
+// Burn deletes an item whose burn token is given. It returns [store.ErrUnknown]
+// for an id never used and [ErrToken] for a token that does not fit. Burning
+// twice changes nothing.
+func (b *Inbox) Burn(id receipt.ItemID, token receipt.Secret) error {
+	states, err := b.Store.States([]receipt.ItemID{id})
+	if err != nil {
+		return err
+	}
+	if states[0].Gone != nil {
+		return nil
+	}
+	if states[0].Item == nil {
+		return fmt.Errorf("burning item: %w", store.ErrUnknown)
+	}
+	hash := token.Hash()
+	if subtle.ConstantTimeCompare(hash[:], states[0].Item.Burn[:]) != 1 {
+		return fmt.Errorf("burning item: %w", ErrToken)
+	}
+	return b.Store.Delete(store.Tombstone{ID: id, Week: week.Of(b.Now()), Reason: store.Deleted, Proof: token})
+}
+
+// Imported says what an outbox brought.
+type Imported struct {
+	Reviewer string `json:"reviewer"`
+	Number   uint64 `json:"number"`
+	Replies  int    `json:"replies"`  // new ones
+	Known    int    `json:"known"`    // that were here before, deleted ones included
+	Crowded  int    `json:"crowded"`  // refused: too many from one reviewer in one mailbox
+	Batches  int    `json:"batches"`  // newly confirmed
+	Foreign  int    `json:"foreign"`  // confirmations of batches that this server did not make
+	Finished int    `json:"finished"` // batches that every desk has by now
+}
+
+// Import takes a desk's outbox. Importing the same again, or an older one,
+// changes nothing.
+func (b *Inbox) Import(file []byte) (Imported, error) {
+	o, err := outbox.Open(file, b)
+	if err != nil {
+		return Imported{}, err
+	}
+	report := Imported{Reviewer: o.Reviewer, Number: o.Number}
+	if err := b.importReplies(o, &report); err != nil {
+		return report, err
+	}
+	if err := b.importAcks(o, &report); err != nil {
+		return report, err
+	}
+	report.Finished, err = b.retire()
+	return report, err
+}
+
+func (b *Inbox) importReplies(o *outbox.Outbox, report *Imported) error {
+	batch, err := b.newestSequence()
+	if err != nil {
+		return err
+	}
+	for _, r := range o.Replies {
+		crowded, err := b.crowded(r.Mailbox, o.Reviewer, batch)
+		if err != nil {
+			return err
+		}
+		if crowded {
+			report.Crowded++
+			continue
+		}
+		err = b.Store.AddReply(store.Reply{Mailbox: r.Mailbox, Sealed: r.Sealed, Reviewer: o.Reviewer, Batch: batch})
+		switch {
+		case errors.Is(err, store.ErrKnown):
+			report.Known++
+		case err != nil:
+			return err
+		default:
+			report.Replies++
+		}
+	}
+	return nil
+}
+
+// crowded reports whether a reviewer has used up what one mailbox takes from
+// him between two batches. Nothing is ever evicted instead: a flood must not
+// push out what a reporter has not read.
+func (b *Inbox) crowded(m receipt.Mailbox, reviewer string, batch uint64) (bool, error) {
+	const window = 16 * MaxRepliesPerBatch // colleagues may have written in between
+	replies, err := b.Store.Replies(m, 0, window)
+	if err != nil {
+		return false, err
+	}
+	own := 0
+	for _, r := range replies {
+		if r.Reviewer == reviewer && r.Batch == batch {
+			own++
+		}
+	}
+	return own >= MaxRepliesPerBatch, nil
+}
