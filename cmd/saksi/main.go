@@ -1,0 +1,147 @@
+// Command saksi is the operator's program: it makes and serves a drop, and
+// carries sealed bundles and signed outboxes across. It can open nothing.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"strings"
+	"syscall"
+)
+
+const usage = `Usage:
+
+    saksi demo [-dir DIR] [-listen ADDR]
+    saksi init -data DIR -origin NAME
+    saksi init -data DIR -roster FILE -root FILE
+    saksi serve -data DIR [-listen ADDR] [-max-file SIZE]
+    saksi export -data DIR -out FILE [-now]
+    saksi import -data DIR FILE
+    saksi status -data DIR
+    saksi check -data DIR
+    saksi version
+
+demo runs a whole throwaway drop on this machine. init makes a data folder with
+the server's key, and then takes the roster that names this key. serve serves
+it. export writes a bundle for the reviewers, import takes what they send back.
+status counts; check holds the data folder against its own invariants.
+
+Example:
+    $ saksi init -data /var/lib/saksi -origin kotak.example
+    $ saksi init -data /var/lib/saksi -roster roster.note -root root.vkey
+    $ saksi serve -data /var/lib/saksi -listen 127.0.0.1:8800
+    $ saksi export -data /var/lib/saksi -out /media/stick/bundle.tar
+    $ saksi import -data /var/lib/saksi /media/stick/r1.outbox
+`
+
+// A command is one subcommand.
+type command struct {
+	name string
+	run  func(ctx context.Context, env env, args []string) error
+}
+
+func commands() []command {
+	return []command{
+		{"demo", runDemo}, {"init", runInit}, {"serve", runServe}, {"export", runExport},
+		{"import", runImport}, {"status", runStatus}, {"check", runCheck}, {"version", runVersion},
+	}
+}
+
+// env is what a command may use of the world.
+type env struct {
+	stdout io.Writer
+	stderr io.Writer
+}
+
+// errUsage is returned for wrong arguments; the usage has been printed.
+var errUsage = errors.New("wrong arguments")
+
+// A hinted error comes with a next step.
+type hinted struct {
+	error
+	hint string
+}
+
+func (h hinted) Unwrap() error { return h.error }
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, env{os.Stdout, os.Stderr}, os.Args[1:])
+	stop()
+	os.Exit(code)
+}
+
+func run(ctx context.Context, e env, args []string) int {
+	if len(args) == 0 {
+		fmt.Fprint(e.stderr, usage)
+		return 2
+	}
+	name := strings.TrimLeft(args[0], "-")
+	if name == "help" || name == "h" {
+		fmt.Fprint(e.stdout, usage)
+		return 0
+	}
+	for _, c := range commands() {
+		if c.name == name {
+			return report(e, c.run(ctx, e, args[1:]))
+		}
+	}
+	fmt.Fprintf(e.stderr, "saksi: error: unknown command %q\n\n%s", args[0], usage)
+	return 2
+}
+
+// report prints an error and returns the exit status.
+func report(e env, err error) int {
+	if err == nil {
+		return 0
+	}
+	if errors.Is(err, errUsage) {
+		return 2
+	}
+	fmt.Fprintf(e.stderr, "saksi: error: %v\n", err)
+	var h hinted
+	if errors.As(err, &h) {
+		fmt.Fprintf(e.stderr, "saksi: hint: %s\n", h.hint)
+	}
+	return 1
+}
+
+// flags returns a flag set that prints the whole usage.
+func flags(e env, name string) *flag.FlagSet {
+	fs := flag.NewFlagSet(name, flag.ContinueOnError)
+	fs.SetOutput(e.stderr)
+	fs.Usage = func() { fmt.Fprint(e.stderr, usage) }
+	return fs
+}
+
+// parse reads flags, and holds that as many arguments are left as wanted and
+// that no required flag is empty.
+func parse(e env, fs *flag.FlagSet, args []string, rest int, required ...*string) error {
+	if err := fs.Parse(args); err != nil {
+		return errUsage
+	}
+	ok := fs.NArg() == rest
+	for _, value := range required {
+		ok = ok && *value != ""
+	}
+	if !ok {
+		fmt.Fprintf(e.stderr, "saksi: error: %s: an argument is missing or one too many\n\n%s", fs.Name(), usage)
+		return errUsage
+	}
+	return nil
+}
+
+func runVersion(_ context.Context, e env, _ []string) error {
+	version := "unknown"
+	if info, ok := debug.ReadBuildInfo(); ok {
+		version = info.Main.Version
+	}
+	fmt.Fprintln(e.stdout, "saksi", version)
+	return nil
+}

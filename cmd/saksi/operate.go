@@ -1,0 +1,201 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"saksi/crypto/outbox"
+	"saksi/server/courier"
+	"saksi/server/folder"
+	"saksi/server/inbox"
+)
+
+// operate gives f the operations of a data folder: through the running server
+// if there is one, else on the folder itself.
+func operate(data string, f func(courier.Operations) error) error {
+	client, err := courier.NewClient(data)
+	if err == nil {
+		return f(client)
+	}
+	if !errors.Is(err, courier.ErrNotRunning) {
+		return err
+	}
+	opened, err := folder.Open(data, time.Now)
+	if err != nil {
+		return explain(err, data)
+	}
+	box, err := opened.Inbox(time.Now, 0)
+	if err == nil {
+		err = f(box)
+	}
+	return errors.Join(err, opened.Close())
+}
+
+func runExport(_ context.Context, e env, args []string) error {
+	fs := flags(e, "export")
+	data := fs.String("data", "", "")
+	out := fs.String("out", "", "")
+	now := fs.Bool("now", false, "")
+	if err := parse(e, fs, args, 0, data, out); err != nil {
+		return err
+	}
+	return operate(*data, func(ops courier.Operations) error {
+		if *now {
+			n, err := ops.Close()
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(e.stdout, "Batch %d is closed.\n", n)
+		}
+		return export(e, ops, *out)
+	})
+}
+
+// export writes the bundle to a file that appears only when it is whole.
+func export(e env, ops courier.Operations, out string) (err error) {
+	if _, err := os.Stat(out); err == nil {
+		return hinted{fmt.Errorf("exporting: %q exists", out), "give another name, or remove it if the reviewers have it"}
+	}
+	part := out + ".part"
+	f, err := os.OpenFile(part, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return fmt.Errorf("exporting: %w", err)
+	}
+	defer os.Remove(part)
+	defer f.Close()
+	if err := ops.Bundle(f); err != nil {
+		return explainBundle(err)
+	}
+	if err := f.Sync(); err != nil {
+		return fmt.Errorf("exporting: %w", err)
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return fmt.Errorf("exporting: %w", err)
+	}
+	if err := os.Rename(part, out); err != nil {
+		return fmt.Errorf("exporting: %w", err)
+	}
+	fmt.Fprintf(e.stdout, "%s holds the bundle, %d bytes. Carry it to the reviewers.\n", out, info.Size())
+	return nil
+}
+
+func explainBundle(err error) error {
+	if err.Error() == inbox.ErrNoBatch.Error() { // through the socket only its text arrives
+		return hinted{err, "one closes each day at 17.00 UTC; -now closes one at once"}
+	}
+	return err
+}
+
+func runImport(_ context.Context, e env, args []string) error {
+	fs := flags(e, "import")
+	data := fs.String("data", "", "")
+	if err := parse(e, fs, args, 1, data); err != nil {
+		return err
+	}
+	f, err := os.Open(fs.Arg(0))
+	if err != nil {
+		return fmt.Errorf("importing: %w", err)
+	}
+	defer f.Close()
+	file, err := io.ReadAll(io.LimitReader(f, outbox.MaxSize+1))
+	if err != nil {
+		return fmt.Errorf("importing: %w", err)
+	}
+	return operate(*data, func(ops courier.Operations) error {
+		report, err := ops.Import(file)
+		if err != nil {
+			return err
+		}
+		printImported(e.stdout, report)
+		return nil
+	})
+}
+
+func printImported(w io.Writer, r inbox.Imported) {
+	fmt.Fprintf(w, "Outbox %d of %s: %d new replies, %d that were here before.\n", r.Number, r.Reviewer, r.Replies, r.Known)
+	if r.Batches > 0 {
+		fmt.Fprintf(w, "%d more batches are on this reviewer's desk.\n", r.Batches)
+	}
+	if r.Finished > 0 {
+		fmt.Fprintf(w, "%d batches are on every desk by now, and will not be exported again.\n", r.Finished)
+	}
+	if r.Crowded > 0 {
+		fmt.Fprintf(w, "%d replies were refused: more than %d from one reviewer to one thread between two batches.\n",
+			r.Crowded, inbox.MaxRepliesPerBatch)
+	}
+	if r.Foreign > 0 {
+		fmt.Fprintf(w, "WARNING: the reviewer confirms %d batches that this server did not make.\n", r.Foreign)
+	}
+}
+
+func runStatus(_ context.Context, e env, args []string) error {
+	fs := flags(e, "status")
+	data := fs.String("data", "", "")
+	if err := parse(e, fs, args, 0, data); err != nil {
+		return err
+	}
+	return operate(*data, func(ops courier.Operations) error {
+		s, err := ops.Status()
+		if err != nil {
+			return err
+		}
+		_, running := ops.(*courier.Client)
+		printStatus(e.stdout, s, running)
+		return nil
+	})
+}
+
+func printStatus(w io.Writer, s inbox.Status, running bool) {
+	line := func(name, format string, args ...any) {
+		fmt.Fprintf(w, "%-14s %s\n", name, fmt.Sprintf(format, args...))
+	}
+	line("origin", "%s", s.Origin)
+	line("server", "%s", map[bool]string{true: "running", false: "not running"}[running])
+	line("fingerprint", "%s", s.Fingerprint)
+	line("roster", "%d, until %s, %d reviewers", s.Roster, s.RosterUntil, s.Reviewers)
+	if s.Closed != "" {
+		line("CLOSED", "%s", s.Closed)
+	}
+	line("items", "%d, of them %d in no batch yet; %d deleted", s.Items, s.Waiting, s.Gone)
+	line("payloads", "%d bytes", s.PayloadBytes)
+	line("replies", "%d", s.Replies)
+	line("batches", "%d closed, the next at %s", s.Batch, s.NextClosing)
+	var ids []string
+	for id := range s.Confirmed {
+		ids = append(ids, id)
+	}
+	slices.Sort(ids)
+	for _, id := range ids {
+		line("desk "+id, "has everything up to batch %d", s.Confirmed[id])
+	}
+}
+
+func runCheck(_ context.Context, e env, args []string) error {
+	fs := flags(e, "check")
+	data := fs.String("data", "", "")
+	if err := parse(e, fs, args, 0, data); err != nil {
+		return err
+	}
+	return operate(*data, func(ops courier.Operations) error {
+		wrong, err := ops.Check()
+		if err != nil {
+			return err
+		}
+		for _, line := range wrong {
+			fmt.Fprintln(e.stdout, line)
+		}
+		if len(wrong) > 0 {
+			return hinted{fmt.Errorf("checking: %d things are wrong with %q", len(wrong), filepath.Clean(*data)),
+				"keep a copy of the folder before anything else"}
+		}
+		fmt.Fprintln(e.stdout, "All is well.")
+		return nil
+	})
+}

@@ -1,0 +1,182 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"saksi/server"
+	"saksi/server/confine"
+	"saksi/server/courier"
+	"saksi/server/folder"
+	"saksi/server/inbox"
+	"saksi/server/store"
+)
+
+const defaultListen = "127.0.0.1:8800"
+
+func runInit(_ context.Context, e env, args []string) error {
+	fs := flags(e, "init")
+	data := fs.String("data", "", "")
+	origin := fs.String("origin", "", "")
+	rosterFile := fs.String("roster", "", "")
+	rootFile := fs.String("root", "", "")
+	if err := parse(e, fs, args, 0, data); err != nil {
+		return err
+	}
+	if *rosterFile == "" && *rootFile == "" {
+		return initFolder(e, *data, *origin)
+	}
+	if !folder.Exists(*data) {
+		return hinted{fmt.Errorf("initialising: %q is no data folder yet, and the roster must name its key", *data),
+			"saksi init -data " + *data + " -origin NAME makes it and writes server.vkey for the roster"}
+	}
+	signed, err := folder.Admit(*data, *rosterFile, *rootFile, time.Now)
+	if err != nil {
+		return explain(err, *data)
+	}
+	fmt.Fprintf(e.stdout, "Roster %d of %s is in force until %s, with %d reviewers.\n",
+		signed.Sequence, signed.Origin, signed.Until.Format(time.DateOnly), len(signed.Reviewers))
+	fmt.Fprintf(e.stdout, "Next: saksi serve -data %s\n", *data)
+	return nil
+}
+
+func initFolder(e env, data, origin string) error {
+	if origin == "" {
+		return hinted{errors.New("initialising: a new data folder needs a name"),
+			"saksi init -data " + data + " -origin kotak.example"}
+	}
+	key, err := folder.Create(data, origin)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(e.stdout, "Data folder %s is made. The server's key, for the roster, is in %s:\n%s\n",
+		data, filepath.Join(data, "server.vkey"), key)
+	fmt.Fprintf(e.stdout, "Next: saksi init -data %s -roster roster.note -root root.vkey\n", data)
+	return nil
+}
+
+// explain adds the next step to errors of data folders.
+func explain(err error, data string) error {
+	switch {
+	case errors.Is(err, store.ErrLocked):
+		return hinted{err, "a server is running on " + data + ": stop it first"}
+	case errors.Is(err, folder.ErrNoFolder):
+		return hinted{err, "saksi init -data " + data + " -origin NAME makes one"}
+	case errors.Is(err, folder.ErrNoRoster):
+		return hinted{err, "saksi init -data " + data + " -roster roster.note -root root.vkey"}
+	case errors.Is(err, store.ErrFormat):
+		return hinted{err, "it was made by another version of saksi: use that one"}
+	default:
+		return err
+	}
+}
+
+func runServe(ctx context.Context, e env, args []string) error {
+	fs := flags(e, "serve")
+	data := fs.String("data", "", "")
+	listen := fs.String("listen", defaultListen, "")
+	maxFile := size(inbox.DefaultMaxFile)
+	fs.Var(&maxFile, "max-file", "")
+	if err := parse(e, fs, args, 0, data); err != nil {
+		return err
+	}
+	dir, err := filepath.Abs(*data)
+	if err != nil {
+		return err
+	}
+	f, err := folder.Open(dir, time.Now)
+	if err != nil {
+		return explain(err, *data)
+	}
+	defer f.Close()
+	return serve(ctx, e, f, dir, *listen, int64(maxFile))
+}
+
+// serve opens the listeners, gives up what the process does not need, and
+// serves.
+func serve(ctx context.Context, e env, f *folder.Folder, dir, listen string, maxFile int64) error {
+	box, err := f.Inbox(time.Now, maxFile)
+	if err != nil {
+		return err
+	}
+	reporters, err := net.Listen("tcp", listen)
+	if err != nil {
+		return fmt.Errorf("serving: %w", err)
+	}
+	defer reporters.Close()
+	couriers, err := courier.Listen(dir)
+	if err != nil {
+		return err
+	}
+	defer courier.Remove(dir)
+	defer couriers.Close()
+	warnings, err := confine.Process(dir)
+	if err != nil {
+		return err
+	}
+	for _, w := range append(warnings, addressWarnings(reporters.Addr())...) {
+		fmt.Fprintf(e.stderr, "saksi: warning: %s\n", w)
+	}
+	if _, err := box.Circle(); err != nil {
+		fmt.Fprintf(e.stderr, "saksi: warning: nothing can be accepted: %v\n", err)
+	}
+	srv, err := server.New(server.Config{Inbox: box, Log: newLog(e)})
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(e.stdout, "saksi: serving http://%s/\n", reporters.Addr())
+	return srv.Serve(ctx, reporters, couriers)
+}
+
+// newLog logs events by the day: the time of an event may be that of a visit.
+func newLog(e env) *slog.Logger {
+	return slog.New(slog.NewTextHandler(e.stderr, &slog.HandlerOptions{
+		ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+			if a.Key == slog.TimeKey {
+				return slog.String(slog.TimeKey, a.Value.Time().UTC().Format(time.DateOnly))
+			}
+			return a
+		},
+	}))
+}
+
+// addressWarnings: reporters come through Tor, which connects from this machine.
+func addressWarnings(addr net.Addr) []string {
+	if tcp, ok := addr.(*net.TCPAddr); ok && !tcp.IP.IsLoopback() {
+		return []string{"listening on " + addr.String() + ", which others on the network can reach and watch: " +
+			"use an address of 127.0.0.0/8 and an onion service"}
+	}
+	return nil
+}
+
+// size is a flag for bytes: 100, 64KiB, 512MiB, 2GiB.
+type size int64
+
+func (s *size) String() string { return strconv.FormatInt(int64(*s), 10) }
+
+func (s *size) Set(text string) error {
+	unit := int64(1)
+	number := text
+	for suffix, factor := range map[string]int64{"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30} {
+		if rest, ok := strings.CutSuffix(text, suffix); ok {
+			number, unit = rest, factor
+		}
+	}
+	n, err := strconv.ParseInt(number, 10, 32)
+	if unit == 1 {
+		n, err = strconv.ParseInt(number, 10, 64)
+	}
+	const most = 7 << 30 // a tar member has at most 8 GiB
+	if err != nil || n < 1 || n*unit > most {
+		return fmt.Errorf("want a size such as 512MiB, at most 7GiB")
+	}
+	*s = size(n * unit)
+	return nil
+}

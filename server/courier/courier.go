@@ -1,0 +1,110 @@
+// Package courier is the small API by which bundles leave and outboxes come
+// back: HTTP, on a unix socket in the data folder. Whoever reaches the socket
+// is an operator; what passes through it is sealed or counts.
+//
+//	GET  /v1/status    counts, as JSON (inbox.Status)
+//	GET  /v1/check     what is wrong with the store, as a JSON list of lines
+//	POST /v1/close     closes a batch; {"batch": 4}
+//	GET  /v1/bundle    the bundle, a tar; broken off on an error
+//	POST /v1/outbox    takes a desk's outbox; JSON (inbox.Imported)
+//
+// An error is a JSON object {"error": "..."} with a status of 4xx when the
+// request was at fault.
+package courier
+
+import (
+	"errors"
+	"io"
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"saksi/crypto/outbox"
+	"saksi/crypto/sign"
+	"saksi/server/inbox"
+)
+
+// Operations are what an operator can do, on a running server or on a data
+// folder at rest. [inbox.Inbox] and [Client] both do them.
+type Operations interface {
+	Status() (inbox.Status, error)
+	Check() ([]string, error)
+	Close() (uint64, error)
+	Bundle(w io.Writer) error
+	Import(file []byte) (inbox.Imported, error)
+}
+
+var _ Operations = (*inbox.Inbox)(nil)
+
+// A Handler serves the API.
+type Handler struct{ Operations Operations }
+
+type closed struct {
+	Batch uint64 `json:"batch"`
+}
+
+type failure struct {
+	Error string `json:"error"`
+}
+
+// Status serves counts.
+func (h *Handler) Status(c echo.Context) error {
+	s, err := h.Operations.Status()
+	return answer(c, s, err)
+}
+
+// Check serves what is wrong.
+func (h *Handler) Check(c echo.Context) error {
+	wrong, err := h.Operations.Check()
+	return answer(c, wrong, err)
+}
+
+// Close closes a batch.
+func (h *Handler) Close(c echo.Context) error {
+	n, err := h.Operations.Close()
+	return answer(c, closed{n}, err)
+}
+
+// Bundle streams the bundle. An error after its first byte breaks the
+// connection off, which the client sees.
+func (h *Handler) Bundle(c echo.Context) error {
+	c.Response().Header().Set("Content-Type", "application/x-tar")
+	err := h.Operations.Bundle(c.Response())
+	if err != nil && c.Response().Committed {
+		panic(http.ErrAbortHandler)
+	}
+	if err != nil {
+		return answer(c, nil, err)
+	}
+	return nil
+}
+
+// Outbox takes a desk's outbox.
+func (h *Handler) Outbox(c echo.Context) error {
+	file, err := io.ReadAll(io.LimitReader(c.Request().Body, outbox.MaxSize+1))
+	if err != nil {
+		return answer(c, nil, err)
+	}
+	report, err := h.Operations.Import(file)
+	return answer(c, report, err)
+}
+
+// answer writes a value, or the error. An operator sees it in full: no error of
+// these operations holds anything that a reporter sent.
+func answer(c echo.Context, value any, err error) error {
+	if err != nil {
+		return c.JSON(status(err), failure{err.Error()})
+	}
+	return c.JSON(http.StatusOK, value)
+}
+
+func status(err error) int {
+	for _, theirs := range []error{
+		outbox.ErrSignature, outbox.ErrUnknown, outbox.ErrRevoked, sign.ErrSignatures, inbox.ErrNoBatch,
+	} {
+		if errors.Is(err, theirs) {
+			return http.StatusConflict
+		}
+	}
+	return http.StatusInternalServerError
+}

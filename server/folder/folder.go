@@ -1,0 +1,222 @@
+// Package folder is a drop's data folder:
+//
+//	FORMAT        "saksi/v1/data\n"
+//	server.key    the server's batch-signing key, 0600
+//	server.vkey   its public half, for the roster
+//	root.vkey     the first root set and its threshold
+//	store/        what package boltstore keeps
+//	saksi.sock    while a server runs
+//
+// Nothing in it opens a sealed item.
+package folder
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"saksi/crypto/roster"
+	"saksi/crypto/sign"
+	"saksi/server/inbox"
+	"saksi/server/store"
+	"saksi/server/store/boltstore"
+)
+
+const formatText = "saksi/v1/data\n"
+
+// ErrNoFolder is returned by Open when the folder is not a data folder.
+var ErrNoFolder = errors.New("not a data folder of saksi")
+
+// ErrNoRoster is returned by Open when the folder has no roster yet.
+var ErrNoRoster = errors.New("the data folder has no roster yet")
+
+// Create makes a data folder with a new server key for a drop of this origin.
+// The folder must be empty or not exist.
+func Create(dir, origin string) (sign.Key, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return sign.Key{}, fmt.Errorf("creating data folder: %w", err)
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return sign.Key{}, fmt.Errorf("creating data folder: %w", err)
+	}
+	if len(entries) > 0 {
+		return sign.Key{}, fmt.Errorf("creating data folder: %q is not empty", dir)
+	}
+	key, err := sign.Generate(origin)
+	if err != nil {
+		return sign.Key{}, err
+	}
+	if err := boltstore.Create(filepath.Join(dir, "store")); err != nil {
+		return sign.Key{}, err
+	}
+	for name, text := range map[string]string{
+		"server.key": key.String() + "\n", "server.vkey": key.Key().String() + "\n", "FORMAT": formatText,
+	} {
+		if err := writeNew(filepath.Join(dir, name), text); err != nil {
+			return sign.Key{}, err
+		}
+	}
+	return key.Key(), nil
+}
+
+// writeNew writes a file that must not exist, and syncs it.
+func writeNew(name, text string) error {
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return fmt.Errorf("creating data folder: %w", err)
+	}
+	defer f.Close()
+	if _, err := f.WriteString(text); err != nil {
+		return fmt.Errorf("creating data folder: %w", err)
+	}
+	if err := f.Sync(); err != nil {
+		return fmt.Errorf("creating data folder: %w", err)
+	}
+	return nil
+}
+
+// Exists reports whether dir is a data folder.
+func Exists(dir string) bool {
+	format, err := os.ReadFile(filepath.Join(dir, "FORMAT"))
+	return err == nil && string(format) == formatText
+}
+
+// A Folder is an open data folder.
+type Folder struct {
+	Store   store.Store
+	Signer  sign.Signer
+	Trusted roster.RootSet
+}
+
+// Open opens a data folder that has a roster. It returns [ErrNoFolder],
+// [ErrNoRoster], [store.ErrFormat] or [store.ErrLocked].
+func Open(dir string, now func() time.Time) (*Folder, error) {
+	signer, err := openKey(dir)
+	if err != nil {
+		return nil, err
+	}
+	text, err := os.ReadFile(filepath.Join(dir, "root.vkey"))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("opening data folder %q: %w", dir, ErrNoRoster)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("opening data folder: %w", err)
+	}
+	trusted, err := roster.ParseRootSet(string(text))
+	if err != nil {
+		return nil, fmt.Errorf("opening data folder: root.vkey: %w", err)
+	}
+	s, err := boltstore.Open(filepath.Join(dir, "store"), now)
+	if err != nil {
+		return nil, err
+	}
+	return &Folder{Store: s, Signer: signer, Trusted: trusted}, nil
+}
+
+func openKey(dir string) (sign.Signer, error) {
+	format, err := os.ReadFile(filepath.Join(dir, "FORMAT"))
+	if errors.Is(err, os.ErrNotExist) {
+		return sign.Signer{}, fmt.Errorf("opening data folder %q: %w", dir, ErrNoFolder)
+	}
+	if err != nil {
+		return sign.Signer{}, fmt.Errorf("opening data folder: %w", err)
+	}
+	if string(format) != formatText {
+		return sign.Signer{}, fmt.Errorf("opening data folder %q: format %q: %w", dir, format, store.ErrFormat)
+	}
+	f, err := os.Open(filepath.Join(dir, "server.key"))
+	if err != nil {
+		return sign.Signer{}, fmt.Errorf("opening data folder: %w", err)
+	}
+	defer f.Close()
+	return sign.ReadSigner(f)
+}
+
+// Inbox opens the rules over the folder.
+func (f *Folder) Inbox(now func() time.Time, maxFile int64) (*inbox.Inbox, error) {
+	return inbox.New(inbox.Config{Store: f.Store, Trusted: f.Trusted, Signer: f.Signer, Now: now, MaxFile: maxFile})
+}
+
+// Close closes the store.
+func (f *Folder) Close() error { return f.Store.Close() }
+
+// Admit takes a roster into the data folder, with the recipients files beside
+// it. The first one also fixes the trusted roots; later ones must agree.
+func Admit(dir, rosterFile, rootFile string, now func() time.Time) (*roster.Signed, error) {
+	signer, err := openKey(dir)
+	if err != nil {
+		return nil, err
+	}
+	rootText, err := os.ReadFile(rootFile)
+	if err != nil {
+		return nil, fmt.Errorf("reading roots: %w", err)
+	}
+	trusted, err := roster.ParseRootSet(string(rootText))
+	if err != nil {
+		return nil, err
+	}
+	note, files, err := readRoster(rosterFile)
+	if err != nil {
+		return nil, err
+	}
+	s, err := boltstore.Open(filepath.Join(dir, "store"), now)
+	if err != nil {
+		return nil, err
+	}
+	defer s.Close()
+	if err := sameRoots(dir, trusted); err != nil {
+		return nil, err
+	}
+	signed, err := inbox.AdmitRoster(s, trusted, signer.Key(), note, files, now())
+	if err != nil {
+		return nil, err
+	}
+	if _, err := os.Stat(filepath.Join(dir, "root.vkey")); err == nil {
+		return signed, nil
+	}
+	return signed, writeNew(filepath.Join(dir, "root.vkey"), trusted.Text())
+}
+
+// sameRoots holds a root set against the one that the folder trusts already.
+func sameRoots(dir string, trusted roster.RootSet) error {
+	text, err := os.ReadFile(filepath.Join(dir, "root.vkey"))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("reading roots: %w", err)
+	}
+	if string(text) != trusted.Text() {
+		return errors.New("reading roots: the data folder trusts other roots, for good: make a new one with saksi init")
+	}
+	return nil
+}
+
+// readRoster reads a roster and all recipients files beside it.
+func readRoster(name string) (note []byte, files map[roster.Hash]string, err error) {
+	if note, err = os.ReadFile(name); err != nil {
+		return nil, nil, fmt.Errorf("reading roster: %w", err)
+	}
+	entries, err := os.ReadDir(filepath.Dir(name))
+	if err != nil {
+		return nil, nil, fmt.Errorf("reading recipients files: %w", err)
+	}
+	files = map[roster.Hash]string{}
+	for _, e := range entries {
+		if !strings.HasSuffix(e.Name(), roster.RecipientsSuffix) {
+			continue
+		}
+		text, err := os.ReadFile(filepath.Join(filepath.Dir(name), e.Name()))
+		if err != nil {
+			return nil, nil, fmt.Errorf("reading recipients file: %w", err)
+		}
+		if r, err := roster.ParseRecipients(string(text)); err == nil {
+			files[r.Hash()] = string(text)
+		}
+	}
+	return note, files, nil
+}

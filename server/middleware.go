@@ -1,0 +1,123 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+)
+
+// headers are on every answer to a reporter.
+func headers() map[string]string {
+	return map[string]string{
+		"Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src data:; form-action 'self'; " +
+			"frame-ancestors 'none'; base-uri 'none'",
+		"Cache-Control":                     "no-store",
+		"Referrer-Policy":                   "no-referrer",
+		"X-Content-Type-Options":            "nosniff",
+		"X-Frame-Options":                   "DENY",
+		"X-Robots-Tag":                      "noindex, nofollow, noarchive",
+		"X-Permitted-Cross-Domain-Policies": "none",
+		"X-DNS-Prefetch-Control":            "off",
+		"Permissions-Policy": "accelerometer=(), autoplay=(), browsing-topics=(), camera=(), clipboard-read=(), " +
+			"display-capture=(), encrypted-media=(), fullscreen=(), gamepad=(), geolocation=(), gyroscope=(), hid=(), " +
+			"idle-detection=(), local-fonts=(), magnetometer=(), microphone=(), midi=(), payment=(), " +
+			"picture-in-picture=(), publickey-credentials-get=(), screen-wake-lock=(), serial=(), storage-access=(), " +
+			"usb=(), web-share=(), xr-spatial-tracking=()",
+		"Cross-Origin-Opener-Policy":   "same-origin",
+		"Cross-Origin-Embedder-Policy": "require-corp",
+		"Cross-Origin-Resource-Policy": "same-origin",
+		"Origin-Agent-Cluster":         "?1",
+	}
+}
+
+// strictHeaders sets them, and takes away the date, which net/http would add:
+// a clock that is off tells one server from another.
+func strictHeaders(next echo.HandlerFunc) echo.HandlerFunc {
+	fixed := headers()
+	return func(c echo.Context) error {
+		h := c.Response().Header()
+		for name, value := range fixed {
+			h.Set(name, value)
+		}
+		h["Date"] = nil
+		return next(c)
+	}
+}
+
+// rollingDeadlines lets a slow upload take as long as it moves: the deadline is
+// set anew with each read of the body and each write of the answer.
+func rollingDeadlines(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		rc := http.NewResponseController(c.Response().Writer)
+		r := c.Request()
+		r.Body = &rollingBody{r.Body, rc}
+		c.Response().Writer = &rollingWriter{c.Response().Writer, rc}
+		// Deadlines outlive the request otherwise; the next one begins afresh.
+		defer rc.SetReadDeadline(time.Time{})
+		return next(c)
+	}
+}
+
+type rollingBody struct {
+	io.ReadCloser
+	rc *http.ResponseController
+}
+
+func (b *rollingBody) Read(p []byte) (int, error) {
+	_ = b.rc.SetReadDeadline(time.Now().Add(stallTimeout))
+	return b.ReadCloser.Read(p)
+}
+
+type rollingWriter struct {
+	http.ResponseWriter
+	rc *http.ResponseController
+}
+
+func (w *rollingWriter) Write(p []byte) (int, error) {
+	_ = w.rc.SetWriteDeadline(time.Now().Add(stallTimeout))
+	return w.ResponseWriter.Write(p)
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (w *rollingWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+var errPanic = errors.New("a handler panicked")
+
+// recoverPanic turns a panic into an error page. The panic's value may hold
+// what a reporter sent, so only the functions on the stack are logged.
+func (s *Server) recoverPanic(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) (err error) {
+		defer func() {
+			value := recover()
+			if value == http.ErrAbortHandler {
+				panic(value) // asks net/http to break the connection off
+			}
+			if value != nil {
+				err = fmt.Errorf("%w at %s", errPanic, stack())
+			}
+		}()
+		return next(c)
+	}
+}
+
+// stack names the functions of this project that a panic went through.
+func stack() string {
+	pcs := make([]uintptr, 64)
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(3, pcs)])
+	var names []string
+	for {
+		frame, more := frames.Next()
+		if strings.HasPrefix(frame.Function, "saksi/") {
+			names = append(names, fmt.Sprintf("%s:%d", frame.Function, frame.Line))
+		}
+		if !more {
+			return strings.Join(names, " < ")
+		}
+	}
+}

@@ -1,0 +1,185 @@
+package reporter
+
+import (
+	"errors"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"saksi/crypto/item"
+	"saksi/crypto/receipt"
+	"saksi/server/inbox"
+	"saksi/server/scribe"
+	"saksi/web"
+)
+
+// OpenForm asks for the twelve words.
+func (h *Handler) OpenForm(c echo.Context) error {
+	return h.render(c, http.StatusOK, web.Open{})
+}
+
+// Open shows a conversation, or says what is wrong with the words.
+func (h *Handler) Open(c echo.Context) error {
+	start := time.Now()
+	f, err := h.form(c)
+	if err != nil {
+		return err
+	}
+	page, err := strconv.Atoi(f.values.Get("page"))
+	if err != nil || page < 0 || page > 1<<20 {
+		page = 0
+	}
+	if f.has("code") {
+		code, err := f.code()
+		if err != nil {
+			return err
+		}
+		return h.converse(c, start, code, web.Conversation{Page: page})
+	}
+	reading, err := receipt.Parse(f.text("words"))
+	if err != nil {
+		return h.render(c, http.StatusUnprocessableEntity, openProblem(f.text("words"), err))
+	}
+	if len(reading.Mended) > 0 {
+		return h.render(c, http.StatusOK, suggestion(reading))
+	}
+	return h.converse(c, start, reading.Code, web.Conversation{})
+}
+
+// openProblem says what is wrong with the words, and hands them back.
+func openProblem(typed string, err error) web.Open {
+	view := web.Open{Words: typed, Problem: "check"}
+	var count *receipt.CountError
+	var word *receipt.WordError
+	switch {
+	case errors.As(err, &count) && count.Found == 0:
+		view.Problem = "empty"
+	case errors.As(err, &count):
+		view.Problem, view.Count = "word_count", count.Found
+	case errors.As(err, &word):
+		view.Problem, view.Number, view.Word = "word_unknown", word.Number, word.Typed
+	}
+	return view
+}
+
+func suggestion(r receipt.Reading) web.Suggest {
+	view := web.Suggest{Code: r.Code.Field()}
+	for _, w := range r.Code.Words() {
+		view.Words = append(view.Words, web.SuggestedWord{Word: w})
+	}
+	for _, i := range r.Mended {
+		view.Words[i].Changed = true
+	}
+	return view
+}
+
+// converse fills a conversation page and sends it on the next tick, padded:
+// whether a code is known, and whether it has replies, shows in neither.
+func (h *Handler) converse(c echo.Context, start time.Time, code receipt.Code, view web.Conversation) error {
+	read, err := h.Scribe.Read(code, view.Page)
+	if err != nil {
+		return err
+	}
+	view.Code, view.More = code.Field(), true
+	view.NextN, view.Unchecked = read.States.Next(), read.Unchecked
+	view.MaxFile, view.MaxText = h.MaxFile, item.MaxText
+	view.Items, view.Replies = items(read.States), replies(read.Replies)
+	status := http.StatusOK
+	if view.Problem != "" {
+		status = http.StatusUnprocessableEntity
+	}
+	h.tick(start)
+	return h.renderPadded(c, status, view, h.Padding)
+}
+
+func items(states scribe.States) []web.Item {
+	names := map[inbox.Stand]web.ItemState{
+		inbox.Waiting: web.Waiting, inbox.Batched: web.Batched, inbox.Carried: web.Carried,
+		inbox.Deleted: web.Deleted, inbox.Expired: web.Expired,
+	}
+	var listed []web.Item
+	for n, s := range states {
+		if s.Stand != inbox.Unused {
+			listed = append(listed, web.Item{N: n, State: names[s.Stand], Week: s.Week.String()})
+		}
+	}
+	return listed
+}
+
+func replies(opened []scribe.Reply) []web.Reply {
+	var shown []web.Reply
+	for _, r := range opened {
+		shown = append(shown, web.Reply{
+			Label: r.Author.Label, Organisation: r.Author.Organisation,
+			Status: string(r.Status), Forwarded: r.Forwarded, Text: r.Text,
+			Number: r.Number, Gap: r.Gap, Repeat: r.Repeat, Revoked: r.Revoked,
+		})
+	}
+	return shown
+}
+
+// Message takes a follow-up and shows the conversation.
+func (h *Handler) Message(c echo.Context) error {
+	start := time.Now()
+	f, err := h.form(c)
+	if err != nil {
+		return err
+	}
+	code, err := f.code()
+	if err != nil {
+		return err
+	}
+	d := web.Draft{Text: f.text("text")}
+	n, err := f.number()
+	if err != nil {
+		return &Failed{Cause: err, Code: code.Field(), Draft: &d, Retry: "/message"}
+	}
+	outcome, err := h.Scribe.Send(code, n, item.Content{Kind: item.Message, Language: string(h.Lang), Text: d.Text})
+	view := web.Conversation{Kept: true, Number: n}
+	if problem := problemOf(err); problem != "" {
+		view = web.Conversation{Problem: problem, Draft: d, Length: len(d.Text)}
+	} else if err != nil {
+		return &Failed{Cause: err, Code: code.Field(), Draft: &d, Retry: "/message", N: n, Limit: item.MaxText}
+	}
+	if outcome == inbox.Again {
+		// It may be the same text, sent again; or another one from an old page.
+		// Nobody can tell, so the text comes back in the form.
+		view = web.Conversation{Again: true, Number: n, Draft: d}
+	}
+	return h.converse(c, start, code, view)
+}
+
+// Delete asks whether an item, or everything, is to be deleted; and then does.
+func (h *Handler) Delete(c echo.Context) error {
+	start := time.Now()
+	f, err := h.form(c)
+	if err != nil {
+		return err
+	}
+	code, err := f.code()
+	if err != nil {
+		return err
+	}
+	const everything = -1
+	n := everything
+	if f.values.Get("n") != "all" {
+		if n, err = f.number(); err != nil {
+			return &Failed{Cause: err, Code: code.Field()}
+		}
+	}
+	if f.values.Get("confirm") != "yes" {
+		return h.render(c, http.StatusOK, web.Confirm{Code: code.Field(), N: n})
+	}
+	if n == everything {
+		err = h.Scribe.DeleteAll(code)
+	} else {
+		err = h.Scribe.Delete(code, n)
+	}
+	if err != nil {
+		return &Failed{Cause: err, Code: code.Field()}
+	}
+	h.tick(start)
+	return h.render(c, http.StatusOK, web.Gone{Code: code.Field(), Everything: n == everything})
+}

@@ -1,0 +1,104 @@
+package reporter
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"saksi/crypto/item"
+	"saksi/crypto/receipt"
+	"saksi/server/inbox"
+	"saksi/server/store"
+	"saksi/web"
+)
+
+// Failed is an error that knows what its request brought, so that the page for
+// it loses nothing. Its text is that of the cause alone.
+type Failed struct {
+	Cause error
+	Code  string     // hidden field; empty if the request had none
+	Draft *web.Draft // what was typed
+	Retry string     // path of the form to send it again, such as "/write"
+	N     int        // number that the item would have had
+	Limit int64      // bytes, for pages that name a limit
+	// Form returns the form once more, with a problem in it.
+	Form func(problem string) any
+}
+
+func (f *Failed) Error() string { return f.Cause.Error() }
+
+// Unwrap returns the cause.
+func (f *Failed) Unwrap() error { return f.Cause }
+
+// A row of the table says how an error is shown.
+type row struct {
+	err    error
+	status int
+	page   string // a failure in the catalog
+	form   string // a problem in the catalog: shown in the form, where there is one
+}
+
+// table is the one place where errors become statuses and pages. The first row
+// that fits counts.
+func table() []row {
+	return []row{
+		{item.ErrEmpty, http.StatusUnprocessableEntity, "bad_request", "empty"},
+		{item.ErrTooLong, http.StatusUnprocessableEntity, "too_large", "too_long"},
+		{item.ErrNotText, http.StatusUnprocessableEntity, "bad_request", "not_text"},
+		{ErrNoFile, http.StatusUnprocessableEntity, "form_damaged", "no_file"},
+		{ErrEmptyFile, http.StatusUnprocessableEntity, "form_damaged", "empty_file"},
+		{inbox.ErrClosed, http.StatusServiceUnavailable, "closed", ""},
+		{item.ErrQuorum, http.StatusServiceUnavailable, "closed", ""},
+		{inbox.ErrMisfit, http.StatusServiceUnavailable, "closed", ""},
+		{inbox.ErrTooLarge, http.StatusRequestEntityTooLarge, "too_large", ""},
+		{ErrFileSize, http.StatusRequestEntityTooLarge, "too_large", ""},
+		{ErrFormSize, http.StatusRequestEntityTooLarge, "too_large", ""},
+		{ErrLength, http.StatusLengthRequired, "length_required", ""},
+		{ErrCut, http.StatusBadRequest, "upload_cut", ""},
+		{ErrForm, http.StatusBadRequest, "form_damaged", ""},
+		{ErrNumber, http.StatusBadRequest, "form_damaged", ""},
+		{receipt.ErrField, http.StatusBadRequest, "code_invalid", ""},
+		{store.ErrGone, http.StatusGone, "deleted", ""},
+		{store.ErrFull, http.StatusInsufficientStorage, "store", ""},
+		{echo.ErrNotFound, http.StatusNotFound, "not_found", ""},
+		{echo.ErrMethodNotAllowed, http.StatusMethodNotAllowed, "method", ""},
+	}
+}
+
+// lookUp returns the row for an error. What is in no row is our own fault.
+func lookUp(err error) row {
+	for _, r := range table() {
+		if errors.Is(err, r.err) {
+			return r
+		}
+	}
+	return row{err, http.StatusInternalServerError, "internal", ""}
+}
+
+// problemOf returns what is wrong with a form, or "" for other errors and nil.
+func problemOf(err error) string {
+	if err == nil {
+		return ""
+	}
+	return lookUp(err).form
+}
+
+// Internal reports whether an error has no page of its own, and so belongs in
+// the log.
+func Internal(err error) bool { return lookUp(err).status == http.StatusInternalServerError }
+
+// Fail shows the page for an error.
+func (h *Handler) Fail(c echo.Context, err error) error {
+	r := lookUp(err)
+	var f *Failed
+	if !errors.As(err, &f) {
+		f = &Failed{Cause: err}
+	}
+	if r.form != "" && f.Form != nil {
+		return h.render(c, r.status, f.Form(r.form))
+	}
+	return h.render(c, r.status, web.Failure{
+		Key: r.page, Limit: f.Limit, Code: f.Code, Draft: f.Draft, Retryat: f.Retry, N: f.N,
+	})
+}

@@ -1,0 +1,165 @@
+// Package reporter has the pages for reporters. A handler parses a request,
+// calls the scribe and renders a view; the rules are in package inbox.
+//
+// House rules: nothing that a reporter sent reaches a log, an error or a
+// header. A code arrives in the body of a POST and leaves in a hidden field.
+// Nothing calls ParseMultipartForm, or any echo method that does (FormValue,
+// Bind, FormFile): it writes plaintext to /tmp.
+package reporter
+
+import (
+	"bytes"
+	"net/http"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"saksi/crypto/item"
+	"saksi/crypto/receipt"
+	"saksi/server/inbox"
+	"saksi/server/scribe"
+	"saksi/web"
+)
+
+// A Handler serves the pages of one language.
+type Handler struct {
+	Scribe  *scribe.Scribe
+	Pages   *web.Pages
+	Lang    web.Lang
+	MaxFile int64 // bytes, as shown in forms
+	MaxForm int64 // bytes that a form without a file may have
+	// Tick is what the time of every answer about a mailbox is a multiple of.
+	Tick time.Duration
+	// Padding is what the size of every conversation page is a multiple of.
+	Padding int
+}
+
+// render writes a page. Pages are built whole before the first byte leaves.
+func (h *Handler) render(c echo.Context, status int, view any) error {
+	return h.renderPadded(c, status, view, 1)
+}
+
+func (h *Handler) renderPadded(c echo.Context, status int, view any, multiple int) error {
+	var page bytes.Buffer
+	if err := h.Pages.Render(&page, h.Lang, view); err != nil {
+		return err
+	}
+	if short := page.Len() % multiple; short != 0 {
+		page.Write(bytes.Repeat([]byte(" "), multiple-short))
+	}
+	return c.HTMLBlob(status, page.Bytes())
+}
+
+// Start serves the front page.
+func (h *Handler) Start(c echo.Context) error {
+	readers, fingerprint := h.readers()
+	return h.render(c, http.StatusOK, web.Start{Reviewers: readers, Fingerprint: fingerprint})
+}
+
+// Recipients serves the reviewers' direct recipients as an age recipients file,
+// for those who seal a file beforehand.
+func (h *Handler) Recipients(c echo.Context) error {
+	readers, _ := h.Scribe.Readers()
+	var file bytes.Buffer
+	for _, r := range readers {
+		file.WriteString("# " + r.ID + "\n" + r.Direct.String() + "\n")
+	}
+	return c.Blob(http.StatusOK, "text/plain; charset=utf-8", file.Bytes())
+}
+
+// Style serves the style sheet.
+func (h *Handler) Style(c echo.Context) error {
+	return c.Blob(http.StatusOK, "text/css; charset=utf-8", h.Pages.Style())
+}
+
+func (h *Handler) readers() ([]web.Reviewer, []string) {
+	reviewers, fingerprint := h.Scribe.Readers()
+	var readers []web.Reviewer
+	for _, r := range reviewers {
+		readers = append(readers, web.Reviewer{Label: r.Label, Organisation: r.Organisation, Region: r.Region})
+	}
+	return readers, fingerprint
+}
+
+// WriteForm serves the empty form, with a fresh code in its hidden field.
+func (h *Handler) WriteForm(c echo.Context) error {
+	return h.render(c, http.StatusOK, h.writeView(receipt.New(), web.Draft{}, ""))
+}
+
+func (h *Handler) writeView(code receipt.Code, d web.Draft, problem string) web.Write {
+	readers, _ := h.readers()
+	return web.Write{
+		Code: code.Field(), Draft: d, Problem: problem, Length: len(d.Text), MaxText: item.MaxText, Reviewers: readers,
+	}
+}
+
+// Write takes a first testimony and shows the receipt.
+func (h *Handler) Write(c echo.Context) error {
+	f, err := h.form(c)
+	if err != nil {
+		return err
+	}
+	code, err := f.code()
+	if err != nil {
+		return err
+	}
+	d := f.draft()
+	if f.has("switch") {
+		return h.render(c, http.StatusOK, h.writeView(code, d, ""))
+	}
+	outcome, err := h.Scribe.Send(code, 0, item.Content{
+		Kind: item.Testimony, Language: string(h.Lang), Text: d.Text,
+		Form: item.Form{Place: d.Place, From: d.From, To: d.To},
+	})
+	if err != nil {
+		return &Failed{
+			Cause: err, Code: code.Field(), Draft: &d, Retry: "/write", Limit: item.MaxText,
+			Form: func(problem string) any { return h.writeView(code, d, problem) },
+		}
+	}
+	return h.showReceipt(c, code, outcome, &d)
+}
+
+// showReceipt shows the words of a code whose first item is kept.
+func (h *Handler) showReceipt(c echo.Context, code receipt.Code, outcome inbox.Outcome, d *web.Draft) error {
+	states, err := h.Scribe.States(code)
+	if err != nil {
+		return err
+	}
+	view := web.Receipt{
+		Words: code.Words(), Code: code.Field(), NextN: states.Next(), MaxFile: h.MaxFile, MaxText: item.MaxText,
+	}
+	if outcome == inbox.Again {
+		view.Again, view.Unsent = true, d
+	}
+	return h.render(c, http.StatusOK, view)
+}
+
+// Receipt shows the receipt of a code once more, as the language switch does.
+func (h *Handler) Receipt(c echo.Context) error {
+	f, err := h.form(c)
+	if err != nil {
+		return err
+	}
+	code, err := f.code()
+	if err != nil {
+		return err
+	}
+	defer h.tick(time.Now())
+	states, err := h.Scribe.States(code)
+	if err != nil {
+		return err
+	}
+	if states[0].Stand == inbox.Unused {
+		return &Failed{Cause: receipt.ErrField} // a code for nothing is never shown
+	}
+	return h.showReceipt(c, code, inbox.Again, nil)
+}
+
+// tick waits until the time since start is a whole number of ticks: how long
+// the work took depends on what is in a mailbox.
+func (h *Handler) tick(start time.Time) {
+	if h.Tick > 0 {
+		time.Sleep(h.Tick - time.Since(start)%h.Tick)
+	}
+}

@@ -1,0 +1,195 @@
+package reporter
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"mime/multipart"
+	"net/http"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"saksi/crypto/item"
+	"saksi/crypto/receipt"
+	"saksi/server/inbox"
+	"saksi/web"
+)
+
+// Errors of uploads.
+var (
+	// ErrLength is returned when a request does not say how long it is: the
+	// size of a file must be known before its first byte is sealed.
+	ErrLength = errors.New("the length of the upload is unknown")
+	// ErrCut is returned when an upload ends early.
+	ErrCut = errors.New("the upload was cut off")
+	// ErrNoFile is returned when a form has no file in it.
+	ErrNoFile = errors.New("no file was chosen")
+	// ErrEmptyFile is returned when the file has no bytes.
+	ErrEmptyFile = errors.New("the file is empty")
+	// ErrFileSize is returned when a file is above the limit.
+	ErrFileSize = errors.New("the file is too large")
+)
+
+// Limits of the fields that stand before a file, in bytes.
+const (
+	maxFields     = 8
+	maxFieldSize  = 256
+	maxFileName   = 4096
+	multipartRoom = 16 << 10 // all that is not the file
+)
+
+// File takes an attachment. The file is the last field of its form: what is
+// left of the announced length is its size.
+func (h *Handler) File(c echo.Context) error {
+	start := time.Now()
+	up, err := openUpload(c.Request())
+	if err != nil {
+		return h.afterUpload(c, err)
+	}
+	code, codeErr := receipt.ParseField(up.fields["code"])
+	n, numberErr := parseNumber(up.fields["n"])
+	if err := errors.Join(codeErr, numberErr); err != nil {
+		return h.afterUpload(c, err)
+	}
+	outcome, err := h.sendFile(code, n, up)
+	if problem := problemOf(err); problem != "" {
+		drain(c.Request().Body)
+		return h.converse(c, start, code, web.Conversation{Problem: problem})
+	}
+	if err != nil {
+		return h.afterUpload(c, &Failed{Cause: err, Code: code.Field(), Limit: h.MaxFile})
+	}
+	drain(c.Request().Body)
+	view := web.Conversation{Kept: outcome == inbox.Kept, Again: outcome == inbox.Again, Number: n}
+	return h.converse(c, start, code, view)
+}
+
+// afterUpload returns err once the rest of the body was read: a browser does
+// not look at an answer before it has sent everything, and shows a broken
+// connection instead of our page.
+func (h *Handler) afterUpload(c echo.Context, err error) error {
+	drain(c.Request().Body)
+	return err
+}
+
+// maxDrain is how much of a refused upload is read and thrown away, in bytes.
+const maxDrain = 8 << 30
+
+func drain(body io.Reader) { _, _ = io.CopyN(io.Discard, body, maxDrain) }
+
+func (h *Handler) sendFile(code receipt.Code, n int, up *upload) (inbox.Outcome, error) {
+	switch {
+	case up.size > h.MaxFile:
+		return 0, ErrFileSize
+	case up.name == "" && up.size <= 0:
+		return 0, ErrNoFile
+	case up.size <= 0:
+		return 0, ErrEmptyFile
+	}
+	outcome, err := h.Scribe.Send(code, n, item.Content{
+		Kind: item.Attachment, Language: string(h.Lang),
+		File: up, Size: up.size, Name: up.name, KeepName: up.fields["keep"] == "1",
+	})
+	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, item.ErrSize) {
+		return 0, fmt.Errorf("%w: %w", ErrCut, err)
+	}
+	return outcome, err
+}
+
+// upload is a multipart form whose last field is a file.
+type upload struct {
+	fields map[string]string
+	name   string // of the file, as the browser gives it
+	size   int64  // of the file, by the announced length
+	body   *precise
+	parts  *multipart.Reader
+	part   *multipart.Part
+	read   int64
+}
+
+// openUpload reads a form up to where its file begins, and no further.
+func openUpload(r *http.Request) (*upload, error) {
+	kind, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil || kind != "multipart/form-data" || params["boundary"] == "" {
+		return nil, fmt.Errorf("reading upload: %w", ErrForm)
+	}
+	if r.ContentLength < 0 {
+		return nil, fmt.Errorf("reading upload: %w", ErrLength)
+	}
+	up := &upload{fields: map[string]string{}, body: &precise{r: r.Body}}
+	up.parts = multipart.NewReader(up.body, params["boundary"])
+	if err := up.readFields(); err != nil {
+		return nil, err
+	}
+	closing := int64(len("\r\n--") + len(params["boundary"]) + len("--\r\n"))
+	up.size = r.ContentLength - up.body.n - closing
+	up.body.bulk = true
+	return up, nil
+}
+
+// readFields reads the small fields, and the header of the file.
+func (up *upload) readFields() error {
+	for range maxFields {
+		part, err := up.parts.NextRawPart()
+		if err == io.EOF {
+			return fmt.Errorf("reading upload: %w", ErrNoFile)
+		}
+		if err != nil {
+			return fmt.Errorf("reading upload: %w", ErrForm)
+		}
+		if part.FormName() == "file" {
+			up.part, up.name = part, fileName(part)
+			return nil
+		}
+		value, err := io.ReadAll(io.LimitReader(part, maxFieldSize+1))
+		if err != nil || len(value) > maxFieldSize || up.body.n > multipartRoom {
+			return fmt.Errorf("reading upload: %w", ErrForm)
+		}
+		up.fields[part.FormName()] = string(value)
+	}
+	return fmt.Errorf("reading upload: %w", ErrForm)
+}
+
+func fileName(part *multipart.Part) string {
+	if name := part.FileName(); len(name) <= maxFileName {
+		return name
+	}
+	return "x"
+}
+
+// Read reads the file. At its end the form must end too, just where the
+// announced length says; else the error is one that keeps nothing.
+func (up *upload) Read(p []byte) (int, error) {
+	n, err := up.part.Read(p)
+	up.read += int64(n)
+	if err != io.EOF {
+		return n, err
+	}
+	if up.read != up.size {
+		return n, io.ErrUnexpectedEOF
+	}
+	if _, err := up.parts.NextRawPart(); err != io.EOF {
+		return n, io.ErrUnexpectedEOF
+	}
+	return n, io.EOF
+}
+
+// precise counts what is read of a body. Until bulk is set it gives out single
+// bytes, so that the reader behind it, which reads ahead, stops just where a
+// part's content begins.
+type precise struct {
+	r    io.Reader
+	n    int64
+	bulk bool
+}
+
+func (p *precise) Read(b []byte) (int, error) {
+	if !p.bulk && len(b) > 1 {
+		b = b[:1]
+	}
+	n, err := p.r.Read(b)
+	p.n += int64(n)
+	return n, err
+}

@@ -1,0 +1,179 @@
+// Package scribe writes and reads on behalf of a reporter whose browser runs
+// no script: it holds the code and the plaintext in memory for the one request
+// that brought them, seals or opens, and forgets.
+//
+// It is the only part of the server that ever sees plaintext. It does what a
+// browser with script would do by itself, through the same rules of package
+// inbox, so that what it keeps cannot be told apart from what a browser sealed.
+// It opens no file and logs nothing.
+package scribe
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"saksi/crypto/item"
+	"saksi/crypto/receipt"
+	"saksi/crypto/reply"
+	"saksi/crypto/roster"
+	"saksi/server/inbox"
+	"saksi/server/store"
+)
+
+// A Scribe works on one inbox.
+type Scribe struct{ Inbox *inbox.Inbox }
+
+// Send seals the n-th item of a code and hands it in. It returns the errors of
+// [item.Seal] and [inbox.Inbox.Accept]. When it returns nil, an item with this
+// number is on disk.
+func (s *Scribe) Send(code receipt.Code, n int, c item.Content) (inbox.Outcome, error) {
+	circle, err := s.Inbox.Circle()
+	if err != nil {
+		return 0, err
+	}
+	sealed, err := item.Seal(circle, code, n, c)
+	if err != nil {
+		return 0, err
+	}
+	return s.Inbox.Accept(inbox.Parcel{
+		ID: sealed.ID, Burn: sealed.Burn, Roster: sealed.Roster, Slots: sealed.Slots, Size: sealed.Size,
+		Payload: func(w io.Writer) error {
+			_, err := sealed.WriteTo(w)
+			return err
+		},
+	})
+}
+
+// States answers for all items that a code can have.
+type States [receipt.MaxItems]inbox.State
+
+// States asks the inbox.
+func (s *Scribe) States(code receipt.Code) (States, error) {
+	var ids [receipt.MaxItems]receipt.ItemID
+	for n := range ids {
+		ids[n] = code.ItemID(n)
+	}
+	return s.Inbox.States(ids)
+}
+
+// Next returns the lowest number above all that were used, or -1 when there is
+// none left.
+func (s States) Next() int {
+	for n := len(s) - 1; n >= 0; n-- {
+		if s[n].Stand == inbox.Unused {
+			continue
+		}
+		if n+1 == len(s) {
+			return -1
+		}
+		return n + 1
+	}
+	return 0
+}
+
+// A Conversation is what a code opens.
+type Conversation struct {
+	States  States
+	Replies []Reply // of one page, the newest first
+	// Unchecked counts entries that open and that no reviewer signed.
+	Unchecked int
+}
+
+// A Reply is an answer that a reviewer signed.
+type Reply struct {
+	*reply.Opened
+	Gap    bool // an answer of this reviewer before this one is missing
+	Repeat bool // another answer of this reviewer has the same number
+}
+
+// Read opens a page of a code's mailbox, and the states of its items. An
+// unknown code has an empty conversation, and takes the same work.
+func (s *Scribe) Read(code receipt.Code, page int) (*Conversation, error) {
+	states, err := s.States(code)
+	if err != nil {
+		return nil, err
+	}
+	keys := code.Keys()
+	entries, err := s.Inbox.Mailbox(keys.Token, keys.KeyHash(), page)
+	if err != nil {
+		return nil, err
+	}
+	c := &Conversation{States: states}
+	for _, entry := range entries {
+		opened, err := reply.Open(entry, keys, s.Inbox)
+		switch {
+		case errors.Is(err, reply.ErrUnsigned):
+			c.Unchecked++
+		case err == nil:
+			c.Replies = append(c.Replies, Reply{Opened: opened})
+		}
+	}
+	markChain(c.Replies, len(c.Replies)+c.Unchecked < len(entries))
+	return c, nil
+}
+
+// markChain finds gaps and repeats in each reviewer's answers. Only on the last
+// page is it known that nothing comes before the oldest.
+func markChain(replies []Reply, last bool) {
+	for i := range replies {
+		r := &replies[i]
+		var before *Reply
+		for j := range replies {
+			other := &replies[j]
+			if i == j || other.Author.ID != r.Author.ID {
+				continue
+			}
+			if other.Number == r.Number {
+				r.Repeat = true
+			}
+			if other.Number == r.Number-1 {
+				before = other
+			}
+		}
+		switch {
+		case r.Number == 1:
+		case before != nil:
+			r.Gap = before.Hash != r.Previous
+		default:
+			r.Gap = last || !isOldest(replies, r)
+		}
+	}
+}
+
+// isOldest reports whether a reviewer has no lower number among the replies.
+func isOldest(replies []Reply, r *Reply) bool {
+	return !slices.ContainsFunc(replies, func(other Reply) bool {
+		return other.Author.ID == r.Author.ID && other.Number < r.Number
+	})
+}
+
+// Delete destroys the n-th item of a code.
+func (s *Scribe) Delete(code receipt.Code, n int) error {
+	err := s.Inbox.Burn(code.ItemID(n), code.Burn(n))
+	if errors.Is(err, store.ErrUnknown) {
+		return nil
+	}
+	return err
+}
+
+// DeleteAll destroys every item and every reply of a code. It goes on after an
+// error, so that as much is destroyed as can be.
+func (s *Scribe) DeleteAll(code receipt.Code) error {
+	var errs []error
+	for n := range receipt.MaxItems {
+		if err := s.Delete(code, n); err != nil {
+			errs = append(errs, fmt.Errorf("item %d: %w", n, err))
+		}
+	}
+	keys := code.Keys()
+	errs = append(errs, s.Inbox.Empty(keys.Token, keys.KeyHash()))
+	return errors.Join(errs...)
+}
+
+// Readers returns who can read what is sealed now, and the fingerprint of the
+// roots that say so.
+func (s *Scribe) Readers() ([]roster.Reviewer, []string) {
+	return s.Inbox.Newest().Reviewers, s.Inbox.Trusted.Fingerprint()
+}

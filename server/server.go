@@ -1,0 +1,216 @@
+// Package server puts the surfaces of the drop on listeners: pages for
+// reporters on one, the couriers' API on another. It never learns where a
+// listener comes from, be it a port of loopback or Tor.
+//
+// # What it writes down
+//
+// Events of its own ("serving", "batch 4 closed"), and the kinds of errors that
+// are its own fault. No request is logged: no address, no path, no agent, no
+// time of a visit. net/http's own log, which names addresses, goes nowhere.
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"saksi/server/courier"
+	"saksi/server/inbox"
+	"saksi/server/reporter"
+	"saksi/server/scribe"
+	"saksi/web"
+)
+
+// Limits and timeouts of the server, together.
+const (
+	maxHeader = 16 << 10 // bytes of a request's header
+	maxForm   = 2 << 20  // bytes of a form without a file: a text far above its own limit comes back whole
+
+	headerTimeout = 60 * time.Second // for the header to arrive
+	idleTimeout   = 3 * time.Minute  // between two requests on a connection
+	stallTimeout  = 2 * time.Minute  // without a byte of a body, or of an answer, getting through
+
+	answerTick  = 250 * time.Millisecond // mailbox answers leave on a multiple of it
+	pagePadding = 32 << 10               // conversation pages are a multiple of it, in bytes
+
+	shutdownTimeout = 20 * time.Second // for requests under way
+)
+
+// A Config has what a server needs.
+type Config struct {
+	Inbox *inbox.Inbox
+	Log   *slog.Logger // events; nil for none
+}
+
+// A Server serves one drop.
+type Server struct {
+	Config
+	pages *web.Pages
+}
+
+// New makes a server.
+func New(c Config) (*Server, error) {
+	pages, err := web.New()
+	if err != nil {
+		return nil, err
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Server{Config: c, pages: pages}, nil
+}
+
+// handler returns the pages of one language.
+func (s *Server) handler(lang web.Lang) *reporter.Handler {
+	return &reporter.Handler{
+		Scribe: &scribe.Scribe{Inbox: s.Inbox}, Pages: s.pages, Lang: lang,
+		MaxFile: s.Inbox.MaxFile, MaxForm: maxForm, Tick: answerTick, Padding: pagePadding,
+	}
+}
+
+// Reporters returns the handler for reporters.
+func (s *Server) Reporters() http.Handler {
+	e := echo.New()
+	e.Use(s.recoverPanic, strictHeaders, rollingDeadlines)
+	for _, lang := range []web.Lang{web.ID, web.EN} {
+		reporterRoutes(e, web.Prefix(lang), s.handler(lang))
+	}
+	e.HTTPErrorHandler = s.fail
+	return e
+}
+
+// Couriers returns the handler for couriers.
+func (s *Server) Couriers() http.Handler {
+	e := echo.New()
+	e.Use(s.recoverPanic, rollingDeadlines)
+	courierRoutes(e, &courier.Handler{Operations: s.Inbox})
+	return e
+}
+
+func reporterRoutes(e *echo.Echo, prefix string, h *reporter.Handler) {
+	e.GET(prefix+"/", h.Start)
+	if prefix != "" {
+		e.GET(prefix, h.Start)
+	}
+	e.GET(prefix+"/write", h.WriteForm)
+	e.POST(prefix+"/write", h.Write)
+	e.POST(prefix+"/receipt", h.Receipt)
+	e.GET(prefix+"/open", h.OpenForm)
+	e.POST(prefix+"/open", h.Open)
+	e.POST(prefix+"/message", h.Message)
+	e.POST(prefix+"/file", h.File)
+	e.POST(prefix+"/delete", h.Delete)
+	if prefix == "" {
+		e.GET("/style.css", h.Style)
+		e.GET("/recipients.txt", h.Recipients)
+	}
+}
+
+func courierRoutes(e *echo.Echo, h *courier.Handler) {
+	e.GET("/v1/status", h.Status)
+	e.GET("/v1/check", h.Check)
+	e.POST("/v1/close", h.Close)
+	e.GET("/v1/bundle", h.Bundle)
+	e.POST("/v1/outbox", h.Outbox)
+}
+
+// fail shows the page for an error, in the language of the path. What was sent
+// is in no error, so an error may be logged.
+func (s *Server) fail(err error, c echo.Context) {
+	if c.Response().Committed {
+		return
+	}
+	if reporter.Internal(err) {
+		s.Log.Error("a request failed", "error", err.Error())
+	}
+	lang := web.ID
+	if path := c.Request().URL.Path; path == "/en" || len(path) > 3 && path[:4] == "/en/" {
+		lang = web.EN
+	}
+	if err := s.handler(lang).Fail(c, err); err != nil {
+		s.Log.Error("a page failed", "error", err.Error())
+	}
+}
+
+// Serve serves until the context ends, and then lets requests under way finish.
+// Either listener may be nil. Batches close when they are due.
+func (s *Server) Serve(ctx context.Context, reporters, couriers net.Listener) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go s.closeBatches(ctx)
+	var servers []*http.Server
+	failed := make(chan error, 2)
+	for _, on := range []struct {
+		listener net.Listener
+		handler  http.Handler
+	}{{reporters, s.Reporters()}, {couriers, s.Couriers()}} {
+		if on.listener == nil {
+			continue
+		}
+		hs := newHTTPServer(on.handler)
+		servers = append(servers, hs)
+		go func() { failed <- hs.Serve(on.listener) }()
+	}
+	var err error
+	select {
+	case <-ctx.Done():
+	case err = <-failed:
+		err = fmt.Errorf("serving: %w", err)
+	}
+	return errors.Join(err, shutdown(servers))
+}
+
+func newHTTPServer(h http.Handler) *http.Server {
+	return &http.Server{
+		Handler: h, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
+		ErrorLog: log.New(io.Discard, "", 0), // it names addresses
+	}
+}
+
+func shutdown(servers []*http.Server) error {
+	ctx, cancel := context.WithTimeout(context.Background(), shutdownTimeout)
+	defer cancel()
+	var errs []error
+	for _, hs := range servers {
+		if err := hs.Shutdown(ctx); err != nil {
+			errs = append(errs, fmt.Errorf("stopping: %w", err), hs.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// closeBatches closes a batch whenever one is due.
+func (s *Server) closeBatches(ctx context.Context) {
+	const pause = time.Minute // a clock that was set is noticed by then
+	for {
+		if err := s.closeDue(); err != nil {
+			s.Log.Error("closing a batch failed", "error", err.Error())
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(pause):
+		}
+	}
+}
+
+func (s *Server) closeDue() error {
+	due, err := s.Inbox.NextClosing()
+	if err != nil || s.Inbox.Now().Before(due) {
+		return err
+	}
+	n, err := s.Inbox.Close()
+	if err != nil {
+		return err
+	}
+	s.Log.Info("batch closed", "batch", n)
+	return nil
+}
