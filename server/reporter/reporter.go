@@ -10,6 +10,7 @@ package reporter
 import (
 	"bytes"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -47,6 +48,7 @@ func (h *Handler) renderPadded(c echo.Context, status int, view any, multiple in
 	if short := page.Len() % multiple; short != 0 {
 		page.Write(bytes.Repeat([]byte(" "), multiple-short))
 	}
+	c.Response().Header().Set("Content-Length", strconv.Itoa(page.Len()))
 	return c.HTMLBlob(status, page.Bytes())
 }
 

@@ -1,0 +1,407 @@
+package server_test
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/rand"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"saksi/crypto/item"
+	"saksi/crypto/outbox"
+	"saksi/crypto/receipt"
+	"saksi/crypto/reply"
+	"saksi/server/servertest"
+	"saksi/server/store"
+)
+
+func newDrop(t testing.TB) *servertest.Drop { return servertest.New(t, servertest.Options{}) }
+
+// expect holds a page's status and what must and must not be on it.
+func expect(t testing.TB, p servertest.Page, status int, contains ...string) {
+	t.Helper()
+	if p.Status != status {
+		t.Errorf("status %d, want %d", p.Status, status)
+	}
+	for _, text := range contains {
+		if !strings.Contains(p.Body, text) {
+			t.Errorf("the page does not say %q", text)
+		}
+	}
+}
+
+// opened returns what reviewer r reads in the n-th item of a code.
+func opened(t testing.TB, d *servertest.Drop, code receipt.Code, n, r int, extract func(item.File, io.Reader) error) *item.Opened {
+	t.Helper()
+	slots, err := d.Inbox.Store.Slots(code.ItemID(n))
+	if err != nil {
+		t.Fatal(err)
+	}
+	payload, err := d.Inbox.Store.Payload(code.ItemID(n))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer payload.Close()
+	e, err := item.OpenSlot(slots[r], d.Reviewers[r].Slots)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o, err := item.Open(payload, e, item.Expect{ID: code.ItemID(n), Roster: 1, Slots: slots}, extract)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return o
+}
+
+func TestStory(t *testing.T) {
+	d := newDrop(t)
+	code := d.Get("/write").Code(t)
+	p := d.Post("/write", "code", code.Field(), "text", "Kami diminta hadir.\r\nBaju bebas.", "place", "Bulukumba", "from", "awal Oktober")
+	expect(t, p, http.StatusOK, "Sudah kami terima")
+	for _, w := range code.Words() {
+		expect(t, p, http.StatusOK, "<li>"+w+"</li>")
+	}
+	o := opened(t, d, code, 0, 1, nil)
+	if o.Text != "Kami diminta hadir.\nBaju bebas." || o.Form.Place != "Bulukumba" || o.Form.From != "awal Oktober" {
+		t.Errorf("a reviewer reads %+v", o)
+	}
+
+	file := make([]byte, 3<<20)
+	rand.Read(file)
+	p = d.Upload("/file", "IMG-20241122-WA0007.jpg", file, "code", code.Field(), "n", "1")
+	expect(t, p, http.StatusOK, "Susulan 1 sudah kami terima.")
+	var got []byte
+	o = opened(t, d, code, 1, 2, func(_ item.File, r io.Reader) (err error) {
+		got, err = io.ReadAll(r)
+		return err
+	})
+	if !bytes.Equal(got, file) || len(o.Manifest.Original) != 0 {
+		t.Error("another file came out, or its name was kept")
+	}
+
+	p = d.Post("/message", "code", code.Field(), "n", "2", "text", "Tambahan.")
+	expect(t, p, http.StatusOK, "Susulan 2 sudah kami terima.")
+	answer(t, d, code, 0, 1, "Terima kasih, kami periksa.")
+	p = d.Post("/open", "words", strings.ToUpper(strings.Join(code.Words(), ", ")))
+	expect(t, p, http.StatusOK, "Terima kasih, kami periksa.", "Penelaah 1", "Status: sedang ditelaah.", "menunggu giliran")
+
+	p = d.Post("/delete", "code", code.Field(), "n", "1")
+	expect(t, p, http.StatusOK, "Hapus Susulan 1?")
+	p = d.Post("/delete", "code", code.Field(), "n", "1", "confirm", "yes")
+	expect(t, p, http.StatusOK, "Sudah dihapus")
+	p = d.Post("/open", "code", code.Field())
+	expect(t, p, http.StatusOK, "dihapus oleh Anda", "Terima kasih, kami periksa.")
+	p = d.Post("/delete", "code", code.Field(), "n", "all", "confirm", "yes")
+	expect(t, p, http.StatusOK, "Sudah dihapus")
+	p = d.Post("/open", "code", code.Field())
+	if strings.Contains(p.Body, "Terima kasih, kami periksa.") {
+		t.Error("a deleted answer is still there")
+	}
+	p = d.Post("/write", "code", code.Field(), "text", "Kami diminta hadir.")
+	expect(t, p, http.StatusGone, "sudah pernah dihapus")
+	if log := d.Log.String(); log != "" {
+		t.Errorf("the log says %q", log)
+	}
+}
+
+// answer imports a reply by reviewer r.
+func answer(t testing.TB, d *servertest.Drop, code receipt.Code, r int, number uint64, text string) {
+	t.Helper()
+	keys := code.Keys()
+	reviewer := d.Reviewers[r]
+	sealed, _, err := reply.Seal(
+		reply.Reply{Reviewer: reviewer.Line.ID, Roster: 1, Number: number, Status: reply.Reviewed, Text: text},
+		reply.Thread{Mailbox: keys.Mailbox(), Reply: keys.Reply.Recipient()}, reviewer.Signer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	box := outbox.Outbox{Reviewer: reviewer.Line.ID, Roster: 1, Number: number, Replies: []outbox.Reply{{Mailbox: keys.Mailbox(), Sealed: sealed}}}
+	if report, err := d.Inbox.Import(box.Sign(reviewer.Signer)); err != nil || report.Replies != 1 {
+		t.Fatalf("importing: %+v, %v", report, err)
+	}
+}
+
+func TestBothLanguages(t *testing.T) {
+	d := newDrop(t)
+	expect(t, d.Get("/"), http.StatusOK, `lang="id"`)
+	expect(t, d.Get("/en/"), http.StatusOK, `lang="en"`)
+	expect(t, d.Get("/en"), http.StatusOK, `lang="en"`)
+	expect(t, d.Get("/en/nowhere"), http.StatusNotFound, `lang="en"`)
+	expect(t, d.Get("/entah"), http.StatusNotFound, `lang="id"`)
+	code := d.Send("satu")
+	expect(t, d.Post("/en/open", "code", code.Field()), http.StatusOK, `lang="en"`)
+	expect(t, d.Post("/en/receipt", "code", code.Field()), http.StatusOK, `lang="en"`, code.Words()[11])
+	p := d.Post("/en/write", "code", receipt.New().Field(), "text", "teks <b>", "place", "Kota", "switch", "1")
+	expect(t, p, http.StatusOK, `lang="en"`, "teks &lt;b&gt;", "Kota")
+	if u, err := d.Inbox.Store.Usage(); err != nil || u.Items != 1 {
+		t.Errorf("switching the language kept something: %+v, %v", u, err)
+	}
+}
+
+func TestHeaders(t *testing.T) {
+	d := newDrop(t)
+	code := d.Send("satu")
+	for name, p := range map[string]servertest.Page{
+		"start": d.Get("/"), "style": d.Get("/style.css"), "not found": d.Get("/x"), "open": d.Post("/open", "code", code.Field()),
+		"problem": d.Post("/open", "words", "x"), "recipients": d.Get("/recipients.txt"),
+	} {
+		for header, want := range map[string]string{
+			"Cache-Control": "no-store", "Referrer-Policy": "no-referrer", "X-Content-Type-Options": "nosniff",
+			"X-Frame-Options": "DENY", "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Resource-Policy": "same-origin",
+		} {
+			if got := p.Header.Get(header); got != want {
+				t.Errorf("%s: %s is %q, want %q", name, header, got, want)
+			}
+		}
+		if csp := p.Header.Get("Content-Security-Policy"); !strings.HasPrefix(csp, "default-src 'none'; ") || strings.Contains(csp, "unsafe") {
+			t.Errorf("%s: the policy is %q", name, csp)
+		}
+		for _, header := range []string{"Set-Cookie", "Date", "Server", "Last-Modified", "Etag"} {
+			if p.Header[header] != nil {
+				t.Errorf("%s: has header %s", name, header)
+			}
+		}
+	}
+}
+
+// TestConversationsLookAlike: unknown, silent and answered codes give pages of
+// one size, in both languages.
+func TestConversationsLookAlike(t *testing.T) {
+	d := newDrop(t)
+	silent, answered := d.Send("satu"), d.Send("dua")
+	for n := range uint64(6) {
+		answer(t, d, answered, 0, n+1, strings.Repeat("jawaban ", 200))
+	}
+	for _, prefix := range []string{"", "/en"} {
+		for name, code := range map[string]receipt.Code{"unknown": receipt.New(), "silent": silent, "answered": answered} {
+			p := d.Post(prefix+"/open", "code", code.Field())
+			if len(p.Body) != 32768 || p.Header.Get("Content-Length") != "32768" {
+				t.Errorf("%s: %d bytes, announced as %s", name, len(p.Body), p.Header.Get("Content-Length"))
+			}
+		}
+	}
+}
+
+func TestForgivingOpen(t *testing.T) {
+	d := newDrop(t)
+	code := d.Send("satu")
+	words := code.Words()
+	typo := slices.Clone(words)
+	typo[3] = typo[3] + "x"
+	expect(t, d.Post("/open", "words", strings.Join(typo, " ")), http.StatusOK, "Maksud Anda", words[3], code.Field())
+	expect(t, d.Post("/open", "words", ""), http.StatusUnprocessableEntity, "masih kosong")
+	expect(t, d.Post("/open", "words", "bayam satu dua"), http.StatusUnprocessableEntity, "Kami menemukan 3 kata")
+	odd := slices.Clone(words)
+	odd[11] = "qqqqqq"
+	expect(t, d.Post("/open", "words", strings.Join(odd, " ")), http.StatusUnprocessableEntity, "Kata ke-12", "qqqqqq")
+	expect(t, d.Post("/open", "code", "00"), http.StatusBadRequest, "tidak berlaku")
+}
+
+func TestProblemsKeepWhatWasTyped(t *testing.T) {
+	d := newDrop(t)
+	code := receipt.New().Field()
+	long := strings.Repeat("panjang ", 25_000)
+	expect(t, d.Post("/write", "code", code, "text", long, "place", "Maros"), http.StatusUnprocessableEntity, "terlalu panjang", long[:1000], "Maros", code)
+	expect(t, d.Post("/write", "code", code, "text", " ", "place", "Maros"), http.StatusUnprocessableEntity, "masih kosong", "Maros")
+	expect(t, d.Post("/write", "code", code, "text", "a\x01b"), http.StatusUnprocessableEntity, "tidak dapat kami baca")
+	expect(t, d.Post("/write", "code", "x", "text", "a"), http.StatusBadRequest, "tidak berlaku")
+	sent := d.Send("satu")
+	p := d.Post("/message", "code", sent.Field(), "n", "1", "text", long)
+	expect(t, p, http.StatusUnprocessableEntity, "terlalu panjang", long[:1000])
+	expect(t, d.Post("/message", "code", sent.Field(), "n", "128", "text", "a"), http.StatusBadRequest, "tidak utuh")
+	huge := strings.Repeat("a", 3<<20)
+	expect(t, d.Post("/write", "code", code, "text", huge), http.StatusRequestEntityTooLarge, "terlalu besar")
+}
+
+// TestRepeatedRequests: reloading a receipt, sending a form twice and sending
+// two forms with one number lose nothing and keep nothing twice.
+func TestRepeatedRequests(t *testing.T) {
+	d := newDrop(t)
+	code := d.Get("/write").Code(t)
+	d.Post("/write", "code", code.Field(), "text", "pertama")
+	p := d.Post("/write", "code", code.Field(), "text", "kedua")
+	expect(t, p, http.StatusOK, "sudah kami terima sebelumnya", code.Words()[0], "kedua")
+	d.Post("/message", "code", code.Field(), "n", "1", "text", "pesan")
+	p = d.Post("/message", "code", code.Field(), "n", "1", "text", "pesan lain")
+	expect(t, p, http.StatusOK, "tidak disimpan dua kali", "pesan lain")
+	p = d.Upload("/file", "a.jpg", []byte("x"), "code", code.Field(), "n", "1")
+	expect(t, p, http.StatusOK, "tidak disimpan dua kali")
+	if u, err := d.Inbox.Store.Usage(); err != nil || u.Items != 2 {
+		t.Errorf("%d items are kept, want 2, %v", u.Items, err)
+	}
+	if o := opened(t, d, code, 0, 0, nil); o.Text != "pertama" {
+		t.Errorf("the first sending became %q", o.Text)
+	}
+}
+
+func TestConcurrentDoublePost(t *testing.T) {
+	d := newDrop(t)
+	code := d.Get("/write").Code(t)
+	var wg sync.WaitGroup
+	for range 16 {
+		wg.Go(func() {
+			p := d.Post("/write", "code", code.Field(), "text", "satu")
+			expect(t, p, http.StatusOK, code.Words()[0], code.Words()[11])
+		})
+	}
+	wg.Wait()
+	if u, err := d.Inbox.Store.Usage(); err != nil || u.Items != 1 {
+		t.Errorf("%d items are kept, want 1, %v", u.Items, err)
+	}
+}
+
+// TestNoCodeForNothing: when the store fails, no page shows the words.
+func TestNoCodeForNothing(t *testing.T) {
+	d := servertest.New(t, servertest.Options{Wrap: func(s store.Store) store.Store { return fullStore{s} }})
+	code := d.Get("/write").Code(t)
+	for _, p := range []servertest.Page{
+		d.Post("/write", "code", code.Field(), "text", "satu kesaksian"),
+		d.Post("/receipt", "code", code.Field()),
+	} {
+		if strings.Contains(p.Body, code.Words()[0]) || p.Status == http.StatusOK {
+			t.Errorf("status %d, with the words", p.Status)
+		}
+	}
+	p := d.Post("/write", "code", code.Field(), "text", "satu kesaksian")
+	expect(t, p, http.StatusInsufficientStorage, "satu kesaksian", "tidak disimpan")
+}
+
+// fullStore is a store on a full disk.
+type fullStore struct{ store.Store }
+
+func (fullStore) Create(store.Item, [][]byte, func(io.Writer) error) error {
+	return fmt.Errorf("creating item: %w", store.ErrFull)
+}
+
+func TestFileLimits(t *testing.T) {
+	d := servertest.New(t, servertest.Options{MaxFile: 1 << 20})
+	code := d.Send("satu")
+	upload := func(size int) servertest.Page {
+		return d.Upload("/file", "a.bin", make([]byte, size), "code", code.Field(), "n", "1")
+	}
+	expect(t, upload(1<<20+1), http.StatusRequestEntityTooLarge, "Batasnya 1 MB")
+	expect(t, upload(40<<20), http.StatusRequestEntityTooLarge, "Batasnya 1 MB") // read to its end: no reset
+	expect(t, upload(0), http.StatusUnprocessableEntity, "Berkas itu kosong")
+	expect(t, d.Upload("/file", "", nil, "code", code.Field(), "n", "1"), http.StatusUnprocessableEntity, "Belum ada berkas")
+	if u, err := d.Inbox.Store.Usage(); err != nil || u.Items != 1 {
+		t.Errorf("%d items are kept, want 1, %v", u.Items, err)
+	}
+	expect(t, upload(1<<20), http.StatusOK, "Susulan 1 sudah kami terima.")
+}
+
+func TestKeptNames(t *testing.T) {
+	d := newDrop(t)
+	code := d.Send("satu")
+	d.Upload("/file", "surat perintah.pdf", []byte("x"), "code", code.Field(), "n", "1", "keep", "1")
+	o := opened(t, d, code, 1, 0, nil)
+	if o.Manifest.Original["attachments/001.pdf"] != "surat perintah.pdf" {
+		t.Errorf("names are %v", o.Manifest.Original)
+	}
+}
+
+// TestBrokenUploads speaks HTTP by hand: lying, missing and odd lengths, bodies
+// that end early or go on.
+func TestBrokenUploads(t *testing.T) {
+	d := newDrop(t)
+	code := d.Send("satu")
+	body, kind := servertest.Multipart(t, "a.jpg", make([]byte, 100_000), "code", code.Field(), "n", "1")
+	head := func(headers string) string {
+		return "POST /file HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: " + kind + "\r\n" + headers + "\r\n"
+	}
+	length := func(n int) string { return fmt.Sprintf("Content-Length: %d\r\n", n) }
+	twoFiles := bytes.Replace(body, []byte("\r\n--"+boundary(kind)+"--"), []byte("\r\n--"+boundary(kind)+
+		"\r\nContent-Disposition: form-data; name=\"n\"\r\n\r\n2\r\n--"+boundary(kind)+"--"), 1)
+	for name, test := range map[string]struct {
+		request string
+		status  int
+		says    string
+	}{
+		"no length":       {head("Transfer-Encoding: chunked\r\n") + "0\r\n\r\n", http.StatusLengthRequired, "Ukuran berkas tidak diketahui"},
+		"too short":       {head(length(len(body)-50)) + string(body), http.StatusBadRequest, "terputus"},
+		"a field after":   {head(length(len(twoFiles))) + string(twoFiles), http.StatusBadRequest, "terputus"},
+		"garbage":         {head(length(5)) + "hello", http.StatusBadRequest, "tidak utuh"},
+		"no boundary":     {strings.Replace(head(length(5)), kind, "multipart/form-data", 1) + "hello", http.StatusBadRequest, "tidak utuh"},
+		"not a form":      {strings.Replace(head(length(5)), kind, "text/plain", 1) + "hello", http.StatusBadRequest, "tidak utuh"},
+		"thousand fields": {manyFields(head, 1000), http.StatusBadRequest, "tidak utuh"},
+	} {
+		p := speak(t, d, test.request)
+		if p.Status != test.status || !strings.Contains(p.Body, test.says) {
+			t.Errorf("%s: status %d, want %d with %q", name, p.Status, test.status, test.says)
+		}
+	}
+	cutOff(t, d, head(length(len(body)))+string(body[:50_000]))
+	if u, err := d.Inbox.Store.Usage(); err != nil || u.Items != 1 {
+		t.Errorf("%d items are kept, want 1, %v", u.Items, err)
+	}
+}
+
+func boundary(kind string) string { return kind[strings.Index(kind, "boundary=")+len("boundary="):] }
+
+func manyFields(head func(string) string, n int) string {
+	h := head("")
+	b := boundary(h[:strings.Index(h, "\r\n\r\n")])
+	body := strings.Repeat("--"+b+"\r\nContent-Disposition: form-data; name=\"x\"\r\n\r\n1\r\n", n) + "--" + b + "--\r\n"
+	return head(fmt.Sprintf("Content-Length: %d\r\n", len(body))) + body
+}
+
+// speak sends a request as it stands and reads the answer.
+func speak(t *testing.T, d *servertest.Drop, request string) servertest.Page {
+	t.Helper()
+	conn, err := net.Dial("tcp", strings.TrimPrefix(d.URL, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	go io.WriteString(conn, request)
+	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	b, _ := io.ReadAll(resp.Body)
+	return servertest.Page{Status: resp.StatusCode, Header: resp.Header, Body: string(b)}
+}
+
+// cutOff sends half a request and goes away.
+func cutOff(t *testing.T, d *servertest.Drop, half string) {
+	t.Helper()
+	conn, err := net.Dial("tcp", strings.TrimPrefix(d.URL, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	io.WriteString(conn, half)
+	conn.Close()
+}
+
+// TestNothingIsLogged: what went wrong is logged, what was sent is not.
+func TestNothingIsLogged(t *testing.T) {
+	d := servertest.New(t, servertest.Options{Wrap: func(s store.Store) store.Store { return brokenStore{s} }})
+	code := d.Get("/write").Code(t)
+	d.Post("/write", "code", code.Field(), "text", "marker4711 isi", "place", "marker4711 tempat")
+	d.Upload("/file", "marker4711.jpg", []byte("marker4711"), "code", code.Field(), "n", "1")
+	log := d.Log.String()
+	if !strings.Contains(log, "a request failed") {
+		t.Errorf("the log says nothing of the failure: %q", log)
+	}
+	for _, secret := range []string{"marker4711", code.Field(), code.Words()[0], "127.0.0.1", "Go-http-client", "/write"} {
+		if strings.Contains(log, secret) {
+			t.Errorf("the log holds %q: %s", secret, log)
+		}
+	}
+}
+
+// brokenStore fails, or panics for payloads that are files.
+type brokenStore struct{ store.Store }
+
+func (brokenStore) Create(i store.Item, _ [][]byte, _ func(io.Writer) error) error {
+	if i.Size > 0 {
+		panic("marker4711 in a panic")
+	}
+	return nil
+}

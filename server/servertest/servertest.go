@@ -1,0 +1,205 @@
+// Package servertest runs a whole drop inside a test: a real store in a
+// temporary folder, real keys, real HTTP on loopback.
+package servertest
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"log/slog"
+	"mime/multipart"
+	"net"
+	"net/http"
+	"net/url"
+	"regexp"
+	"sync"
+	"testing"
+	"time"
+
+	"saksi/crypto/partytest"
+	"saksi/crypto/receipt"
+	"saksi/server"
+	"saksi/server/inbox"
+	"saksi/server/store"
+	"saksi/server/store/boltstore"
+)
+
+// A Drop is a running server with everyone around it.
+type Drop struct {
+	*partytest.Party
+	Inbox *inbox.Inbox
+	URL   string // of the reporters' pages, without a slash at the end
+	Dir   string // of the store
+	Log   *Log
+	T     testing.TB
+}
+
+// Options change a drop from its default.
+type Options struct {
+	MaxFile   int64
+	Reviewers int                           // 3 if 0
+	Wrap      func(store.Store) store.Store // around the real store
+	Now       func() time.Time              // the real clock if nil
+}
+
+// New starts a drop; the test's end stops it, and holds its store against its
+// invariants.
+func New(t testing.TB, o Options) *Drop {
+	t.Helper()
+	if o.Reviewers == 0 {
+		o.Reviewers = 3
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	d := &Drop{Party: partytest.New(t, o.Now(), o.Reviewers), Dir: t.TempDir(), Log: &Log{}, T: t}
+	d.check(boltstore.Create(d.Dir))
+	var s store.Store
+	s, err := boltstore.Open(d.Dir, o.Now)
+	d.check(err)
+	t.Cleanup(func() { d.check(s.Close()) })
+	if o.Wrap != nil {
+		s = o.Wrap(s)
+	}
+	_, err = inbox.AdmitRoster(s, d.Trusted, d.Server.Key(), d.Roster.Note, d.Files(), o.Now())
+	d.check(err)
+	d.Inbox, err = inbox.New(inbox.Config{Store: s, Trusted: d.Trusted, Signer: d.Server, Now: o.Now, MaxFile: o.MaxFile})
+	d.check(err)
+	t.Cleanup(func() {
+		if wrong, err := d.Inbox.Check(); err != nil || len(wrong) > 0 {
+			t.Errorf("check: %q, %v", wrong, err)
+		}
+	})
+	d.serve(t)
+	return d
+}
+
+func (d *Drop) serve(t testing.TB) {
+	srv, err := server.New(server.Config{Inbox: d.Inbox, Log: slog.New(slog.NewTextHandler(d.Log, nil))})
+	d.check(err)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	d.check(err)
+	d.URL = "http://" + l.Addr().String()
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- srv.Serve(ctx, l, nil) }()
+	t.Cleanup(func() {
+		cancel()
+		d.check(<-done)
+	})
+}
+
+func (d *Drop) check(err error) {
+	d.T.Helper()
+	if err != nil {
+		d.T.Fatal(err)
+	}
+}
+
+// A Page is an answer.
+type Page struct {
+	Status int
+	Header http.Header
+	Body   string
+}
+
+// Get fetches a page.
+func (d *Drop) Get(path string) Page {
+	d.T.Helper()
+	resp, err := http.Get(d.URL + path)
+	d.check(err)
+	return d.read(resp)
+}
+
+// Post submits a form; values come in pairs of name and value.
+func (d *Drop) Post(path string, pairs ...string) Page {
+	d.T.Helper()
+	values := url.Values{}
+	for i := 0; i < len(pairs); i += 2 {
+		values.Set(pairs[i], pairs[i+1])
+	}
+	resp, err := http.PostForm(d.URL+path, values)
+	d.check(err)
+	return d.read(resp)
+}
+
+// Upload submits the form with a file, as a browser does.
+func (d *Drop) Upload(path, name string, content []byte, pairs ...string) Page {
+	d.T.Helper()
+	body, kind := Multipart(d.T, name, content, pairs...)
+	resp, err := http.Post(d.URL+path, kind, bytes.NewReader(body))
+	d.check(err)
+	return d.read(resp)
+}
+
+func (d *Drop) read(resp *http.Response) Page {
+	d.T.Helper()
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	d.check(err)
+	return Page{resp.StatusCode, resp.Header, string(b)}
+}
+
+// Multipart builds the body of a form whose last field is a file.
+func Multipart(t testing.TB, name string, content []byte, pairs ...string) (body []byte, kind string) {
+	t.Helper()
+	var out bytes.Buffer
+	w := multipart.NewWriter(&out)
+	for i := 0; i < len(pairs); i += 2 {
+		if err := w.WriteField(pairs[i], pairs[i+1]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	part, err := w.CreateFormFile("file", name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	part.Write(content)
+	w.Close()
+	return out.Bytes(), w.FormDataContentType()
+}
+
+var codeField = regexp.MustCompile(`name="code" value="([0-9a-f]{30})"`)
+
+// Code returns the code in a page's hidden field.
+func (p Page) Code(t testing.TB) receipt.Code {
+	t.Helper()
+	found := codeField.FindStringSubmatch(p.Body)
+	if found == nil {
+		t.Fatalf("the page (%d) has no code", p.Status)
+	}
+	code, err := receipt.ParseField(found[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return code
+}
+
+// Send writes a testimony and returns its code.
+func (d *Drop) Send(text string) receipt.Code {
+	d.T.Helper()
+	code := d.Get("/write").Code(d.T)
+	if p := d.Post("/write", "code", code.Field(), "text", text); p.Status != http.StatusOK {
+		d.T.Fatalf("sending: status %d", p.Status)
+	}
+	return code
+}
+
+// A Log collects what a server logs.
+type Log struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *Log) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+// String returns everything so far.
+func (l *Log) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
