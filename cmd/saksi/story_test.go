@@ -1,0 +1,230 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"mime/multipart"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// TestMain builds the real programs, and stock age, into a folder that is first
+// on the PATH.
+func TestMain(m *testing.M) { os.Exit(testMain(m)) }
+
+func testMain(m *testing.M) int {
+	bin, err := os.MkdirTemp("", "saksi-bin-")
+	if err != nil {
+		panic(err)
+	}
+	defer os.RemoveAll(bin)
+	for name, pkg := range map[string]string{
+		"saksi": "saksi/cmd/saksi", "saksi-review": "saksi/cmd/saksi-review", "age": "filippo.io/age/cmd/age",
+	} {
+		out, err := exec.Command("go", "build", "-o", filepath.Join(bin, name), pkg).CombinedOutput()
+		if err != nil {
+			fmt.Fprintf(os.Stderr, "building %s: %v\n%s", name, err, out)
+			return 1
+		}
+	}
+	os.Setenv("PATH", bin+":"+os.Getenv("PATH"))
+	return m.Run()
+}
+
+func TestStories(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata",
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Setup: func(env *testscript.Env) error {
+			env.Values["story"] = &story{}
+			env.Defer(func() { env.Values["story"].(*story).stop(syscall.SIGTERM) })
+			return nil
+		},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
+			"serve":  cmdServe,
+			"demo":   cmdDemo,
+			"stop":   cmdStop,
+			"get":    cmdGet,
+			"post":   cmdPost,
+			"upload": cmdUpload,
+			"take":   cmdTake,
+			"random": cmdRandom,
+			"shell":  cmdShell,
+		},
+	})
+}
+
+// A story is the server that a script runs.
+type story struct {
+	process *exec.Cmd
+	url     string
+	printed strings.Builder
+}
+
+func storyOf(ts *testscript.TestScript) *story { return ts.Value("story").(*story) }
+
+// start runs a program until it prints a line with the address of its pages.
+func (s *story) start(ts *testscript.TestScript, args ...string) {
+	s.process = exec.Command("saksi", args...)
+	s.process.Dir = ts.Getenv("WORK")
+	s.process.Env = append(os.Environ(), "TMPDIR="+ts.Getenv("TMPDIR"))
+	s.process.Stderr = os.Stderr
+	stdout, err := s.process.StdoutPipe()
+	ts.Check(err)
+	ts.Check(s.process.Start())
+	address := regexp.MustCompile(`http://[0-9.:]+/`)
+	scanner := bufio.NewScanner(stdout)
+	for s.url = ""; s.url == "" && scanner.Scan(); {
+		fmt.Fprintln(&s.printed, scanner.Text())
+		s.url = strings.TrimSuffix(address.FindString(scanner.Text()), "/")
+	}
+	if s.url == "" {
+		ts.Fatalf("the server did not start")
+	}
+	for strings.Contains(args[0], "demo") && scanner.Scan() {
+		fmt.Fprintln(&s.printed, scanner.Text())
+		if strings.Contains(scanner.Text(), "Ctrl-C") {
+			break
+		}
+	}
+	go io.Copy(io.Discard, stdout)
+}
+
+func (s *story) stop(signal syscall.Signal) error {
+	if s.process == nil {
+		return nil
+	}
+	s.process.Process.Signal(signal)
+	err := s.process.Wait()
+	s.process = nil
+	return err
+}
+
+// serve DATA [flags] starts the server.
+func cmdServe(ts *testscript.TestScript, neg bool, args []string) {
+	storyOf(ts).start(ts, append([]string{"serve", "-listen", "127.0.0.1:0", "-data"}, args...)...)
+}
+
+// demo [flags] starts the demo, and keeps what it prints in the file "demo".
+func cmdDemo(ts *testscript.TestScript, neg bool, args []string) {
+	s := storyOf(ts)
+	s.start(ts, append([]string{"demo"}, args...)...)
+	ts.Check(os.WriteFile(ts.MkAbs("demo"), []byte(s.printed.String()), 0o600))
+}
+
+// stop [kill] ends the server, by SIGTERM or SIGKILL.
+func cmdStop(ts *testscript.TestScript, neg bool, args []string) {
+	signal := syscall.SIGTERM
+	if len(args) > 0 {
+		signal = syscall.SIGKILL
+	}
+	if err := storyOf(ts).stop(signal); err != nil && signal == syscall.SIGTERM {
+		ts.Fatalf("the server ended with %v", err)
+	}
+}
+
+// keep writes an answer to the file "page"; a negated command wants an error.
+func keep(ts *testscript.TestScript, neg bool, resp *http.Response, err error) {
+	ts.Check(err)
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs("page"), body, 0o600))
+	if ok := resp.StatusCode == http.StatusOK; ok == neg {
+		ts.Fatalf("status %s", resp.Status)
+	}
+}
+
+// get PATH fetches a page.
+func cmdGet(ts *testscript.TestScript, neg bool, args []string) {
+	resp, err := http.Get(storyOf(ts).url + args[0])
+	keep(ts, neg, resp, err)
+}
+
+// post PATH NAME=VALUE... submits a form.
+func cmdPost(ts *testscript.TestScript, neg bool, args []string) {
+	values := url.Values{}
+	for _, pair := range args[1:] {
+		name, value, _ := strings.Cut(pair, "=")
+		values.Set(name, value)
+	}
+	resp, err := http.PostForm(storyOf(ts).url+args[0], values)
+	keep(ts, neg, resp, err)
+}
+
+// upload PATH FILE NAME=VALUE... submits a form with a file.
+func cmdUpload(ts *testscript.TestScript, neg bool, args []string) {
+	var body bytes.Buffer
+	w := multipart.NewWriter(&body)
+	for _, pair := range args[2:] {
+		name, value, _ := strings.Cut(pair, "=")
+		ts.Check(w.WriteField(name, value))
+	}
+	part, err := w.CreateFormFile("file", filepath.Base(args[1]))
+	ts.Check(err)
+	content, err := os.ReadFile(ts.MkAbs(args[1]))
+	ts.Check(err)
+	part.Write(content)
+	ts.Check(w.Close())
+	resp, err := http.Post(storyOf(ts).url+args[0], w.FormDataContentType(), &body)
+	keep(ts, neg, resp, err)
+}
+
+// take VARIABLE REGEXP [FILE] sets a variable to all first groups that match in
+// FILE, else in the page, joined by spaces.
+func cmdTake(ts *testscript.TestScript, neg bool, args []string) {
+	file := "page"
+	if len(args) > 2 {
+		file = args[2]
+	}
+	var found []string
+	for _, m := range regexp.MustCompile(args[1]).FindAllStringSubmatch(ts.ReadFile(file), -1) {
+		found = append(found, m[1])
+	}
+	if len(found) == 0 {
+		ts.Fatalf("nothing in %s matches %s", file, args[1])
+	}
+	ts.Setenv(args[0], strings.Join(found, " "))
+}
+
+// random FILE MIB writes a file of random bytes.
+func cmdRandom(ts *testscript.TestScript, neg bool, args []string) {
+	cmd := exec.Command("sh", "-c", "head -c "+args[1]+"M /dev/urandom > "+args[0])
+	cmd.Dir = ts.Getenv("WORK")
+	ts.Check(cmd.Run())
+}
+
+// shell FILE runs a file's lines that are indented by four spaces with sh, in
+// the script's folder: commands as a document or a program printed them.
+func cmdShell(ts *testscript.TestScript, neg bool, args []string) {
+	var lines []string
+	for line := range strings.Lines(ts.ReadFile(args[0])) {
+		if command, ok := strings.CutPrefix(line, "    "); ok && !strings.HasPrefix(command, "http://") {
+			lines = append(lines, command)
+		}
+	}
+	if len(lines) == 0 {
+		ts.Fatalf("%s has no command", args[0])
+	}
+	cmd := exec.Command("sh", "-e", "-x", "-c", strings.Join(lines, ""))
+	cmd.Dir = ts.MkAbs(".")
+	cmd.Env = append(os.Environ(), "HOME="+ts.Getenv("HOME"))
+	out, err := cmd.CombinedOutput()
+	ts.Logf("%s", out)
+	ts.Check(os.WriteFile(ts.MkAbs("shell.out"), out, 0o600))
+	if err != nil {
+		ts.Fatalf("running the commands of %s: %v", args[0], err)
+	}
+}
