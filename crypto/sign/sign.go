@@ -196,12 +196,12 @@ func parseSignature(line string) (note.Signature, error) {
 // Split takes a signed note apart without checking anything: its text, and
 // its signature lines without their "— ".
 func Split(msg []byte) (text string, signatures []string, err error) {
-	n, err := note.Open(msg, note.VerifierList())
+	_, err = note.Open(msg, note.VerifierList())
 	var unverified *note.UnverifiedNoteError
 	if !errors.As(err, &unverified) {
 		return "", nil, fmt.Errorf("reading signed note: %v", err)
 	}
-	n = unverified.Note
+	n := unverified.Note
 	for _, sig := range n.UnverifiedSigs {
 		signatures = append(signatures, sig.Name+" "+sig.Base64)
 	}

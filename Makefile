@@ -1,0 +1,26 @@
+# make demo    run a whole drop on this machine (needs Go)
+# make test    everything that must hold, checked
+# make build   the two programs, in bin/
+# make fuzz    every fuzzer for FUZZTIME each
+# make bench   every benchmark, beside its limit
+
+GO ?= go
+FUZZTIME ?= 1m
+
+.PHONY: demo test build fuzz bench
+
+build:
+	$(GO) build -trimpath -o bin/ ./cmd/saksi ./cmd/saksi-review
+
+demo: build
+	@exec bin/saksi demo
+
+test:
+	@.ci/deps
+	@.ci/check
+
+fuzz:
+	@.ci/fuzz $(FUZZTIME)
+
+bench:
+	$(GO) test -run '^$$' -bench . ./...
