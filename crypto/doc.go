@@ -1,0 +1,11 @@
+// Package crypto has no code of its own. Below it stand the formats of the
+// drop, one package each: receipt (the twelve words and all that follows from
+// them), hybrid (age files to post-quantum recipients), sign (signed notes),
+// roster and reviewer (who may read), item (what a reporter sends), reply
+// (what a reviewer answers), batch and outbox (what travels between server
+// and desk) and week (the only clock).
+//
+// docs/protocol.md describes every format to the byte. testdata/vectors.json
+// has an example of each, and of what must be refused: it binds this code and
+// any other that speaks the same formats.
+package crypto

@@ -1,0 +1,308 @@
+package crypto_test
+
+import (
+	"bytes"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"testing"
+
+	"saksi/crypto/batch"
+	"saksi/crypto/receipt"
+	"saksi/crypto/roster"
+	"saksi/crypto/sign"
+	"saksi/crypto/week"
+)
+
+type batchSection struct {
+	About     []string      `json:"about"`
+	Server    signingKey    `json:"server"`
+	Batches   []batchVector `json:"batches"`
+	Follows   []pair        `json:"follows"`
+	NoteBad   []replacement `json:"note_refused"`
+	SumsBad   []replacement `json:"sums_refused"`
+	PathsBad  []string      `json:"paths_refused"`
+	Bundle    bundleVector  `json:"bundle"`
+	BundleBad []badBundle   `json:"bundle_refused"`
+}
+
+type batchVector struct {
+	Text   string   `json:"text"`
+	SHA256 hexBytes `json:"sha256"`
+	Note   string   `json:"note"`
+	Sums   string   `json:"sums"`
+}
+
+type bundleVector struct {
+	Members []memberVector `json:"members"`
+	Missing []string       `json:"missing"`
+	SHA256  hexBytes       `json:"sha256"`
+	Tar     []byte         `json:"tar_base64"`
+}
+
+type badBundle struct {
+	About string `json:"about"`
+	Tar   []byte `json:"tar_base64"`
+	Error string `json:"error"`
+}
+
+func makeBatches(t *testing.T, p *party, items itemSection) batchSection {
+	s := batchSection{Server: makeSigningKey(p.server), About: []string{
+		"batches: the first has two items, the second none. bundle: both, exported after the testimony was deleted.",
+		"bundle.missing: paths that the sums name and the bundle does not have. The tar follows from its members.",
+		"note_refused, sums_refused: the second batch's signed note and the first batch's SHA256SUMS after a replacement.",
+		"follows: whether a batch is the next after previous. bundle_refused: the first of them is taken, to compare with.",
+	}}
+	first := batch.Note{Origin: "uji.saksi", Sequence: 1, Week: week.Week{Year: 2026, Number: 47}}
+	one := makeBatch(t, p, first, sumsOf(p, 1, items.Items[:2]))
+	second := batch.Note{
+		Origin: "uji.saksi", Sequence: 2, Previous: roster.Hash(one.SHA256), Week: week.Week{Year: 2026, Number: 48},
+	}
+	two := makeBatch(t, p, second, sumsOf(p, 2, nil))
+	s.Batches = []batchVector{one, two}
+	s.Follows = []pair{{2, 1, ""}, {1, 2, "batch_chain"}, {2, 2, "batch_chain"}}
+	s.NoteBad, s.SumsBad, s.PathsBad = badNotes(), badSums(), badPaths()
+	s.Bundle = makeBundle(t, p, s.Batches, items)
+	s.BundleBad = badBundles(t)
+	return s
+}
+
+func sumsOf(p *party, rosters int, items []itemVector) batch.Sums {
+	sums := batch.Sums{}
+	for i := range rosters {
+		sums[fmt.Sprintf("rosters/%d.note", i+1)] = roster.Hash(sum(p.rosters[i].Note))
+		file := p.recipients[i].Hash()
+		sums["rosters/"+file.String()+".recipients"] = file
+	}
+	for _, v := range items {
+		for path, content := range v.files() {
+			sums[path] = roster.Hash(sum(content))
+		}
+	}
+	return sums
+}
+
+// files are the members of a bundle that an item has.
+func (v itemVector) files() map[string][]byte {
+	folder := "items/1/" + hex.EncodeToString(v.ID) + "/"
+	files := map[string][]byte{folder + "payload.age": v.Payload}
+	for i, slot := range v.Slots {
+		files[fmt.Sprintf("%sslots/%03d.age", folder, i+1)] = slot.Sealed
+	}
+	return files
+}
+
+func makeBatch(t *testing.T, p *party, n batch.Note, sums batch.Sums) batchVector {
+	n.Sums = sums.Hash()
+	hash := n.Hash()
+	return batchVector{n.Text(), hash[:], string(must(n.Sign(p.server))(t)), sums.Text()}
+}
+
+func makeBundle(t *testing.T, p *party, batches []batchVector, items itemSection) bundleVector {
+	members := []member{
+		{"BATCH.note", []byte(batches[1].Note)}, {"SHA256SUMS", []byte(batches[1].Sums)},
+		{"batches/1/BATCH.note", []byte(batches[0].Note)},
+		{"batches/1/SHA256SUMS", []byte(batches[0].Sums)},
+	}
+	members = append(members, rosterFiles(p)...)
+	message, testimony := items.Items[1], items.Items[0]
+	members = append(members, sortedFiles(message.files())...)
+	burn := p.code.Burn(0)
+	token := hex.EncodeToString(burn[:]) + "\n"
+	members = append(members, member{"gone/" + hex.EncodeToString(testimony.ID), []byte(token)})
+	v := bundleVector{Tar: writeBundle(t, members)}
+	v.SHA256 = sum(v.Tar)
+	for _, m := range members {
+		v.Members = append(v.Members, memberVector{Name: m.name, Size: len(m.content), SHA256: sum(m.content)})
+	}
+	v.Members[len(members)-1].Text = token
+	for _, m := range sortedFiles(testimony.files()) {
+		v.Missing = append(v.Missing, m.name)
+	}
+	return v
+}
+
+// rosterFiles are recipients files by hash, then rosters by sequence.
+func rosterFiles(p *party) []member {
+	files := map[string][]byte{}
+	for _, r := range p.recipients {
+		files["rosters/"+r.Hash().String()+".recipients"] = []byte(r.Text())
+	}
+	members := sortedFiles(files)
+	for i, signed := range p.rosters {
+		members = append(members, member{fmt.Sprintf("rosters/%d.note", i+1), signed.Note})
+	}
+	return members
+}
+
+func sortedFiles(files map[string][]byte) []member {
+	var members []member
+	for name, content := range files {
+		members = append(members, member{name, content})
+	}
+	slices.SortFunc(members, func(a, b member) int { return strings.Compare(a.name, b.name) })
+	return members
+}
+
+func writeBundle(t *testing.T, members []member) []byte {
+	var out bytes.Buffer
+	w := batch.NewWriter(&out)
+	for _, m := range members {
+		if err := w.AddBytes(must(batch.ParsePath(m.name))(t), m.content); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
+}
+
+func badNotes() []replacement {
+	return []replacement{
+		{"another sequence", "sequence 2", "sequence 3", "refused"},
+		{"another key's name", "— uji.saksi ", "— lain.saksi ", "signatures"},
+		{"no empty line", "\n\n", "\n", "refused"},
+	}
+}
+
+func badSums() []replacement {
+	return []replacement{
+		{"one space", "  items/", " items/", "refused"},
+		{"a binary mark", "  items/", " *items/", "refused"},
+		{"a path with a folder before it", "  items/", "  ./items/", "refused"},
+		{"a member that is not for this list", "payload.age", "readme", "refused"},
+		{"a carriage return", "payload.age\n", "payload.age\r\n", "refused"},
+		{"an empty line", "payload.age\n", "payload.age\n\n", "refused"},
+	}
+}
+
+func badPaths() []string {
+	id := strings.Repeat("0", 32)
+	return []string{
+		"", "/", "./BATCH.note", "/BATCH.note", "../BATCH.note", "BATCH.note/", "batch.note",
+		"batches/0/BATCH.note",
+		"batches/01/BATCH.note", "rosters/x.note", "rosters/1.recipients", "gone/..",
+		"gone/" + id + "/x", "items/1/" + id,
+		"items/1/" + id + "/slots/000.age", "items/1/" + id + "/slots/1.age",
+		"items/1/" + id + "/slots/1000.age",
+		"items/1/../payload.age", "items/+1/" + id + "/payload.age",
+		"items/1/" + strings.ToUpper(id[:31]+"a") + "/payload.age",
+	}
+}
+
+func badBundles(t *testing.T) []badBundle {
+	note := member{"BATCH.note", []byte("isi\n")}
+	good := writeBundle(t, []member{note})
+	link := slices.Concat(ustarHeader("BATCH.note", 0, '2'), make([]byte, 1024))
+	return []badBundle{
+		{"a whole one", good, ""},
+		{"empty", nil, "bundle"},
+		{"an end marker alone", make([]byte, 1024), "bundle"},
+		{"a member twice", ustar([]member{note, note}), "bundle"},
+		{"a foreign member", ustar([]member{{"autorun.inf", nil}}), "bundle"},
+		{"a way out", ustar([]member{{"../BATCH.note", nil}}), "bundle"},
+		{"a symbolic link", link, "bundle"},
+		{"half an end marker", good[:len(good)-512], "bundle"},
+		{"no end marker", good[:len(good)-1024], "bundle"},
+		{"cut in a member", good[:514], "bundle"},
+		{"zeros after the end marker", append(bytes.Clone(good), make([]byte, 512)...), "bundle"},
+	}
+}
+
+func (s batchSection) check(t *testing.T) {
+	server := s.Server.check(t)
+	var notes []batch.Note
+	for _, v := range s.Batches {
+		notes = append(notes, v.check(t, server))
+	}
+	for _, f := range s.Follows {
+		if got := errorName(notes[f.Roster-1].Follows(notes[f.Previous-1])); got != f.Error {
+			t.Errorf("batch %d after %d: %q, want %q", f.Roster, f.Previous, got, f.Error)
+		}
+	}
+	s.checkRefused(t, server)
+	s.Bundle.check(t, s.Batches)
+}
+
+func (v batchVector) check(t *testing.T, server sign.Signer) batch.Note {
+	n := must(batch.OpenNote([]byte(v.Note), server.Key()))(t)
+	sameText(t, "batch", n.Text(), v.Text)
+	same(t, "batch's hash", sum([]byte(v.Text)), v.SHA256)
+	sameText(t, "signed batch", string(must(n.Sign(server))(t)), v.Note)
+	sums := must(batch.ParseSums(v.Sums))(t)
+	sameText(t, "sums", sums.Text(), v.Sums)
+	same(t, "hash of the sums", sum([]byte(v.Sums)), n.Sums[:])
+	return n
+}
+
+func (s batchSection) checkRefused(t *testing.T, server sign.Signer) {
+	refuse(t, s.Batches[1].Note, s.NoteBad, func(text string) error {
+		_, err := batch.OpenNote([]byte(text), server.Key())
+		return err
+	})
+	refuse(t, s.Batches[0].Sums, s.SumsBad, func(text string) error {
+		_, err := batch.ParseSums(text)
+		return err
+	})
+	for _, path := range s.PathsBad {
+		if _, err := batch.ParsePath(path); err == nil {
+			t.Errorf("path %q: taken", path)
+		}
+	}
+	for _, b := range s.BundleBad {
+		pass := func(batch.Path, int64, io.Reader) error { return nil }
+		err := batch.Read(bytes.NewReader(b.Tar), pass)
+		if got := errorName(err); got != b.Error {
+			t.Errorf("bundle, %s: error %q (%v), want %q", b.About, got, err, b.Error)
+		}
+	}
+}
+
+// check reads the bundle as a desk does, and writes it again.
+func (v bundleVector) check(t *testing.T, batches []batchVector) {
+	same(t, "bundle's hash", sum(v.Tar), v.SHA256)
+	var members []member
+	seen := map[string]roster.Hash{}
+	err := batch.Read(bytes.NewReader(v.Tar), func(p batch.Path, size int64, r io.Reader) error {
+		content, err := io.ReadAll(r)
+		want := v.Members[len(members)]
+		sameText(t, "path", p.String(), want.Name)
+		same(t, want.Name, sum(content), want.SHA256)
+		members = append(members, member{p.String(), content})
+		seen[p.String()] = roster.Hash(sum(content))
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	same(t, "bundle written again", sum(writeBundle(t, members)), v.SHA256)
+	same(t, "bundle by hand", sum(ustar(members)), v.SHA256)
+	v.checkSums(t, batches, seen)
+}
+
+// checkSums holds the members against the sums: what is missing is the item
+// that is gone, and nothing else.
+func (v bundleVector) checkSums(t *testing.T, batches []batchVector, seen map[string]roster.Hash) {
+	var missing []string
+	for _, b := range batches {
+		for path, hash := range must(batch.ParseSums(b.Sums))(t) {
+			got, ok := seen[path]
+			if !ok {
+				missing = append(missing, path)
+			} else if got != hash {
+				t.Errorf("%s is not what the sums say", path)
+			}
+		}
+	}
+	slices.Sort(missing)
+	if !slices.Equal(missing, v.Missing) {
+		t.Errorf("missing %q, want %q", missing, v.Missing)
+	}
+	gone := receipt.ItemID(must(hex.DecodeString(strings.Split(v.Missing[0], "/")[2]))(t))
+	if _, ok := seen["gone/"+gone.String()]; !ok {
+		t.Error("nothing says why the item is missing")
+	}
+}
