@@ -104,6 +104,9 @@ func ParseNote(text string) (Note, error) {
 
 func parseValues(values [5]string) (Note, error) {
 	n := Note{Origin: values[0]}
+	if n.Origin == "" {
+		return Note{}, errors.New("no origin")
+	}
 	var err error
 	if n.Sequence, err = strconv.ParseUint(values[1], 10, 64); err != nil || n.Sequence == 0 {
 		return Note{}, fmt.Errorf("sequence %q is no number from 1", values[1])

@@ -71,14 +71,14 @@ func anyPath(t *rapid.T) Path {
 	case BatchNote, BatchSums:
 		p.Sequence = rapid.Uint64().Draw(t, "sequence")
 	case RosterNote:
-		p.Sequence = rapid.Uint64().Draw(t, "sequence")
+		p.Sequence = rapid.Uint64Min(1).Draw(t, "sequence")
 	case RecipientsFile:
 		copy(p.File[:], rapid.SliceOfN(rapid.Byte(), 32, 32).Draw(t, "file"))
 	default:
 		copy(p.ID[:], rapid.SliceOfN(rapid.Byte(), 16, 16).Draw(t, "id"))
 	}
 	if p.Kind == Payload || p.Kind == Slot {
-		p.Sequence = rapid.Uint64().Draw(t, "roster")
+		p.Sequence = rapid.Uint64Min(1).Draw(t, "roster")
 	}
 	if p.Kind == Slot {
 		p.Slot = rapid.IntRange(0, 998).Draw(t, "slot")
@@ -101,7 +101,7 @@ func TestPathComesBack(t *testing.T) {
 func TestOddPathsAreRefused(t *testing.T) {
 	for _, s := range []string{
 		"", "/", "BATCH.note/", "./BATCH.note", "/BATCH.note", "../BATCH.note", "batch.note", "batches/0/BATCH.note",
-		"batches/01/BATCH.note", "batches/1/../BATCH.note", "rosters/x.note", "rosters/1.note/..", "gone/..",
+		"batches/01/BATCH.note", "batches/1/../BATCH.note", "rosters/x.note", "rosters/0.note", "items/0/00000000000000000000000000000000/payload.age", "rosters/1.note/..", "gone/..",
 		"items/1/00000000000000000000000000000000/slots/000.age", "items/1/00000000000000000000000000000000/slots/1.age",
 		"items/1/../payload.age", "items/1/0000000000000000000000000000000G/payload.age",
 	} {

@@ -83,10 +83,10 @@ func parsePath(parts []string, n int) (p Path, err error) {
 		p.Kind = batchKind(parts[0])
 	case n == 3 && parts[0] == "batches":
 		p.Kind = batchKind(parts[2])
-		p.Sequence, err = strconv.ParseUint(parts[1], 10, 64)
+		p.Sequence, err = parseSequence(parts[1])
 	case n == 2 && parts[0] == "rosters" && strings.HasSuffix(parts[1], ".note"):
 		p.Kind = RosterNote
-		p.Sequence, err = strconv.ParseUint(strings.TrimSuffix(parts[1], ".note"), 10, 64)
+		p.Sequence, err = parseSequence(strings.TrimSuffix(parts[1], ".note"))
 	case n == 2 && parts[0] == "rosters":
 		p.Kind = RecipientsFile
 		p.File, err = roster.ParseHash(strings.TrimSuffix(parts[1], roster.RecipientsSuffix))
@@ -101,6 +101,15 @@ func parsePath(parts []string, n int) (p Path, err error) {
 	return p, err
 }
 
+// parseSequence reads the number of a batch or a roster, which begin at 1.
+func parseSequence(s string) (uint64, error) {
+	n, err := strconv.ParseUint(s, 10, 64)
+	if err != nil || n == 0 {
+		return 0, strconv.ErrSyntax
+	}
+	return n, nil
+}
+
 func parseItemPath(parts []string, n int) (p Path, err error) {
 	p.Kind = Payload
 	if n == 5 {
@@ -111,7 +120,7 @@ func parseItemPath(parts []string, n int) (p Path, err error) {
 		}
 		p.Slot = number - 1
 	}
-	if p.Sequence, err = strconv.ParseUint(parts[1], 10, 64); err != nil {
+	if p.Sequence, err = parseSequence(parts[1]); err != nil {
 		return Path{}, err
 	}
 	p.ID, err = receipt.ParseItemID(parts[2])

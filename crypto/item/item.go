@@ -68,6 +68,8 @@ const (
 	ShareSize = hybrid.IdentitySize
 	// Floor is the size of the tar of every item without attachment.
 	Floor = 64 * 1024
+	// MaxFile is what an attachment may have: a USTAR member ends at 8 GiB.
+	MaxFile = 7 << 30
 	// MaxField bounds each short field: place, from, to, original name.
 	MaxField = 300
 

@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -15,6 +14,7 @@ import (
 
 	"saksi/crypto/hybrid"
 	"saksi/crypto/receipt"
+	"saksi/crypto/strictjson"
 )
 
 // Errors that a caller acts on.
@@ -177,7 +177,7 @@ func (o *opener) readManifest() error {
 		return err
 	}
 	m := &o.opened.Manifest
-	if err := json.Unmarshal(content, m); err != nil {
+	if err := strictjson.Unmarshal(content, m); err != nil {
 		return malformed("manifest.json is no JSON of the right form")
 	}
 	if o.parts, err = m.identify(); err != nil {
@@ -195,8 +195,12 @@ func (o *opener) readForm() error {
 	if err != nil {
 		return err
 	}
-	if err := json.Unmarshal(content, &o.opened.Form); err != nil || o.opened.Form.Format != testimonyLabel {
+	form := &o.opened.Form
+	if err := strictjson.Unmarshal(content, form); err != nil || form.Format != testimonyLabel {
 		return malformed("testimony.json is no testimony")
+	}
+	if err := form.check(); err != nil {
+		return malformed("testimony.json: %v", err)
 	}
 	o.signed.add("testimony.json", sha256.Sum256(content))
 	return nil
@@ -247,9 +251,10 @@ func (o *opener) readSignature() error {
 	if err != nil {
 		return err
 	}
-	o.signature, err = base64.StdEncoding.Strict().DecodeString(strings.TrimSuffix(string(content), "\n"))
-	if err != nil {
-		return malformed("author.sig is not base64")
+	line, ok := strings.CutSuffix(string(content), "\n")
+	o.signature, err = base64.StdEncoding.Strict().DecodeString(line)
+	if err != nil || !ok || len(o.signature) != ed25519.SignatureSize {
+		return malformed("author.sig is not one line of base64")
 	}
 	return nil
 }
@@ -265,7 +270,7 @@ func (o *opener) readPadding() error {
 		return malformed("want member %q", ".padding")
 	}
 	used := o.in.n + 2*blockSize
-	if _, err := io.Copy(io.Discard, o.tar); err != nil {
+	if _, err := io.Copy(onlyZeros{}, o.tar); err != nil {
 		return fmt.Errorf("opening payload: %w", err)
 	}
 	if _, err := o.tar.Next(); err != io.EOF {
@@ -305,6 +310,18 @@ func (o *opener) compare(want Expect) error {
 func (o *Opened) BurnedBy(token receipt.Secret) bool {
 	hash := token.Hash()
 	return hex.EncodeToString(hash[:]) == o.Manifest.Burn
+}
+
+// onlyZeros takes zero bytes and refuses all others.
+type onlyZeros struct{}
+
+func (onlyZeros) Write(p []byte) (int, error) {
+	for i, b := range p {
+		if b != 0 {
+			return i, malformed("the padding is not zero")
+		}
+	}
+	return len(p), nil
 }
 
 type countingReader struct {

@@ -12,6 +12,7 @@ import (
 	"io"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"saksi/crypto/hybrid"
@@ -21,8 +22,8 @@ import (
 
 // Errors that a caller acts on.
 var (
-	// ErrTooLong is returned when a text has more than [MaxText] bytes, or a
-	// short field more than [MaxField].
+	// ErrTooLong is returned when a text has more than [MaxText] bytes, a
+	// short field more than [MaxField], or a file more than [MaxFile].
 	ErrTooLong = errors.New("the text is too long")
 	// ErrEmpty is returned when a text is empty, or holds white space alone.
 	ErrEmpty = errors.New("the text is empty")
@@ -153,21 +154,40 @@ func newManifest(circle *roster.Circle, keys receipt.Keys, s *Sealed, n int) Man
 
 // check holds a content against the limits.
 func (c *Content) check() error {
-	for _, field := range []string{c.Form.Place, c.Form.From, c.Form.To} {
+	if err := c.Form.check(); err != nil {
+		return err
+	}
+	switch c.Kind {
+	case Testimony, Message:
+		return CheckText(c.Text)
+	case Attachment:
+		return checkFileSize(c.Size)
+	default:
+		return fmt.Errorf("sealing item: unknown kind %q", c.Kind)
+	}
+}
+
+func checkFileSize(size int64) error {
+	if size < 1 {
+		return fmt.Errorf("sealing item: %w", ErrEmpty)
+	}
+	if size > MaxFile {
+		return fmt.Errorf("sealing item: a file of %d bytes: %w", size, ErrTooLong)
+	}
+	return nil
+}
+
+// check holds the short fields against the limits.
+func (f *Form) check() error {
+	for _, field := range []string{f.Place, f.From, f.To} {
 		if len(field) > MaxField {
-			return fmt.Errorf("sealing item: %w", ErrTooLong)
+			return fmt.Errorf("checking form: %w", ErrTooLong)
 		}
 		if !isText(field) {
-			return fmt.Errorf("sealing item: %w", ErrNotText)
+			return fmt.Errorf("checking form: %w", ErrNotText)
 		}
 	}
-	if c.Kind == Attachment {
-		if c.Size < 1 {
-			return fmt.Errorf("sealing item: %w", ErrEmpty)
-		}
-		return nil
-	}
-	return CheckText(c.Text)
+	return nil
 }
 
 // CheckText returns nil for a text that can be sealed, else [ErrTooLong],
@@ -185,7 +205,7 @@ func CheckText(text string) error {
 }
 
 func isText(s string) bool {
-	control := func(r rune) bool { return r < ' ' && r != '\n' && r != '\r' && r != '\t' || r == 0x7f }
+	control := func(r rune) bool { return unicode.IsControl(r) && r != '\n' && r != '\r' && r != '\t' }
 	return utf8.ValidString(s) && strings.IndexFunc(s, control) < 0
 }
 

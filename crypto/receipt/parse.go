@@ -70,8 +70,8 @@ func Parse(s string) (Reading, error) {
 	return r, nil
 }
 
-// split returns the runs of letters in s, in lower case. It stops one word
-// after there are too many, so that a pasted book costs nothing.
+// split returns the runs of letters in s, in lower case. It stops when there are
+// far too many, so that a pasted book costs nothing.
 func split(s string) []string {
 	var words []string
 	isSeparator := func(r rune) bool { return !unicode.IsLetter(r) }

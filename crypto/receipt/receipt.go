@@ -7,8 +7,9 @@
 //
 // The check byte is the first byte of SHA-256("saksi/v1/check" || 14 bytes).
 // It finds a slip of the pen with probability 255/256 and mends nothing by
-// itself; the list's words differ by at least two edits, so a single slip in a
-// word is always seen (see [Parse]).
+// itself. The list's words differ by at least two edits, so a single slip never
+// makes another whole word; it may make another word cut short, as Parse
+// accepts them, and then the check byte alone can see it (see [Parse]).
 //
 // # Why no slow hash
 //

@@ -25,19 +25,23 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"saksi/crypto/hybrid"
 	"saksi/crypto/receipt"
 	"saksi/crypto/roster"
 	"saksi/crypto/sign"
+	"saksi/crypto/strictjson"
 )
 
 // Sizes in bytes.
 const (
 	PlainSize = 4096
-	// MaxText is what an answer's text may have, in UTF-8.
+	// MaxText is what an answer's text may have, in UTF-8. Texts with very many
+	// quotation marks or line breaks fit less: JSON spells them with two bytes.
 	MaxText = 3000
 	// MaxForwarded is what the name of a body may have.
 	MaxForwarded = 120
@@ -143,14 +147,21 @@ func (r *Reply) check() error {
 		return fmt.Errorf("checking reply: %w", ErrTooLong)
 	case !r.Status.Valid() || !isText(r.Text) || !isText(r.Forwarded):
 		return fmt.Errorf("checking reply: %w", ErrInvalid)
-	case r.Reviewer == "" || len(r.Reviewer) > 255 || r.Number == 0:
+	case r.Reviewer == "" || len(r.Reviewer) > 255 || r.Number == 0 || !validItems(r.Items):
 		return fmt.Errorf("checking reply: %w", ErrInvalid)
 	}
 	return nil
 }
 
+// validItems reports whether these are item numbers, each once, in order.
+func validItems(items []int) bool {
+	inRange := func(n int) bool { return n >= 0 && n < receipt.MaxItems }
+	return slices.IsSorted(items) && len(slices.Compact(slices.Clone(items))) == len(items) &&
+		!slices.ContainsFunc(items, func(n int) bool { return !inRange(n) })
+}
+
 func isText(s string) bool {
-	control := func(r rune) bool { return r < ' ' && r != '\n' && r != '\r' && r != '\t' || r == 0x7f }
+	control := func(r rune) bool { return unicode.IsControl(r) && r != '\n' && r != '\r' && r != '\t' }
 	return utf8.ValidString(s) && strings.IndexFunc(s, control) < 0
 }
 
@@ -171,9 +182,11 @@ func (r *Reply) message(thread Thread, body []byte) []byte {
 // An Opened reply was signed by a reviewer of the roster, for this thread.
 type Opened struct {
 	Reply
-	Hash    roster.Hash     // that this reviewer's next reply names
-	Author  roster.Reviewer // from the roster it was written under
-	Revoked bool            // its key has since been revoked; the reply is from before
+	Hash   roster.Hash     // that this reviewer's next reply names
+	Author roster.Reviewer // from the roster it was written under
+	// Revoked is true when its key has been revoked since, and the reply names a
+	// roster from before. Who has the key can name any roster: it may be forged.
+	Revoked bool
 }
 
 // Rosters returns the verified roster with a sequence, and the newest.
@@ -222,7 +235,7 @@ func decode(plain []byte) (*Reply, []byte, error) {
 		}
 	}
 	r := &Reply{}
-	if err := json.Unmarshal(body, r); err != nil || r.Format != label {
+	if err := strictjson.Unmarshal(body, r); err != nil || r.Format != label {
 		return nil, nil, errors.New("no reply inside")
 	}
 	var err error

@@ -126,6 +126,8 @@ func (k *Keys) check() error {
 		return errors.New("reading reviewer key file: want a card, a signing key and two identities")
 	case k.Signer.Key().String() != k.Line.Key.String():
 		return errors.New("reading reviewer key file: the signing key is not the card's")
+	case k.Slots.String() == k.Direct.String():
+		return errors.New("reading reviewer key file: one identity stands for both uses")
 	case k.Direct.Recipient().String() != k.Line.Direct.String():
 		return errors.New("reading reviewer key file: the direct identity is not the card's")
 	}
@@ -169,6 +171,9 @@ func ParseCard(text string) (Card, error) {
 	slots, err := hybrid.ParseRecipient(strings.TrimPrefix(lines[2], "recipient "))
 	if err != nil {
 		return Card{}, fmt.Errorf("parsing card: %w", err)
+	}
+	if slots.String() == line.Direct.String() {
+		return Card{}, errors.New("parsing card: one recipient stands for both uses")
 	}
 	c := Card{Line: line, Slots: slots}
 	if c.Text() != text {

@@ -43,7 +43,7 @@ func (r *Roster) check() error {
 			return errors.New("the first root set has no endorsements")
 		}
 	}
-	if err := r.checkPeriods(); err != nil {
+	if err := errors.Join(r.checkPeriods(), r.checkRevoked()); err != nil {
 		return err
 	}
 	return r.checkReviewers()
@@ -58,6 +58,21 @@ func (r *Roster) checkPeriods() error {
 		if i > 0 && !r.Recipients[i-1].To.Before(p.From) {
 			return fmt.Errorf("recipients %s %s: overlaps the one before", p.From, p.To)
 		}
+	}
+	return nil
+}
+
+// checkRevoked holds that each key is revoked once, and by now.
+func (r *Roster) checkRevoked() error {
+	seen := map[string]bool{}
+	for _, v := range r.Revoked {
+		if seen[string(v.Key.Public())] {
+			return fmt.Errorf("revoked %q: stands twice", v.Key.Name())
+		}
+		if v.From < 1 || v.From > r.Sequence {
+			return fmt.Errorf("revoked %q from %d: want a roster from 1 to %d", v.Key.Name(), v.From, r.Sequence)
+		}
+		seen[string(v.Key.Public())] = true
 	}
 	return nil
 }

@@ -136,6 +136,9 @@ func (s RootSet) successorText(next RootSet) string {
 func verifySets(sets []RootSet) (RootSet, error) {
 	current := sets[0]
 	for i, next := range sets[1:] {
+		if len(next.Endorsed) == 0 {
+			return RootSet{}, fmt.Errorf("root set %d is not endorsed by the one before: %w", i+2, sign.ErrSignatures)
+		}
 		msg := current.successorText(next) + "\n"
 		for _, line := range next.Endorsed {
 			msg += "— " + line + "\n"

@@ -51,8 +51,8 @@ import (
 	"saksi/crypto/week"
 )
 
-// Limits of a roster, in counts and bytes. They keep a note below the 1 MB
-// that signed notes may have, and a page that shows it readable.
+// Limits of a roster, in counts and bytes. They keep a note below 1 MB, and a
+// page that shows it readable.
 const (
 	MaxReviewers = 100
 	MaxRoots     = 20
@@ -231,6 +231,12 @@ func (s *Signed) Follows(previous *Signed) error {
 	for i, set := range previous.RootSets {
 		if s.RootSets[i].Text() != set.Text() {
 			return fmt.Errorf("roster %d rewrites root set %d: %w", s.Sequence, i+1, ErrChain)
+		}
+	}
+	for _, v := range previous.Revoked {
+		// A revocation that could be taken back would be none.
+		if from, ok := s.VoidFrom(v.Key); !ok || from > v.From {
+			return fmt.Errorf("roster %d takes back the revocation of %q: %w", s.Sequence, v.Key.Name(), ErrChain)
 		}
 	}
 	return nil

@@ -265,3 +265,54 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// TestRevocationsStay: a later roster cannot take a revocation back, or move it.
+func TestRevocationsStay(t *testing.T) {
+	p := partytest.New(t, day, 2)
+	d := p.Draft(day)
+	key := p.Reviewers[0].Line.Key
+	d.Revoked = []roster.Revocation{{Key: key, From: 2}}
+	p.Sign(t, d)
+	before := p.Roster
+	for name, test := range map[string]struct {
+		revoked []roster.Revocation
+		want    error
+	}{
+		"kept":    {[]roster.Revocation{{Key: key, From: 2}}, nil},
+		"earlier": {[]roster.Revocation{{Key: key, From: 1}}, nil},
+		"later":   {[]roster.Revocation{{Key: key, From: 3}}, roster.ErrChain},
+		"dropped": {nil, roster.ErrChain},
+	} {
+		d := p.Draft(day)
+		d.Previous, d.Revoked = before, test.revoked
+		got, err := roster.Verify(signDraft(t, d, p.Roots...), p.Trusted)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := got.Follows(before); !errors.Is(err, test.want) {
+			t.Errorf("%s: %v, want %v", name, err, test.want)
+		}
+	}
+	for name, revoked := range map[string][]roster.Revocation{
+		"twice":      {{Key: key, From: 2}, {Key: key, From: 1}},
+		"in future":  {{Key: key, From: 900}},
+		"from never": {{Key: key, From: 0}},
+	} {
+		d := p.Draft(day)
+		d.Revoked = revoked
+		if _, _, err := d.Roster(); err == nil {
+			t.Errorf("%s: taken", name)
+		}
+	}
+}
+
+func TestOneIdentityForBothUsesIsRefused(t *testing.T) {
+	k := partytest.Reviewer(t, 1)
+	k.Slots = k.Direct
+	if _, err := reviewer.ParseFile(strings.NewReader(k.File())); err == nil {
+		t.Error("a key file with one identity for both uses was taken")
+	}
+	if _, err := reviewer.ParseCard(k.Card().Text()); err == nil {
+		t.Error("a card with one recipient for both uses was taken")
+	}
+}

@@ -44,6 +44,9 @@ func ParseKey(s string) (Key, error) {
 	if err != nil {
 		return Key{}, fmt.Errorf("parsing signing key %q: %w", s, err)
 	}
+	if !validName(v.Name()) {
+		return Key{}, fmt.Errorf("parsing signing key: %q is no name", v.Name())
+	}
 	k := Key{text: s, name: v.Name(), public: raw}
 	if want, err := note.NewEd25519VerifierKey(k.name, k.public); err != nil || want != s {
 		return Key{}, fmt.Errorf("parsing signing key %q: not in its one canonical spelling", s)

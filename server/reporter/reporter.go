@@ -78,9 +78,18 @@ func (h *Handler) readers() ([]web.Reviewer, []string) {
 	reviewers, fingerprint := h.Scribe.Readers()
 	var readers []web.Reviewer
 	for _, r := range reviewers {
-		readers = append(readers, web.Reviewer{Label: r.Label, Organisation: r.Organisation, Region: r.Region})
+		readers = append(readers, web.Reviewer{Label: r.Label, Organisation: r.Organisation, Region: region(r.Region)})
 	}
 	return readers, fingerprint
+}
+
+// region returns a roster's region as the pages know it: "-" for the whole
+// country.
+func region(code string) string {
+	if code == "00" {
+		return "-"
+	}
+	return code
 }
 
 // WriteForm serves the empty form, with a fresh code in its hidden field.

@@ -1,0 +1,77 @@
+// Package strictjson reads JSON in the one way that all readers agree on.
+//
+// encoding/json matches names without regard to case and lets the last of two
+// equal names win; other languages do otherwise. One signed object must not say
+// one thing to a desk and another to a browser, so names here are unique and of
+// lower-case ASCII.
+package strictjson
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"strings"
+)
+
+var errName = errors.New("reading JSON: a name stands twice, or is not lower-case ASCII")
+
+// Unmarshal reads one JSON value, with nothing after it.
+func Unmarshal(data []byte, v any) error {
+	if err := checkNames(data); err != nil {
+		return err
+	}
+	return json.Unmarshal(data, v)
+}
+
+// checkNames walks through all objects, however nested.
+func checkNames(data []byte) error {
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	var open []map[string]bool // the names of each open object; nil for an array
+	isName := false
+	for {
+		token, err := decoder.Token()
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		switch token := token.(type) {
+		case json.Delim:
+			open = step(open, token)
+		case string:
+			if isName && !addName(open[len(open)-1], token) {
+				return errName
+			}
+			if isName {
+				isName = false
+				continue
+			}
+		}
+		isName = len(open) > 0 && open[len(open)-1] != nil
+	}
+}
+
+func step(open []map[string]bool, token json.Delim) []map[string]bool {
+	switch token {
+	case '{':
+		return append(open, map[string]bool{})
+	case '[':
+		return append(open, nil)
+	default:
+		return open[:len(open)-1]
+	}
+}
+
+// addName adds a name to its object, and reports whether it may stand there.
+func addName(names map[string]bool, name string) bool {
+	odd := func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < '0' || r > '9') && !strings.ContainsRune("_./-", r)
+	}
+	if names[name] || strings.IndexFunc(name, odd) >= 0 {
+		return false
+	}
+	names[name] = true
+	return true
+}
