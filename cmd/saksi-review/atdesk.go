@@ -1,0 +1,275 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"saksi/cmd/saksi-review/desk"
+	"saksi/crypto/reply"
+)
+
+// deskFlags are those of every command at the desk.
+type deskFlags struct{ key, folder string }
+
+func (f *deskFlags) declare(flags *flag.FlagSet) {
+	flags.StringVar(&f.key, "key", "", "your key `file`")
+	flags.StringVar(&f.folder, "desk", "", "the desk's `folder`")
+}
+
+// open opens the desk.
+func (f *deskFlags) open(c *console, create bool) (*desk.Desk, error) {
+	if err := need("key", f.key, "desk", f.folder); err != nil {
+		return nil, err
+	}
+	keys, err := readKeys(c, f.key)
+	if err != nil {
+		return nil, err
+	}
+	d, err := desk.Open(desk.Config{Folder: f.folder, Keys: keys, Create: create, Progress: c.progress()})
+	if err == nil && d.Loose() {
+		c.warn("others on this machine may look into %q: chmod 700 closes it", f.folder)
+	}
+	return d, err
+}
+
+func openBundle(flags *flag.FlagSet) action {
+	f := &deskFlags{}
+	f.declare(flags)
+	root := flags.String("root", "", "`file` with the roots that you trust")
+	return func(ctx context.Context, c *console, args []string) error {
+		if err := need("root", *root); err != nil {
+			return err
+		}
+		trusted, err := readRoots(*root)
+		if err != nil {
+			return err
+		}
+		bundle, err := os.Open(args[0])
+		if err != nil {
+			return err
+		}
+		defer bundle.Close()
+		info, err := bundle.Stat()
+		if err != nil {
+			return err
+		}
+		d, err := f.open(c, true)
+		if err != nil {
+			return err
+		}
+		defer d.Close()
+		report, err := d.Import(ctx, bundle, info.Size(), trusted)
+		if err != nil {
+			return err
+		}
+		c.report(report)
+		c.sayWaiting(d)
+		return nil
+	}
+}
+
+func list(flags *flag.FlagSet) action {
+	f := &deskFlags{}
+	f.declare(flags)
+	return func(_ context.Context, c *console, _ []string) error {
+		d, err := f.open(c, false)
+		if err != nil {
+			return err
+		}
+		defer d.Close()
+		for _, t := range d.Threads() {
+			c.listThread(t)
+		}
+		if len(d.Threads()) == 0 {
+			c.say("no threads")
+		}
+		for _, a := range d.Apart() {
+			c.say("set apart  item %s of batch %d: %s", a.ID, a.Batch, a.Reason)
+		}
+		if n := d.NotOurs(); n > 0 {
+			c.say("%s not for this desk", plural(n, "item"))
+		}
+		c.sayWaiting(d)
+		return nil
+	}
+}
+
+func show(flags *flag.FlagSet) action {
+	f := &deskFlags{}
+	f.declare(flags)
+	return func(ctx context.Context, c *console, args []string) error {
+		d, err := f.open(c, false)
+		if err != nil {
+			return err
+		}
+		defer d.Close()
+		t, err := d.Thread(args[0])
+		if err != nil {
+			return err
+		}
+		pages, err := d.Read(ctx, t)
+		if err != nil {
+			return err
+		}
+		c.showThread(t, pages)
+		return d.MarkSeen(t)
+	}
+}
+
+func extract(flags *flag.FlagSet) action {
+	f := &deskFlags{}
+	f.declare(flags)
+	out := flags.String("out", "", "new `folder` for the files, in plaintext")
+	return func(ctx context.Context, c *console, args []string) error {
+		if err := need("out", *out); err != nil {
+			return err
+		}
+		d, err := f.open(c, false)
+		if err != nil {
+			return err
+		}
+		defer d.Close()
+		t, one, err := d.Find(args[0])
+		if err != nil {
+			return err
+		}
+		items := t.Items
+		if one != nil {
+			items = []*desk.Item{one}
+		}
+		extracted, err := d.Extract(ctx, items, *out)
+		if err != nil {
+			return err
+		}
+		for _, x := range extracted {
+			c.sayExtracted(*out, x)
+		}
+		c.warn("%q holds plaintext: delete it when you are done", *out)
+		return nil
+	}
+}
+
+func replyTo(flags *flag.FlagSet) action {
+	f := &deskFlags{}
+	f.declare(flags)
+	a := &answerFlags{}
+	a.declare(flags)
+	return func(_ context.Context, c *console, args []string) error {
+		if err := need("status", a.status); err != nil {
+			return err
+		}
+		d, err := f.open(c, false)
+		if err != nil {
+			return err
+		}
+		defer d.Close()
+		t, err := d.Thread(args[0])
+		if err != nil {
+			return err
+		}
+		text, err := a.read(c, flags)
+		if err != nil {
+			return err
+		}
+		own, err := d.Reply(t, desk.Answer{Status: reply.Status(a.status), Forwarded: a.forwarded, Text: text})
+		if err != nil {
+			return err
+		}
+		c.say("reply %d to thread %s is sealed, with status %s", own.Number, short(t.Mailbox), own.Status)
+		c.sayWaiting(d)
+		return nil
+	}
+}
+
+type answerFlags struct{ status, forwarded, text, file string }
+
+func (a *answerFlags) declare(flags *flag.FlagSet) {
+	var known []string
+	for _, s := range reply.Statuses() {
+		known = append(known, string(s))
+	}
+	flags.StringVar(&a.status, "status", "", "`status` of the thread: "+strings.Join(known, ", "))
+	flags.StringVar(&a.forwarded, "forwarded", "", "to `whom`, with status diteruskan")
+	flags.StringVar(&a.text, "text", "", "the `text`; may be empty")
+	flags.StringVar(&a.file, "f", "", "`file` with the text; without -text and -f it is read from standard input")
+}
+
+// read returns the text, from where the flags say.
+func (a *answerFlags) read(c *console, flags *flag.FlagSet) (string, error) {
+	given := map[string]bool{}
+	flags.Visit(func(f *flag.Flag) { given[f.Name] = true })
+	var text string
+	var err error
+	switch {
+	case given["text"] && given["f"]:
+		return "", fmt.Errorf("%w: -text and -f exclude each other", errUsage)
+	case given["text"]:
+		text = a.text
+	case given["f"]:
+		text, err = readText(a.file)
+	default:
+		text, err = readAll(c.stdin)
+	}
+	return strings.TrimRight(text, "\r\n"), err
+}
+
+func writeOutbox(flags *flag.FlagSet) action {
+	f := &deskFlags{}
+	f.declare(flags)
+	again := flags.Uint64("again", 0, "write outbox `number` once more, byte for byte")
+	out := flags.String("out", "", "new `file` for the outbox")
+	return func(_ context.Context, c *console, _ []string) error {
+		if err := need("out", *out); err != nil {
+			return err
+		}
+		d, err := f.open(c, false)
+		if err != nil {
+			return err
+		}
+		defer d.Close()
+		// The file first: where it cannot be made, nothing counts as sent.
+		file, err := create(*out, secretMode)
+		if err != nil {
+			return fmt.Errorf("writing outbox: %w", err)
+		}
+		err = c.fillOutbox(d, file, *again, *out)
+		err = errors.Join(err, file.Sync(), file.Close())
+		if err != nil {
+			os.Remove(*out)
+		}
+		if errors.Is(err, desk.ErrNothing) {
+			c.say("nothing to send")
+			return nil
+		}
+		return err
+	}
+}
+
+// fillOutbox writes the next outbox to w, or one that was written before.
+func (c *console) fillOutbox(d *desk.Desk, w io.Writer, again uint64, name string) error {
+	if again > 0 {
+		if err := d.OutboxAgain(again, w); err != nil {
+			return err
+		}
+		c.say("outbox %d, once more: %s", again, name)
+		return nil
+	}
+	sent, err := d.Outbox(w)
+	if err != nil && sent.Number > 0 {
+		return fmt.Errorf("%w; -again %d writes it once more", err, sent.Number)
+	}
+	if err != nil {
+		return err
+	}
+	c.say("outbox %d: %s", sent.Number, name)
+	c.say("  %s, %s", plural(sent.Acks, "acknowledgement"), plural(sent.Replies, "reply"))
+	if sent.More {
+		c.say("  it is full; run outbox again for the rest")
+	}
+	return nil
+}

@@ -1,0 +1,245 @@
+package desk
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"saksi/crypto/hybrid"
+	"saksi/crypto/item"
+	"saksi/crypto/roster"
+)
+
+// errNotOurs is returned when a slot opens for somebody else.
+var errNotOurs = errors.New("not for this desk")
+
+// setApart is the reason why an item goes into no thread. It holds nothing
+// that a reporter wrote.
+type setApart string
+
+func (s setApart) Error() string { return string(s) }
+
+// admitAll judges every item of the bundle that the desk does not have.
+func (im *importer) admitAll(ctx context.Context) error {
+	var parcels []*parcel
+	var total int64
+	for _, p := range im.staged.parcels {
+		if im.items[p.id.String()] == nil && im.whole(p) {
+			parcels = append(parcels, p)
+			total += p.size
+		}
+	}
+	slices.SortFunc(parcels, func(a, b *parcel) int {
+		return strings.Compare(a.id.String(), b.id.String())
+	})
+	count := im.desk.counter("checking", total)
+	for _, p := range parcels {
+		if err := im.admit(ctx, p, count); err != nil {
+			return err
+		}
+	}
+	slices.Sort(im.report.Withheld)
+	slices.Sort(im.report.Damaged)
+	slices.Sort(im.report.Unlisted)
+	return nil
+}
+
+// whole reports whether all of an item is there, as its batch lists it. If
+// not, the report names it and a later bundle may bring it.
+func (im *importer) whole(p *parcel) bool {
+	id := p.id.String()
+	_, known := im.rosters[p.roster]
+	switch {
+	case p.unlisted:
+		im.report.Unlisted = append(im.report.Unlisted, id)
+	case p.damaged:
+		im.report.Damaged = append(im.report.Damaged, id)
+	case p.missing || !p.present || !known:
+		// Withheld: named when the lists were compared.
+	default:
+		return true
+	}
+	return false
+}
+
+// admit puts one item where it belongs. An error is one of the desk itself.
+func (im *importer) admit(ctx context.Context, p *parcel, count func(int)) error {
+	id := p.id.String()
+	if a := im.next.apart(id); a != nil && a.Payload == p.payload.String() {
+		return nil
+	}
+	i, opened, err := im.judgeItem(ctx, p, count)
+	var reason setApart
+	switch {
+	case errors.Is(err, errNotOurs):
+		if at, known := slices.BinarySearch(im.next.NotOurs, id); !known {
+			im.next.NotOurs = slices.Insert(im.next.NotOurs, at, id)
+			im.report.NotOurs++
+		}
+		return nil
+	case errors.As(err, &reason):
+		im.setApart(p, string(reason))
+		return nil
+	case err != nil:
+		return err
+	}
+	im.file(p, i, opened)
+	return nil
+}
+
+// setApart keeps an item out of every thread.
+func (im *importer) setApart(p *parcel, reason string) {
+	a := Apart{ID: p.id.String(), Reason: reason, Batch: p.batch.Sequence, Payload: p.payload.String()}
+	im.next.setApart(a)
+	im.report.Apart = append(im.report.Apart, a)
+	if p.bad == "" {
+		im.moves = append(im.moves, move{p, "apart"})
+	}
+}
+
+// file puts an item into its thread.
+func (im *importer) file(p *parcel, i *Item, o *item.Opened) {
+	t := im.next.thread(o.Mailbox.String())
+	if t == nil {
+		t = &Thread{
+			Mailbox: o.Mailbox.String(), Author: hex.EncodeToString(o.Author), Recipient: o.Reply.String(),
+		}
+		im.next.Threads = append(im.next.Threads, t)
+	}
+	at, _ := t.find(i.N)
+	t.Items = slices.Insert(t.Items, at, i)
+	im.items[i.ID], im.copies[i.Payload] = i, i.ID
+	im.fresh[t.Mailbox] = append(im.fresh[t.Mailbox], i.N)
+	im.report.New = append(im.report.New, arrival(t, i))
+	im.moves = append(im.moves, move{p, "items"})
+	// It may have been taken for something else when it came before.
+	im.next.Apart = slices.DeleteFunc(im.next.Apart, func(a Apart) bool { return a.ID == i.ID })
+	im.next.NotOurs = slices.DeleteFunc(im.next.NotOurs, func(id string) bool { return id == i.ID })
+}
+
+// find returns where the n-th item stands in the thread, or would.
+func (t *Thread) find(n int) (at int, found bool) {
+	return slices.BinarySearchFunc(t.Items, n, func(i *Item, n int) int { return i.N - n })
+}
+
+// judgeItem opens an item and checks it against everything that the desk
+// knows. It returns errNotOurs or a setApart, or an error of the desk itself.
+func (im *importer) judgeItem(ctx context.Context, p *parcel, count func(int)) (*Item, *item.Opened, error) {
+	if p.bad != "" {
+		return nil, nil, setApart(p.bad)
+	}
+	if other, ok := im.copies[p.payload.String()]; ok {
+		return nil, nil, setApart("its payload is a copy of item " + other)
+	}
+	i := &Item{
+		ID: p.id.String(), Roster: p.roster, Batch: p.batch.Sequence, Week: p.batch.Week,
+		Payload: p.payload.String(), Size: p.size,
+	}
+	signed := im.rosters[p.roster]
+	if p.slots != len(signed.Reviewers) {
+		return nil, nil, setApart(fmt.Sprintf("it has %d slots, and roster %d has %d reviewers",
+			p.slots, p.roster, len(signed.Reviewers)))
+	}
+	r := &reading{folder: im.staged.itemFolder(p), id: p.id, signed: signed, keys: im.desk.keys, count: count}
+	opened, err := r.open(ctx, func(f item.File, content io.Reader) error {
+		i.Attachments = append(i.Attachments, Attachment{
+			Path: f.Path, Original: f.Original, Size: f.Size, Sealed: r.peek(content),
+		})
+		return nil
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	i.describe(opened)
+	if t := im.next.thread(opened.Mailbox.String()); t != nil {
+		if at, found := t.find(i.N); found {
+			return nil, nil, setApart(fmt.Sprintf("its thread has item %s under its number %d already",
+				t.Items[at].ID, i.N))
+		}
+	}
+	return i, opened, nil
+}
+
+// describe copies what the manifest says.
+func (i *Item) describe(o *item.Opened) {
+	i.N, i.Kind, i.Language, i.Burn = o.Manifest.N, o.Manifest.Kind, o.Manifest.Language, o.Manifest.Burn
+	for n, f := range o.Attachments {
+		i.Attachments[n].Hash = hex.EncodeToString(f.Hash[:])
+	}
+}
+
+// reason says in the desk's own words what is wrong with an item. What the
+// item says of itself stays out: a reporter wrote it.
+func reason(err error) setApart {
+	switch {
+	case errors.Is(err, item.ErrForged):
+		return "it is not what its author signed"
+	case errors.Is(err, item.ErrMalformed):
+		return "its payload is no item"
+	default:
+		return "it is damaged, or not sealed as items are"
+	}
+}
+
+// slotPaths returns the slots of an item in a folder, in roster order.
+func slotPaths(folder string, signed *roster.Signed) []string {
+	paths := make([]string, len(signed.Reviewers))
+	for n := range paths {
+		paths[n] = filepath.Join(folder, "slots", fmt.Sprintf("%03d.age", n+1))
+	}
+	return paths
+}
+
+// readSlots reads them. A slot that is not there is an item whose slots have
+// other numbers than the roster's.
+func readSlots(paths []string) ([][]byte, error) {
+	slots := make([][]byte, len(paths))
+	for n, path := range paths {
+		slot, err := readFile(path, item.SlotSize())
+		if errors.Is(err, os.ErrNotExist) {
+			return nil, setApart("its slots are not numbered as the roster's reviewers are")
+		}
+		if err != nil {
+			return nil, err
+		}
+		slots[n] = slot
+	}
+	return slots, nil
+}
+
+// openSlot opens this reviewer's slot: the one at their place in the roster
+// that the item was sealed under, if they stood there with this key.
+func (r *reading) openSlot(slots [][]byte) (*hybrid.Identity, error) {
+	line, n, ok := r.signed.Reviewer(r.keys.Line.ID)
+	if !ok || !line.Key.Public().Equal(r.keys.Line.Key.Public()) {
+		return nil, errNotOurs
+	}
+	e, err := item.OpenSlot(slots[n], r.keys.Slots)
+	if errors.Is(err, item.ErrNotForUs) || errors.Is(err, hybrid.ErrNoMatch) {
+		return nil, errNotOurs
+	}
+	if err != nil {
+		return nil, setApart("this reviewer's slot is damaged")
+	}
+	return e, nil
+}
+
+// peek looks whether an attachment is an age file, and whose. Only the direct
+// identity is tried: a reporter chose these bytes.
+func (r *reading) peek(content io.Reader) Sealed {
+	_, sealed, err := hybrid.Unwrap(content, r.keys.Direct)
+	switch {
+	case !sealed:
+		return ""
+	case err != nil:
+		return SealedToOther
+	default:
+		return SealedToDesk
+	}
+}

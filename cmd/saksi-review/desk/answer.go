@@ -1,0 +1,218 @@
+package desk
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"slices"
+
+	"saksi/crypto/hybrid"
+	"saksi/crypto/outbox"
+	"saksi/crypto/receipt"
+	"saksi/crypto/reply"
+	"saksi/crypto/roster"
+)
+
+// An Answer is what a reviewer has to say to a thread.
+type Answer struct {
+	Status    reply.Status
+	Forwarded string // to whom, with status diteruskan
+	Text      string
+}
+
+// standing returns [ErrNotOnRoster] unless the newest roster has this reviewer
+// with this key: a reporter would not be shown the answer.
+func (d *Desk) standing(newest *roster.Signed) error {
+	line, _, ok := newest.Reviewer(d.keys.Line.ID)
+	if !ok || !line.Key.Public().Equal(d.keys.Line.Key.Public()) {
+		return fmt.Errorf("looking up %q in roster %d: %w", d.keys.Line.ID, newest.Sequence, ErrNotOnRoster)
+	}
+	if _, revoked := newest.VoidFrom(line.Key); revoked {
+		return fmt.Errorf("looking up %q in roster %d: %w: it is revoked",
+			d.keys.Line.ID, newest.Sequence, ErrNotOnRoster)
+	}
+	return nil
+}
+
+// Reply seals an answer to a thread, for the next outbox. It returns
+// [reply.ErrTooLong], [reply.ErrInvalid] or [ErrNotOnRoster].
+func (d *Desk) Reply(t *Thread, a Answer) (*OwnReply, error) {
+	switch {
+	case len(a.Text) > reply.MaxText:
+		return nil, fmt.Errorf("writing reply: %w: the text has %d bytes, at most %d",
+			reply.ErrTooLong, len(a.Text), reply.MaxText)
+	case len(a.Forwarded) > reply.MaxForwarded:
+		return nil, fmt.Errorf("writing reply: %w: the name of the body has %d bytes, at most %d",
+			reply.ErrTooLong, len(a.Forwarded), reply.MaxForwarded)
+	case !a.Status.Valid():
+		return nil, fmt.Errorf("writing reply: %w: unknown status %q", reply.ErrInvalid, a.Status)
+	case (a.Status == reply.Forwarded) != (a.Forwarded != ""):
+		return nil, fmt.Errorf("writing reply: %w: status %q, and no other, needs to whom",
+			reply.ErrInvalid, reply.Forwarded)
+	}
+	if err := d.standing(d.newest()); err != nil {
+		return nil, err
+	}
+	next := d.index.clone()
+	r := reply.Reply{Status: a.Status, Forwarded: a.Forwarded, Text: a.Text}
+	own, err := d.answer(next.thread(t.Mailbox), d.newest(), r)
+	if err != nil {
+		return nil, err
+	}
+	return own, d.save(next)
+}
+
+// answer seals a reply as the next of this reviewer in the thread.
+func (d *Desk) answer(t *Thread, newest *roster.Signed, r reply.Reply) (*OwnReply, error) {
+	thread, err := t.address()
+	if err != nil {
+		return nil, err
+	}
+	r.Reviewer, r.Roster, r.Number = d.keys.Line.ID, newest.Sequence, uint64(len(t.Replies))+1
+	if r.Number > 1 {
+		if r.Previous, err = roster.ParseHash(t.Replies[r.Number-2].Hash); err != nil {
+			return nil, err
+		}
+	}
+	sealed, hash, err := reply.Seal(r, thread, d.keys.Signer)
+	if err != nil {
+		return nil, fmt.Errorf("writing reply: %w", err)
+	}
+	own := &OwnReply{
+		Number: r.Number, Hash: hash.String(), Roster: r.Roster, Status: r.Status,
+		Forwarded: r.Forwarded, Items: r.Items, Text: r.Text, Sealed: sealed,
+	}
+	t.Replies = append(t.Replies, own)
+	return own, nil
+}
+
+// address returns what a reply is sealed to.
+func (t *Thread) address() (reply.Thread, error) {
+	mailbox, err := receipt.ParseMailbox(t.Mailbox)
+	if err != nil {
+		return reply.Thread{}, err
+	}
+	recipient, err := hybrid.ParseRecipient(t.Recipient)
+	return reply.Thread{Mailbox: mailbox, Reply: recipient}, err
+}
+
+// acknowledge queues one reply for each thread that got something, which tells
+// its reporter that a desk has it. The acknowledgement of a batch needs no
+// queue: see waits.
+func (im *importer) acknowledge() error {
+	if err := im.desk.standing(im.newest); err != nil {
+		im.warn("%v: nothing can be answered", err)
+		return nil
+	}
+	for _, t := range im.next.Threads {
+		numbers := im.fresh[t.Mailbox]
+		if len(numbers) == 0 {
+			continue
+		}
+		slices.Sort(numbers)
+		if _, err := im.desk.answer(t, im.newest, reply.Reply{Status: reply.Taken, Items: numbers}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// waits reports whether a batch is still to be acknowledged. One that came
+// incomplete is not: the server would stop bringing it.
+func (b *batchEntry) waits() bool { return b.Complete && b.Outbox == 0 }
+
+// Sent says what an outbox holds.
+type Sent struct {
+	Number  uint64
+	Acks    int
+	Replies int
+	More    bool // left for another outbox, as this one is full
+}
+
+// Outbox writes everything that waits to w, as the next outbox. The desk
+// remembers it before the first byte is written, so that no number is ever used
+// twice: when w fails, [Desk.OutboxAgain] writes the same bytes. It returns
+// [ErrNothing] or [ErrNotOnRoster].
+func (d *Desk) Outbox(w io.Writer) (Sent, error) {
+	acks, replies := d.Waiting()
+	if acks+replies == 0 {
+		return Sent{}, fmt.Errorf("writing outbox: %w", ErrNothing)
+	}
+	if err := d.standing(d.newest()); err != nil {
+		return Sent{}, err
+	}
+	next := d.index.clone()
+	o, err := next.fill(d.keys.Line.ID, d.newest().Sequence)
+	if err != nil {
+		return Sent{}, fmt.Errorf("writing outbox: %w", err)
+	}
+	file := o.Sign(d.keys.Signer)
+	if err := d.writeSealed(d.outboxPath(o.Number), file); err != nil {
+		return Sent{}, fmt.Errorf("keeping outbox: %w", err)
+	}
+	if err := d.save(next); err != nil {
+		return Sent{}, err
+	}
+	sent := Sent{
+		Number: o.Number, Acks: len(o.Acks), Replies: len(o.Replies),
+		More: len(o.Acks)+len(o.Replies) < acks+replies,
+	}
+	if _, err := w.Write(file); err != nil {
+		return sent, fmt.Errorf("writing outbox %d: %w", o.Number, err)
+	}
+	return sent, nil
+}
+
+// fill takes what waits into the next outbox, up to its limits.
+func (x *index) fill(id string, sequence uint64) (*outbox.Outbox, error) {
+	x.Outbox++
+	o := &outbox.Outbox{Reviewer: id, Roster: sequence, Number: x.Outbox}
+	for _, b := range x.Batches {
+		if !b.waits() || len(o.Acks) == outbox.MaxAcks {
+			continue
+		}
+		hash, err := roster.ParseHash(b.Hash)
+		if err != nil {
+			return nil, err
+		}
+		o.Acks = append(o.Acks, outbox.Ack{Sequence: b.Sequence, Batch: hash})
+		b.Outbox = x.Outbox
+	}
+	for _, t := range x.Threads {
+		mailbox, err := receipt.ParseMailbox(t.Mailbox)
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range t.Replies {
+			if r.Outbox == 0 && len(o.Replies) < outbox.MaxReplies {
+				o.Replies = append(o.Replies, outbox.Reply{Mailbox: mailbox, Sealed: r.Sealed})
+				r.Outbox, r.Sealed = x.Outbox, nil
+			}
+		}
+	}
+	return o, nil
+}
+
+// OutboxAgain writes an outbox once more, byte for byte. It returns
+// [ErrNoOutbox].
+func (d *Desk) OutboxAgain(number uint64, w io.Writer) error {
+	if number == 0 || number > d.index.Outbox {
+		return fmt.Errorf("writing outbox %d: %w", number, ErrNoOutbox)
+	}
+	file, err := d.readSealed(d.outboxPath(number))
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("writing outbox %d: %w", number, ErrNoOutbox)
+	}
+	if err != nil {
+		return fmt.Errorf("reading outbox %d: %w", number, err)
+	}
+	if _, err := w.Write(file); err != nil {
+		return fmt.Errorf("writing outbox %d: %w", number, err)
+	}
+	return nil
+}
+
+func (d *Desk) outboxPath(number uint64) string {
+	return d.path("outbox", fmt.Sprintf("%d.age", number))
+}

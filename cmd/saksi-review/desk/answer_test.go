@@ -1,0 +1,208 @@
+package desk
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"slices"
+	"strings"
+	"testing"
+
+	"saksi/crypto/outbox"
+	"saksi/crypto/receipt"
+	"saksi/crypto/reply"
+	"saksi/crypto/roster"
+)
+
+// replies opens those of an outbox as the reporter does.
+func (s *drop) replies(o *outbox.Outbox, code receipt.Code) []*reply.Opened {
+	s.t.Helper()
+	var opened []*reply.Opened
+	for _, r := range o.Replies {
+		if r.Mailbox != code.Keys().Mailbox() {
+			continue
+		}
+		one, err := reply.Open(r.Sealed, code.Keys(), s)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		opened = append(opened, one)
+	}
+	return opened
+}
+
+func TestArrivalIsAcknowledgedByItself(t *testing.T) {
+	s := newDrop(t, 2)
+	a, b := receipt.New(), receipt.New()
+	s.close(s.message(a, 3, marker), s.message(b, 0, marker), s.message(a, 0, marker))
+	s.close()
+	d := s.sit(1)
+	d.take(s.bundle(1, 2))
+	o := d.send()
+	if o.Reviewer != "r2" || o.Number != 1 || o.Roster != 1 || len(o.Replies) != 2 {
+		t.Errorf("outbox is %+v", o)
+	}
+	want := []outbox.Ack{{Sequence: 1, Batch: s.batches[0].note.Hash()}, {Sequence: 2, Batch: s.batches[1].note.Hash()}}
+	if !slices.Equal(o.Acks, want) {
+		t.Errorf("acknowledgements are %+v", o.Acks)
+	}
+	got := s.replies(o, a)
+	if len(got) != 1 || got[0].Status != reply.Taken || !slices.Equal(got[0].Items, []int{0, 3}) || got[0].Text != "" || got[0].Number != 1 {
+		t.Errorf("replies are %+v", got)
+	}
+}
+
+// TestRepliesAreChained through several imports, outboxes and restarts.
+func TestRepliesAreChained(t *testing.T) {
+	s := newDrop(t, 1)
+	code := receipt.New()
+	s.close(s.message(code, 0, marker))
+	d := s.sit(0)
+	d.take(s.bundle(1, 1))
+	say := func(status reply.Status, text string) {
+		t.Helper()
+		if _, err := d.Reply(d.Threads()[0], Answer{Status: status, Text: text}); err != nil {
+			t.Fatal(err)
+		}
+		d.check()
+		d.reopen()
+	}
+	say(reply.Reviewed, marker+" ditelaah")
+	got := s.replies(d.send(), code)
+	s.newRoster(func(d *draft) {})
+	s.close(s.message(code, 1, marker))
+	d.take(s.bundle(2, 2))
+	say(reply.Closed, "")
+	got = append(got, s.replies(d.send(), code)...)
+	var previous roster.Hash
+	for i, r := range got {
+		if r.Number != uint64(i)+1 || r.Previous != previous {
+			t.Errorf("reply %d has number %d and previous %s, want %s", i+1, r.Number, r.Previous, previous)
+		}
+		previous = r.Hash
+	}
+	if len(got) != 4 || got[1].Text != marker+" ditelaah" || got[1].Roster != 1 || got[2].Roster != 2 {
+		t.Errorf("replies are %+v", got)
+	}
+}
+
+func TestReplyLimits(t *testing.T) {
+	s := newDrop(t, 1)
+	s.close(s.message(receipt.New(), 0, marker))
+	d := s.sit(0)
+	d.take(s.bundle(1, 1))
+	for name, test := range map[string]struct {
+		answer Answer
+		want   error
+	}{
+		"longest":          {Answer{Status: reply.Reviewed, Text: strings.Repeat("a", reply.MaxText)}, nil},
+		"to a body":        {Answer{Status: reply.Forwarded, Forwarded: "Bawaslu"}, nil},
+		"too long":         {Answer{Status: reply.Reviewed, Text: strings.Repeat("a", reply.MaxText+1)}, reply.ErrTooLong},
+		"too many quotes":  {Answer{Status: reply.Reviewed, Text: strings.Repeat("<", reply.MaxText)}, reply.ErrTooLong},
+		"long body":        {Answer{Status: reply.Forwarded, Forwarded: strings.Repeat("a", reply.MaxForwarded+1)}, reply.ErrTooLong},
+		"to nobody":        {Answer{Status: reply.Forwarded}, reply.ErrInvalid},
+		"not forwarded":    {Answer{Status: reply.Closed, Forwarded: "Bawaslu"}, reply.ErrInvalid},
+		"no status":        {Answer{Text: "a"}, reply.ErrInvalid},
+		"unknown status":   {Answer{Status: "selesai"}, reply.ErrInvalid},
+		"no UTF-8":         {Answer{Status: reply.Closed, Text: "a\xff"}, reply.ErrInvalid},
+		"escape sequences": {Answer{Status: reply.Closed, Text: "\x1b[2J"}, reply.ErrInvalid},
+	} {
+		before := len(d.Threads()[0].Replies)
+		_, err := d.Reply(d.Threads()[0], test.answer)
+		if !errors.Is(err, test.want) {
+			t.Errorf("%s: %v, want %v", name, err, test.want)
+		}
+		if after := len(d.Threads()[0].Replies); (err == nil) != (after == before+1) {
+			t.Errorf("%s: %d replies after %d", name, after, before)
+		}
+		d.check()
+		d.reopen()
+	}
+}
+
+func TestReviewerOffTheRosterCannotAnswer(t *testing.T) {
+	for name, edit := range map[string]func(*draft){
+		"left":    func(d *draft) { d.Cards = d.Cards[1:] },
+		"revoked": func(d *draft) { d.Revoked = []roster.Revocation{{Key: d.Cards[0].Line.Key, From: 2}} },
+	} {
+		s := newDrop(t, 2)
+		code := receipt.New()
+		s.close(s.message(code, 0, marker))
+		d := s.sit(0)
+		d.take(s.bundle(1, 1))
+		old := s.message(code, 1, marker)
+		s.newRoster(edit)
+		s.close(old)
+		if r := d.take(s.bundle(2, 2)); len(r.New) != 1 || len(r.Warnings) != 1 {
+			t.Errorf("%s: an item sealed before is not read: %+v", name, r)
+		}
+		if _, err := d.Reply(d.Threads()[0], Answer{Status: reply.Closed}); !errors.Is(err, ErrNotOnRoster) {
+			t.Errorf("%s: reply: %v, want ErrNotOnRoster", name, err)
+		}
+		if _, err := d.Outbox(io.Discard); !errors.Is(err, ErrNotOnRoster) {
+			t.Errorf("%s: outbox: %v, want ErrNotOnRoster", name, err)
+		}
+	}
+}
+
+// failing is a stick that is full.
+type failing struct{}
+
+func (failing) Write([]byte) (int, error) { return 0, errors.New("the stick is full") }
+
+func TestOutboxIsWrittenAgainByteForByte(t *testing.T) {
+	s := newDrop(t, 1)
+	s.close(s.message(receipt.New(), 0, marker))
+	d := s.sit(0)
+	d.take(s.bundle(1, 1))
+	sent, err := d.Outbox(failing{})
+	if err == nil || sent.Number != 1 {
+		t.Fatalf("to a full stick: %+v, %v", sent, err)
+	}
+	d.check()
+	d.reopen()
+	if _, err := d.Outbox(io.Discard); !errors.Is(err, ErrNothing) {
+		t.Errorf("nothing waits: %v, want ErrNothing", err)
+	}
+	var first, again bytes.Buffer
+	if err := errors.Join(d.OutboxAgain(1, &first), d.OutboxAgain(1, &again)); err != nil {
+		t.Fatal(err)
+	}
+	o, err := outbox.Open(first.Bytes(), s)
+	if err != nil || len(o.Acks) != 1 || len(o.Replies) != 1 || !bytes.Equal(first.Bytes(), again.Bytes()) {
+		t.Errorf("outbox 1 is %+v, %v", o, err)
+	}
+	s.close(s.message(receipt.New(), 0, marker))
+	d.take(s.bundle(2, 2))
+	var second bytes.Buffer
+	if _, err := d.Outbox(&second); err != nil {
+		t.Fatal(err)
+	}
+	again.Reset()
+	if err := d.OutboxAgain(2, &again); err != nil || !bytes.Equal(second.Bytes(), again.Bytes()) {
+		t.Errorf("outbox 2 differs: %v", err)
+	}
+	for _, n := range []uint64{0, 3} {
+		if err := d.OutboxAgain(n, io.Discard); !errors.Is(err, ErrNoOutbox) {
+			t.Errorf("outbox %d: %v, want ErrNoOutbox", n, err)
+		}
+	}
+}
+
+func TestFullOutboxLeavesTheRest(t *testing.T) {
+	x := &index{}
+	for n := range outbox.MaxAcks + 2 {
+		x.Batches = append(x.Batches, &batchEntry{Sequence: uint64(n) + 1, Hash: roster.Hash{1}.String(), Complete: true})
+	}
+	many := &Thread{Mailbox: receipt.Mailbox{}.String()}
+	for range outbox.MaxReplies + 3 {
+		many.Replies = append(many.Replies, &OwnReply{})
+	}
+	x.Threads = []*Thread{many}
+	for _, want := range [][2]int{{outbox.MaxAcks, outbox.MaxReplies}, {2, 3}, {0, 0}} {
+		o, err := x.fill("r1", 1)
+		if err != nil || len(o.Acks) != want[0] || len(o.Replies) != want[1] {
+			t.Errorf("%d acknowledgements and %d replies, want %d: %v", len(o.Acks), len(o.Replies), want, err)
+		}
+	}
+}

@@ -1,0 +1,53 @@
+package desk
+
+import (
+	"strings"
+	"testing"
+	"unicode"
+	"unicode/utf8"
+)
+
+func TestClean(t *testing.T) {
+	for in, want := range map[string]string{
+		"Kepala Dinas, “wajib hadir” – é 中 🙂": "Kepala Dinas, “wajib hadir” – é 中 🙂",
+		"\x1b[2Jkosong":                   "<U+001B>[2Jkosong",
+		"\x1b]0;judul\a":                  "<U+001B>]0;judul<U+0007>",
+		"\u009b31m":                       "<U+009B>31m",
+		"foto\u202egpj.exe":               "foto<U+202E>gpj.exe",
+		"\u2066a\u2069\u200f\u200b\ufeff": "<U+2066>a<U+2069><U+200F><U+200B><U+FEFF>",
+		"\U000e0041":                      "<U+E0041>",
+		"baris\u2028baru\nlagi\r\b":       "baris<U+2028>baru<U+000A>lagi<U+000D><U+0008>",
+		"a\xff\x9bb":                      "a<0xFF><0x9B>b",
+		"a\u00a0b\u3000c":                 "a b c",
+	} {
+		if got := Clean(in); got != want {
+			t.Errorf("Clean(%q) = %q, want %q", in, got, want)
+		}
+	}
+	lines := CleanLines("satu\r\ndua\n\n\ttiga\rempat\n\n")
+	if got, want := strings.Join(lines, "/"), "satu/dua//    tiga<U+000D>empat"; got != want {
+		t.Errorf("lines are %q, want %q", got, want)
+	}
+}
+
+// FuzzClean: whatever goes in, what comes out is a line of printable
+// characters, and a clean line is left as it is.
+func FuzzClean(f *testing.F) {
+	f.Add("\x1b[2J\u202eabc\xff\u2028\U000e0041")
+	f.Fuzz(func(t *testing.T, s string) {
+		got := Clean(s)
+		if !utf8.ValidString(got) || Clean(got) != got {
+			t.Errorf("Clean(%q) = %q", s, got)
+		}
+		for _, r := range got {
+			if unicode.In(r, unicode.C, unicode.Zl, unicode.Zp) || !unicode.IsPrint(r) {
+				t.Errorf("Clean(%q) holds %U", s, r)
+			}
+		}
+		for _, line := range CleanLines(s) {
+			if Clean(line) != line {
+				t.Errorf("CleanLines(%q) holds %q", s, line)
+			}
+		}
+	})
+}

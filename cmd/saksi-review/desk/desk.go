@@ -1,0 +1,301 @@
+// Package desk is the reviewer's air-gapped desk: it takes bundles that a
+// server made and a courier carried, keeps what is in them sealed, and writes
+// the answers that travel back.
+//
+// # The folder
+//
+//	DESK/                              0700
+//	    lock                           held while a command is at work
+//	    index.age                      what the desk knows, sealed to its reviewer
+//	    items/<id>/payload.age         as it came, opened again for each reading
+//	    items/<id>/slots/<NNN>.age
+//	    apart/<id>/...                 items that are not what they claim to be
+//	    rosters/<seq>.note             public, signed by the roots
+//	    rosters/<64 hex>.recipients
+//	    outbox/<number>.age            each outbox sent so far, sealed
+//	    staging/                       while a bundle comes in, and never after
+//
+// Plaintext is in memory only, and in folders that the reviewer asks to
+// extract to. Who takes the laptop without the key file learns how many items
+// there are and how large, and who is on the roster.
+//
+// # Whom the desk believes
+//
+// Nobody but the roots whose file it was given. The server, the courier and
+// the stick between them may be hostile, so a bundle is data from a stranger:
+// every size is bounded before a byte is read, nothing is opened before its
+// hash was checked against a list that the server signed, and the server is
+// believed only with a key that a roster of the roots names. What it can still
+// do is withhold; the desk therefore names what is missing: a batch in the
+// chain, an item on a list, a history that differs from the one it knows.
+// A batch that came incomplete is not acknowledged, so that the server has to
+// bring it again.
+//
+// Reporters may be hostile too. An item goes into a thread only when its
+// author's signature holds for this id, this thread, this roster and these
+// slots. Everything else is set apart under a reason in the desk's own words.
+// What a reporter wrote goes through [Clean] before a terminal sees it.
+//
+// # Crashes
+//
+// A bundle is unpacked into staging; items move to their place when all of it
+// was judged; then the index is replaced by a rename. Before the rename the
+// desk is as it was, with perhaps some sealed folders that the index does not
+// know and that the next import replaces; after it, everything is in.
+package desk
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"saksi/crypto/hybrid"
+	"saksi/crypto/reviewer"
+	"saksi/crypto/roster"
+)
+
+// Errors that a caller acts on.
+var (
+	// ErrNoDesk is returned when the folder is not a desk.
+	ErrNoDesk = errors.New("no desk in this folder")
+	// ErrLocked is returned when another command is at work on the desk.
+	ErrLocked = errors.New("the desk is in use")
+	// ErrOtherKey is returned when the desk belongs to another key file.
+	ErrOtherKey = errors.New("the desk belongs to another key")
+	// ErrOtherRoots is returned when the desk was begun with other roots.
+	ErrOtherRoots = errors.New("the desk was begun with other roots")
+	// ErrDamaged is returned when a file of the desk is not as it was written.
+	ErrDamaged = errors.New("the desk is damaged")
+
+	// ErrFork is returned when a bundle contradicts what the desk already knows:
+	// another batch or another roster under a known number.
+	ErrFork = errors.New("the server shows two histories")
+	// ErrRollback is returned when a bundle with new batches lacks the newest
+	// roster that the desk knows.
+	ErrRollback = errors.New("the bundle goes back to an older roster")
+	// ErrUntrusted is returned when no server of the rosters signed a batch.
+	ErrUntrusted = errors.New("no server of the rosters signed it")
+	// ErrOversize is returned when a bundle has a member that is larger than
+	// any of its kind may be, or too many members.
+	ErrOversize = errors.New("larger than it may be")
+
+	// ErrName is returned when a name of a thread or item has under four
+	// hexadecimal digits.
+	ErrName = errors.New("a name is at least 4 hexadecimal digits")
+	// ErrUnknown is returned when nothing on the desk has the name.
+	ErrUnknown = errors.New("nothing on this desk has that name")
+	// ErrAmbiguous is returned when several things begin with the name.
+	ErrAmbiguous = errors.New("several things on this desk begin with that name")
+
+	// ErrNotOnRoster is returned when the newest roster does not have this
+	// reviewer with this key, or revokes it.
+	ErrNotOnRoster = errors.New("the newest roster does not have this reviewer with this key")
+	// ErrNothing is returned when there is nothing to send.
+	ErrNothing = errors.New("nothing to send")
+	// ErrNoOutbox is returned when the desk never wrote an outbox of that number.
+	ErrNoOutbox = errors.New("no outbox of that number")
+)
+
+// A Config is what a desk needs.
+type Config struct {
+	Folder string
+	Keys   *reviewer.Keys
+	Create bool             // make the folder when it is not there
+	Now    func() time.Time // nil for the clock
+	// Progress is told how far a long work has come, in bytes; nil for nobody.
+	Progress func(work string, done, total int64)
+}
+
+// A Desk is an open desk. Its methods are not for concurrent use.
+type Desk struct {
+	folder   string
+	keys     *reviewer.Keys
+	identity *hybrid.Identity // what the index is sealed to
+	now      func() time.Time
+	progress func(work string, done, total int64)
+	lock     *os.File
+
+	index   *index
+	rosters map[uint64]*roster.Signed // verified, those of the index
+}
+
+// Open opens the desk in a folder and keeps others out until Close. It returns
+// [ErrNoDesk], [ErrLocked], [ErrOtherKey] or [ErrDamaged].
+func Open(c Config) (*Desk, error) {
+	identity, err := c.Keys.Desk()
+	if err != nil {
+		return nil, err
+	}
+	d := &Desk{folder: c.Folder, keys: c.Keys, identity: identity, now: c.Now, progress: c.Progress}
+	if d.now == nil {
+		d.now = time.Now
+	}
+	if d.progress == nil {
+		d.progress = func(string, int64, int64) {}
+	}
+	if err := d.begin(c.Create); err != nil {
+		return nil, err
+	}
+	if d.lock, err = lockFile(d.path("lock")); err != nil {
+		return nil, err
+	}
+	if err := errors.Join(d.sweep(), d.load()); err != nil {
+		d.Close()
+		return nil, err
+	}
+	return d, nil
+}
+
+// Close lets others in.
+func (d *Desk) Close() error { return d.lock.Close() }
+
+// Loose reports whether others on the machine may look into the folder.
+func (d *Desk) Loose() bool {
+	info, err := os.Stat(d.folder)
+	return err == nil && info.Mode().Perm()&0o077 != 0
+}
+
+func (d *Desk) path(parts ...string) string {
+	return filepath.Join(append([]string{d.folder}, parts...)...)
+}
+
+// begin holds that the folder is a desk, or makes a new one. A folder with
+// other things in it is never taken for a desk.
+func (d *Desk) begin(create bool) error {
+	_, err := os.Stat(d.path("index.age"))
+	if err == nil {
+		return nil
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("opening desk: %w", err)
+	}
+	if !create {
+		return fmt.Errorf("opening desk %q: %w", d.folder, ErrNoDesk)
+	}
+	if err := os.MkdirAll(d.folder, folderMode); err != nil {
+		return fmt.Errorf("making desk: %w", err)
+	}
+	entries, err := os.ReadDir(d.folder)
+	if err != nil {
+		return fmt.Errorf("making desk: %w", err)
+	}
+	for _, entry := range entries {
+		if !ours(entry.Name()) {
+			return fmt.Errorf("making desk in %q: the folder has other things in it: %w", d.folder, ErrNoDesk)
+		}
+	}
+	return nil
+}
+
+// ours reports whether a name may stand in a desk whose first import was
+// interrupted.
+func ours(name string) bool {
+	switch name {
+	case "lock", "staging", "items", "apart", "rosters", "outbox", "index.age.new":
+		return true
+	}
+	return false
+}
+
+// sweep removes what an interrupted import left behind.
+func (d *Desk) sweep() error {
+	if err := os.RemoveAll(d.path("staging")); err != nil {
+		return fmt.Errorf("removing an interrupted import: %w", err)
+	}
+	return nil
+}
+
+// load reads the index and the rosters that it pins.
+func (d *Desk) load() error {
+	d.rosters = map[uint64]*roster.Signed{}
+	text, err := d.readSealed(d.path("index.age"))
+	if errors.Is(err, fs.ErrNotExist) {
+		d.index = &index{Format: indexLabel, Reviewer: d.keys.Line.ID}
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("reading index: %w", err)
+	}
+	if d.index, err = parseIndex(text); err != nil {
+		return fmt.Errorf("reading index: %w: %v", ErrDamaged, err)
+	}
+	return d.loadRosters()
+}
+
+func (d *Desk) loadRosters() error {
+	trusted, err := roster.ParseRootSet(d.index.Roots)
+	if err != nil {
+		return fmt.Errorf("reading index: %w: %v", ErrDamaged, err)
+	}
+	for _, entry := range d.index.Rosters {
+		msg, err := readFile(d.path("rosters", fmt.Sprintf("%d.note", entry.Sequence)), maxNote)
+		if err != nil {
+			return fmt.Errorf("reading roster %d: %w: %v", entry.Sequence, ErrDamaged, err)
+		}
+		signed, err := roster.Verify(msg, trusted)
+		if err != nil || signed.Hash.String() != entry.Hash {
+			return fmt.Errorf("reading roster %d: %w", entry.Sequence, ErrDamaged)
+		}
+		d.rosters[entry.Sequence] = signed
+	}
+	return nil
+}
+
+// maxSealed bounds what the desk reads of its own sealed files: an index of a
+// hundred thousand items is a tenth of it.
+const maxSealed = 1 << 30
+
+func (d *Desk) readSealed(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	plain, err := hybrid.Open(f, d.identity)
+	if errors.Is(err, hybrid.ErrNoMatch) {
+		return nil, ErrOtherKey
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w: %v", ErrDamaged, err)
+	}
+	var text bytes.Buffer
+	if _, err := io.Copy(&text, io.LimitReader(plain, maxSealed)); err != nil {
+		return nil, fmt.Errorf("%w: %v", ErrDamaged, err)
+	}
+	return text.Bytes(), nil
+}
+
+func (d *Desk) writeSealed(path string, plain []byte) error {
+	sealed, err := hybrid.SealBytes(plain, d.identity.Recipient())
+	if err != nil {
+		return err
+	}
+	return replaceFile(path, sealed)
+}
+
+// save replaces the index on disk, and then in memory.
+func (d *Desk) save(next *index) error {
+	if err := d.writeSealed(d.path("index.age"), next.format()); err != nil {
+		return fmt.Errorf("writing index: %w", err)
+	}
+	d.index = next
+	return nil
+}
+
+// newest returns the newest roster, or nil on a new desk.
+func (d *Desk) newest() *roster.Signed { return newestOf(d.rosters) }
+
+func newestOf(rosters map[uint64]*roster.Signed) *roster.Signed {
+	var newest *roster.Signed
+	for _, s := range rosters {
+		if newest == nil || s.Sequence > newest.Sequence {
+			newest = s
+		}
+	}
+	return newest
+}

@@ -1,0 +1,144 @@
+package desk
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"saksi/crypto/receipt"
+)
+
+func TestOneCommandAtATime(t *testing.T) {
+	d := newDrop(t, 1).sit(0)
+	if _, err := Open(d.config); !errors.Is(err, ErrLocked) {
+		t.Errorf("a second command: %v, want ErrLocked", err)
+	}
+	d.reopen()
+}
+
+func TestOnlyADeskIsADesk(t *testing.T) {
+	s := newDrop(t, 1)
+	home := t.TempDir()
+	if err := os.WriteFile(filepath.Join(home, "surat.txt"), []byte("x"), fileMode); err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]Config{
+		"not there":   {Folder: filepath.Join(home, "meja"), Keys: s.Reviewers[0]},
+		"full, old":   {Folder: home, Keys: s.Reviewers[0]},
+		"full, new":   {Folder: home, Keys: s.Reviewers[0], Create: true},
+		"not a place": {Folder: filepath.Join(home, "kosong"), Keys: s.Reviewers[0]},
+	} {
+		if _, err := Open(c); !errors.Is(err, ErrNoDesk) {
+			t.Errorf("%s: %v, want ErrNoDesk", name, err)
+		}
+	}
+	if entries, _ := os.ReadDir(home); len(entries) != 1 {
+		t.Errorf("left behind: %v", entries)
+	}
+}
+
+func TestDeskBelongsToOneKey(t *testing.T) {
+	s := newDrop(t, 2)
+	s.close(s.message(receipt.New(), 0, marker))
+	d := s.sit(0)
+	d.take(s.bundle(1, 1))
+	d.Close()
+	other := d.config
+	other.Keys = s.Reviewers[1]
+	if _, err := Open(other); !errors.Is(err, ErrOtherKey) {
+		t.Errorf("a colleague's key: %v, want ErrOtherKey", err)
+	}
+}
+
+func TestDamagedDeskIsNamed(t *testing.T) {
+	s := newDrop(t, 1)
+	s.close(s.message(receipt.New(), 0, marker))
+	d := s.sit(0)
+	d.take(s.bundle(1, 1))
+	// Signed by the same roots under the same number, and not what was taken.
+	s.Party.Roster = nil
+	s.newRoster(func(d *draft) { d.Weeks = 2 })
+	for name, content := range map[string][]byte{"index.age": []byte("x"), "rosters/1.note": s.Roster.Note} {
+		was, err := os.ReadFile(d.path(name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, bad := range [][]byte{content, was[:len(was)-3], nil} {
+			d.Close()
+			if err := os.WriteFile(d.path(name), bad, fileMode); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := Open(d.config); !errors.Is(err, ErrDamaged) {
+				t.Errorf("%s: %v, want ErrDamaged", name, err)
+			}
+		}
+		if err := os.WriteFile(d.path(name), was, fileMode); err != nil {
+			t.Fatal(err)
+		}
+	}
+	d.reopen()
+}
+
+func TestNames(t *testing.T) {
+	s := newDrop(t, 1)
+	code := receipt.New()
+	s.close(s.message(code, 0, marker), s.message(receipt.New(), 0, marker))
+	d := s.sit(0)
+	d.take(s.bundle(1, 1))
+	mailbox, id := code.Keys().Mailbox().String(), code.ItemID(0).String()
+	if found, err := d.Thread(mailbox[:12]); err != nil || found.Mailbox != mailbox {
+		t.Errorf("by its beginning: %v", err)
+	}
+	if _, i, err := d.Find(id); err != nil || i == nil || i.ID != id {
+		t.Errorf("by an item: %v", err)
+	}
+	for name, want := range map[string]error{
+		mailbox[:3]: ErrName, "../../": ErrName, "": ErrName, mailbox + "00": ErrUnknown, id[:10]: ErrUnknown,
+	} {
+		if _, err := d.Thread(name); !errors.Is(err, want) {
+			t.Errorf("%q: %v, want %v", name, err, want)
+		}
+	}
+	d.index.Threads[0].Mailbox, d.index.Threads[1].Mailbox = mailbox, mailbox[:60]+"0000"
+	if _, err := d.Thread(mailbox[:20]); !errors.Is(err, ErrAmbiguous) {
+		t.Errorf("two of one beginning: %v, want ErrAmbiguous", err)
+	}
+}
+
+func TestSeenIsRemembered(t *testing.T) {
+	s := newDrop(t, 1)
+	code := receipt.New()
+	s.close(s.message(code, 0, marker))
+	s.close(s.message(code, 1, marker))
+	d := s.sit(0)
+	d.take(s.bundle(1, 1))
+	if err := d.MarkSeen(d.Threads()[0]); err != nil {
+		t.Fatal(err)
+	}
+	d.take(s.bundle(2, 2))
+	if items := d.Threads()[0].Items; !items[0].Seen || items[1].Seen {
+		t.Errorf("items are %+v %+v", items[0], items[1])
+	}
+}
+
+func FuzzIndex(f *testing.F) {
+	s := newDrop(f, 1)
+	code := receipt.New()
+	s.close(s.message(code, 0, marker), s.seal(code, 1, file("x", "x.pdf")), s.message(receipt.New(), 0, marker))
+	d := s.sit(0)
+	d.take(s.bundle(1, 1))
+	f.Add(d.index.format())
+	d.send()
+	f.Add(d.index.format())
+	f.Add([]byte(`{"format":"saksi/v1/desk"}`))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		x, err := parseIndex(b)
+		if err != nil {
+			return
+		}
+		if string(x.format()) != string(b) || string(x.clone().format()) != string(b) {
+			t.Error("an index does not come back")
+		}
+	})
+}

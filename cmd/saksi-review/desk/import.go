@@ -1,0 +1,280 @@
+package desk
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+
+	"saksi/crypto/batch"
+	"saksi/crypto/item"
+	"saksi/crypto/receipt"
+	"saksi/crypto/roster"
+)
+
+// An importer is one import under way. It changes a copy of the index, which
+// becomes the desk's at the very end.
+type importer struct {
+	desk   *Desk
+	staged *staging
+	next   *index
+	report *Report
+
+	rosters map[uint64]*roster.Signed // the desk's and the bundle's
+	newest  *roster.Signed
+	batches []delivered // by sequence
+	items   map[string]*Item
+	copies  map[string]string // payload hash to id, of items in threads
+	fresh   map[string][]int  // mailbox to the numbers of new items
+	gone    map[string]bool   // ids and paths that the report has
+	moves   []move
+	settled bool // the list at hand was complete before
+}
+
+// A move puts an item's files in their place once everything was judged.
+type move struct {
+	parcel *parcel
+	folder string // "items" or "apart"
+}
+
+// Import takes a bundle of size bytes in: all of it that verifies, or nothing.
+// Items that are missing, damaged or not what they claim to be stand in the
+// report and do not keep others out.
+//
+// It returns [ErrOtherRoots], [roster.ErrRoots], [sign.ErrSignatures],
+// [roster.ErrChain], [ErrFork], [ErrRollback], [ErrUntrusted], [ErrOversize] or
+// [batch.ErrBundle], and then the desk is as it was.
+func (d *Desk) Import(ctx context.Context, bundle io.Reader, size int64, trusted roster.RootSet) (*Report, error) {
+	if d.index.Roots != "" && d.index.Roots != trusted.Text() {
+		return nil, fmt.Errorf("reading bundle: %w", ErrOtherRoots)
+	}
+	staged, err := d.stage(ctx, bundle, size)
+	if err != nil {
+		return nil, err
+	}
+	defer staged.remove()
+	im := &importer{
+		desk: d, staged: staged, next: d.index.clone(), report: &Report{},
+		fresh: map[string][]int{}, gone: map[string]bool{},
+	}
+	im.next.Roots = trusted.Text()
+	if err := im.judge(ctx, trusted); err != nil {
+		return nil, err
+	}
+	if err := im.commit(); err != nil {
+		return nil, fmt.Errorf("keeping what the bundle brought: %w", err)
+	}
+	return im.report, nil
+}
+
+// judge decides about everything in the bundle, and moves nothing.
+func (im *importer) judge(ctx context.Context, trusted roster.RootSet) error {
+	if err := im.readRosters(trusted); err != nil {
+		return err
+	}
+	if err := im.readRecipients(); err != nil {
+		return err
+	}
+	if err := im.readBatches(); err != nil {
+		return err
+	}
+	if err := im.link(); err != nil {
+		return err
+	}
+	im.items = im.next.itemIDs()
+	im.copies = map[string]string{}
+	for id, i := range im.items {
+		im.copies[i.Payload] = id
+	}
+	im.compareLists()
+	if err := im.admitAll(ctx); err != nil {
+		return err
+	}
+	im.burn()
+	return im.acknowledge()
+}
+
+func (im *importer) warn(format string, args ...any) {
+	im.report.Warnings = append(im.report.Warnings, fmt.Sprintf(format, args...))
+}
+
+// compareLists holds the members of the bundle against the lists of its
+// batches. A batch is complete when nothing on its list is missing.
+func (im *importer) compareLists() {
+	listed := map[string]bool{}
+	for _, b := range im.batches {
+		complete := true
+		im.settled = b.entry.Complete
+		for _, path := range slices.Sorted(maps.Keys(b.sums)) {
+			listed[path] = true
+			p, err := batch.ParsePath(path)
+			if err != nil {
+				panic("desk: internal error: " + err.Error())
+			}
+			complete = im.compare(b, p, b.sums[path]) && complete
+		}
+		b.entry.Complete = b.entry.Complete || complete
+	}
+	for path := range im.staged.hashes {
+		p, err := batch.ParsePath(path)
+		if err == nil && (p.Kind == batch.Payload || p.Kind == batch.Slot) && !listed[path] {
+			im.staged.parcel(p).unlisted = true
+		}
+	}
+}
+
+// compare holds one member against its line on a list, and reports whether
+// nothing is missing.
+func (im *importer) compare(b delivered, p batch.Path, want roster.Hash) bool {
+	got, present := im.staged.hashes[p.String()]
+	switch p.Kind {
+	case batch.RosterNote:
+		// A roster that gained a signature is another file and the same
+		// roster; what counts was checked by readRosters.
+		_, present = im.rosters[p.Sequence]
+		return im.there(present, p.String())
+	case batch.RecipientsFile:
+		return im.there(present || im.desk.has("rosters", p.File.String()+roster.RecipientsSuffix), p.String())
+	}
+	if known := im.items[p.ID.String()]; known != nil {
+		if p.Kind == batch.Payload && want.String() != known.Payload {
+			im.warn("batch %d lists item %s with another content: the desk keeps the first", b.note.Sequence, p.ID)
+		}
+		return true
+	}
+	if present {
+		return im.compareItem(b, p, want, got)
+	}
+	if parcel := im.staged.parcels[parcelKey{p.Sequence, p.ID}]; parcel != nil {
+		parcel.missing = true
+	}
+	return im.excused(p.ID) || im.there(false, p.ID.String())
+}
+
+// compareItem holds a member of an item against its line.
+func (im *importer) compareItem(b delivered, p batch.Path, want, got roster.Hash) bool {
+	parcel := im.staged.parcel(p)
+	parcel.batch = b.entry
+	if p.Kind == batch.Payload {
+		parcel.payload = got
+	}
+	if got != want {
+		parcel.damaged = true
+	}
+	// Without its roster an item cannot be judged: it has to come again.
+	if _, ok := im.rosters[p.Sequence]; !ok {
+		return im.there(false, batch.Path{Kind: batch.RosterNote, Sequence: p.Sequence}.String())
+	}
+	return got == want
+}
+
+// there names a member that is not there as withheld, once, and not when its
+// batch was complete before: what was gone then need not be explained again.
+func (im *importer) there(present bool, name string) bool {
+	if !present && !im.settled && !im.gone[name] {
+		im.gone[name] = true
+		im.report.Withheld = append(im.report.Withheld, name)
+	}
+	return present
+}
+
+// excused reports whether there is a good reason that an item is not there:
+// its gone mark, or that the desk had it once. The token of an item that the
+// desk never saw cannot be checked; it is the server's word.
+func (im *importer) excused(id receipt.ItemID) bool {
+	if _, known := slices.BinarySearch(im.next.NotOurs, id.String()); known || im.next.apart(id.String()) != nil {
+		return true
+	}
+	mark, ok := im.staged.gone[id]
+	_, burned := burnToken(mark)
+	if !ok || !burned && mark != markExpired {
+		return false
+	}
+	if !im.settled && !im.gone[id.String()] {
+		im.gone[id.String()] = true
+		if burned {
+			im.report.Gone++
+		} else {
+			im.report.Expired++
+		}
+	}
+	return true
+}
+
+// burn marks items whose reporter proved to have deleted them.
+func (im *importer) burn() {
+	for _, t := range im.next.Threads {
+		for _, i := range t.Items {
+			id, err := receipt.ParseItemID(i.ID)
+			mark, ok := im.staged.gone[id]
+			token, burned := burnToken(mark)
+			if err != nil || !ok || !burned || i.Deleted {
+				continue
+			}
+			opened := item.Opened{Manifest: item.Manifest{Burn: i.Burn}}
+			if !opened.BurnedBy(token) {
+				im.warn("the server says that item %s was deleted by its reporter, and cannot prove it", id)
+				continue
+			}
+			i.Deleted = true
+			im.report.Deleted = append(im.report.Deleted, arrival(t, i))
+		}
+	}
+}
+
+func arrival(t *Thread, i *Item) Arrival {
+	return Arrival{Mailbox: t.Mailbox, ID: i.ID, N: i.N, Kind: i.Kind}
+}
+
+// commit moves the items, writes the rosters and replaces the index.
+func (im *importer) commit() error {
+	d := im.desk
+	for _, m := range im.moves {
+		if err := moveFolder(im.staged.itemFolder(m.parcel), d.path(m.folder, m.parcel.id.String())); err != nil {
+			return err
+		}
+	}
+	for sequence, signed := range im.rosters {
+		name := batch.Path{Kind: batch.RosterNote, Sequence: sequence}.String()
+		if err := d.keep(strings.TrimPrefix(name, "rosters/"), signed.Note); err != nil {
+			return err
+		}
+	}
+	for hash, text := range im.staged.recipients {
+		if err := d.keep(hash.String()+roster.RecipientsSuffix, text); err != nil {
+			return err
+		}
+	}
+	if err := d.save(im.next); err != nil {
+		return err
+	}
+	d.rosters = im.rosters
+	for _, m := range im.moves {
+		if m.folder == "items" {
+			// It stood apart when it came before, perhaps.
+			if err := os.RemoveAll(d.path("apart", m.parcel.id.String())); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// keep writes a public file of the rosters, unless it is there. A roster that
+// an interrupted import left may be another one: only what the index pins is
+// left as it is.
+func (d *Desk) keep(name string, content []byte) error {
+	old, err := readFile(d.path("rosters", name), maxNote)
+	if err == nil && string(old) == string(content) {
+		return nil
+	}
+	return replaceFile(d.path("rosters", name), content)
+}
+
+func (d *Desk) has(folder, name string) bool {
+	_, err := readFile(d.path(folder, name), maxNote)
+	return err == nil
+}

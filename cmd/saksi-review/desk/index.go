@@ -1,0 +1,354 @@
+package desk
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"saksi/crypto/hybrid"
+	"saksi/crypto/item"
+	"saksi/crypto/receipt"
+	"saksi/crypto/reply"
+	"saksi/crypto/roster"
+	"saksi/crypto/week"
+)
+
+const indexLabel = "saksi/v1/desk"
+
+// An index is everything the desk remembers: JSON, in one spelling, sealed.
+// Hashes, ids and mailboxes are in hexadecimal.
+type index struct {
+	Format   string        `json:"format"`
+	Reviewer string        `json:"reviewer"`
+	Roots    string        `json:"roots"` // the trusted first root set
+	Rosters  []rosterEntry `json:"rosters,omitempty"`
+	Batches  []*batchEntry `json:"batches,omitempty"`
+	Threads  []*Thread     `json:"threads,omitempty"`
+	Apart    []Apart       `json:"apart,omitempty"`
+	NotOurs  []string      `json:"not_ours,omitempty"` // items that this reviewer cannot open
+	Outbox   uint64        `json:"outbox"`             // the number of the last one
+}
+
+type rosterEntry struct {
+	Sequence uint64 `json:"sequence"`
+	Hash     string `json:"hash"`
+}
+
+// A batchEntry is a batch that the desk has seen.
+type batchEntry struct {
+	Sequence uint64 `json:"sequence"`
+	Hash     string `json:"hash"`
+	Previous string `json:"previous"`
+	Week     string `json:"week"`
+	Complete bool   `json:"complete"`         // nothing on its list is missing
+	Outbox   uint64 `json:"outbox,omitempty"` // that acknowledged it; 0 for none
+}
+
+// A Thread is what one reporter sent, and what this reviewer answered.
+type Thread struct {
+	Mailbox   string      `json:"mailbox"` // M
+	Author    string      `json:"author"`
+	Recipient string      `json:"recipient"` // of replies
+	Items     []*Item     `json:"items"`     // by their number
+	Replies   []*OwnReply `json:"replies,omitempty"`
+}
+
+// An Item is one item of a thread, verified when it came.
+type Item struct {
+	ID          string       `json:"id"`
+	N           int          `json:"n"`
+	Kind        item.Kind    `json:"kind"`
+	Language    string       `json:"language"`
+	Roster      uint64       `json:"roster"`
+	Batch       uint64       `json:"batch"`
+	Week        string       `json:"week"`    // of the batch
+	Payload     string       `json:"payload"` // SHA-256 of payload.age
+	Size        int64        `json:"size"`    // of payload.age
+	Burn        string       `json:"burn"`    // SHA-256 of the token that deletes it
+	Attachments []Attachment `json:"attachments,omitempty"`
+	Seen        bool         `json:"seen,omitempty"`
+	Deleted     bool         `json:"deleted,omitempty"` // by its reporter, who proved it
+}
+
+// An Attachment is a file in an item. Its Original name is the reporter's own
+// and hostile until cleaned.
+type Attachment struct {
+	Path     string `json:"path"`
+	Original string `json:"original,omitempty"`
+	Size     int64  `json:"size"`
+	Hash     string `json:"hash"`
+	Sealed   Sealed `json:"sealed,omitempty"`
+}
+
+// Sealed says whether an attachment is an age file itself.
+type Sealed string
+
+// What an attachment can be.
+const (
+	SealedToDesk  Sealed = "desk"  // this reviewer's direct identity opens it
+	SealedToOther Sealed = "other" // an age file that it does not open
+)
+
+// An OwnReply is an answer of this reviewer.
+type OwnReply struct {
+	Number    uint64       `json:"number"`
+	Hash      string       `json:"hash"` // that the next one names
+	Roster    uint64       `json:"roster"`
+	Status    reply.Status `json:"status"`
+	Forwarded string       `json:"forwarded,omitempty"`
+	Items     []int        `json:"items,omitempty"`
+	Text      string       `json:"text,omitempty"`
+	Sealed    []byte       `json:"sealed,omitempty"` // until it is in an outbox
+	Outbox    uint64       `json:"outbox,omitempty"` // that took it; 0 while it waits
+}
+
+// An Apart is an item that is in no thread, and why.
+type Apart struct {
+	ID      string `json:"id"`
+	Reason  string `json:"reason"`
+	Batch   uint64 `json:"batch"`
+	Payload string `json:"payload"` // SHA-256 of payload.age
+}
+
+// format writes the index in its one spelling.
+func (x *index) format() []byte {
+	b, err := json.Marshal(x)
+	if err != nil {
+		panic("desk: internal error: " + err.Error())
+	}
+	return b
+}
+
+// parseIndex reads what format wrote.
+func parseIndex(b []byte) (*index, error) {
+	x := &index{}
+	if err := json.Unmarshal(b, x); err != nil {
+		return nil, errors.New("parsing index: no JSON of the right form")
+	}
+	if err := x.check(); err != nil {
+		return nil, fmt.Errorf("parsing index: %w", err)
+	}
+	if string(x.format()) != string(b) {
+		return nil, errors.New("parsing index: not in the one canonical spelling")
+	}
+	return x, nil
+}
+
+// clone returns a copy that may be changed and thrown away.
+func (x *index) clone() *index {
+	next := &index{}
+	if err := json.Unmarshal(x.format(), next); err != nil {
+		panic("desk: internal error: " + err.Error())
+	}
+	return next
+}
+
+// check holds what every index satisfies, so that the rest of the package may
+// rely on it.
+func (x *index) check() error {
+	if x.Format != indexLabel {
+		return fmt.Errorf("want format %q", indexLabel)
+	}
+	if _, err := roster.ParseRootSet(x.Roots); err != nil {
+		return err
+	}
+	if len(x.Rosters) == 0 {
+		return errors.New("no roster")
+	}
+	return errors.Join(x.checkRosters(), x.checkBatches(), x.checkThreads(), x.checkApart())
+}
+
+func (x *index) checkRosters() error {
+	var before uint64
+	for _, r := range x.Rosters {
+		if _, err := roster.ParseHash(r.Hash); err != nil {
+			return err
+		}
+		if r.Sequence <= before {
+			return errors.New("the rosters are not in order")
+		}
+		before = r.Sequence
+	}
+	return nil
+}
+
+func (x *index) checkBatches() error {
+	var before uint64
+	for _, b := range x.Batches {
+		if b == nil || b.Sequence <= before || b.Outbox > x.Outbox || b.Outbox > 0 && !b.Complete {
+			return errors.New("the batches are not in order")
+		}
+		before = b.Sequence
+		for _, hash := range []string{b.Hash, b.Previous} {
+			if _, err := roster.ParseHash(hash); err != nil {
+				return err
+			}
+		}
+		if _, err := week.Parse(b.Week); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (x *index) checkThreads() error {
+	threads, items := map[string]bool{}, map[string]bool{}
+	for _, t := range x.Threads {
+		if t == nil || threads[t.Mailbox] {
+			return errors.New("a thread stands twice")
+		}
+		threads[t.Mailbox] = true
+		if err := t.check(x.Outbox); err != nil {
+			return err
+		}
+		for _, i := range t.Items {
+			if items[i.ID] {
+				return errors.New("an item stands twice")
+			}
+			items[i.ID] = true
+		}
+	}
+	return nil
+}
+
+func (t *Thread) check(outbox uint64) error {
+	if _, err := receipt.ParseMailbox(t.Mailbox); err != nil {
+		return err
+	}
+	if _, err := roster.ParseHash(t.Author); err != nil {
+		return err
+	}
+	// Parsed when a reply is sealed to it: it takes 0.1 ms, and every command
+	// reads the whole index.
+	if len(t.Recipient) != hybrid.RecipientSize {
+		return errors.New("a thread without a recipient")
+	}
+	before := -1
+	for _, i := range t.Items {
+		if i == nil || i.N <= before || i.N >= receipt.MaxItems {
+			return errors.New("the items are not in order")
+		}
+		before = i.N
+		if err := i.check(); err != nil {
+			return err
+		}
+	}
+	for n, r := range t.Replies {
+		if r == nil || r.Number != uint64(n)+1 || !r.Status.Valid() || r.Outbox > outbox {
+			return errors.New("the replies are not in order")
+		}
+		if (r.Outbox == 0) != (int64(len(r.Sealed)) == reply.SealedSize()) || r.Outbox > 0 && r.Sealed != nil {
+			return errors.New("a reply is sent and waits at once")
+		}
+		if _, err := roster.ParseHash(r.Hash); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (i *Item) check() error {
+	if _, err := receipt.ParseItemID(i.ID); err != nil {
+		return err
+	}
+	if i.Kind != item.Testimony && i.Kind != item.Message && i.Kind != item.Attachment {
+		return errors.New("an item of no kind")
+	}
+	hashes := []string{i.Payload, i.Burn}
+	for _, a := range i.Attachments {
+		hashes = append(hashes, a.Hash)
+		if a.Sealed != "" && a.Sealed != SealedToDesk && a.Sealed != SealedToOther || a.Size < 0 {
+			return errors.New("an attachment of no kind")
+		}
+	}
+	for _, hash := range hashes {
+		if _, err := roster.ParseHash(hash); err != nil {
+			return err
+		}
+	}
+	_, err := week.Parse(i.Week)
+	return err
+}
+
+func (x *index) checkApart() error {
+	before := ""
+	for _, a := range x.Apart {
+		if a.ID <= before {
+			return errors.New("the items set apart are not in order")
+		}
+		before = a.ID
+		if _, err := receipt.ParseItemID(a.ID); err != nil {
+			return err
+		}
+		if _, err := roster.ParseHash(a.Payload); err != nil {
+			return err
+		}
+	}
+	if !slices.IsSorted(x.NotOurs) {
+		return errors.New("the items of others are not in order")
+	}
+	for _, id := range x.NotOurs {
+		if _, err := receipt.ParseItemID(id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// batch returns the batch of a sequence, or nil.
+func (x *index) batch(sequence uint64) *batchEntry {
+	at, ok := slices.BinarySearchFunc(x.Batches, sequence, bySequence)
+	if !ok {
+		return nil
+	}
+	return x.Batches[at]
+}
+
+// addBatch puts a batch in its order.
+func (x *index) addBatch(b *batchEntry) {
+	at, _ := slices.BinarySearchFunc(x.Batches, b.Sequence, bySequence)
+	x.Batches = slices.Insert(x.Batches, at, b)
+}
+
+func bySequence(b *batchEntry, sequence uint64) int {
+	switch {
+	case b.Sequence < sequence:
+		return -1
+	case b.Sequence > sequence:
+		return 1
+	}
+	return 0
+}
+
+// apart returns the item that was set apart under an id, or nil.
+func (x *index) apart(id string) *Apart {
+	at, ok := slices.BinarySearchFunc(x.Apart, id, byID)
+	if !ok {
+		return nil
+	}
+	return &x.Apart[at]
+}
+
+// setApart puts an item in its order, in the place of what was there.
+func (x *index) setApart(a Apart) {
+	at, ok := slices.BinarySearchFunc(x.Apart, a.ID, byID)
+	if ok {
+		x.Apart[at] = a
+		return
+	}
+	x.Apart = slices.Insert(x.Apart, at, a)
+}
+
+func byID(a Apart, id string) int { return strings.Compare(a.ID, id) }
+
+// thread returns the thread of a mailbox, or nil.
+func (x *index) thread(mailbox string) *Thread {
+	for _, t := range x.Threads {
+		if t.Mailbox == mailbox {
+			return t
+		}
+	}
+	return nil
+}

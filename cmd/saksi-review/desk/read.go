@@ -1,0 +1,203 @@
+package desk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"saksi/crypto/item"
+	"saksi/crypto/receipt"
+	"saksi/crypto/reviewer"
+	"saksi/crypto/roster"
+)
+
+// A reading opens the files of one item, on the desk or in staging.
+type reading struct {
+	folder string
+	id     receipt.ItemID
+	signed *roster.Signed // that it was sealed under
+	keys   *reviewer.Keys
+	count  func(int) // of payload bytes
+}
+
+// open reads the payload to its end and checks everything. It returns
+// errNotOurs or a setApart, or an error of the disk, of the context or of
+// extract: those say nothing about the item.
+func (r *reading) open(ctx context.Context, extract func(item.File, io.Reader) error) (*item.Opened, error) {
+	slots, err := readSlots(slotPaths(r.folder, r.signed))
+	if err != nil {
+		return nil, err
+	}
+	e, err := r.openSlot(slots)
+	if err != nil {
+		return nil, err
+	}
+	payload, err := os.Open(filepath.Join(r.folder, "payload.age"))
+	if err != nil {
+		return nil, fmt.Errorf("opening item: %w", err)
+	}
+	defer payload.Close()
+	in := &meter{ctx: ctx, r: payload, count: r.count}
+	var failed error // by extract, and not because what it read broke off
+	opened, err := item.Open(in, e, item.Expect{ID: r.id, Roster: r.signed.Sequence, Slots: slots},
+		func(f item.File, content io.Reader) error {
+			source := &meter{ctx: ctx, r: content, count: func(int) {}}
+			err := extract(f, source)
+			if source.err == nil {
+				failed = err
+			}
+			return err
+		})
+	switch {
+	case ctx.Err() != nil:
+		return nil, fmt.Errorf("opening item: %w", ctx.Err())
+	case in.err != nil:
+		return nil, fmt.Errorf("opening item: %w", in.err)
+	case failed != nil:
+		return nil, failed
+	case err != nil:
+		return nil, reason(err)
+	case opened.Manifest.Roster.Hash != r.signed.Hash.String():
+		// item.Open knows the sequence alone.
+		return nil, setApart(fmt.Sprintf("it was sealed under another roster %d", r.signed.Sequence))
+	}
+	return opened, nil
+}
+
+// openItem opens an item of a thread once more. What does not verify now was
+// changed on the desk.
+func (d *Desk) openItem(ctx context.Context, i *Item, count func(int), extract func(item.File, io.Reader) error) (*item.Opened, error) {
+	id, err := receipt.ParseItemID(i.ID)
+	if err != nil {
+		return nil, err
+	}
+	signed := d.rosters[i.Roster]
+	if signed == nil {
+		return nil, fmt.Errorf("opening item %s: %w: its roster is not there", i.ID, ErrDamaged)
+	}
+	r := &reading{folder: d.path("items", i.ID), id: id, signed: signed, keys: d.keys, count: count}
+	opened, err := r.open(ctx, extract)
+	var changed setApart
+	if errors.As(err, &changed) || errors.Is(err, errNotOurs) || errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("opening item %s: %w: its files are not those that came", i.ID, ErrDamaged)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("opening item %s: %w", i.ID, err)
+	}
+	return opened, nil
+}
+
+// Threads returns all threads, in the order that they came. The caller does
+// not change them.
+func (d *Desk) Threads() []*Thread { return d.index.Threads }
+
+// Apart returns the items that are in no thread.
+func (d *Desk) Apart() []Apart { return d.index.Apart }
+
+// NotOurs returns how many items this reviewer could not open.
+func (d *Desk) NotOurs() int { return len(d.index.NotOurs) }
+
+// Waiting returns how many acknowledgements and replies no outbox has taken.
+func (d *Desk) Waiting() (acks, replies int) {
+	for _, b := range d.index.Batches {
+		if b.waits() {
+			acks++
+		}
+	}
+	for _, t := range d.index.Threads {
+		for _, r := range t.Replies {
+			if r.Outbox == 0 {
+				replies++
+			}
+		}
+	}
+	return acks, replies
+}
+
+// Thread returns the thread whose mailbox begins with name. It returns
+// [ErrName], [ErrUnknown] or [ErrAmbiguous].
+func (d *Desk) Thread(name string) (*Thread, error) {
+	t, i, err := d.Find(name)
+	if err == nil && i != nil {
+		err = fmt.Errorf("looking for thread %q: %w", name, ErrUnknown)
+	}
+	return t, err
+}
+
+// Find returns the thread whose mailbox begins with name, or the item whose id
+// does, with its thread. It returns [ErrName], [ErrUnknown] or [ErrAmbiguous].
+func (d *Desk) Find(name string) (*Thread, *Item, error) {
+	prefix := strings.ToLower(name)
+	if len(prefix) < 4 || strings.Trim(prefix, "0123456789abcdef") != "" {
+		return nil, nil, fmt.Errorf("looking for %q: %w", name, ErrName)
+	}
+	var thread *Thread
+	var one *Item
+	found := 0
+	for _, t := range d.index.Threads {
+		if strings.HasPrefix(t.Mailbox, prefix) {
+			thread, one = t, nil
+			found++
+		}
+		for _, i := range t.Items {
+			if strings.HasPrefix(i.ID, prefix) {
+				thread, one = t, i
+				found++
+			}
+		}
+	}
+	switch found {
+	case 0:
+		return nil, nil, fmt.Errorf("looking for %q: %w", name, ErrUnknown)
+	case 1:
+		return thread, one, nil
+	default:
+		return nil, nil, fmt.Errorf("looking for %q: %w", name, ErrAmbiguous)
+	}
+}
+
+// A Page is one item of a thread, as it can be shown. Text and Form are the
+// reporter's own, hostile until cleaned.
+type Page struct {
+	*Item
+	Form item.Form
+	Text string
+}
+
+// Read opens the texts of a thread. Attachments are as they were when they
+// came: their content is opened by [Desk.Extract] alone.
+func (d *Desk) Read(ctx context.Context, t *Thread) ([]Page, error) {
+	var pages []Page
+	for _, i := range t.Items {
+		page := Page{Item: i}
+		if i.Kind != item.Attachment {
+			opened, err := d.openItem(ctx, i, func(int) {}, discard)
+			if err != nil {
+				return nil, err
+			}
+			page.Form, page.Text = opened.Form, opened.Text
+		}
+		pages = append(pages, page)
+	}
+	return pages, nil
+}
+
+func discard(item.File, io.Reader) error { return nil }
+
+// MarkSeen remembers that the reviewer has read the thread.
+func (d *Desk) MarkSeen(t *Thread) error {
+	next := d.index.clone()
+	changed := false
+	for _, i := range next.thread(t.Mailbox).Items {
+		changed = changed || !i.Seen
+		i.Seen = true
+	}
+	if !changed {
+		return nil
+	}
+	return d.save(next)
+}

@@ -1,0 +1,42 @@
+package desk
+
+import "saksi/crypto/item"
+
+// A Report is what an import found. Ids and mailboxes are in hexadecimal;
+// nothing in it was written by a reporter.
+type Report struct {
+	Batches  []uint64 // new on this desk
+	Began    uint64   // the first batch of a new desk; 0 on any other
+	Missing  []Range  // batches that the desk never got
+	New      []Arrival
+	NotOurs  int      // new items that this reviewer cannot open: decoys among them
+	Apart    []Apart  // newly set apart
+	Withheld []string // on a list, and neither there nor marked as gone
+	Damaged  []string // there, but with another hash than on the list
+	Unlisted []string // there, but on no list; not taken
+	Deleted  []Arrival
+	Gone     int // deleted by their reporter before this desk got them, says the server
+	Expired  int // expired before this desk got them, says the server
+	Warnings []string
+}
+
+// A Range is a run of batches, both ends included.
+type Range struct{ From, To uint64 }
+
+// An Arrival names an item of a thread.
+type Arrival struct {
+	Mailbox string
+	ID      string
+	N       int
+	Kind    item.Kind
+}
+
+// Nothing reports whether the desk is as it was before.
+func (r *Report) Nothing() bool {
+	return len(r.Batches) == 0 && len(r.New) == 0 && len(r.Apart) == 0 && len(r.Deleted) == 0 && r.NotOurs == 0
+}
+
+// Whole reports whether everything that was announced was there.
+func (r *Report) Whole() bool {
+	return len(r.Missing) == 0 && len(r.Withheld) == 0 && len(r.Damaged) == 0 && len(r.Unlisted) == 0
+}

@@ -1,0 +1,212 @@
+package desk
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"saksi/crypto/batch"
+	"saksi/crypto/item"
+	"saksi/crypto/receipt"
+	"saksi/crypto/roster"
+)
+
+// Limits of a bundle. A member that is larger is refused before it is read.
+const (
+	maxNote       = 1 << 20   // bytes of a batch's or a roster's note
+	maxRecipients = 1 << 20   // bytes of a recipients file
+	maxGone       = 100       // bytes of a gone mark
+	maxHeld       = 256 << 20 // bytes of all of these, and all SHA256SUMS, in memory
+	maxMembers    = 2_000_000 // 20,000 items with 100 slots
+)
+
+// A parcel is an item as the bundle brings it.
+type parcel struct {
+	roster uint64
+	id     receipt.ItemID
+	size   int64 // of payload.age
+	slots  int
+	bad    string // why it cannot be an item, from sizes alone
+
+	batch    *batchEntry // whose list has it; nil for none
+	payload  roster.Hash
+	present  bool // payload.age is there
+	missing  bool // a member on a list is not there
+	damaged  bool // a member has another hash than on the list
+	unlisted bool // a member is on no list
+}
+
+type parcelKey struct {
+	roster uint64
+	id     receipt.ItemID
+}
+
+// A staging is a bundle that was unpacked and not yet believed.
+type staging struct {
+	folder     string
+	skip       func(receipt.ItemID) bool // no need to keep the files of this item
+	hashes     map[string]roster.Hash    // of every member, by its path
+	notes      map[uint64][]byte         // of batches; 0 for the newest
+	sums       map[uint64]string
+	rosters    map[uint64][]byte
+	recipients map[roster.Hash][]byte
+	gone       map[receipt.ItemID]string
+	parcels    map[parcelKey]*parcel
+	members    int
+	held       int64
+}
+
+// stage unpacks a bundle into the staging folder, hashing every member. It
+// returns [batch.ErrBundle] or [ErrOversize].
+func (d *Desk) stage(ctx context.Context, bundle io.Reader, size int64) (*staging, error) {
+	known := d.index.itemIDs()
+	s := &staging{
+		folder: d.path("staging"),
+		skip:   func(id receipt.ItemID) bool { return known[id.String()] != nil },
+		hashes: map[string]roster.Hash{}, notes: map[uint64][]byte{}, sums: map[uint64]string{},
+		rosters: map[uint64][]byte{}, recipients: map[roster.Hash][]byte{},
+		gone: map[receipt.ItemID]string{}, parcels: map[parcelKey]*parcel{},
+	}
+	if err := os.Mkdir(s.folder, folderMode); err != nil {
+		return nil, fmt.Errorf("unpacking bundle: %w", err)
+	}
+	in := &meter{ctx: ctx, r: bundle, count: d.counter("reading", size)}
+	err := batch.Read(in, s.take)
+	if in.err != nil {
+		err = fmt.Errorf("reading bundle: %w", in.err)
+	}
+	if err != nil {
+		return nil, errors.Join(err, s.remove())
+	}
+	return s, nil
+}
+
+func (s *staging) remove() error { return os.RemoveAll(s.folder) }
+
+// take receives one member.
+func (s *staging) take(p batch.Path, size int64, r io.Reader) error {
+	if s.members++; s.members > maxMembers {
+		return fmt.Errorf("reading bundle: %w: more than %d members", ErrOversize, maxMembers)
+	}
+	hash := sha256.New()
+	r = io.TeeReader(r, hash)
+	var err error
+	if p.Kind == batch.Payload || p.Kind == batch.Slot {
+		err = s.takeItem(p, size, r)
+	} else {
+		err = s.takeSmall(p, size, r)
+	}
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		return fmt.Errorf("reading bundle: %w: it is cut off", batch.ErrBundle)
+	}
+	s.hashes[p.String()] = roster.Hash(hash.Sum(nil))
+	return err
+}
+
+// smallLimit is what a member that is held in memory may have.
+func smallLimit(k batch.Kind) int64 {
+	switch k {
+	case batch.BatchSums:
+		return batch.MaxSums
+	case batch.RecipientsFile:
+		return maxRecipients
+	case batch.GoneMark:
+		return maxGone
+	}
+	return maxNote
+}
+
+func (s *staging) takeSmall(p batch.Path, size int64, r io.Reader) error {
+	if s.held += size; size > smallLimit(p.Kind) || s.held > maxHeld {
+		return fmt.Errorf("reading bundle: member %q has %d bytes: %w", p, size, ErrOversize)
+	}
+	content, err := io.ReadAll(r)
+	if err != nil {
+		return err
+	}
+	switch p.Kind {
+	case batch.BatchNote:
+		s.notes[p.Sequence] = content
+	case batch.BatchSums:
+		s.sums[p.Sequence] = string(content)
+	case batch.RosterNote:
+		s.rosters[p.Sequence] = content
+	case batch.RecipientsFile:
+		s.recipients[p.File] = content
+	case batch.GoneMark:
+		s.gone[p.ID] = strings.TrimSuffix(string(content), "\n")
+	}
+	return nil
+}
+
+// takeItem writes a member of an item to the staging folder. One of a size
+// that no such member has spoils its item, not the bundle: its content is read
+// for the hash alone.
+func (s *staging) takeItem(p batch.Path, size int64, r io.Reader) error {
+	b := s.parcel(p)
+	if p.Kind == batch.Payload {
+		b.size, b.present = size, true
+	} else {
+		b.slots++
+	}
+	switch {
+	case p.Kind == batch.Payload && !item.ValidPayloadSize(size):
+		b.bad = "its payload has a size that no payload has"
+	case p.Kind == batch.Slot && size != item.SlotSize():
+		b.bad = "a slot has a size that no slot has"
+	}
+	if b.bad != "" || s.skip(p.ID) {
+		_, err := io.Copy(io.Discard, r)
+		return err
+	}
+	return writeFile(s.path(p), r)
+}
+
+func (s *staging) parcel(p batch.Path) *parcel {
+	key := parcelKey{p.Sequence, p.ID}
+	b := s.parcels[key]
+	if b == nil {
+		b = &parcel{roster: p.Sequence, id: p.ID}
+		s.parcels[key] = b
+	}
+	return b
+}
+
+// path returns where a member is kept. The path of a member has one spelling
+// and no parent folder in it.
+func (s *staging) path(p batch.Path) string {
+	return filepath.Join(s.folder, filepath.FromSlash(p.String()))
+}
+
+// itemFolder returns where an item's members are kept.
+func (s *staging) itemFolder(b *parcel) string {
+	return filepath.Dir(s.path(batch.Path{Kind: batch.Payload, Sequence: b.roster, ID: b.id}))
+}
+
+// itemIDs returns the items of all threads by their id.
+func (x *index) itemIDs() map[string]*Item {
+	items := map[string]*Item{}
+	for _, t := range x.Threads {
+		for _, i := range t.Items {
+			items[i.ID] = i
+		}
+	}
+	return items
+}
+
+// burnToken reads a gone mark: the token that deletes the item, or false.
+func burnToken(mark string) (receipt.Secret, bool) {
+	b, err := hex.DecodeString(mark)
+	if err != nil || len(b) != len(receipt.Secret{}) {
+		return receipt.Secret{}, false
+	}
+	return receipt.Secret(b), true
+}
+
+const markExpired = "expired"

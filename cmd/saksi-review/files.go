@@ -1,0 +1,164 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"golang.org/x/term"
+
+	"saksi/crypto/reviewer"
+	"saksi/crypto/roster"
+)
+
+// Modes of what the command writes.
+const (
+	secretMode = 0o600
+	publicMode = 0o644
+)
+
+// maxInput bounds every file that a user names, except bundles: notes have at
+// most 1 MB by themselves.
+const maxInput = 1 << 20
+
+// create makes a file that must not be there yet.
+func create(path string, mode os.FileMode) (*os.File, error) {
+	return os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+}
+
+// writeNew writes a file that must not be there yet, to the disk.
+func writeNew(path string, mode os.FileMode, content string) error {
+	f, err := create(path, mode)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(content)
+	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return errors.Join(err, os.Remove(path))
+	}
+	return nil
+}
+
+// writePair writes a secret and the public file beside it, or neither.
+func writePair(secret, secretText, public, publicText string) error {
+	if err := writeNew(secret, secretMode, secretText); err != nil {
+		return err
+	}
+	if err := writeNew(public, publicMode, publicText); err != nil {
+		return errors.Join(err, os.Remove(secret))
+	}
+	return nil
+}
+
+// beside returns path with another suffix.
+func beside(path, suffix string) string {
+	return strings.TrimSuffix(path, filepath.Ext(path)) + suffix
+}
+
+func readText(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	text, err := readAll(f)
+	if err != nil {
+		return "", fmt.Errorf("reading %q: %w", path, err)
+	}
+	return text, nil
+}
+
+func readAll(r io.Reader) (string, error) {
+	b, err := io.ReadAll(io.LimitReader(r, maxInput+1))
+	if err == nil && len(b) > maxInput {
+		err = fmt.Errorf("more than %d bytes", maxInput)
+	}
+	return string(b), err
+}
+
+// readSecret opens a key file, and warns when others may read it.
+func readSecret(c *console, path string) (*os.File, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	if info, err := f.Stat(); err == nil && info.Mode().Perm()&0o077 != 0 {
+		c.warn("others may read the key file %q: chmod 600 closes it", path)
+	}
+	return f, nil
+}
+
+func readKeys(c *console, path string) (*reviewer.Keys, error) {
+	f, err := readSecret(c, path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return reviewer.ParseFile(f)
+}
+
+func readRoots(path string) (roster.RootSet, error) {
+	text, err := readText(path)
+	if err != nil {
+		return roster.RootSet{}, err
+	}
+	set, err := roster.ParseRootSet(text)
+	if err != nil {
+		return roster.RootSet{}, fmt.Errorf("reading %q: %w", path, err)
+	}
+	return set, nil
+}
+
+// progress returns what shows how far a long work has come, when stderr is a
+// terminal; otherwise nothing is shown.
+func (c *console) progress() func(work string, done, total int64) {
+	f, ok := c.stderr.(*os.File)
+	if !ok || !term.IsTerminal(int(f.Fd())) {
+		return nil
+	}
+	return newProgress(f, time.Now)
+}
+
+// newProgress writes at most five lines a second over each other. Work of less
+// than that is never shown.
+func newProgress(w io.Writer, now func() time.Time) func(work string, done, total int64) {
+	last := now()
+	shown := false
+	return func(work string, done, total int64) {
+		end := done >= total
+		if now().Sub(last) < 200*time.Millisecond && !(end && shown) || total <= 0 {
+			return
+		}
+		last, shown = now(), !end
+		fmt.Fprintf(w, "\r\x1b[K%s: %s of %s bytes, %d %%", work, number(done), number(total), 100*done/total)
+		if end {
+			fmt.Fprint(w, "\r\x1b[K")
+		}
+	}
+}
+
+// number writes 1234567 as 1,234,567.
+func number(n int64) string {
+	digits := fmt.Sprint(n)
+	for i := len(digits) - 3; i > 0; i -= 3 {
+		digits = digits[:i] + "," + digits[i:]
+	}
+	return digits
+}
+
+// plural writes "1 item" and "2 items".
+func plural(n int, one string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	if stem, ok := strings.CutSuffix(one, "y"); ok {
+		one = stem + "ie"
+	} else if strings.HasSuffix(one, "ch") {
+		one += "e"
+	}
+	return number(int64(n)) + " " + one + "s"
+}

@@ -1,0 +1,58 @@
+package main
+
+import (
+	"errors"
+	"io/fs"
+
+	"saksi/cmd/saksi-review/desk"
+	"saksi/crypto/batch"
+	"saksi/crypto/reply"
+	"saksi/crypto/roster"
+	"saksi/crypto/sign"
+)
+
+// hintFor says what to do about an error, if there is something. The first
+// row that fits counts.
+func hintFor(err error) string {
+	for _, row := range hints() {
+		if errors.Is(err, row.err) {
+			return row.hint
+		}
+	}
+	return ""
+}
+
+type hintRow struct {
+	err  error
+	hint string
+}
+
+func hints() []hintRow {
+	const keepStick = "keep the stick and this desk as they are, and compare both with another reviewer " +
+		"before anything else: the server, or who carried the bundle, may be hostile"
+	return []hintRow{
+		{errUsage, "saksi-review -h lists the commands, saksi-review COMMAND -h its flags"},
+		{desk.ErrNoDesk, "a desk begins with its first bundle: saksi-review open, with -desk for a new folder"},
+		{desk.ErrLocked, "wait for the other saksi-review, or close it"},
+		{desk.ErrOtherKey, "use the key file that the desk was begun with, or another folder for -desk"},
+		{desk.ErrOtherRoots, "use the root file that the desk was begun with; compare its fingerprint with the poster"},
+		{desk.ErrDamaged, "bring back a copy of the desk's folder, or begin a new one and ask for all batches again"},
+		{desk.ErrFork, keepStick},
+		{desk.ErrRollback, keepStick},
+		{desk.ErrUntrusted, "the bundle is not from a server that the roots named; ask the operator where it came from"},
+		{desk.ErrOversize, "the bundle is not as a server makes it; ask the operator for a new one"},
+		{desk.ErrName, "saksi-review list shows the names of threads"},
+		{desk.ErrUnknown, "saksi-review list shows the names of threads"},
+		{desk.ErrAmbiguous, "give more digits of the name"},
+		{desk.ErrNotOnRoster, "give your card to the roots, and open a bundle with the new roster"},
+		{desk.ErrNoOutbox, "saksi-review outbox without -again writes a new one"},
+		{batch.ErrBundle, "copy the bundle to the stick again, and compare its SHA-256 with the operator"},
+		{roster.ErrRoots, "check that -root is the file of this drop; compare its fingerprint with the poster"},
+		{sign.ErrSignatures, "let more roots sign it: saksi-review roster sign"},
+		{roster.ErrExpired, "let the roots sign a new roster: saksi-review roster new -previous"},
+		{roster.ErrChain, "make the roster with -previous and the newest roster that was signed"},
+		{reply.ErrTooLong, "shorten it, or send it as two replies"},
+		{reply.ErrInvalid, "saksi-review reply -h lists the statuses; texts are UTF-8 without control characters"},
+		{fs.ErrExist, "nothing is ever overwritten: choose a path that does not exist"},
+	}
+}

@@ -1,0 +1,188 @@
+// Saksi-review is the reviewers' side of the drop, for machines without a
+// network: a reviewer's desk, and the ceremony in which the roots sign the
+// roster. It links no network code. The rules of the desk are in package desk;
+// this command reads flags and says in words what happened.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"slices"
+	"strings"
+)
+
+const usage = `Usage:
+    saksi-review COMMAND [flags] ARGUMENTS
+
+A reviewer, once:
+    keygen          make a reviewer's key file and card
+The roots, when they meet:
+    root keygen     make a root's key
+    root set        join several roots to one set
+    roster new      write a roster, unsigned
+    roster sign     add a root's signature to a roster
+    roster verify   check a roster and say in words what it says
+A reviewer, at the desk:
+    open            take in a bundle from the server
+    list            list the threads
+    show            show a thread
+    extract         write a thread or an item to a folder, in plaintext
+    reply           answer a thread
+    outbox          write the file that travels back to the server
+
+saksi-review COMMAND -h shows the flags. Flags come before arguments.
+
+Example:
+    saksi-review keygen -id r1 -region 73.71 -org "LBH Contoh" -label "Penelaah Satu" -out r1.key
+    saksi-review open -key r1.key -root akar.vkey -desk meja /media/stick/bundle.tar
+    saksi-review list -key r1.key -desk meja
+    saksi-review show -key r1.key -desk meja 3fa9
+    saksi-review reply -key r1.key -desk meja -status ditelaah -text "Terima kasih." 3fa9
+    saksi-review outbox -key r1.key -desk meja -out /media/stick/r1.outbox
+`
+
+// A console is where a command reads and writes.
+type console struct {
+	stdin  io.Reader
+	stdout io.Writer
+	stderr io.Writer
+}
+
+// say prints a line for the user.
+func (c *console) say(format string, args ...any) { fmt.Fprintf(c.stdout, format+"\n", args...) }
+
+func (c *console) warn(format string, args ...any) {
+	fmt.Fprintf(c.stderr, "saksi-review: warning: "+format+"\n", args...)
+}
+
+// A command is one row of the table. Its setup declares flags and returns what
+// runs after they were read.
+type command struct {
+	name    string
+	args    string // what stands behind the flags, for the usage line
+	setup   func(*flag.FlagSet) action
+	minimum int // of arguments
+	maximum int
+}
+
+type action func(ctx context.Context, c *console, args []string) error
+
+const many = 1 << 20
+
+func commands() []command {
+	return []command{
+		{"keygen", "", keygen, 0, 0},
+		{"root keygen", "", rootKeygen, 0, 0},
+		{"root set", "ROOT.vkey...", rootSet, 1, many},
+		{"roster new", "CARD...", rosterNew, 1, many},
+		{"roster sign", "ROSTER", rosterSign, 1, 1},
+		{"roster verify", "ROSTER", rosterVerify, 1, 1},
+		{"open", "BUNDLE", openBundle, 1, 1},
+		{"list", "", list, 0, 0},
+		{"show", "THREAD", show, 1, 1},
+		{"extract", "THREAD|ITEM", extract, 1, 1},
+		{"reply", "THREAD", replyTo, 1, 1},
+		{"outbox", "", writeOutbox, 0, 0},
+	}
+}
+
+// errUsage is returned when the command line is wrong and nothing was done.
+var errUsage = errors.New("wrong command line")
+
+func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
+
+// run does everything but exit. Its result is the exit status: 1 for an error,
+// 2 for a wrong command line.
+func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	c := &console{stdin: stdin, stdout: stdout, stderr: stderr}
+	err := dispatch(ctx, c, args)
+	if err == nil || errors.Is(err, flag.ErrHelp) {
+		return 0
+	}
+	fmt.Fprintf(stderr, "saksi-review: error: %v\n", err)
+	if hint := hintFor(err); hint != "" {
+		fmt.Fprintf(stderr, "saksi-review: hint: %s\n", hint)
+	}
+	if errors.Is(err, errUsage) {
+		return 2
+	}
+	return 1
+}
+
+// dispatch finds the command, whose name is one word or two.
+func dispatch(ctx context.Context, c *console, args []string) error {
+	if len(args) == 0 {
+		fmt.Fprint(c.stderr, usage)
+		return fmt.Errorf("%w: no command", errUsage)
+	}
+	switch args[0] {
+	case "-h", "-help", "--help", "help":
+		fmt.Fprint(c.stdout, usage)
+		return nil
+	case "-version", "--version":
+		c.say("%s", version())
+		return nil
+	}
+	for _, cmd := range commands() {
+		words := strings.Fields(cmd.name)
+		if len(args) >= len(words) && slices.Equal(args[:len(words)], words) {
+			return cmd.run(ctx, c, args[len(words):])
+		}
+	}
+	return fmt.Errorf("%w: unknown command %q", errUsage, args[0])
+}
+
+func (cmd command) run(ctx context.Context, c *console, args []string) error {
+	flags := flag.NewFlagSet(cmd.name, flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	act := cmd.setup(flags)
+	err := flags.Parse(args)
+	if errors.Is(err, flag.ErrHelp) {
+		cmd.help(c.stdout, flags)
+		return err
+	}
+	if err != nil {
+		return fmt.Errorf("%w: %s: %v", errUsage, cmd.name, err)
+	}
+	if n := flags.NArg(); n < cmd.minimum || n > cmd.maximum {
+		return fmt.Errorf("%w: want saksi-review %s [flags] %s", errUsage, cmd.name, cmd.args)
+	}
+	return act(ctx, c, flags.Args())
+}
+
+func (cmd command) help(w io.Writer, flags *flag.FlagSet) {
+	fmt.Fprintf(w, "Usage:\n    saksi-review %s [flags] %s\n\nFlags:\n", cmd.name, cmd.args)
+	flags.SetOutput(w)
+	flags.PrintDefaults()
+}
+
+// need returns a usage error that names the flags without which a command
+// cannot work, if they are empty. Its arguments are names and values in turn.
+func need(pairs ...string) error {
+	var missing []string
+	for i := 0; i < len(pairs); i += 2 {
+		if pairs[i+1] == "" {
+			missing = append(missing, "-"+pairs[i])
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%w: missing %s", errUsage, strings.Join(missing, ", "))
+}
+
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "saksi-review (unknown version)"
+	}
+	return "saksi-review " + info.Main.Version + " " + info.GoVersion
+}

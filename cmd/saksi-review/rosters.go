@@ -1,0 +1,291 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"saksi/crypto/reviewer"
+	"saksi/crypto/roster"
+	"saksi/crypto/sign"
+)
+
+func rosterNew(flags *flag.FlagSet) action {
+	f := &rosterFlags{}
+	flags.StringVar(&f.origin, "origin", "", "`name` of the drop, such as demo.saksi")
+	flags.StringVar(&f.roots, "roots", "", "`file` with the roots, from root set or root keygen")
+	flags.StringVar(&f.server, "server", "", "`file` with the server's verifier key")
+	flags.StringVar(&f.previous, "previous", "", "`file` with the signed roster before this one, if any")
+	flags.StringVar(&f.from, "from", "", "first `day`, such as 2026-11-22; today if empty")
+	flags.IntVar(&f.weeks, "weeks", 13, "how many weeks it is valid")
+	flags.StringVar(&f.out, "out", "", "`file` for the unsigned roster; the recipients file goes beside it")
+	return func(_ context.Context, c *console, cards []string) error {
+		draft, err := f.draft(cards)
+		if err != nil {
+			return err
+		}
+		r, recipients, err := draft.Roster()
+		if err != nil {
+			return err
+		}
+		side := filepath.Join(filepath.Dir(f.out), recipients.From.String()+roster.RecipientsSuffix)
+		if err := writeRecipients(side, recipients.Text()); err != nil {
+			return err
+		}
+		if err := writeNew(f.out, publicMode, r.Text()); err != nil {
+			return fmt.Errorf("writing roster: %w", err)
+		}
+		c.describe(r)
+		if draft.Previous != nil {
+			c.describeChange(&draft.Previous.Roster, r)
+		}
+		c.say("\nwritten: %s, still unsigned, and %s", f.out, side)
+		return nil
+	}
+}
+
+// writeRecipients writes the file, unless it is there with this content.
+func writeRecipients(path, text string) error {
+	err := writeNew(path, publicMode, text)
+	if errors.Is(err, os.ErrExist) {
+		if old, readErr := readText(path); readErr == nil && old == text {
+			return nil
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("writing recipients: %w", err)
+	}
+	return nil
+}
+
+type rosterFlags struct {
+	origin, roots, server, previous, from, out string
+	weeks                                      int
+}
+
+// draft reads all the files that a new roster is made of.
+func (f *rosterFlags) draft(cards []string) (*reviewer.Draft, error) {
+	if err := need("origin", f.origin, "roots", f.roots, "server", f.server, "out", f.out); err != nil {
+		return nil, err
+	}
+	if f.weeks < 1 {
+		return nil, fmt.Errorf("%w: -weeks is 1 or more", errUsage)
+	}
+	d := &reviewer.Draft{Origin: f.origin, Weeks: f.weeks, From: time.Now()}
+	if f.from != "" {
+		day, err := time.Parse(time.DateOnly, f.from)
+		if err != nil {
+			return nil, fmt.Errorf("%w: -from %q: want a form such as 2026-11-22", errUsage, f.from)
+		}
+		d.From = day
+	}
+	if err := f.readRoots(d); err != nil {
+		return nil, err
+	}
+	if err := f.readServer(d); err != nil {
+		return nil, err
+	}
+	return d, readCards(d, cards)
+}
+
+// readRoots reads the roots, and with a previous roster also what it hands
+// down: later root sets, and revocations, which must never lapse.
+func (f *rosterFlags) readRoots(d *reviewer.Draft) error {
+	set, err := readRoots(f.roots)
+	if err != nil {
+		return err
+	}
+	d.Roots = []roster.RootSet{set}
+	if f.previous == "" {
+		return nil
+	}
+	msg, err := readText(f.previous)
+	if err != nil {
+		return err
+	}
+	if d.Previous, err = roster.Verify([]byte(msg), set); err != nil {
+		return fmt.Errorf("reading %q: %w", f.previous, err)
+	}
+	if d.Previous.Origin != d.Origin {
+		return fmt.Errorf("reading %q: it is a roster of %q", f.previous, d.Previous.Origin)
+	}
+	d.Roots, d.Revoked, d.Quorum = d.Previous.RootSets, d.Previous.Revoked, d.Previous.Quorum
+	return nil
+}
+
+func (f *rosterFlags) readServer(d *reviewer.Draft) error {
+	text, err := readText(f.server)
+	if err != nil {
+		return err
+	}
+	if d.Server, err = sign.ParseKey(strings.TrimSpace(text)); err != nil {
+		return fmt.Errorf("reading %q: %w", f.server, err)
+	}
+	if d.Server.Name() != d.Origin {
+		return fmt.Errorf("reading %q: it is the key of server %q, not of %q", f.server, d.Server.Name(), d.Origin)
+	}
+	return nil
+}
+
+func readCards(d *reviewer.Draft, paths []string) error {
+	for _, path := range paths {
+		text, err := readText(path)
+		if err != nil {
+			return err
+		}
+		card, err := reviewer.ParseCard(text)
+		if err != nil {
+			return fmt.Errorf("reading %q: %w", path, err)
+		}
+		d.Cards = append(d.Cards, card)
+	}
+	return nil
+}
+
+func rosterSign(flags *flag.FlagSet) action {
+	key := flags.String("key", "", "the root's key `file`")
+	out := flags.String("out", "", "`file` for the signed roster; ROSTER with the suffix .note if empty")
+	return func(_ context.Context, c *console, args []string) error {
+		if err := need("key", *key); err != nil {
+			return err
+		}
+		if *out == "" {
+			*out = beside(args[0], ".note")
+		}
+		f, err := readSecret(c, *key)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		signer, err := sign.ReadSigner(f)
+		if err != nil {
+			return err
+		}
+		content, err := readText(args[0])
+		if err != nil {
+			return err
+		}
+		r, msg, err := addSignature(content, signer)
+		if err != nil {
+			return fmt.Errorf("signing %q: %w", args[0], err)
+		}
+		if err := putNote(args[0], *out, msg); err != nil {
+			return err
+		}
+		c.describe(r)
+		return c.describeSignatures(r, msg, *out)
+	}
+}
+
+// addSignature signs a roster's text, or a note with that text once more.
+func addSignature(content string, signer sign.Signer) (*roster.Roster, []byte, error) {
+	text, signatures := content, []string(nil)
+	r, err := roster.Parse(text)
+	if err != nil {
+		var splitErr error
+		if text, signatures, splitErr = sign.Split([]byte(content)); splitErr != nil {
+			return nil, nil, err
+		}
+		if r, err = roster.Parse(text); err != nil {
+			return nil, nil, err
+		}
+	}
+	last := r.RootSets[len(r.RootSets)-1]
+	for _, k := range last.Keys {
+		if k.String() == signer.Key().String() {
+			msg, err := sign.AddSignatures(text, signatures, signer)
+			return r, msg, err
+		}
+	}
+	return nil, nil, fmt.Errorf("%q is none of its roots: %s", signer.Key().Name(), names(last))
+}
+
+// putNote writes the note to a new file, or in the place of the note that it
+// has one signature more than.
+func putNote(in, out string, msg []byte) error {
+	if in != out {
+		if err := writeNew(out, publicMode, string(msg)); err != nil {
+			return fmt.Errorf("writing roster: %w", err)
+		}
+		return nil
+	}
+	temporary := out + ".new"
+	if err := writeNew(temporary, publicMode, string(msg)); err != nil {
+		return fmt.Errorf("writing roster: %w", err)
+	}
+	return os.Rename(temporary, out)
+}
+
+func rosterVerify(flags *flag.FlagSet) action {
+	root := flags.String("root", "", "`file` with the roots that you trust")
+	return func(_ context.Context, c *console, args []string) error {
+		if err := need("root", *root); err != nil {
+			return err
+		}
+		trusted, err := readRoots(*root)
+		if err != nil {
+			return err
+		}
+		msg, err := readText(args[0])
+		if err != nil {
+			return err
+		}
+		signed, err := roster.Verify([]byte(msg), trusted)
+		if err != nil {
+			return err
+		}
+		c.describe(&signed.Roster)
+		if err := c.verifyRecipients(signed, filepath.Dir(args[0])); err != nil {
+			return err
+		}
+		return c.verifyTime(signed)
+	}
+}
+
+// verifyRecipients looks in the roster's folder for the files that it pins.
+func (c *console) verifyRecipients(s *roster.Signed, folder string) error {
+	paths, err := filepath.Glob(filepath.Join(folder, "*"+roster.RecipientsSuffix))
+	if err != nil {
+		return err
+	}
+	files, found := map[roster.Hash]string{}, map[roster.Hash]string{}
+	for _, path := range paths {
+		text, err := readText(path)
+		if err != nil {
+			return err
+		}
+		hash := roster.Hash(sha256.Sum256([]byte(text)))
+		files[hash], found[hash] = text, filepath.Base(path)
+	}
+	for _, p := range s.Recipients {
+		// A moment in the period, when the roster is valid too.
+		at := p.From.Monday()
+		if at.Before(s.From) {
+			at = s.From
+		}
+		if _, err := s.CircleAt(at, files); err != nil {
+			return fmt.Errorf("checking the recipients of weeks %s to %s: %w", p.From, p.To, err)
+		}
+		c.say("recipients of weeks %s to %s: %s fits", p.From, p.To, found[p.File])
+	}
+	return nil
+}
+
+func (c *console) verifyTime(s *roster.Signed) error {
+	err := s.ValidAt(time.Now())
+	if errors.Is(err, roster.ErrNotYet) {
+		c.say("verified; not valid yet")
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	c.say("verified; valid today")
+	return nil
+}

@@ -1,0 +1,224 @@
+package main
+
+// Everything a reporter wrote goes through desk.Clean or desk.CleanLines before
+// it is printed, on whatever stream.
+
+import (
+	"fmt"
+	"path"
+	"strings"
+
+	"saksi/cmd/saksi-review/desk"
+	"saksi/crypto/item"
+)
+
+// shortName is how many digits of a mailbox or an id are shown: enough to be
+// unique on a desk, and to be typed.
+const shortName = 8
+
+func short(name string) string { return name[:shortName] }
+
+// report says what an import found: what is new on stdout, and what should
+// worry the reviewer as warnings.
+func (c *console) report(r *desk.Report) {
+	switch {
+	case r.Began > 0:
+		c.say("the desk begins with batch %d", r.Began)
+	case r.Nothing():
+		c.say("nothing new")
+	}
+	if len(r.Batches) > 0 {
+		c.say("%s: %s", plural(len(r.Batches), "new batch"), runs(r.Batches))
+	}
+	for _, a := range r.New {
+		c.say("new: thread %s, item %d, %s", short(a.Mailbox), a.N, a.Kind)
+	}
+	for _, a := range r.Deleted {
+		c.say("deleted by its reporter: thread %s, item %d; the desk still has its copy", short(a.Mailbox), a.N)
+	}
+	for _, n := range []struct {
+		count int
+		what  string
+	}{
+		{r.NotOurs, "not for this desk"},
+		{r.Gone, "deleted by the reporter before the desk got it, says the server"},
+		{r.Expired, "expired before the desk got it, says the server"},
+	} {
+		if n.count > 0 {
+			c.say("%s %s", plural(n.count, "item"), n.what)
+		}
+	}
+	c.reportTrouble(r)
+}
+
+func (c *console) reportTrouble(r *desk.Report) {
+	for _, a := range r.Apart {
+		c.warn("item %s is set apart: %s", a.ID, a.Reason)
+	}
+	for _, m := range r.Missing {
+		if m.From == m.To {
+			c.warn("batch %d is missing: ask the operator for it", m.From)
+		} else {
+			c.warn("batches %d to %d are missing: ask the operator for them", m.From, m.To)
+		}
+	}
+	for _, name := range r.Withheld {
+		c.warn("%s is on the server's list and was not brought: ask the operator for it", name)
+	}
+	for _, id := range r.Damaged {
+		c.warn("item %s is damaged: copy the bundle to the stick again, then open it again", id)
+	}
+	for _, id := range r.Unlisted {
+		c.warn("item %s is on no list that the server signed: not taken", id)
+	}
+	for _, text := range r.Warnings {
+		c.warn("%s", text)
+	}
+	if !r.Whole() {
+		c.warn("batches with something missing are not acknowledged, so that the server brings them again")
+	}
+}
+
+// runs writes 3, 4, 5 and 9 as "3-5, 9".
+func runs(numbers []uint64) string {
+	var parts []string
+	for i := 0; i < len(numbers); {
+		j := i
+		for j+1 < len(numbers) && numbers[j+1] == numbers[j]+1 {
+			j++
+		}
+		part := fmt.Sprint(numbers[i])
+		if j > i {
+			part += fmt.Sprintf("-%d", numbers[j])
+		}
+		parts = append(parts, part)
+		i = j + 1
+	}
+	return strings.Join(parts, ", ")
+}
+
+func (c *console) sayWaiting(d *desk.Desk) {
+	if acks, replies := d.Waiting(); acks+replies > 0 {
+		c.say("waiting for an outbox: %s, %s", plural(acks, "acknowledgement"), plural(replies, "reply"))
+	}
+}
+
+// listThread writes a thread in one line.
+func (c *console) listThread(t *desk.Thread) {
+	unseen, deleted := 0, 0
+	for _, i := range t.Items {
+		if !i.Seen {
+			unseen++
+		}
+		if i.Deleted {
+			deleted++
+		}
+	}
+	line := fmt.Sprintf("%s  %s", short(t.Mailbox), plural(len(t.Items), "item"))
+	if unseen > 0 {
+		line += fmt.Sprintf(", %d new", unseen)
+	}
+	line += "  " + lastWeek(t)
+	if n := len(t.Replies); n > 0 {
+		line += "  " + string(t.Replies[n-1].Status)
+	}
+	if deleted > 0 {
+		line += fmt.Sprintf("  %d deleted by the reporter", deleted)
+	}
+	c.say("%s", line)
+}
+
+// lastWeek returns the latest week in which something of the thread came.
+// Weeks in their written form sort as they follow each other.
+func lastWeek(t *desk.Thread) string {
+	last := ""
+	for _, i := range t.Items {
+		last = max(last, i.Week)
+	}
+	return last
+}
+
+func (c *console) showThread(t *desk.Thread, pages []desk.Page) {
+	c.say("thread %s", t.Mailbox)
+	for _, p := range pages {
+		c.showPage(p)
+	}
+	for _, r := range t.Replies {
+		where := "waiting for an outbox"
+		if r.Outbox > 0 {
+			where = fmt.Sprintf("sent in outbox %d", r.Outbox)
+		}
+		c.say("\nyour reply %d  %s  %s", r.Number, r.Status, where)
+		if r.Forwarded != "" {
+			c.say("  to: %s", desk.Clean(r.Forwarded))
+		}
+		if len(r.Items) > 0 {
+			c.say("  confirms items: %s", strings.Trim(fmt.Sprint(r.Items), "[]"))
+		}
+		c.text(r.Text)
+	}
+}
+
+func (c *console) showPage(p desk.Page) {
+	head := fmt.Sprintf("\nitem %d  %s  week %s  batch %d", p.N, p.Kind, p.Week, p.Batch)
+	if !p.Seen {
+		head += "  new"
+	}
+	c.say("%s", head)
+	if p.Deleted {
+		c.say("  deleted by its reporter, who wants it gone; the desk still has its copy")
+	}
+	for _, f := range []struct{ name, value string }{
+		{"place", p.Form.Place}, {"from", p.Form.From}, {"to", p.Form.To},
+	} {
+		if f.value != "" {
+			c.say("  %s: %s", f.name, desk.Clean(f.value))
+		}
+	}
+	c.text(p.Text)
+	for _, a := range p.Attachments {
+		c.showAttachment(a)
+	}
+}
+
+// text writes a text with a bar before each line, so that no line of it can
+// pass for one of ours.
+func (c *console) text(text string) {
+	if text == "" {
+		return
+	}
+	for _, line := range desk.CleanLines(text) {
+		c.say("  | %s", line)
+	}
+}
+
+func (c *console) showAttachment(a desk.Attachment) {
+	c.say("  %s  %s bytes", a.Path, number(a.Size))
+	if a.Original != "" {
+		c.say("  its reporter calls it: %s", desk.Clean(a.Original))
+	}
+	switch a.Sealed {
+	case desk.SealedToDesk:
+		c.say("  an age file sealed to this desk; extract opens it")
+	case desk.SealedToOther:
+		c.say("  an age file that this desk cannot open")
+	}
+}
+
+// sayExtracted names the files of an item, and an inner file that did not
+// open.
+func (c *console) sayExtracted(dir string, x desk.Extracted) {
+	opened := false
+	for _, name := range x.Files {
+		c.say("%s", path.Join(dir, name))
+		opened = opened || strings.HasSuffix(name, ".opened")
+	}
+	for _, a := range x.Attachments {
+		if a.Sealed != "" && !opened {
+			c.say("  item %d, %s: an age file that does not open here; it is kept as it came", x.N, a.Path)
+		}
+	}
+	if x.Kind == item.Attachment {
+		c.say("  item %d was chosen by a stranger: open it on a machine that may break", x.N)
+	}
+}

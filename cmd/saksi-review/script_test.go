@@ -1,0 +1,163 @@
+package main
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"saksi/crypto/batch"
+	"saksi/crypto/hybrid"
+	"saksi/crypto/item"
+	"saksi/crypto/outbox"
+	"saksi/crypto/receipt"
+	"saksi/crypto/reply"
+	"saksi/crypto/reviewer"
+	"saksi/crypto/roster"
+	"saksi/crypto/sign"
+	"saksi/crypto/week"
+)
+
+// server plays the server in a script:
+//
+//	server keygen NAME            makes server.key and server.vkey
+//	server bundle FILE TEXT...    a bundle with one batch: a testimony for the
+//	                              first text, messages for the rest; "@CARD" is
+//	                              a file sealed to the direct recipient of CARD.
+//	                              The roster is roster.note, roots in akar.vkey.
+//	server read FILE              prints what an outbox brings
+func server(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: server keygen|bundle|read ...")
+	}
+	switch args[0] {
+	case "keygen":
+		s, err := sign.Generate(args[1])
+		ts.Check(err)
+		ts.Check(os.WriteFile(ts.MkAbs("server.key"), []byte(s.String()+"\n"), 0o600))
+		ts.Check(os.WriteFile(ts.MkAbs("server.vkey"), []byte(s.Key().String()+"\n"), 0o600))
+	case "bundle":
+		ts.Check(os.WriteFile(ts.MkAbs(args[1]), bundle(ts, args[2:]), 0o600))
+	case "read":
+		readOutbox(ts, args[1])
+	}
+}
+
+// history is a single roster.
+type history struct{ *roster.Signed }
+
+func (h history) At(sequence uint64) (*roster.Signed, bool) { return h.Signed, sequence == h.Sequence }
+func (h history) Newest() *roster.Signed                    { return h.Signed }
+
+func signedRoster(ts *testscript.TestScript) *roster.Signed {
+	trusted, err := roster.ParseRootSet(ts.ReadFile("akar.vkey"))
+	ts.Check(err)
+	signed, err := roster.Verify([]byte(ts.ReadFile("roster.note")), trusted)
+	ts.Check(err)
+	return signed
+}
+
+func bundle(ts *testscript.TestScript, texts []string) []byte {
+	signed := signedRoster(ts)
+	stem := signed.Recipients[0].From.String()
+	recipients := ts.ReadFile(stem + roster.RecipientsSuffix)
+	now := time.Now()
+	circle, err := signed.CircleAt(now, map[roster.Hash]string{signed.Recipients[0].File: recipients})
+	ts.Check(err)
+	members := map[batch.Path][]byte{
+		{Kind: batch.RosterNote, Sequence: signed.Sequence}:           signed.Note,
+		{Kind: batch.RecipientsFile, File: signed.Recipients[0].File}: []byte(recipients),
+	}
+	code := receipt.New()
+	ts.Setenv("CODE", code.Field())
+	for n, text := range texts {
+		addItem(ts, members, circle, code, n, text)
+	}
+	sums := batch.Sums{}
+	for path, content := range members {
+		sums[path.String()] = sha256.Sum256(content)
+	}
+	note := batch.Note{Origin: signed.Origin, Sequence: 1, Week: week.Of(now), Sums: sums.Hash()}
+	key, err := sign.ParseSigner(strings.TrimSpace(ts.ReadFile("server.key")))
+	ts.Check(err)
+	msg, err := note.Sign(key)
+	ts.Check(err)
+	members[batch.Path{Kind: batch.BatchNote}] = msg
+	members[batch.Path{Kind: batch.BatchSums}] = []byte(sums.Text())
+	var out bytes.Buffer
+	w := batch.NewWriter(&out)
+	for path, content := range members {
+		ts.Check(w.AddBytes(path, content))
+	}
+	ts.Check(w.Close())
+	return out.Bytes()
+}
+
+func addItem(ts *testscript.TestScript, members map[batch.Path][]byte, circle *roster.Circle, code receipt.Code, n int, text string) {
+	c := item.Content{Kind: item.Message, Language: "id", Text: text}
+	if n == 0 {
+		c.Kind, c.Form = item.Testimony, item.Form{Place: "Bulukumba"}
+	}
+	if card, ok := strings.CutPrefix(text, "@"); ok {
+		to, err := reviewer.ParseCard(ts.ReadFile(card))
+		ts.Check(err)
+		sealed, err := hybrid.SealBytes([]byte("isi berkas\n"), to.Line.Direct)
+		ts.Check(err)
+		c = item.Content{
+			Kind: item.Attachment, File: bytes.NewReader(sealed), Size: int64(len(sealed)),
+			Name: "\x1b[2Jsurat.age", KeepName: true,
+		}
+	}
+	sealed, err := item.Seal(circle, code, n, c)
+	ts.Check(err)
+	var payload bytes.Buffer
+	_, err = sealed.WriteTo(&payload)
+	ts.Check(err)
+	at := batch.Path{Kind: batch.Payload, Sequence: circle.Sequence, ID: sealed.ID}
+	members[at] = payload.Bytes()
+	for i, slot := range sealed.Slots {
+		at.Kind, at.Slot = batch.Slot, i
+		members[at] = slot
+	}
+}
+
+// readOutbox prints an outbox as the reporter and the server see it.
+func readOutbox(ts *testscript.TestScript, name string) {
+	code, err := receipt.ParseField(ts.Getenv("CODE"))
+	ts.Check(err)
+	rosters := history{signedRoster(ts)}
+	o, err := outbox.Open([]byte(ts.ReadFile(name)), rosters)
+	ts.Check(err)
+	w := ts.Stdout()
+	fmt.Fprintf(w, "outbox %d of %s\n", o.Number, o.Reviewer)
+	for _, a := range o.Acks {
+		fmt.Fprintf(w, "batch %d\n", a.Sequence)
+	}
+	for _, sealed := range o.Replies {
+		r, err := reply.Open(sealed.Sealed, code.Keys(), rosters)
+		ts.Check(err)
+		fmt.Fprintf(w, "reply %d by %s: %s %s%v %s\n", r.Number, r.Author.Label, r.Status, r.Forwarded, r.Items, r.Text)
+	}
+}
+
+// threadNames puts the beginning of the thread's name into $THREAD.
+func threadNames(ts *testscript.TestScript, _ bool, _ []string) {
+	code, err := receipt.ParseField(ts.Getenv("CODE"))
+	ts.Check(err)
+	ts.Setenv("THREAD", code.Keys().Mailbox().String()[:6])
+	ts.Setenv("ITEM", code.ItemID(0).String())
+}
+
+// fileMode holds that a file has a mode, such as 0600.
+func fileMode(ts *testscript.TestScript, _ bool, args []string) {
+	info, err := os.Stat(ts.MkAbs(args[1]))
+	ts.Check(err)
+	if got := fmt.Sprintf("%04o", info.Mode()&fs.ModePerm); got != args[0] {
+		ts.Fatalf("%s has mode %s, want %s", args[1], got, args[0])
+	}
+}
