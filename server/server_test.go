@@ -52,7 +52,7 @@ func opened(t testing.TB, d *servertest.Drop, code receipt.Code, n, r int, extra
 	if err != nil {
 		t.Fatal(err)
 	}
-	o, err := item.Open(payload, e, item.Expect{ID: code.ItemID(n), Roster: 1, Slots: slots}, extract)
+	o, err := item.Open(payload, e, item.Expect{ID: code.ItemID(n), Roster: d.Roster, Slots: slots}, extract)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -121,7 +121,7 @@ func answer(t testing.TB, d *servertest.Drop, code receipt.Code, r int, number u
 	if err != nil {
 		t.Fatal(err)
 	}
-	box := outbox.Outbox{Reviewer: reviewer.Line.ID, Roster: 1, Number: number, Replies: []outbox.Reply{{Mailbox: keys.Mailbox(), Sealed: sealed}}}
+	box := outbox.Outbox{Reviewer: reviewer.Line.ID, Roster: 1, RosterHash: d.Roster.Hash, Number: number, Replies: []outbox.Reply{{Mailbox: keys.Mailbox(), Sealed: sealed}}}
 	if report, err := d.Inbox.Import(box.Sign(reviewer.Signer)); err != nil || report.Replies != 1 {
 		t.Fatalf("importing: %+v, %v", report, err)
 	}

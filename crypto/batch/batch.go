@@ -23,12 +23,16 @@
 //	rosters/<64 hex>.recipients                   recipients files in use
 //	items/<roster seq>/<id>/payload.age
 //	items/<roster seq>/<id>/slots/<NNN>.age
-//	gone/<id>                                     for an item deleted since
+//	gone/<id>                                     for an item deleted since, 32 bytes
+//	expired/<id>                                  for an item that expired, 0 bytes
 //
-// Hashes are checked with sha256sum -c --ignore-missing: an item that its
-// reporter deleted after its batch was closed is missing, and gone/<id> holds
-// the burn token that proves it (or the word expired). All of it opens with
-// age, sha256sum and tar alone.
+// Hashes are checked with sha256sum -c --ignore-missing. SHA256SUMS lists the
+// members of every item, and besides gone/<id> with the item's burn hash. An
+// item that its reporter deleted after its batch was closed is missing, and
+// gone/<id> is there: it holds the burn token, which has just that hash. So the
+// proof of a deletion is checked like everything else, and a server that
+// withholds an item has none. For an item that expired there is the server's
+// word alone. All of it opens with age, sha256sum and tar.
 //
 // The chain of hashes lets a desk name what a server withholds: a gap in the
 // sequence, or two histories shown to two desks.

@@ -66,7 +66,7 @@ func TestFollows(t *testing.T) {
 }
 
 func anyPath(t *rapid.T) Path {
-	p := Path{Kind: Kind(rapid.IntRange(0, int(GoneMark)).Draw(t, "kind"))}
+	p := Path{Kind: Kind(rapid.IntRange(0, int(ExpiryMark)).Draw(t, "kind"))}
 	switch p.Kind {
 	case BatchNote, BatchSums:
 		p.Sequence = rapid.Uint64().Draw(t, "sequence")
@@ -212,7 +212,7 @@ func FuzzRead(f *testing.F) {
 	var out bytes.Buffer
 	w := NewWriter(&out)
 	w.AddBytes(Path{Kind: BatchNote}, []byte("catatan"))
-	w.AddBytes(Path{Kind: GoneMark, ID: receipt.ItemID{1}}, []byte("expired\n"))
+	w.AddBytes(Path{Kind: BurnMark, ID: receipt.ItemID{1}}, make([]byte, 32))
 	w.Close()
 	f.Add(out.Bytes())
 	f.Fuzz(func(t *testing.T, b []byte) {

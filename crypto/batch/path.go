@@ -21,11 +21,13 @@ const (
 	RecipientsFile
 	Payload
 	Slot
-	GoneMark
+	BurnMark
+	ExpiryMark
 )
 
+// summed reports whether a member of this kind stands in SHA256SUMS.
 func (k Kind) summed() bool {
-	return k == RosterNote || k == RecipientsFile || k == Payload || k == Slot
+	return k == RosterNote || k == RecipientsFile || k == Payload || k == Slot || k == BurnMark
 }
 
 // A Path names one member of a bundle.
@@ -52,8 +54,10 @@ func (p Path) String() string {
 		return fmt.Sprintf("items/%d/%s/payload.age", p.Sequence, p.ID)
 	case Slot:
 		return fmt.Sprintf("items/%d/%s/slots/%03d.age", p.Sequence, p.ID, p.Slot+1)
-	case GoneMark:
+	case BurnMark:
 		return "gone/" + p.ID.String()
+	case ExpiryMark:
+		return "expired/" + p.ID.String()
 	default:
 		panic("batch: internal error: unknown kind of path")
 	}
@@ -90,8 +94,8 @@ func parsePath(parts []string, n int) (p Path, err error) {
 	case n == 2 && parts[0] == "rosters":
 		p.Kind = RecipientsFile
 		p.File, err = roster.ParseHash(strings.TrimSuffix(parts[1], roster.RecipientsSuffix))
-	case n == 2 && parts[0] == "gone":
-		p.Kind = GoneMark
+	case n == 2 && (parts[0] == "gone" || parts[0] == "expired"):
+		p.Kind = map[string]Kind{"gone": BurnMark, "expired": ExpiryMark}[parts[0]]
 		p.ID, err = receipt.ParseItemID(parts[1])
 	case n >= 4 && parts[0] == "items":
 		return parseItemPath(parts, n)

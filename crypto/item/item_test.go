@@ -15,6 +15,7 @@ import (
 	"saksi/crypto/hybrid"
 	"saksi/crypto/partytest"
 	"saksi/crypto/receipt"
+	"saksi/crypto/roster"
 )
 
 var day = time.Date(2026, time.November, 22, 12, 0, 0, 0, time.UTC)
@@ -23,9 +24,10 @@ var day = time.Date(2026, time.November, 22, 12, 0, 0, 0, time.UTC)
 type sealed struct {
 	*Sealed
 	payload []byte
+	roster  *roster.Signed
 }
 
-func seal(t testing.TB, p *partytest.Party, code receipt.Code, n int, c Content, excluded ...int) sealed {
+func seal(t testing.TB, p *partytest.Party, code receipt.Code, n int, c Content, excluded ...string) sealed {
 	t.Helper()
 	s, err := Seal(p.Circle, code, n, c, excluded...)
 	if err != nil {
@@ -38,10 +40,10 @@ func seal(t testing.TB, p *partytest.Party, code receipt.Code, n int, c Content,
 	if int64(payload.Len()) != s.Size {
 		t.Fatalf("payload has %d bytes, Size says %d", payload.Len(), s.Size)
 	}
-	return sealed{s, payload.Bytes()}
+	return sealed{s, payload.Bytes(), p.Roster}
 }
 
-func (s sealed) expect() Expect { return Expect{ID: s.ID, Roster: s.Roster, Slots: s.Slots} }
+func (s sealed) expect() Expect { return Expect{ID: s.ID, Roster: s.roster, Slots: s.Slots} }
 
 func (s sealed) open(t testing.TB, p *partytest.Party, r int, extract func(File, io.Reader) error) (*Opened, error) {
 	t.Helper()
@@ -113,7 +115,7 @@ func TestSizesTellNothing(t *testing.T) {
 		"small file":    {Kind: Attachment, File: strings.NewReader("x"), Size: 1, Name: "x"},
 		"with its name": {Kind: Attachment, File: strings.NewReader("x"), Size: 1, Name: strings.Repeat("\"", 4000), KeepName: true},
 	} {
-		s := seal(t, p, receipt.New(), 127, c, 3, 7)
+		s := seal(t, p, receipt.New(), 127, c, "r4", "r8")
 		if s.Size != PayloadSize(Floor) {
 			t.Errorf("%s: payload of %d bytes, want %d", name, s.Size, PayloadSize(Floor))
 		}
@@ -130,7 +132,7 @@ func TestSizesTellNothing(t *testing.T) {
 
 func TestExcludedReviewerLearnsNothing(t *testing.T) {
 	p := partytest.New(t, day, 3)
-	s := seal(t, p, receipt.New(), 0, Content{Kind: Testimony, Text: "rahasia"}, 1)
+	s := seal(t, p, receipt.New(), 0, Content{Kind: Testimony, Text: "rahasia"}, "r2")
 	if _, err := s.open(t, p, 1, nil); !errors.Is(err, ErrNotForUs) {
 		t.Errorf("the excluded reviewer: %v, want ErrNotForUs", err)
 	}
@@ -147,8 +149,11 @@ func TestExcludedReviewerLearnsNothing(t *testing.T) {
 			}
 		}
 	}
-	if _, err := Seal(p.Circle, receipt.New(), 0, Content{Kind: Testimony, Text: "x"}, 0, 1, 2); err == nil {
+	if _, err := Seal(p.Circle, receipt.New(), 0, Content{Kind: Testimony, Text: "x"}, "r1", "r2", "r3"); err == nil {
 		t.Error("an item for nobody was sealed")
+	}
+	if _, err := Seal(p.Circle, receipt.New(), 0, Content{Kind: Testimony, Text: "x"}, "r9"); err == nil {
+		t.Error("an exclusion that excludes nobody was taken")
 	}
 }
 
@@ -212,6 +217,9 @@ func TestForgeries(t *testing.T) {
 			return content
 		})
 	}
+	forged := partytest.New(t, day, 2).Roster // the same sequence, by other roots
+	p.Sign(t, p.Draft(day))
+	next := p.Roster
 	swapped := [][]byte{s.Slots[0], other.Slots[1]}
 	for name, test := range map[string]struct {
 		payload []byte
@@ -222,10 +230,11 @@ func TestForgeries(t *testing.T) {
 		"another text":   {swap("message.txt", "asli", "ubah"), s.expect(), ErrForged},
 		"another number": {swap("manifest.json", `"n": 0`, `"n": 1`), s.expect(), ErrForged},
 		"another thread": {swap("manifest.json", code.Keys().Mailbox().String(), other.ID.String()+other.ID.String()), s.expect(), ErrMalformed},
-		"another id":     {s.payload, Expect{other.ID, s.Roster, s.Slots}, ErrForged},
-		"another roster": {s.payload, Expect{s.ID, s.Roster + 1, s.Slots}, ErrForged},
-		"other slots":    {s.payload, Expect{s.ID, s.Roster, swapped}, ErrForged},
-		"fewer slots":    {s.payload, Expect{s.ID, s.Roster, s.Slots[:1]}, ErrForged},
+		"another id":     {s.payload, Expect{other.ID, s.roster, s.Slots}, ErrForged},
+		"another roster": {s.payload, Expect{s.ID, next, s.Slots}, ErrForged},
+		"a forged one":   {s.payload, Expect{s.ID, forged, s.Slots}, ErrForged},
+		"other slots":    {s.payload, Expect{s.ID, s.roster, swapped}, ErrForged},
+		"fewer slots":    {s.payload, Expect{s.ID, s.roster, s.Slots[:1]}, ErrForged},
 	} {
 		if _, err := Open(bytes.NewReader(test.payload), e, test.expect, nil); !errors.Is(err, test.want) {
 			t.Errorf("%s: %v, want %v", name, err, test.want)
@@ -378,7 +387,7 @@ func FuzzOpen(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if o, err := Open(bytes.NewReader(payload), e, Expect{}, nil); err == nil {
+		if o, err := Open(bytes.NewReader(payload), e, Expect{Roster: p.Roster}, nil); err == nil {
 			t.Errorf("a forged item was taken: %v", o.Manifest.Kind)
 		}
 	})

@@ -14,6 +14,7 @@ import (
 
 	"saksi/crypto/hybrid"
 	"saksi/crypto/receipt"
+	"saksi/crypto/roster"
 	"saksi/crypto/strictjson"
 )
 
@@ -69,7 +70,7 @@ type File struct {
 // Expect is what the opener knows of an item from outside.
 type Expect struct {
 	ID     receipt.ItemID
-	Roster uint64
+	Roster *roster.Signed // that the item is said to be sealed under
 	Slots  [][]byte
 }
 
@@ -293,7 +294,7 @@ func (o *opener) compare(want Expect) error {
 		return fmt.Errorf("checking item: %w: the signature is wrong", ErrForged)
 	case o.parts.id != want.ID:
 		return fmt.Errorf("checking item: %w: it was sealed under another id", ErrForged)
-	case m.Roster.Sequence != want.Roster:
+	case m.Roster.Sequence != want.Roster.Sequence || o.parts.roster != want.Roster.Hash:
 		return fmt.Errorf("checking item: %w: it was sealed under another roster", ErrForged)
 	case len(o.parts.slots) != len(want.Slots):
 		return fmt.Errorf("checking item: %w: it was sealed with another number of slots", ErrForged)

@@ -76,11 +76,12 @@ type member struct {
 }
 
 // Seal prepares the n-th item of a code: it checks the content, makes E and
-// seals the slots. Reviewers whose slot number (from 0) is in excluded get a
-// slot that opens to random bytes.
+// seals the slots. Reviewers whose id is in excluded get a slot that opens to
+// random bytes. An excluded id that the roster does not have is an error: the
+// page that named it was made under another roster.
 //
 // It returns [ErrTooLong], [ErrEmpty], [ErrNotText] or [ErrQuorum].
-func Seal(circle *roster.Circle, code receipt.Code, n int, c Content, excluded ...int) (*Sealed, error) {
+func Seal(circle *roster.Circle, code receipt.Code, n int, c Content, excluded ...string) (*Sealed, error) {
 	if circle.Quorum.Needed != 1 {
 		return nil, fmt.Errorf("sealing item: quorum %d: %w", circle.Quorum.Needed, ErrQuorum)
 	}
@@ -113,9 +114,13 @@ func Seal(circle *roster.Circle, code receipt.Code, n int, c Content, excluded .
 	return s, nil
 }
 
-func sealSlots(circle *roster.Circle, e *hybrid.Identity, excluded []int) ([][]byte, error) {
+func sealSlots(circle *roster.Circle, e *hybrid.Identity, excluded []string) ([][]byte, error) {
 	skip := map[int]bool{}
-	for _, i := range excluded {
+	for _, id := range excluded {
+		_, i, ok := circle.Reviewer(id)
+		if !ok {
+			return nil, fmt.Errorf("sealing item: roster %d has no reviewer %q to exclude", circle.Sequence, id)
+		}
 		skip[i] = true
 	}
 	slots := make([][]byte, len(circle.Keys))

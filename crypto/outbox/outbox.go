@@ -3,9 +3,9 @@
 //
 //	saksi/v1/outbox
 //	reviewer r1
-//	roster 2                              under which it signs
+//	roster 2 <64 hex>                     under which it signs, and its hash
 //	number 7                              counts this desk's outboxes, from 1
-//	acknowledge 4 <64 hex>                batch 4 is on the desk; hash of its text
+//	acknowledge 4 <64 hex>                all up to batch 4 is on the desk; hash of its text
 //	reply <M, 64 hex> <base64>            one line a sealed reply
 //	signature <base64>                    Ed25519 over every byte above
 //
@@ -37,14 +37,16 @@ const (
 
 // An Outbox is the content of the file.
 type Outbox struct {
-	Reviewer string
-	Roster   uint64
-	Number   uint64
-	Acks     []Ack
-	Replies  []Reply
+	Reviewer   string
+	Roster     uint64
+	RosterHash roster.Hash
+	Number     uint64
+	Acks       []Ack // by sequence
+	Replies    []Reply
 }
 
-// An Ack says that a batch is on the desk.
+// An Ack says that a batch is on the desk, and all before it that the server
+// has not retired.
 type Ack struct {
 	Sequence uint64
 	Batch    roster.Hash
@@ -59,7 +61,7 @@ type Reply struct {
 // text writes everything but the signature.
 func (o *Outbox) text() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "saksi/v1/outbox\nreviewer %s\nroster %d\nnumber %d\n", o.Reviewer, o.Roster, o.Number)
+	fmt.Fprintf(&b, "saksi/v1/outbox\nreviewer %s\nroster %d %s\nnumber %d\n", o.Reviewer, o.Roster, o.RosterHash, o.Number)
 	for _, a := range o.Acks {
 		fmt.Fprintf(&b, "acknowledge %d %s\n", a.Sequence, a.Batch)
 	}
@@ -84,25 +86,30 @@ func signatureLine(signature []byte) string {
 var (
 	// ErrSignature is returned when the named reviewer did not sign the file.
 	ErrSignature = errors.New("the outbox is not signed by its reviewer")
-	// ErrUnknown is returned when no roster at hand has the reviewer.
+	// ErrUnknown is returned when the roster that is named is not at hand, or it
+	// or the newest does not have the reviewer with this key.
 	ErrUnknown = errors.New("the roster does not have this reviewer")
 	// ErrRevoked is returned when the reviewer's key was revoked.
 	ErrRevoked = errors.New("the reviewer's key was revoked")
 )
 
-// Open parses a file and checks it against the roster that it names, and the
-// revocations of the newest.
+// Open parses a file and checks it against the roster that it names. The newest
+// roster must have the reviewer still: who was taken off it brings nothing more.
 func Open(file []byte, rosters reply.Rosters) (*Outbox, error) {
 	o, text, signature, err := parse(string(file))
 	if err != nil {
 		return nil, fmt.Errorf("reading outbox: %w", err)
 	}
 	signed, ok := rosters.At(o.Roster)
-	if !ok {
+	if !ok || signed.Hash != o.RosterHash {
 		return nil, fmt.Errorf("reading outbox: roster %d: %w", o.Roster, ErrUnknown)
 	}
 	author, _, ok := signed.Reviewer(o.Reviewer)
 	if !ok {
+		return nil, fmt.Errorf("reading outbox: %w", ErrUnknown)
+	}
+	now, _, ok := rosters.Newest().Reviewer(o.Reviewer)
+	if !ok || !now.Key.Public().Equal(author.Key.Public()) {
 		return nil, fmt.Errorf("reading outbox of %q: %w", o.Reviewer, ErrUnknown)
 	}
 	if _, revoked := rosters.Newest().VoidFrom(author.Key); revoked {
@@ -145,11 +152,15 @@ func parseText(text string) (*Outbox, error) {
 	}
 	o.Reviewer = strings.TrimPrefix(lines[1], "reviewer ")
 	var err error
-	if o.Roster, err = strconv.ParseUint(strings.TrimPrefix(lines[2], "roster "), 10, 64); err != nil {
-		return nil, errors.New("line 3: want \"roster\" and a number")
+	sequence, hash, _ := strings.Cut(strings.TrimPrefix(lines[2], "roster "), " ")
+	if o.Roster, err = strconv.ParseUint(sequence, 10, 64); err != nil {
+		return nil, errors.New("line 3: want \"roster\", a number and a hash")
 	}
-	if o.Number, err = strconv.ParseUint(strings.TrimPrefix(lines[3], "number "), 10, 64); err != nil {
-		return nil, errors.New("line 4: want \"number\" and a number")
+	if o.RosterHash, err = roster.ParseHash(hash); err != nil {
+		return nil, fmt.Errorf("line 3: %w", err)
+	}
+	if o.Number, err = strconv.ParseUint(strings.TrimPrefix(lines[3], "number "), 10, 64); err != nil || o.Number == 0 {
+		return nil, errors.New("line 4: want \"number\" and a number from 1")
 	}
 	for i, line := range lines[4:] {
 		if err := o.parseLine(line); err != nil {
@@ -159,13 +170,21 @@ func parseText(text string) (*Outbox, error) {
 	return o, nil
 }
 
+// lastAck returns the highest batch that is acknowledged; 0 for none.
+func (o *Outbox) lastAck() uint64 {
+	if len(o.Acks) == 0 {
+		return 0
+	}
+	return o.Acks[len(o.Acks)-1].Sequence
+}
+
 func (o *Outbox) parseLine(line string) error {
 	fields := strings.Split(line, " ")
 	switch {
 	case len(fields) == 3 && fields[0] == "acknowledge" && len(o.Acks) < MaxAcks:
 		sequence, err := strconv.ParseUint(fields[1], 10, 64)
-		if err != nil {
-			return errors.New("the batch is no number")
+		if err != nil || sequence <= o.lastAck() {
+			return errors.New("the batch is no number, or not above the one before")
 		}
 		hash, err := roster.ParseHash(fields[2])
 		if err != nil {

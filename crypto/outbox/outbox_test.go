@@ -26,10 +26,10 @@ func (h history) At(n uint64) (*roster.Signed, bool) {
 
 func (h history) Newest() *roster.Signed { return h[len(h)-1] }
 
-func sample() *Outbox {
+func sample(p *partytest.Party) *Outbox {
 	sealed := bytes.Repeat([]byte{5}, int(reply.SealedSize()))
 	return &Outbox{
-		Reviewer: "r1", Roster: 1, Number: 3,
+		Reviewer: "r1", Roster: p.Roster.Sequence, RosterHash: p.Roster.Hash, Number: 3,
 		Acks:    []Ack{{1, roster.Hash{1}}, {2, roster.Hash{2}}},
 		Replies: []Reply{{receipt.Mailbox{7}, sealed}},
 	}
@@ -37,12 +37,12 @@ func sample() *Outbox {
 
 func TestOutboxComesBack(t *testing.T) {
 	p := partytest.New(t, day, 2)
-	want := sample()
+	want := sample(p)
 	got, err := Open(want.Sign(p.Reviewers[0].Signer), history{p.Roster})
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Fatalf("got %+v, %v", got, err)
 	}
-	empty := &Outbox{Reviewer: "r2", Roster: 1, Number: 1}
+	empty := &Outbox{Reviewer: "r2", Roster: 1, RosterHash: p.Roster.Hash, Number: 1}
 	if got, err = Open(empty.Sign(p.Reviewers[1].Signer), history{p.Roster}); err != nil || !reflect.DeepEqual(got, empty) {
 		t.Fatalf("got %+v, %v", got, err)
 	}
@@ -50,23 +50,24 @@ func TestOutboxComesBack(t *testing.T) {
 
 func TestForeignOutboxesAreRefused(t *testing.T) {
 	p := partytest.New(t, day, 2)
-	stranger := sample()
+	stranger := sample(p)
 	stranger.Reviewer = "r9"
-	later := sample()
+	later := sample(p)
 	later.Roster = 2
 	for name, test := range map[string]struct {
 		file []byte
 		want error
 	}{
-		"a colleague's name": {sample().Sign(p.Reviewers[1].Signer), ErrSignature},
+		"a colleague's name": {sample(p).Sign(p.Reviewers[1].Signer), ErrSignature},
 		"nobody's name":      {stranger.Sign(p.Reviewers[0].Signer), ErrUnknown},
 		"unknown roster":     {later.Sign(p.Reviewers[0].Signer), ErrUnknown},
+		"forged roster":      {sample(partytest.New(t, day, 2)).Sign(p.Reviewers[0].Signer), ErrUnknown},
 	} {
 		if _, err := Open(test.file, history{p.Roster}); !errors.Is(err, test.want) {
 			t.Errorf("%s: %v, want %v", name, err, test.want)
 		}
 	}
-	file := sample().Sign(p.Reviewers[0].Signer)
+	file := sample(p).Sign(p.Reviewers[0].Signer)
 	for i := 0; i < len(file); i += 61 {
 		damaged := bytes.Clone(file)
 		damaged[i] ^= 1
@@ -82,18 +83,54 @@ func TestForeignOutboxesAreRefused(t *testing.T) {
 func TestRevokedReviewerBringsNothing(t *testing.T) {
 	p := partytest.New(t, day, 2)
 	first := p.Roster
+	old := sample(p)
 	d := p.Draft(day)
 	d.Revoked = []roster.Revocation{{Key: p.Reviewers[0].Line.Key, From: 2}}
 	p.Sign(t, d)
-	if _, err := Open(sample().Sign(p.Reviewers[0].Signer), history{first, p.Roster}); !errors.Is(err, ErrRevoked) {
+	if _, err := Open(old.Sign(p.Reviewers[0].Signer), history{first, p.Roster}); !errors.Is(err, ErrRevoked) {
 		t.Errorf("got %v, want ErrRevoked", err)
+	}
+}
+
+// TestRemovedReviewerBringsNothing: a new roster without a reviewer, or with
+// another key under the id, is enough.
+func TestRemovedReviewerBringsNothing(t *testing.T) {
+	p := partytest.New(t, day, 2)
+	first, removed, old := p.Roster, p.Reviewers[0], sample(p)
+	p.Reviewers = p.Reviewers[1:]
+	p.Sign(t, p.Draft(day))
+	second := p.Roster
+	if _, err := Open(old.Sign(removed.Signer), history{first, second}); !errors.Is(err, ErrUnknown) {
+		t.Errorf("removed: %v, want ErrUnknown", err)
+	}
+	p.Reviewers = append(p.Reviewers, partytest.Reviewer(t, 1))
+	p.Sign(t, p.Draft(day))
+	if _, err := Open(old.Sign(removed.Signer), history{first, second, p.Roster}); !errors.Is(err, ErrUnknown) {
+		t.Errorf("replaced: %v, want ErrUnknown", err)
+	}
+}
+
+func TestOddLinesAreRefused(t *testing.T) {
+	p := partytest.New(t, day, 1)
+	for name, spoil := range map[string]func(o *Outbox){
+		"number 0":         func(o *Outbox) { o.Number = 0 },
+		"batch 0":          func(o *Outbox) { o.Acks[0].Sequence = 0 },
+		"a batch twice":    func(o *Outbox) { o.Acks[1] = o.Acks[0] },
+		"batches reversed": func(o *Outbox) { o.Acks[0], o.Acks[1] = o.Acks[1], o.Acks[0] },
+		"a short reply":    func(o *Outbox) { o.Replies[0].Sealed = o.Replies[0].Sealed[1:] },
+	} {
+		o := sample(p)
+		spoil(o)
+		if _, err := Open(o.Sign(p.Reviewers[0].Signer), history{p.Roster}); err == nil {
+			t.Errorf("%s: taken", name)
+		}
 	}
 }
 
 func FuzzParse(f *testing.F) {
 	p := partytest.New(f, day, 1)
-	f.Add(string(sample().Sign(p.Reviewers[0].Signer)))
-	f.Add("saksi/v1/outbox\nreviewer r1\nroster 1\nnumber 1\nsignature \n")
+	f.Add(string(sample(p).Sign(p.Reviewers[0].Signer)))
+	f.Add("saksi/v1/outbox\nreviewer r1\nroster 1 " + p.Roster.Hash.String() + "\nnumber 1\nsignature \n")
 	f.Fuzz(func(t *testing.T, file string) {
 		o, text, signature, err := parse(file)
 		if err == nil && (o.text() != text || text+signatureLine(signature) != file) {

@@ -1,6 +1,7 @@
 package inbox
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -126,6 +127,7 @@ func (b *Inbox) sumItem(sums batch.Sums, i store.Item) error {
 		return fmt.Errorf("hashing item %s: %d bytes of %d: %v", i.ID, n, i.Size, err)
 	}
 	sums[batch.Path{Kind: batch.Payload, Sequence: i.Roster, ID: i.ID}.String()] = roster.Hash(hash.Sum(nil))
+	sums[batch.Path{Kind: batch.BurnMark, ID: i.ID}.String()] = i.Burn
 	for n, s := range slots {
 		sums[batch.Path{Kind: batch.Slot, Sequence: i.Roster, ID: i.ID, Slot: n}.String()] = sha256.Sum256(s)
 	}
@@ -176,7 +178,7 @@ func (b *Inbox) Bundle(w io.Writer) error {
 		}
 	}
 	for _, t := range gone {
-		if err := out.AddBytes(batch.Path{Kind: batch.GoneMark, ID: t.ID}, goneMark(t)); err != nil {
+		if err := writeMark(out, t); err != nil {
 			return err
 		}
 	}
@@ -230,10 +232,7 @@ func (b *Inbox) writeRosters(out *batch.Writer) error {
 		paths = append(paths, path)
 	}
 	slices.SortFunc(paths, func(a, b batch.Path) int {
-		if a.Sequence != b.Sequence {
-			return int(a.Sequence) - int(b.Sequence)
-		}
-		return slices.Compare(a.File[:], b.File[:])
+		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Sequence, b.Sequence), slices.Compare(a.File[:], b.File[:]))
 	})
 	for _, path := range paths {
 		if err := out.AddBytes(path, members[path]); err != nil {
@@ -299,12 +298,13 @@ func (b *Inbox) writeItemAgain(id receipt.ItemID) (*store.Tombstone, error) {
 	return states[0].Gone, nil
 }
 
-// goneMark is the content of gone/<id>.
-func goneMark(t store.Tombstone) []byte {
+// writeMark writes the burn token, which has the hash that the list says, or
+// the mark of expiry, which proves nothing.
+func writeMark(out *batch.Writer, t store.Tombstone) error {
 	if t.Reason == store.Expired {
-		return []byte("expired\n")
+		return out.AddBytes(batch.Path{Kind: batch.ExpiryMark, ID: t.ID}, nil)
 	}
-	return fmt.Appendf(nil, "%x\n", t.Proof)
+	return out.AddBytes(batch.Path{Kind: batch.BurnMark, ID: t.ID}, t.Proof[:])
 }
 
 // importAcks remembers the newest batch that a desk has, if its hashes are ours.

@@ -99,7 +99,7 @@ func (t *Thread) address() (reply.Thread, error) {
 
 // acknowledge queues one reply for each thread that got something, which tells
 // its reporter that a desk has it. The acknowledgement of a batch needs no
-// queue: see waits.
+// queue: see waitingBatches.
 func (im *importer) acknowledge() error {
 	if err := im.desk.standing(im.newest); err != nil {
 		im.warn("%v: nothing can be answered", err)
@@ -118,9 +118,22 @@ func (im *importer) acknowledge() error {
 	return nil
 }
 
-// waits reports whether a batch is still to be acknowledged. One that came
-// incomplete is not: the server would stop bringing it.
-func (b *batchEntry) waits() bool { return b.Complete && b.Outbox == 0 }
+// waitingBatches returns the batches that are still to be acknowledged. An
+// acknowledgement says that everything up to a batch is here, so it stops at
+// the first batch that came incomplete, or not at all: the server would bring
+// it no more.
+func (x *index) waitingBatches() (waiting []*batchEntry) {
+	for n, b := range x.Batches {
+		gap := n > 0 && b.Sequence != x.Batches[n-1].Sequence+1
+		if gap || !b.Complete {
+			return waiting
+		}
+		if b.Outbox == 0 {
+			waiting = append(waiting, b)
+		}
+	}
+	return waiting
+}
 
 // Sent says what an outbox holds.
 type Sent struct {
@@ -143,7 +156,7 @@ func (d *Desk) Outbox(w io.Writer) (Sent, error) {
 		return Sent{}, err
 	}
 	next := d.index.clone()
-	o, err := next.fill(d.keys.Line.ID, d.newest().Sequence)
+	o, err := next.fill(d.keys.Line.ID, d.newest())
 	if err != nil {
 		return Sent{}, fmt.Errorf("writing outbox: %w", err)
 	}
@@ -165,12 +178,12 @@ func (d *Desk) Outbox(w io.Writer) (Sent, error) {
 }
 
 // fill takes what waits into the next outbox, up to its limits.
-func (x *index) fill(id string, sequence uint64) (*outbox.Outbox, error) {
+func (x *index) fill(id string, newest *roster.Signed) (*outbox.Outbox, error) {
 	x.Outbox++
-	o := &outbox.Outbox{Reviewer: id, Roster: sequence, Number: x.Outbox}
-	for _, b := range x.Batches {
-		if !b.waits() || len(o.Acks) == outbox.MaxAcks {
-			continue
+	o := &outbox.Outbox{Reviewer: id, Roster: newest.Sequence, RosterHash: newest.Hash, Number: x.Outbox}
+	for _, b := range x.waitingBatches() {
+		if len(o.Acks) == outbox.MaxAcks {
+			break
 		}
 		hash, err := roster.ParseHash(b.Hash)
 		if err != nil {

@@ -200,9 +200,28 @@ func TestFullOutboxLeavesTheRest(t *testing.T) {
 	}
 	x.Threads = []*Thread{many}
 	for _, want := range [][2]int{{outbox.MaxAcks, outbox.MaxReplies}, {2, 3}, {0, 0}} {
-		o, err := x.fill("r1", 1)
+		o, err := x.fill("r1", &roster.Signed{Roster: roster.Roster{Sequence: 1}})
 		if err != nil || len(o.Acks) != want[0] || len(o.Replies) != want[1] {
 			t.Errorf("%d acknowledgements and %d replies, want %d: %v", len(o.Acks), len(o.Replies), want, err)
+		}
+	}
+}
+
+// TestAcknowledgementsStopAtAHole: what is acknowledged is everything up to a
+// batch, so nothing above one that is missing or incomplete is.
+func TestAcknowledgementsStopAtAHole(t *testing.T) {
+	for name, test := range map[string]struct {
+		batches []*batchEntry
+		want    int
+	}{
+		"whole":      {[]*batchEntry{{Sequence: 3, Complete: true}, {Sequence: 4, Complete: true}}, 2},
+		"incomplete": {[]*batchEntry{{Sequence: 3, Complete: true}, {Sequence: 4}, {Sequence: 5, Complete: true}}, 1},
+		"missing":    {[]*batchEntry{{Sequence: 3, Complete: true}, {Sequence: 5, Complete: true}}, 1},
+		"sent":       {[]*batchEntry{{Sequence: 3, Complete: true, Outbox: 1}, {Sequence: 4, Complete: true}}, 1},
+	} {
+		x := &index{Batches: test.batches}
+		if got := len(x.waitingBatches()); got != test.want {
+			t.Errorf("%s: %d wait, want %d", name, got, test.want)
 		}
 	}
 }

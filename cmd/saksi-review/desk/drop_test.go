@@ -3,7 +3,6 @@ package desk
 import (
 	"bytes"
 	"context"
-	"encoding/hex"
 	"fmt"
 	"maps"
 	"path/filepath"
@@ -69,6 +68,7 @@ type drop struct {
 	week    week.Week
 	rosters members // of all rosters so far
 	batches []served
+	burns   map[receipt.ItemID]roster.Hash // of items that were sealed
 }
 
 type served struct {
@@ -80,6 +80,7 @@ type served struct {
 func newDrop(t testing.TB, reviewers int) *drop {
 	t.Helper()
 	s := &drop{Party: partytest.New(t, day, reviewers), t: t, week: week.Of(day), rosters: members{}}
+	s.burns = map[receipt.ItemID]roster.Hash{}
 	s.publish()
 	return s
 }
@@ -92,7 +93,7 @@ func (s *drop) publish() {
 }
 
 // seal makes the members of an item.
-func (s *drop) seal(code receipt.Code, n int, c item.Content, excluded ...int) members {
+func (s *drop) seal(code receipt.Code, n int, c item.Content, excluded ...string) members {
 	s.t.Helper()
 	sealed, err := item.Seal(s.Circle, code, n, c, excluded...)
 	if err != nil {
@@ -102,6 +103,7 @@ func (s *drop) seal(code receipt.Code, n int, c item.Content, excluded ...int) m
 	if _, err := sealed.WriteTo(&payload); err != nil {
 		s.t.Fatal(err)
 	}
+	s.burns[sealed.ID] = sealed.Burn
 	m := members{s.path(batch.Payload, sealed.ID, 0): payload.Bytes()}
 	for i, slot := range sealed.Slots {
 		m[s.path(batch.Slot, sealed.ID, i)] = slot
@@ -128,6 +130,9 @@ func (s *drop) close(items ...members) {
 	}
 	for path, content := range b.items.with(s.rosters) {
 		b.sums[path] = hash(content)
+		if p, err := batch.ParsePath(path); err == nil && p.Kind == batch.Payload {
+			b.sums[batch.Path{Kind: batch.BurnMark, ID: p.ID}.String()] = s.burns[p.ID]
+		}
 	}
 	b.note = batch.Note{
 		Origin: "uji.saksi", Sequence: uint64(len(s.batches)) + 1, Week: s.week, Sums: b.sums.Hash(),
@@ -169,13 +174,15 @@ func (s *drop) newRoster(edit func(*reviewer.Draft)) {
 
 func hash(content []byte) roster.Hash { return roster.Hash(sum(content)) }
 
-func goneMark(id receipt.ItemID, content string) members {
-	return members{batch.Path{Kind: batch.GoneMark, ID: id}.String(): []byte(content)}
+func burnMark(code receipt.Code, n int) members { return falseMark(code.ItemID(n), code.Burn(n)) }
+
+// falseMark is a burn mark with any token.
+func falseMark(id receipt.ItemID, token receipt.Secret) members {
+	return members{batch.Path{Kind: batch.BurnMark, ID: id}.String(): token[:]}
 }
 
-func burnMark(code receipt.Code, n int) members {
-	token := code.Burn(n)
-	return goneMark(code.ItemID(n), hex.EncodeToString(token[:])+"\n")
+func expiryMark(id receipt.ItemID) members {
+	return members{batch.Path{Kind: batch.ExpiryMark, ID: id}.String(): nil}
 }
 
 // A table is a desk in a temporary folder.

@@ -181,7 +181,7 @@ func TestOversizeMembersAreRefused(t *testing.T) {
 	stray := batch.Path{Kind: batch.RecipientsFile, File: roster.Hash{1}}.String()
 	for path, size := range map[string]int{
 		"BATCH.note": maxNote + 1, "rosters/1.note": maxNote + 1, stray: maxRecipients + 1,
-		"gone/00000000000000000000000000000000": maxGone + 1, "SHA256SUMS": batch.MaxSums + 1,
+		"gone/00000000000000000000000000000000": maxMark + 1, "SHA256SUMS": batch.MaxSums + 1,
 	} {
 		s.sit(0).refuse(s.bundle(1, 1).with(members{path: make([]byte, size)}), ErrOversize)
 	}

@@ -27,9 +27,10 @@ type importer struct {
 	newest  *roster.Signed
 	batches []delivered // by sequence
 	items   map[string]*Item
-	copies  map[string]string // payload hash to id, of items in threads
-	fresh   map[string][]int  // mailbox to the numbers of new items
-	gone    map[string]bool   // ids and paths that the report has
+	copies  map[string]string              // payload hash to id, of items in threads
+	fresh   map[string][]int               // mailbox to the numbers of new items
+	gone    map[string]bool                // ids and paths that the report has
+	proofs  map[receipt.ItemID]roster.Hash // of deletion: what the lists say
 	moves   []move
 	settled bool // the list at hand was complete before
 }
@@ -58,7 +59,7 @@ func (d *Desk) Import(ctx context.Context, bundle io.Reader, size int64, trusted
 	defer staged.remove()
 	im := &importer{
 		desk: d, staged: staged, next: d.index.clone(), report: &Report{},
-		fresh: map[string][]int{}, gone: map[string]bool{},
+		fresh: map[string][]int{}, gone: map[string]bool{}, proofs: map[receipt.ItemID]roster.Hash{},
 	}
 	im.next.Roots = trusted.Text()
 	if err := im.judge(ctx, trusted); err != nil {
@@ -138,6 +139,13 @@ func (im *importer) compare(b delivered, p batch.Path, want roster.Hash) bool {
 		return im.there(present, p.String())
 	case batch.RecipientsFile:
 		return im.there(present || im.desk.has("rosters", p.File.String()+roster.RecipientsSuffix), p.String())
+	case batch.BurnMark:
+		// Paths are sorted: this comes before the item's own members. The first
+		// list that names the item counts.
+		if _, known := im.proofs[p.ID]; !known {
+			im.proofs[p.ID] = want
+		}
+		return true
 	}
 	if known := im.items[p.ID.String()]; known != nil {
 		if p.Kind == batch.Payload && want.String() != known.Payload {
@@ -181,16 +189,15 @@ func (im *importer) there(present bool, name string) bool {
 	return present
 }
 
-// excused reports whether there is a good reason that an item is not there:
-// its gone mark, or that the desk had it once. The token of an item that the
-// desk never saw cannot be checked; it is the server's word.
+// excused reports whether there is a good reason that an item is not there: its
+// reporter's burn token, which has the hash that the list promised; a mark of
+// expiry, which is the server's word alone; or that the desk had it once.
 func (im *importer) excused(id receipt.ItemID) bool {
 	if _, known := slices.BinarySearch(im.next.NotOurs, id.String()); known || im.next.apart(id.String()) != nil {
 		return true
 	}
-	mark, ok := im.staged.gone[id]
-	_, burned := burnToken(mark)
-	if !ok || !burned && mark != markExpired {
+	burned := im.isBurned(id)
+	if !burned && !im.staged.expired[id] {
 		return false
 	}
 	if !im.settled && !im.gone[id.String()] {
@@ -204,14 +211,21 @@ func (im *importer) excused(id receipt.ItemID) bool {
 	return true
 }
 
+// isBurned reports whether the bundle has an item's burn token, by the hash on
+// the list.
+func (im *importer) isBurned(id receipt.ItemID) bool {
+	token, ok := im.staged.burned[id]
+	proof, listed := im.proofs[id]
+	return ok && listed && roster.Hash(token.Hash()) == proof
+}
+
 // burn marks items whose reporter proved to have deleted them.
 func (im *importer) burn() {
 	for _, t := range im.next.Threads {
 		for _, i := range t.Items {
 			id, err := receipt.ParseItemID(i.ID)
-			mark, ok := im.staged.gone[id]
-			token, burned := burnToken(mark)
-			if err != nil || !ok || !burned || i.Deleted {
+			token, burned := im.staged.burned[id]
+			if err != nil || !burned || i.Deleted {
 				continue
 			}
 			opened := item.Opened{Manifest: item.Manifest{Burn: i.Burn}}

@@ -58,7 +58,7 @@ func TestImportingTwiceIsHarmless(t *testing.T) {
 // the roster, or had another key there, keep none of an item's files.
 func TestNotForThisDesk(t *testing.T) {
 	s := newDrop(t, 3)
-	s.close(s.seal(receipt.New(), 0, item.Content{Kind: item.Message, Text: marker}, 1, 2))
+	s.close(s.seal(receipt.New(), 0, item.Content{Kind: item.Message, Text: marker}, "r2", "r3"))
 	d := s.sit(1)
 	if r := d.take(s.bundle(1, 1)); r.NotOurs != 1 || len(r.New) != 0 {
 		t.Errorf("excluded: %+v", r)
@@ -129,14 +129,14 @@ func TestGoneItemIsNotWithheld(t *testing.T) {
 	s := newDrop(t, 1)
 	a, b := receipt.New(), receipt.New()
 	s.close(s.message(a, 0, marker), s.message(b, 0, marker))
-	m := s.bundle(1, 1).without("items/").with(burnMark(a, 0)).with(goneMark(b.ItemID(0), "expired\n"))
+	m := s.bundle(1, 1).without("items/").with(burnMark(a, 0)).with(expiryMark(b.ItemID(0)))
 	r := s.sit(0).take(m)
 	if r.Gone != 1 || r.Expired != 1 || !r.Whole() {
 		t.Errorf("report is %+v", r)
 	}
-	m = s.bundle(1, 1).without("items/").with(burnMark(a, 0)).with(goneMark(b.ItemID(0), "lupa\n"))
+	m = s.bundle(1, 1).without("items/").with(burnMark(a, 0)).with(falseMark(b.ItemID(0), a.Burn(0)))
 	if r = s.sit(0).take(m); !slices.Equal(r.Withheld, []string{b.ItemID(0).String()}) {
-		t.Errorf("a mark that says nothing excuses: %+v", r)
+		t.Errorf("a token that is not the item's excuses: %+v", r)
 	}
 }
 
@@ -164,10 +164,10 @@ func TestReporterDeletes(t *testing.T) {
 	d.take(s.bundle(1, 1))
 	s.close()
 	wrong := code.Burn(1)
-	if r := d.take(s.bundle(2, 2).with(goneMark(code.ItemID(0), hexOf(wrong)))); len(r.Deleted) > 0 || len(r.Warnings) != 1 {
+	if r := d.take(s.bundle(2, 2).with(falseMark(code.ItemID(0), wrong))); len(r.Deleted) > 0 || len(r.Warnings) != 1 {
 		t.Errorf("a wrong token: %+v", r)
 	}
-	if r := d.take(s.bundle(2, 2).with(goneMark(code.ItemID(0), markExpired))); len(r.Deleted) > 0 || len(r.Warnings) > 0 {
+	if r := d.take(s.bundle(2, 2).with(expiryMark(code.ItemID(0)))); len(r.Deleted) > 0 || len(r.Warnings) > 0 {
 		t.Errorf("expired: %+v", r)
 	}
 	if r := d.take(s.bundle(2, 2).with(burnMark(code, 0))); len(r.Deleted) != 1 || r.Deleted[0].N != 0 {

@@ -50,7 +50,7 @@ func TestSetApart(t *testing.T) {
 		"a slot too few":      {good.without("slots/002"), "it has 1 slots, and roster 1 has 2 reviewers"},
 		"slots misnumbered":   {swap(good, "slots/002", "slots/003"), "its slots are not numbered as the roster's reviewers are"},
 		"own slot no age":     {good.with(members{s.path(batch.Slot, id, 0): make([]byte, item.SlotSize())}), "this reviewer's slot is damaged"},
-		"under another fork":  {under.message(code, 0, marker), "it was sealed under another roster 1"},
+		"under another fork":  {under.message(code, 0, marker), "it is not what its author signed"},
 		"under another thing": {swap(good, "items/1/", "items/2/"), ""},
 	} {
 		t.Run(name, func(t *testing.T) {

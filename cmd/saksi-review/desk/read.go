@@ -43,7 +43,7 @@ func (r *reading) open(ctx context.Context, extract func(item.File, io.Reader) e
 	defer payload.Close()
 	in := &meter{ctx: ctx, r: payload, count: r.count}
 	var failed error // by extract, and not because what it read broke off
-	opened, err := item.Open(in, e, item.Expect{ID: r.id, Roster: r.signed.Sequence, Slots: slots},
+	opened, err := item.Open(in, e, item.Expect{ID: r.id, Roster: r.signed, Slots: slots},
 		func(f item.File, content io.Reader) error {
 			source := &meter{ctx: ctx, r: content, count: func(int) {}}
 			err := extract(f, source)
@@ -61,9 +61,6 @@ func (r *reading) open(ctx context.Context, extract func(item.File, io.Reader) e
 		return nil, failed
 	case err != nil:
 		return nil, reason(err)
-	case opened.Manifest.Roster.Hash != r.signed.Hash.String():
-		// item.Open knows the sequence alone.
-		return nil, setApart(fmt.Sprintf("it was sealed under another roster %d", r.signed.Sequence))
 	}
 	return opened, nil
 }
@@ -103,11 +100,7 @@ func (d *Desk) NotOurs() int { return len(d.index.NotOurs) }
 
 // Waiting returns how many acknowledgements and replies no outbox has taken.
 func (d *Desk) Waiting() (acks, replies int) {
-	for _, b := range d.index.Batches {
-		if b.waits() {
-			acks++
-		}
-	}
+	acks = len(d.index.waitingBatches())
 	for _, t := range d.index.Threads {
 		for _, r := range t.Replies {
 			if r.Outbox == 0 {

@@ -3,13 +3,11 @@ package desk
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"saksi/crypto/batch"
 	"saksi/crypto/item"
@@ -21,7 +19,7 @@ import (
 const (
 	maxNote       = 1 << 20   // bytes of a batch's or a roster's note
 	maxRecipients = 1 << 20   // bytes of a recipients file
-	maxGone       = 100       // bytes of a gone mark
+	maxMark       = 32        // bytes of a burn token; a mark of expiry is empty
 	maxHeld       = 256 << 20 // bytes of all of these, and all SHA256SUMS, in memory
 	maxMembers    = 2_000_000 // 20,000 items with 100 slots
 )
@@ -56,7 +54,8 @@ type staging struct {
 	sums       map[uint64]string
 	rosters    map[uint64][]byte
 	recipients map[roster.Hash][]byte
-	gone       map[receipt.ItemID]string
+	burned     map[receipt.ItemID]receipt.Secret // tokens, not yet held against a list
+	expired    map[receipt.ItemID]bool
 	parcels    map[parcelKey]*parcel
 	members    int
 	held       int64
@@ -71,7 +70,8 @@ func (d *Desk) stage(ctx context.Context, bundle io.Reader, size int64) (*stagin
 		skip:   func(id receipt.ItemID) bool { return known[id.String()] != nil },
 		hashes: map[string]roster.Hash{}, notes: map[uint64][]byte{}, sums: map[uint64]string{},
 		rosters: map[uint64][]byte{}, recipients: map[roster.Hash][]byte{},
-		gone: map[receipt.ItemID]string{}, parcels: map[parcelKey]*parcel{},
+		burned: map[receipt.ItemID]receipt.Secret{}, expired: map[receipt.ItemID]bool{},
+		parcels: map[parcelKey]*parcel{},
 	}
 	if err := os.Mkdir(s.folder, folderMode); err != nil {
 		return nil, fmt.Errorf("unpacking bundle: %w", err)
@@ -116,8 +116,8 @@ func smallLimit(k batch.Kind) int64 {
 		return batch.MaxSums
 	case batch.RecipientsFile:
 		return maxRecipients
-	case batch.GoneMark:
-		return maxGone
+	case batch.BurnMark, batch.ExpiryMark:
+		return maxMark
 	}
 	return maxNote
 }
@@ -139,8 +139,12 @@ func (s *staging) takeSmall(p batch.Path, size int64, r io.Reader) error {
 		s.rosters[p.Sequence] = content
 	case batch.RecipientsFile:
 		s.recipients[p.File] = content
-	case batch.GoneMark:
-		s.gone[p.ID] = strings.TrimSuffix(string(content), "\n")
+	case batch.BurnMark:
+		if len(content) == len(receipt.Secret{}) {
+			s.burned[p.ID] = receipt.Secret(content)
+		}
+	case batch.ExpiryMark:
+		s.expired[p.ID] = true
 	}
 	return nil
 }
@@ -199,14 +203,3 @@ func (x *index) itemIDs() map[string]*Item {
 	}
 	return items
 }
-
-// burnToken reads a gone mark: the token that deletes the item, or false.
-func burnToken(mark string) (receipt.Secret, bool) {
-	b, err := hex.DecodeString(mark)
-	if err != nil || len(b) != len(receipt.Secret{}) {
-		return receipt.Secret{}, false
-	}
-	return receipt.Secret(b), true
-}
-
-const markExpired = "expired"
