@@ -121,9 +121,15 @@ func (d *Desk) Thread(name string) (*Thread, error) {
 	return t, err
 }
 
+// Newest names the thread that came last.
+const Newest = "newest"
+
 // Find returns the thread whose mailbox begins with name, or the item whose id
 // does, with its thread. It returns [ErrName], [ErrUnknown] or [ErrAmbiguous].
 func (d *Desk) Find(name string) (*Thread, *Item, error) {
+	if threads := d.index.Threads; name == Newest && len(threads) > 0 {
+		return threads[len(threads)-1], nil, nil
+	}
 	prefix := strings.ToLower(name)
 	if len(prefix) < 4 || strings.Trim(prefix, "0123456789abcdef") != "" {
 		return nil, nil, fmt.Errorf("looking for %q: %w", name, ErrName)
