@@ -1,6 +1,7 @@
 package reporter
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
 	"io"
@@ -38,6 +39,8 @@ const (
 	maxFieldSize  = 256
 	maxFileName   = 4096
 	multipartRoom = 16 << 10 // all that is not the file
+
+	readAhead = 256 << 10 // of the body; multipart itself reads 4 KiB at a time
 )
 
 // File takes an attachment. The file is the last field of its form: what is
@@ -118,7 +121,7 @@ func openUpload(r *http.Request) (*upload, error) {
 	if r.ContentLength < 0 {
 		return nil, fmt.Errorf("reading upload: %w", ErrLength)
 	}
-	up := &upload{fields: map[string]string{}, body: &precise{r: r.Body}}
+	up := &upload{fields: map[string]string{}, body: &precise{r: bufio.NewReaderSize(r.Body, readAhead)}}
 	up.parts = multipart.NewReader(up.body, params["boundary"])
 	if err := up.readFields(); err != nil {
 		return nil, err
