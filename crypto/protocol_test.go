@@ -362,7 +362,7 @@ func TestProtocolPaths(t *testing.T) {
 		}
 		kinds[p.Kind] = true
 	}
-	if len(kinds) != int(batch.GoneMark)+1 {
+	if len(kinds) != int(batch.ExpiryMark)+1 {
 		t.Errorf("the document has %d kinds of members", len(kinds))
 	}
 }

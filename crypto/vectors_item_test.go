@@ -15,6 +15,7 @@ import (
 	"saksi/crypto/hybrid"
 	"saksi/crypto/item"
 	"saksi/crypto/receipt"
+	"saksi/crypto/roster"
 )
 
 type sizeSection struct {
@@ -178,26 +179,23 @@ func makeItems(t *testing.T, p *party) itemSection {
 		"items: content is what a reporter gives, sealed under the first roster. E and the plaintexts of slots are random where",
 		"they are no identity; slots, payload and members are one sealing of it. JSON members may be spelled in other ways;",
 		"from given members the tar, the signed bytes and the signature follow to the byte. A file has byte i*i/7 mod 256 at i.",
-		"content_refused: what cannot be sealed. tar_refused: the tar of the item named, brought to size bytes and edited,",
-		"sealed to its E again. payload_refused: the payload.age itself, edited, or held against another id, roster or slot.",
+		"content_refused: what cannot be sealed under the first roster; of kind testimony unless said otherwise.",
+		"tar_refused: the tar of the item named, brought to size bytes and edited, sealed to its E again.",
+		"payload_refused: the payload.age itself, edited, or held against another id, roster or slot.",
+		"In all three an empty error means that it is taken.",
 	}}
 	for _, v := range contents(p.code) {
 		s.Items = append(s.Items, makeItem(t, p, v))
 	}
 	s.Unsealable = unsealables()
-	s.RefusedTars = refusedTars(t, s.Items[1])
+	s.RefusedTars = slices.Concat(refusedTars(t, s.Items[1]), refusedForms(t, s.Items[0]))
 	s.Payloads = refusedFiles(s.Items[1])
 	return s
 }
 
 func makeItem(t *testing.T, p *party, v itemVector) itemVector {
-	var excluded []int
-	for i, k := range p.reviewers {
-		if slices.Contains(v.Content.Excluded, k.Line.ID) {
-			excluded = append(excluded, i)
-		}
-	}
-	sealed := must(item.Seal(p.circle, p.code, v.Content.N, v.Content.content(), excluded...))(t)
+	c := v.Content
+	sealed := must(item.Seal(p.circle, p.code, c.N, c.content(), c.Excluded...))(t)
 	var payload bytes.Buffer
 	must(sealed.WriteTo(&payload))(t)
 	mailbox, hash := p.thread().Mailbox, p.circle.Hash
@@ -354,11 +352,16 @@ func compareJSON(t *testing.T, text string, want map[string]any) {
 }
 
 func (v itemVector) expect() item.Expect {
-	e := item.Expect{ID: receipt.ItemID(v.ID), Roster: v.Content.Roster}
+	e := item.Expect{ID: receipt.ItemID(v.ID), Roster: rosterOf(v.Content.Roster, v.RosterHash)}
 	for _, slot := range v.Slots {
 		e.Slots = append(e.Slots, slot.Sealed)
 	}
 	return e
+}
+
+// rosterOf is as much of a roster as an item is held against.
+func rosterOf(sequence uint64, hash hexBytes) *roster.Signed {
+	return &roster.Signed{Roster: roster.Roster{Sequence: sequence}, Hash: roster.Hash(hash)}
 }
 
 func (v itemVector) checkOpened(t *testing.T) {

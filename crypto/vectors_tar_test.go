@@ -3,6 +3,7 @@ package crypto_test
 import (
 	"archive/tar"
 	"bytes"
+	"cmp"
 	"crypto/ed25519"
 	"encoding/base64"
 	"fmt"
@@ -69,24 +70,70 @@ func ustarHeader(name string, size int, kind byte) []byte {
 
 // An unsealable is a content that Seal refuses. The text is repeated.
 type unsealable struct {
-	About  string `json:"about"`
-	Text   string `json:"text"`
-	Repeat int    `json:"repeat"`
-	Place  string `json:"place,omitempty"`
-	Error  string `json:"error"`
+	About    string    `json:"about"`
+	Kind     item.Kind `json:"kind,omitempty"`
+	Text     string    `json:"text"`
+	Repeat   int       `json:"repeat"`
+	Place    string    `json:"place,omitempty"`
+	FileSize int64     `json:"file_size,omitempty"`
+	Excluded []string  `json:"excluded,omitempty"`
+	Error    string    `json:"error"`
 }
 
 func unsealables() []unsealable {
+	text := func(about, text string, repeat int, wantError string) unsealable {
+		return unsealable{About: about, Text: text, Repeat: repeat, Error: wantError}
+	}
+	list := []unsealable{
+		text("the longest text", "a", 24000, ""),
+		text("a byte too many", "a", 24001, "too_long"),
+		text("bytes are counted, not letters", "é", 12001, "too_long"),
+		text("length comes before the rest", "\x00", 24001, "too_long"),
+		text("empty", "", 0, "empty"),
+		text("white space alone", " \r\n\t\u00a0\u2003\u3000", 1, "empty"),
+		text("a byte order mark is no white space", "\ufeff", 1, ""),
+		text("a NUL", "a\x00", 1, "not_text"),
+		text("a delete character", "a\x7f", 1, "not_text"),
+		text("a control character beyond ASCII", "a\u0085", 1, "not_text"),
+		text("a vertical tab alone is no text first of all", "\v", 1, "not_text"),
+	}
+	return slices.Concat(list, unsealablePlaces(), unsealableFiles(), unsealableExclusions())
+}
+
+func unsealablePlaces() []unsealable {
+	place := func(about, place, wantError string) unsealable {
+		return unsealable{About: about, Text: "a", Repeat: 1, Place: place, Error: wantError}
+	}
 	return []unsealable{
-		{"the longest text", "a", 24000, "", ""},
-		{"a byte too many", "a", 24001, "", "too_long"},
-		{"bytes are counted, not letters", "é", 12001, "", "too_long"},
-		{"empty", "", 0, "", "empty"},
-		{"white space alone", " \r\n\t\u00a0", 1, "", "empty"},
-		{"a NUL", "a\x00", 1, "", "not_text"},
-		{"a delete character", "a\x7f", 1, "", "not_text"},
-		{"a place of 301 bytes", "a", 1, strings.Repeat("b", 301), "too_long"},
-		{"an escape in the place", "a", 1, "\x1b", "not_text"},
+		place("a place of 300 bytes", strings.Repeat("b", 300), ""),
+		place("a place of 301 bytes", strings.Repeat("b", 301), "too_long"),
+		place("two lines in the place", "a\nb", ""),
+		place("an escape in the place", "\x1b", "not_text"),
+		place("a control character beyond ASCII in the place", "\u009b", "not_text"),
+	}
+}
+
+func unsealableFiles() []unsealable {
+	file := func(about string, size int64, wantError string) unsealable {
+		return unsealable{About: about, Kind: item.Attachment, FileSize: size, Error: wantError}
+	}
+	return []unsealable{
+		file("a file of nothing", 0, "empty"), file("the longest file", 7<<30, ""),
+		file("a file with a byte too many", 7<<30+1, "too_long"),
+		{About: "an unknown kind", Kind: "letter", Text: "a", Repeat: 1, Error: "refused"},
+	}
+}
+
+func unsealableExclusions() []unsealable {
+	without := func(about, wantError string, ids ...string) unsealable {
+		return unsealable{About: about, Text: "a", Repeat: 1, Excluded: ids, Error: wantError}
+	}
+	return []unsealable{
+		without("one reviewer is left", "", "r1", "r2", "r4"),
+		without("one and the same is named twice", "", "r2", "r2"),
+		without("a reviewer whom the roster does not have", "refused", "r9"),
+		without("an id in upper case", "refused", "R2"),
+		without("nobody is left", "refused", "r1", "r2", "r3", "r4"),
 	}
 }
 
@@ -115,6 +162,8 @@ func refusedTars(t *testing.T, v itemVector) []refusedTar {
 	f.add("as it is", "", tar)
 	f.addForgeries()
 	f.addMalformed()
+	f.addJSON()
+	f.addSignatures()
 	f.addOdd()
 	return f.made
 }
@@ -162,51 +211,122 @@ func (f *forger) sign(members []member) []member {
 
 func (f *forger) addForgeries() {
 	first := base64.StdEncoding.EncodeToString(f.item.Signature)[:8]
-	hash, other := fmt.Sprintf("%x", f.item.RosterHash), strings.Repeat("0", 64)
-	f.add("the author signed it, in another spelling of the JSON", "",
-		ustar(f.sign(f.change("manifest.json", "{\n", "{ "))))
-	f.add("another text", "forged", ustar(f.change("message.txt", "é", "è")))
-	f.add("another signature", "forged", ustar(f.change("author.sig", first, "AAAAAAAA")))
-	f.add("another language", "forged", ustar(f.change("manifest.json", `"language": "en"`,
-		`"language": "id"`)))
-	f.add("another roster hash, not signed anew", "forged", ustar(f.change("manifest.json", hash,
-		other)))
-	f.add("another id, not signed anew", "forged",
-		ustar(f.change("manifest.json", fmt.Sprintf("%x", f.item.ID), other[:32])))
+	id, hash := fmt.Sprintf("%x", f.item.ID), fmt.Sprintf("%x", f.item.RosterHash)
+	slot, other := fmt.Sprintf("%x", f.item.Slots[2].SHA256), strings.Repeat("0", 64)
+	forge := func(about, name, from, to string) {
+		f.add(about, "forged", ustar(f.change(name, from, to)))
+	}
+	forge("another text", "message.txt", "é", "è")
+	forge("another signature", "author.sig", first, "AAAAAAAA")
+	forge("another language", "manifest.json", `"language": "en"`, `"language": "id"`)
+	forge("another roster hash, not signed anew", "manifest.json", hash, other)
+	forge("another id, not signed anew", "manifest.json", id, other[:32])
 	f.add("another id, signed by the author", "forged",
-		ustar(f.signAs(other[:32], f.change("manifest.json", fmt.Sprintf("%x", f.item.ID),
-			other[:32]))))
-	f.add("another roster sequence, signed by the author", "forged",
-		ustar(f.sign(f.change("manifest.json", `"sequence": 1`, `"sequence": 2`))))
-	f.add("a slot's hash is another, signed by the author", "forged",
-		ustar(f.sign(f.change("manifest.json", fmt.Sprintf("%x", f.item.Slots[2].SHA256), other))))
+		ustar(f.signAs(other[:32], hash, f.change("manifest.json", id, other[:32]))))
+	f.add("another roster hash, signed by the author", "forged",
+		ustar(f.signAs(id, other, f.change("manifest.json", hash, other))))
+	f.addManifest("another roster sequence, signed by the author", "forged",
+		`"sequence": 1`, `"sequence": 2`)
+	f.addManifest("a slot's hash is another, signed by the author", "forged", slot, other)
 }
 
-// signAs signs for another item id.
-func (f *forger) signAs(id string, members []member) []member {
+// addManifest adds a manifest that is changed and signed by the author.
+func (f *forger) addManifest(about, wantError, from, to string) {
+	f.add(about, wantError, ustar(f.sign(f.change("manifest.json", from, to))))
+}
+
+// signAs signs for another item id and another roster.
+func (f *forger) signAs(id, rosterHash string, members []member) []member {
 	other := *f
 	fmt.Sscanf(id, "%x", &other.item.ID)
+	fmt.Sscanf(rosterHash, "%x", &other.item.RosterHash)
 	return other.sign(members)
 }
 
 func (f *forger) addMalformed() {
-	manifest := func(from, to string) []byte {
-		return ustar(f.sign(f.change("manifest.json", from,
-			to)))
-	}
-	f.add("another format", "malformed", manifest("saksi/v1/item", "saksi/v2/item"))
-	f.add("an unknown kind", "malformed", manifest(`"kind": "message"`, `"kind": "letter"`))
-	f.add("a kind that does not fit the members", "malformed", manifest(`"kind": "message"`,
-		`"kind": "attachment"`))
-	f.add("item number 128", "malformed", manifest(`"n": 1,`, `"n": 128,`))
-	f.add("a mailbox that does not follow from its parts", "malformed",
-		manifest(fmt.Sprintf("%x", f.item.Mailbox), strings.Repeat("0", 64)))
-	f.add("an id in upper case", "malformed",
-		manifest(fmt.Sprintf("%x", f.item.ID), strings.ToUpper(fmt.Sprintf("%x", f.item.ID))))
-	f.add("no JSON", "malformed", manifest("{\n", "[\n"))
-	f.add("something after the JSON", "malformed", manifest("\"en\"\n}\n", "\"en\"\n}}\n"))
+	id := fmt.Sprintf("%x", f.item.ID)
+	malformed := func(about, from, to string) { f.addManifest(about, "malformed", from, to) }
+	malformed("another format", "saksi/v1/item", "saksi/v2/item")
+	malformed("an unknown kind", `"kind": "message"`, `"kind": "letter"`)
+	malformed("a kind that does not fit the members", `"kind": "message"`, `"kind": "attachment"`)
+	malformed("item number 128", `"n": 1,`, `"n": 128,`)
+	malformed("a mailbox that does not follow from its parts", fmt.Sprintf("%x", f.item.Mailbox),
+		strings.Repeat("0", 64))
+	malformed("an id in upper case", id, strings.ToUpper(id))
 	f.add("a text that is none", "malformed", ustar(f.sign(f.change("message.txt", "é", "\x00"))))
-	f.add("a signature that is not base64", "malformed", ustar(f.change("author.sig", "\n", "*\n")))
+	f.add("a text with a control character beyond ASCII", "malformed",
+		ustar(f.sign(f.change("message.txt", "é", "\u0085"))))
+}
+
+// addJSON adds spellings of the manifest, all signed by the author.
+func (f *forger) addJSON() {
+	f.addManifest("white space in another way", "", "{\n", "{ ")
+	f.addManifest("an unknown name", "", `"n": 1,`, `"n": 1, "later": {"a": [{"a": null}]},`)
+	f.addManifest("an escape in a name", "", `"n": 1,`, `"\u006e": 1,`)
+	malformed := func(about, from, to string) { f.addManifest(about, "malformed", from, to) }
+	malformed("no JSON", "{\n", "[\n")
+	malformed("a bracket after the JSON", "\"en\"\n}\n", "\"en\"\n}}\n")
+	malformed("a second object after the JSON", "\"en\"\n}\n", "\"en\"\n} {}\n")
+	malformed("a byte order mark before the JSON", "{\n", "\ufeff{\n")
+	malformed("a name twice, with equal values", `"n": 1,`, `"n": 1, "n": 1,`)
+	malformed("a name twice, once with an escape", `"n": 1,`, `"n": 1, "\u006e": 1,`)
+	malformed("a name twice in an inner object", `"sequence": 1`, `"sequence": 1, "sequence": 1`)
+	malformed("a name twice in an unknown object", `"n": 1,`, `"n": 1, "later": {"a": 1, "a": 1},`)
+	malformed("a name in upper case", `"language"`, `"LANGUAGE"`)
+	malformed("an unknown name in upper case", `"n": 1,`, `"n": 1, "Later": 0,`)
+	malformed("a name with a letter outside ASCII", `"slots"`, `"\u017flots"`)
+	malformed("a member's name in upper case", `"language": "en"`,
+		`"language": "en", "original_names": {"attachments/001.PDF": "a"}`)
+	malformed("an integer with a fraction", `"n": 1,`, `"n": 1.0,`)
+	malformed("an integer with an exponent", `"n": 1,`, `"n": 1e0,`)
+	malformed("an integer as a string", `"n": 1,`, `"n": "1",`)
+}
+
+func (f *forger) addSignatures() {
+	line := base64.StdEncoding.EncodeToString(f.item.Signature)
+	short := base64.StdEncoding.EncodeToString(f.item.Signature[:63])
+	malformed := func(about, to string) {
+		f.add(about, "malformed", ustar(f.change("author.sig", line+"\n", to)))
+	}
+	malformed("a signature that is not base64", line+"*\n")
+	malformed("a signature without the end of its line", line)
+	malformed("a signature with a carriage return", line+"\r\n")
+	malformed("a signature with an empty line", line+"\n\n")
+	malformed("a signature on two lines", line[:44]+"\n"+line[44:]+"\n")
+	malformed("a signature of 63 bytes", short+"\n")
+	malformed("a signature without padding", line[:86]+"\n")
+	malformed("a second spelling of the signature's base64", line[:85]+nextBase64(line[85:86])+"==\n")
+}
+
+// nextBase64 returns the next character of the alphabet, which differs in the
+// lowest bit only. In the last character before "==" that bit means nothing.
+func nextBase64(c string) string {
+	b, _ := base64.StdEncoding.DecodeString("AAA" + c)
+	return base64.StdEncoding.EncodeToString([]byte{0, 0, b[2] | 1})[3:]
+}
+
+// refusedForms are made from the testimony: spellings of testimony.json.
+func refusedForms(t *testing.T, v itemVector) []refusedTar {
+	tar := v.tar(t)
+	f := &forger{t: t, item: v, members: untar(t, tar), tar: tar}
+	form := func(about, wantError, from, to string) {
+		f.add(about, wantError, ustar(f.sign(f.change("testimony.json", from, to))))
+	}
+	place := func(about, wantError, to string) { form(about, wantError, "Bulukumba", to) }
+	form("the form without a place", "", `"place": "Bulukumba",`, "")
+	form("the form with an unknown name", "", `"place"`, `"later": 1, "place"`)
+	place("a place of 300 bytes", "", strings.Repeat("b", 300))
+	place("a place of 301 bytes", "malformed", strings.Repeat("b", 301))
+	place("a place on two lines", "", `a\r\n\tb`)
+	place("a NUL in the place", "malformed", `a\u0000`)
+	place("a control character beyond ASCII in the place", "malformed", `a\u0085`)
+	form("another format of the form", "malformed", "saksi/v1/testimony", "saksi/v2/testimony")
+	form("the format of another member", "malformed", "saksi/v1/testimony", "saksi/v1/item")
+	form("a name twice in the form", "malformed", `"place"`, `"place": "a", "place"`)
+	form("a name in upper case in the form", "malformed", `"place"`, `"Place"`)
+	form("a number for the place", "malformed", `"Bulukumba"`, "1")
+	form("something after the form", "malformed", "}\n", "}\n0\n")
+	return f.made
 }
 
 func (f *forger) addOdd() {
@@ -227,26 +347,37 @@ func (f *forger) addOdd() {
 	f.add("a PAX header", "malformed", kind('x', "manifest.json"))
 	f.add("a name with a folder before it", "malformed", kind('0', "./manifest.json"))
 	f.add("a wrong checksum in a header", "malformed", broken)
+	end := len(f.tar) - 1024
+	begin := end - len(f.members[len(f.members)-1].content)
+	f.add("the first byte of the padding is not zero", "malformed", apply(f.tar, len(f.tar), one(begin)))
+	f.add("the last byte of the padding is not zero", "malformed", apply(f.tar, len(f.tar), one(end-1)))
 	f.add("it ends early", "refused", f.tar[:10000])
 	f.add("a shorter end marker", "malformed", f.tar[:len(f.tar)-512])
 	f.add("zeros after the end marker", "malformed", append(bytes.Clone(f.tar), make([]byte, 2048)...))
 }
 
+// one sets a byte to 1.
+func one(at int) []edit { return []edit{{at, hexBytes{1}}} }
+
 // A refusedFile is an item that is held against other facts than its own.
 type refusedFile struct {
-	About  string   `json:"about"`
-	Item   string   `json:"item"`
-	Size   int      `json:"size"`
-	Edits  []edit   `json:"edits,omitempty"`
-	ID     hexBytes `json:"id"`
-	Roster uint64   `json:"roster"`
-	Swap   int      `json:"slot_changed,omitempty"` // from 1: its last byte is turned over
-	Slots  int      `json:"slots"`                  // how many are handed over
-	Error  string   `json:"error"`
+	About      string   `json:"about"`
+	Item       string   `json:"item"`
+	Size       int      `json:"size"`
+	Edits      []edit   `json:"edits,omitempty"`
+	ID         hexBytes `json:"id"`
+	Roster     uint64   `json:"roster"`
+	RosterHash hexBytes `json:"roster_hash"`
+	Swap       int      `json:"slot_changed,omitempty"` // from 1: its last byte is turned over
+	Slots      int      `json:"slots"`                  // how many are handed over
+	Error      string   `json:"error"`
 }
 
 func refusedFiles(v itemVector) []refusedFile {
-	good := refusedFile{Item: v.Name, Size: len(v.Payload), ID: v.ID, Roster: 1, Slots: len(v.Slots)}
+	good := refusedFile{
+		Item: v.Name, Size: len(v.Payload), ID: v.ID, Roster: 1, RosterHash: v.RosterHash,
+		Slots: len(v.Slots),
+	}
 	change := func(about, wantError string, by func(*refusedFile)) refusedFile {
 		f := good
 		f.About, f.Error = about, wantError
@@ -257,7 +388,9 @@ func refusedFiles(v itemVector) []refusedFile {
 	return []refusedFile{
 		change("as it is", "", func(*refusedFile) {}),
 		change("under another id", "forged", func(f *refusedFile) { f.ID = make([]byte, 16) }),
-		change("under another roster", "forged", func(f *refusedFile) { f.Roster = 2 }),
+		change("under a roster of another number", "forged", func(f *refusedFile) { f.Roster = 2 }),
+		change("under another roster of that number", "forged",
+			func(f *refusedFile) { f.RosterHash = make([]byte, 32) }),
 		change("a slot is another", "forged", func(f *refusedFile) { f.Swap = 2 }),
 		change("a slot is missing", "forged", func(f *refusedFile) { f.Slots-- }),
 		change("cut in the middle", "refused", func(f *refusedFile) { f.Size = middle }),
@@ -296,7 +429,8 @@ func (s itemSection) checkRefused(t *testing.T, all vectors) {
 func (r refusedFile) check(t *testing.T, v itemVector) {
 	e := must(hybrid.ParseIdentity(v.E))(t)
 	want := v.expect()
-	want.ID, want.Roster, want.Slots = receipt.ItemID(r.ID), r.Roster, want.Slots[:r.Slots]
+	want.ID, want.Roster = receipt.ItemID(r.ID), rosterOf(r.Roster, r.RosterHash)
+	want.Slots = want.Slots[:r.Slots]
 	if r.Swap > 0 {
 		slot := bytes.Clone(want.Slots[r.Swap-1])
 		slot[len(slot)-1] ^= 0xff
@@ -314,9 +448,11 @@ func (s itemSection) checkUnsealable(t *testing.T, all vectors) {
 	files := map[roster.Hash]string{roster.Hash(file.SHA256): file.Text}
 	circle := must(signed.CircleAt(signed.From.Add(time.Hour), files))(t)
 	for _, u := range s.Unsealable {
-		c := item.Content{Kind: item.Testimony, Text: strings.Repeat(u.Text, u.Repeat),
-			Form: item.Form{Place: u.Place}}
-		if _, err := item.Seal(circle, receipt.Code{}, 0, c); errorName(err) != u.Error {
+		c := item.Content{
+			Kind: cmp.Or(u.Kind, item.Testimony), Text: strings.Repeat(u.Text, u.Repeat),
+			Form: item.Form{Place: u.Place}, Size: u.FileSize,
+		}
+		if _, err := item.Seal(circle, receipt.Code{}, 0, c, u.Excluded...); errorName(err) != u.Error {
 			t.Errorf("content, %s: %v, want %q", u.About, err, u.Error)
 		}
 	}

@@ -58,8 +58,10 @@ func rollingDeadlines(next echo.HandlerFunc) echo.HandlerFunc {
 		r := c.Request()
 		r.Body = &rollingBody{r.Body, rc}
 		c.Response().Writer = &rollingWriter{c.Response().Writer, rc}
-		// Deadlines outlive the request otherwise; the next one begins afresh.
-		defer rc.SetReadDeadline(time.Time{})
+		// A connection keeps its deadlines from one request to the next: each
+		// begins afresh.
+		_ = rc.SetWriteDeadline(time.Now().Add(stallTimeout))
+		defer func() { _ = rc.SetReadDeadline(time.Time{}) }()
 		return next(c)
 	}
 }
