@@ -64,19 +64,11 @@ func ageProgram(t *testing.T) string {
 // TestProtocolByHand runs the document's own commands on the vectors' bundle.
 func TestProtocolByHand(t *testing.T) {
 	v := readVectors(t, must(os.ReadFile(vectorsFile))(t))
-	folder := t.TempDir()
-	write := func(name string, content []byte) {
-		if err := os.WriteFile(filepath.Join(folder, name), content, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	write("bundle.tar", v.Batch.Bundle.Tar)
-	write("r1.key", []byte(v.Reviewer.Reviewers[0].KeyFile))
-	if err := os.Symlink(ageProgram(t), filepath.Join(folder, "age")); err != nil {
-		t.Fatal(err)
-	}
 	message := v.Item.named("message")
-	out := runByHand(t, folder, fmt.Sprintf("id=%x", message.ID))
+	folder, out, err := runByHand(t, v, v.Batch.Bundle.Tar)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
 	for _, slot := range message.Slots {
 		if !strings.Contains(out, fmt.Sprintf("%x  items/1/%x/slots/", slot.SHA256, message.ID)) {
 			t.Errorf("the hash of the slot of %s was not shown", slot.Reviewer)
@@ -87,24 +79,59 @@ func TestProtocolByHand(t *testing.T) {
 		same(t, m.Name, sum(got), m.SHA256)
 	}
 	sameText(t, "e.key", string(must(os.ReadFile(filepath.Join(folder, "e.key")))(t)), message.E)
-	if gone := fmt.Sprintf("%x", v.Item.named("testimony").ID); !strings.Contains(out, gone) {
-		t.Error("the item that is gone was not shown")
+	gone, expired := v.Item.named("testimony"), v.Item.named("attachment")
+	for _, line := range []string{
+		gone.gone() + ": OK", fmt.Sprintf("expired/%x", expired.ID),
+		fmt.Sprintf("missing: items/1/%x/payload.age", gone.ID),
+		fmt.Sprintf("missing: items/1/%x/payload.age", expired.ID),
+		fmt.Sprintf("%x  %s", message.BurnHash, message.gone()),
+	} {
+		if !strings.Contains(out, line) {
+			t.Errorf("%q was not shown", line)
+		}
 	}
 }
 
-func runByHand(t *testing.T, folder, first string) string {
+// TestProtocolByHandSeesAWrongToken: the same commands end where a member at
+// gone/<id> is not the burn token.
+func TestProtocolByHandSeesAWrongToken(t *testing.T) {
+	v := readVectors(t, must(os.ReadFile(vectorsFile))(t))
+	for _, mark := range v.Batch.Marks {
+		members := untar(t, v.Batch.Bundle.Tar)
+		for i, m := range members {
+			if m.name == mark.Path {
+				members[i].content = mark.Content
+			}
+		}
+		_, out, err := runByHand(t, v, writeBundle(t, members))
+		if (err == nil) != mark.Proves || strings.Contains(out, mark.Path+": OK") != mark.Proves {
+			t.Errorf("%s: %v\n%s", mark.About, err, out)
+		}
+	}
+}
+
+// runByHand runs the commands in a new folder with this bundle.
+func runByHand(t *testing.T, v vectors, bundle []byte) (folder, out string, err error) {
 	t.Helper()
+	folder = t.TempDir()
+	for name, content := range map[string][]byte{
+		"bundle.tar": bundle, "r1.key": []byte(v.Reviewer.Reviewers[0].KeyFile),
+	} {
+		if err := os.WriteFile(filepath.Join(folder, name), content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Symlink(ageProgram(t), filepath.Join(folder, "age")); err != nil {
+		t.Fatal(err)
+	}
+	script := fmt.Sprintf("id=%x\n", v.Item.named("message").ID)
 	blocks := regexp.MustCompile("(?s)```bash\n(.*?)```").FindAllStringSubmatch(readProtocol(t), -1)
-	script := first + "\n"
 	for _, block := range blocks {
 		script += block[1]
 	}
 	cmd := exec.Command("bash", "-c", script)
 	cmd.Dir = folder
-	cmd.Env = append(os.Environ(), "PATH="+folder+":"+os.Getenv("PATH"))
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		t.Fatalf("%d blocks of commands: %v\n%s", len(blocks), err, out)
-	}
-	return string(out)
+	cmd.Env = append(os.Environ(), "PATH="+folder+":"+os.Getenv("PATH"), "LC_ALL=C")
+	output, err := cmd.CombinedOutput()
+	return folder, string(output), err
 }

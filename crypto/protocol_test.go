@@ -165,12 +165,20 @@ func rosterSizes(t *testing.T) map[string]int64 {
 		_, err := reviewer.Generate(strings.Repeat("a", int(n)), "00", "Lembaga", "Penelaah")
 		return err == nil
 	}
+	endorsements := func(n int64) bool {
+		r := p.rosters[1].Roster
+		r.RootSets = slices.Clone(r.RootSets)
+		r.RootSets[1].Endorsed = slices.Repeat(r.RootSets[1].Endorsed[:1], int(n))
+		_, err := roster.Parse(r.Text())
+		return err == nil
+	}
 	first := p.rosters[0]
 	skew := largest(100,
 		func(n int64) bool { return first.ValidAt(first.From.Add(-time.Duration(n)*time.Hour)) == nil })
 	return map[string]int64{
 		"reviewers of a roster": roster.MaxReviewers, "roots of a set": roster.MaxRoots,
 		"root sets": roster.MaxRootSets, "recipients files": roster.MaxPeriods,
+		"endorsements of a set":           largest(100, endorsements),
 		"organisation or label, in bytes": largest(500, label), "origin": largest(500, origin),
 		"reviewer id":                   largest(100, id),
 		"characters of a fingerprint":   int64(len(strings.Join(p.rootSets[0].Fingerprint(), ""))),
@@ -183,7 +191,7 @@ func itemSizes(t *testing.T) map[string]int64 {
 	text := func(n int64) bool { return item.CheckText(strings.Repeat("a", int(n))) == nil }
 	return map[string]int64{
 		"plaintext of a slot": item.ShareSize, "slot": item.SlotSize(),
-		"text, in bytes": largest(1<<20, text),
+		"text, in bytes": largest(1<<20, text), "attachment": item.MaxFile,
 		"place, from, to, original name, in bytes": item.MaxField, "smallest tar": item.Floor,
 		"smallest payload": item.PayloadSize(item.Floor),
 		"manifest.json":    memberLimit(t, 1, "manifest.json"),
@@ -235,7 +243,8 @@ func travelSizes(t *testing.T) map[string]int64 {
 		return err == nil
 	}
 	name := func(n int64) bool {
-		_, err := sign.Generate(strings.Repeat("a", int(n)))
+		raw := append([]byte{1}, make([]byte, 32)...)
+		_, err := sign.ParseKey(notedKey(strings.Repeat("a", int(n)), raw))
 		return err == nil
 	}
 	signer := must(sign.Generate("a"))(t)
@@ -248,7 +257,7 @@ func travelSizes(t *testing.T) map[string]int64 {
 		"SHA256SUMS": batch.MaxSums, "slot number in a path": largest(2000, slot),
 		"outbox":                        outbox.MaxSize,
 		"acknowledgements in an outbox": outbox.MaxAcks, "replies in an outbox": outbox.MaxReplies,
-		"name of a new signing key": largest(500, name),
+		"name of a signing key":     largest(500, name),
 		"signature lines of a note": largest(500, lines),
 	}
 }

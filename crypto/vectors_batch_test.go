@@ -10,7 +10,6 @@ import (
 	"testing"
 
 	"saksi/crypto/batch"
-	"saksi/crypto/receipt"
 	"saksi/crypto/roster"
 	"saksi/crypto/sign"
 	"saksi/crypto/week"
@@ -22,9 +21,11 @@ type batchSection struct {
 	Batches   []batchVector `json:"batches"`
 	Follows   []pair        `json:"follows"`
 	NoteBad   []replacement `json:"note_refused"`
+	TextBad   []replacement `json:"text_refused"`
 	SumsBad   []replacement `json:"sums_refused"`
 	PathsBad  []string      `json:"paths_refused"`
 	Bundle    bundleVector  `json:"bundle"`
+	Marks     []markVector  `json:"marks"`
 	BundleBad []badBundle   `json:"bundle_refused"`
 }
 
@@ -42,6 +43,14 @@ type bundleVector struct {
 	Tar     []byte         `json:"tar_base64"`
 }
 
+// A markVector is what somebody puts at gone/<id> of an item.
+type markVector struct {
+	About   string   `json:"about"`
+	Path    string   `json:"path"`
+	Content hexBytes `json:"content"`
+	Proves  bool     `json:"proves"`
+}
+
 type badBundle struct {
 	About string `json:"about"`
 	Tar   []byte `json:"tar_base64"`
@@ -50,9 +59,12 @@ type badBundle struct {
 
 func makeBatches(t *testing.T, p *party, items itemSection) batchSection {
 	s := batchSection{Server: makeSigningKey(p.server), About: []string{
-		"batches: the first has two items, the second none. bundle: both, exported after the testimony was deleted.",
-		"bundle.missing: paths that the sums name and the bundle does not have. The tar follows from its members.",
-		"note_refused, sums_refused: the second batch's signed note and the first batch's SHA256SUMS after a replacement.",
+		"batches: the first has the testimony and the message, the second the attachment. bundle: both, exported after the",
+		"testimony was deleted by its reporter, and the attachment expired. The tar follows from its members.",
+		"bundle.missing: paths below items/ that the sums name and the bundle does not have.",
+		"marks: contents for a member of the bundle, and whether they prove that the reporter deleted the item.",
+		"note_refused, text_refused, sums_refused: the second batch's signed note, its text and the first batch's SHA256SUMS",
+		"after a replacement.",
 		"follows: whether a batch is the next after previous. bundle_refused: the first of them is taken, to compare with.",
 	}}
 	first := batch.Note{Origin: "uji.saksi", Sequence: 1, Week: week.Week{Year: 2026, Number: 47}}
@@ -60,11 +72,13 @@ func makeBatches(t *testing.T, p *party, items itemSection) batchSection {
 	second := batch.Note{
 		Origin: "uji.saksi", Sequence: 2, Previous: roster.Hash(one.SHA256), Week: week.Week{Year: 2026, Number: 48},
 	}
-	two := makeBatch(t, p, second, sumsOf(p, 2, nil))
+	two := makeBatch(t, p, second, sumsOf(p, 2, items.Items[2:]))
 	s.Batches = []batchVector{one, two}
 	s.Follows = []pair{{2, 1, ""}, {1, 2, "batch_chain"}, {2, 2, "batch_chain"}}
-	s.NoteBad, s.SumsBad, s.PathsBad = badNotes(), badSums(), badPaths()
+	s.NoteBad, s.TextBad, s.PathsBad = badNotes(), badTexts(one), badPaths()
+	s.SumsBad = badSums(items.Items[0].gone())
 	s.Bundle = makeBundle(t, p, s.Batches, items)
+	s.Marks = makeMarks(p, items.Items[0].gone())
 	s.BundleBad = badBundles(t)
 	return s
 }
@@ -80,9 +94,13 @@ func sumsOf(p *party, rosters int, items []itemVector) batch.Sums {
 		for path, content := range v.files() {
 			sums[path] = roster.Hash(sum(content))
 		}
+		sums[v.gone()] = roster.Hash(v.BurnHash)
 	}
 	return sums
 }
+
+// gone is where the proof of the item's deletion stands in a bundle.
+func (v itemVector) gone() string { return "gone/" + hex.EncodeToString(v.ID) }
 
 // files are the members of a bundle that an item has.
 func (v itemVector) files() map[string][]byte {
@@ -107,34 +125,56 @@ func makeBundle(t *testing.T, p *party, batches []batchVector, items itemSection
 		{"batches/1/SHA256SUMS", []byte(batches[0].Sums)},
 	}
 	members = append(members, rosterFiles(p)...)
-	message, testimony := items.Items[1], items.Items[0]
+	testimony, message, attachment := items.Items[0], items.Items[1], items.Items[2]
 	members = append(members, sortedFiles(message.files())...)
-	burn := p.code.Burn(0)
-	token := hex.EncodeToString(burn[:]) + "\n"
-	members = append(members, member{"gone/" + hex.EncodeToString(testimony.ID), []byte(token)})
+	burn := p.code.Burn(testimony.Content.N)
+	members = append(members, sortedMarks(
+		member{testimony.gone(), burn[:]}, member{"expired/" + hex.EncodeToString(attachment.ID), nil},
+	)...)
 	v := bundleVector{Tar: writeBundle(t, members)}
 	v.SHA256 = sum(v.Tar)
 	for _, m := range members {
 		v.Members = append(v.Members, memberVector{Name: m.name, Size: len(m.content), SHA256: sum(m.content)})
 	}
-	v.Members[len(members)-1].Text = token
-	for _, m := range sortedFiles(testimony.files()) {
-		v.Missing = append(v.Missing, m.name)
+	for _, gone := range []itemVector{testimony, attachment} {
+		for path := range gone.files() {
+			v.Missing = append(v.Missing, path)
+		}
 	}
+	slices.Sort(v.Missing)
 	return v
 }
 
-// rosterFiles are recipients files by hash, then rosters by sequence.
+// rosterFiles are rosters by sequence, then recipients files by hash.
 func rosterFiles(p *party) []member {
+	var members []member
 	files := map[string][]byte{}
-	for _, r := range p.recipients {
-		files["rosters/"+r.Hash().String()+".recipients"] = []byte(r.Text())
-	}
-	members := sortedFiles(files)
 	for i, signed := range p.rosters {
 		members = append(members, member{fmt.Sprintf("rosters/%d.note", i+1), signed.Note})
+		files["rosters/"+p.recipients[i].Hash().String()+".recipients"] = []byte(p.recipients[i].Text())
 	}
-	return members
+	return append(members, sortedFiles(files)...)
+}
+
+// sortedMarks orders marks of both kinds by the id alone.
+func sortedMarks(marks ...member) []member {
+	id := func(m member) string { return m.name[strings.IndexByte(m.name, '/'):] }
+	slices.SortFunc(marks, func(a, b member) int { return strings.Compare(id(a), id(b)) })
+	return marks
+}
+
+func makeMarks(p *party, path string) []markVector {
+	token, other := p.code.Burn(0), p.code.Burn(1)
+	text := hex.EncodeToString(token[:]) + "\n"
+	return []markVector{
+		{"the burn token", path, token[:], true},
+		{"the burn token of another item", path, other[:], false},
+		{"the burn token in hexadecimal", path, hexBytes(text), false},
+		{"the burn token and a line end", path, append(token[:], '\n'), false},
+		{"half of the burn token", path, token[:16], false},
+		{"the hash of the burn token", path, sum(token[:]), false},
+		{"nothing", path, nil, false},
+	}
 }
 
 func sortedFiles(files map[string][]byte) []member {
@@ -168,7 +208,24 @@ func badNotes() []replacement {
 	}
 }
 
-func badSums() []replacement {
+// badTexts are refused whoever signs them.
+func badTexts(first batchVector) []replacement {
+	hash := hex.EncodeToString(first.SHA256)
+	return []replacement{
+		{"another label", "saksi/v1/batch", "saksi/v2/batch", "refused"},
+		{"an empty origin", "origin uji.saksi", "origin ", "refused"},
+		{"no origin", "origin uji.saksi\n", "", "refused"},
+		{"sequence 0", "sequence 2", "sequence 0", "refused"},
+		{"a second spelling of a number", "sequence 2", "sequence 02", "refused"},
+		{"the first batch with one before it", "sequence 2", "sequence 1", "refused"},
+		{"the second batch without one before it", "previous " + hash, "previous -", "refused"},
+		{"zeros for the hash of the batch before", hash, strings.Repeat("0", 64), "refused"},
+		{"a week that is none", "week 2026-W48", "week 2026-W54", "refused"},
+		{"a line too many", "sums ", "sums x\nsums ", "refused"},
+	}
+}
+
+func badSums(gone string) []replacement {
 	return []replacement{
 		{"one space", "  items/", " items/", "refused"},
 		{"a binary mark", "  items/", " *items/", "refused"},
@@ -176,6 +233,10 @@ func badSums() []replacement {
 		{"a member that is not for this list", "payload.age", "readme", "refused"},
 		{"a carriage return", "payload.age\n", "payload.age\r\n", "refused"},
 		{"an empty line", "payload.age\n", "payload.age\n\n", "refused"},
+		{"a mark of expiry", "  " + gone, "  expired/" + gone[5:], "refused"},
+		{"a batch's note", "  " + gone, "  BATCH.note", "refused"},
+		{"a list in the list", "  " + gone, "  SHA256SUMS", "refused"},
+		{"a path out of order", "  " + gone, "  rosters/9.note", "refused"},
 	}
 }
 
@@ -185,7 +246,9 @@ func badPaths() []string {
 		"", "/", "./BATCH.note", "/BATCH.note", "../BATCH.note", "BATCH.note/", "batch.note",
 		"batches/0/BATCH.note",
 		"batches/01/BATCH.note", "rosters/x.note", "rosters/1.recipients", "gone/..",
-		"gone/" + id + "/x", "items/1/" + id,
+		"gone/" + id + "/x", "gone/" + strings.ToUpper(id[:31]+"a"), "expired/..", "expired/" + id[1:],
+		"rosters/0.note", "rosters/01.note", "rosters/" + id + id, "items/1/" + id,
+		"items/0/" + id + "/payload.age", "items/0/" + id + "/slots/001.age",
 		"items/1/" + id + "/slots/000.age", "items/1/" + id + "/slots/1.age",
 		"items/1/" + id + "/slots/1000.age",
 		"items/1/../payload.age", "items/+1/" + id + "/payload.age",
@@ -225,6 +288,12 @@ func (s batchSection) check(t *testing.T) {
 	}
 	s.checkRefused(t, server)
 	s.Bundle.check(t, s.Batches)
+	listed := must(batch.ParseSums(s.Batches[0].Sums))(t)
+	for _, m := range s.Marks {
+		if hash := roster.Hash(sum(m.Content)); (hash == listed[m.Path]) != m.Proves {
+			t.Errorf("%s: it has the hash that is listed: %v", m.About, !m.Proves)
+		}
+	}
 }
 
 func (v batchVector) check(t *testing.T, server sign.Signer) batch.Note {
@@ -241,6 +310,10 @@ func (v batchVector) check(t *testing.T, server sign.Signer) batch.Note {
 func (s batchSection) checkRefused(t *testing.T, server sign.Signer) {
 	refuse(t, s.Batches[1].Note, s.NoteBad, func(text string) error {
 		_, err := batch.OpenNote([]byte(text), server.Key())
+		return err
+	})
+	refuse(t, s.Batches[1].Text, s.TextBad, func(text string) error {
+		_, err := batch.ParseNote(text)
 		return err
 	})
 	refuse(t, s.Batches[0].Sums, s.SumsBad, func(text string) error {
@@ -283,16 +356,17 @@ func (v bundleVector) check(t *testing.T, batches []batchVector) {
 	v.checkSums(t, batches, seen)
 }
 
-// checkSums holds the members against the sums: what is missing is the item
-// that is gone, and nothing else.
+// checkSums holds the members against the sums: what is missing belongs to
+// items that are gone, and nothing else is.
 func (v bundleVector) checkSums(t *testing.T, batches []batchVector, seen map[string]roster.Hash) {
 	var missing []string
 	for _, b := range batches {
 		for path, hash := range must(batch.ParseSums(b.Sums))(t) {
 			got, ok := seen[path]
-			if !ok {
+			switch {
+			case !ok && !strings.HasPrefix(path, "gone/"):
 				missing = append(missing, path)
-			} else if got != hash {
+			case ok && got != hash:
 				t.Errorf("%s is not what the sums say", path)
 			}
 		}
@@ -301,8 +375,12 @@ func (v bundleVector) checkSums(t *testing.T, batches []batchVector, seen map[st
 	if !slices.Equal(missing, v.Missing) {
 		t.Errorf("missing %q, want %q", missing, v.Missing)
 	}
-	gone := receipt.ItemID(must(hex.DecodeString(strings.Split(v.Missing[0], "/")[2]))(t))
-	if _, ok := seen["gone/"+gone.String()]; !ok {
-		t.Error("nothing says why the item is missing")
+	for _, path := range missing {
+		id := must(batch.ParsePath(path))(t).ID
+		_, burned := seen["gone/"+id.String()]
+		_, expired := seen["expired/"+id.String()]
+		if burned == expired {
+			t.Errorf("%s is missing: deleted %v, expired %v", path, burned, expired)
+		}
 	}
 }

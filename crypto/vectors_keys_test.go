@@ -247,6 +247,9 @@ func refusedSigningKeys(k signingKey) []refusedKey {
 		{"a cut key", k.Public[:len(k.Public)-4]},
 		{"another algorithm", notedKey(k.Name, append([]byte{2}, raw[1:]...))},
 		{"a byte too many", notedKey(k.Name, append(raw, 0))},
+		{"no name", notedKey("", raw)}, {"a colon in the name", notedKey("akar:1", raw)},
+		{"a letter outside ASCII in the name", notedKey("akár", raw)},
+		{"a name of 65 characters", notedKey(strings.Repeat("a", 65), raw)},
 	}
 }
 

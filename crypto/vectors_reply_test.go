@@ -46,8 +46,9 @@ type refusedReply struct {
 func makeReplies(t *testing.T, p *party) replySection {
 	s := replySection{Code: p.code[:], About: []string{
 		"replies: to the thread of code. signed_bytes and signature follow from json; hash is of the 4,096 plain bytes.",
-		"JSON may be spelled in other ways. revoked: the key has been revoked since; the reply is shown with that remark.",
-		"refused: files that the reporter's side must not show.",
+		"JSON may be spelled in other ways. revoked: the key has been revoked since, and the reply names a roster from before;",
+		"it is shown with the remark that it may be forged. refused: files that the reporter's side must not show; an empty",
+		"error means that it is shown.",
 	}}
 	first := makeReply(t, p, reply.Reply{Reviewer: "r1", Roster: 1, Number: 1, Status: reply.Taken,
 		Items: []int{0, 1}})
@@ -124,15 +125,23 @@ func refusedReplies(t *testing.T, p *party) []refusedReply {
 // make.
 func craftedReplies(t *testing.T, p *party) []refusedReply {
 	thread := p.thread()
-	craft := func(about, from, to string, edits ...edit) refusedReply {
+	crafted := func(about, wantError, from, to string, edits ...edit) refusedReply {
 		v := makeReply(t, p, reply.Reply{Reviewer: "r1", Roster: 1, Number: 1,
 			Status: reply.Received, Text: "isi"})
 		v.JSON = replacement{About: about, Old: from, New: to}.in(t, v.JSON)
 		v.Signature = ed25519.Sign(p.reviewers[0].Signer.Private(), v.signedBytes(thread))
 		sealed := must(hybrid.SealBytes(apply(v.plain(), reply.PlainSize, edits), thread.Reply))(t)
-		return refusedReply{about, sealed, "unsigned"}
+		return refusedReply{about, sealed, wantError}
+	}
+	craft := func(about, from, to string, edits ...edit) refusedReply {
+		return crafted(about, "unsigned", from, to, edits...)
+	}
+	items := func(about, numbers string) refusedReply {
+		return craft(about, `"text"`, `"items":[`+numbers+`],"text"`)
 	}
 	return []refusedReply{
+		crafted("JSON spelled in another way, with an unknown name", "", `"text":"isi"`,
+			` "later" : { "a" : [ ] },`+"\n"+`"text" : "\u0069si"`),
 		craft("a padding that is not zero", "isi", "isu", edit{reply.PlainSize - 1, hexBytes{1}}),
 		craft("a length beyond the end", "isi", "isu", edit{64, hexBytes{0xff, 0xff}}),
 		craft("another format", "saksi/v1/reply", "saksi/v2/reply"),
@@ -141,6 +150,13 @@ func craftedReplies(t *testing.T, p *party) []refusedReply {
 		craft("a text with a NUL", "isi", `\u0000`),
 		craft("a previous hash in upper case", `"previous":"0`, `"previous":"A`),
 		craft("another number than was signed", `"number":1`, `"number":2`),
+		craft("a text with a control character beyond ASCII", "isi", "\u0085"),
+		items("items in another order", "1,0"), items("an item twice", "1,1"),
+		items("item 128", "0,128"), items("an item below 0", "-1"),
+		craft("a name twice", `"status"`, `"number":1,"status"`),
+		craft("a name in upper case", `"text"`, `"Text"`),
+		craft("an object after the JSON", `"isi"}`, `"isi"}{}`),
+		craft("a number with a fraction", `"number":1`, `"number":1.0`),
 	}
 }
 

@@ -14,6 +14,7 @@ type reviewerSection struct {
 	About     []string         `json:"about"`
 	Reviewers []reviewerVector `json:"reviewers"`
 	Refused   []replacement    `json:"cards_refused"`
+	BadFiles  []replacement    `json:"key_files_refused"`
 }
 
 type reviewerVector struct {
@@ -32,7 +33,7 @@ type reviewerVector struct {
 func makeReviewers(t *testing.T, p *party) reviewerSection {
 	s := reviewerSection{About: []string{
 		"reviewers: the card is the public half of the key file.",
-		"cards_refused: the first reviewer's card after a replacement.",
+		"cards_refused, key_files_refused: the first reviewer's card and key file after a replacement.",
 	}}
 	for _, k := range p.reviewers {
 		desk := must(k.Desk())(t)
@@ -51,8 +52,26 @@ func makeReviewers(t *testing.T, p *party) reviewerSection {
 		{"a field too many", "| 00 |", "| 00 | 00 |", "refused"},
 		{"a line too many", "saksi/v1/card\n", "saksi/v1/card\n\n", "refused"},
 		{"no recipient", "recipient age1pq1", "recipient age1", "refused"},
+		{"one recipient for both uses", "recipient " + s.Reviewers[0].SlotsRecipient,
+			"recipient " + s.Reviewers[0].DirectRecipient, "refused"},
 	}
+	s.BadFiles = badKeyFiles(s.Reviewers[0], s.Reviewers[1])
 	return s
+}
+
+func badKeyFiles(own, other reviewerVector) []replacement {
+	slots := "# slots:\n" + own.SlotsIdentity + "\n"
+	direct := "# direct:\n" + own.DirectIdentity + "\n"
+	return []replacement{
+		{"the lines in another order", slots + direct, direct + slots, ""},
+		{"one identity for both uses", own.DirectIdentity, own.SlotsIdentity, "refused"},
+		{"another reviewer's direct identity", own.DirectIdentity, other.DirectIdentity, "refused"},
+		{"another reviewer's signing key", own.Private, other.Private, "refused"},
+		{"an identity without a use", "# direct:\n", "", "refused"},
+		{"two identities for one use", direct, direct + own.DirectIdentity + "\n", "refused"},
+		{"no card", "# card: ", "# curd: ", "refused"},
+		{"no slots identity", slots, "", "refused"},
+	}
 }
 
 func (s reviewerSection) check(t *testing.T) {
@@ -71,6 +90,10 @@ func (s reviewerSection) check(t *testing.T) {
 	}
 	refuse(t, s.Reviewers[0].Card, s.Refused, func(text string) error {
 		_, err := reviewer.ParseCard(text)
+		return err
+	})
+	refuse(t, s.Reviewers[0].KeyFile, s.BadFiles, func(text string) error {
+		_, err := reviewer.ParseFile(stringReader(text))
 		return err
 	})
 }

@@ -2,10 +2,13 @@ package crypto_test
 
 import (
 	"encoding/base32"
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"saksi/crypto/reviewer"
 	"saksi/crypto/roster"
 	"saksi/crypto/sign"
 	"saksi/crypto/week"
@@ -70,6 +73,7 @@ type rosterSection struct {
 	RefusedNote       []replacement `json:"note_refused"`
 	Verify            []namedNote   `json:"verify"`
 	Follows           []pair        `json:"follows"`
+	Next              []nextRoster  `json:"next"`
 	Circle            []circleAt    `json:"circle"`
 }
 
@@ -108,6 +112,13 @@ type pair struct {
 	Error    string `json:"error"`
 }
 
+// A nextRoster is well signed, and perhaps does not follow the second.
+type nextRoster struct {
+	About string `json:"about"`
+	Note  string `json:"note"`
+	Error string `json:"error"`
+}
+
 // A circleAt asks whom the first roster seals to at a time.
 type circleAt struct {
 	Time  time.Time `json:"time"`
@@ -122,7 +133,8 @@ func makeRoster(t *testing.T, p *party) rosterSection {
 		"successor_text: what they sign for it. rosters: the first under roots, the second under successor_roots.",
 		"roots_refused, recipients_refused, text_refused: the first root set, recipients file and roster after a replacement.",
 		"note_refused: the second roster's note after a replacement. verify: a roster's text with other signatures.",
-		"follows: whether a roster is the next after previous. circle: whom the first roster seals to at a time.",
+		"follows: whether a roster is the next after previous. next: well signed rosters with the number 3, and whether they",
+		"follow the second. circle: whom the first roster seals to at a time.",
 	}}
 	first, next := p.rootSets[0], p.rootSets[1]
 	s.Roots = rootsVector{first.Text(), sum([]byte(first.Text())), first.Fingerprint(), nil}
@@ -136,10 +148,12 @@ func makeRoster(t *testing.T, p *party) rosterSection {
 			names(lines)})
 	}
 	s.RefusedRoots, s.RefusedRecipients = refusedRoots(p), refusedRecipientsFiles(p)
-	s.RefusedText, s.RefusedNote = refusedRosters(p), refusedNotes(p)
+	s.RefusedText = slices.Concat(refusedRosters(p), refusedRevocations(p))
+	s.RefusedNote = refusedNotes(p)
 	s.Verify = makeVerifies(t, p)
 	s.Follows = []pair{{2, 1, ""}, {1, 1, "roster_chain"}, {1, 2, "roster_chain"}, {2, 2,
 		"roster_chain"}}
+	s.Next = makeNext(t, p)
 	s.Circle = makeCircles(p)
 	return s
 }
@@ -202,14 +216,38 @@ func refusedRosters(p *party) []replacement {
 		{"weeks in the wrong order", "recipients 2026-W46 ", "recipients 2028-W46 ", "refused"},
 		{"an unknown line", "server ", "servers x\nserver ", "refused"},
 		{"a space at the end of a line", "sequence 1\n", "sequence 1 \n", "refused"},
+		{"a replacement character in a label", "Penelaah 2", "Penelaah \ufffd", "refused"},
+		{"an id in upper case", "reviewer r2 ", "reviewer R2 ", "refused"},
+	}
+}
+
+// refusedRevocations end the first roster with lines that it does not have.
+func refusedRevocations(p *party) []replacement {
+	last := fmt.Sprintf(" %s\n", p.recipients[0].Hash())
+	key := p.reviewers[1].Line.Key
+	otherName := notedKey("other", append([]byte{1}, key.Public()...))
+	add := func(about, wantError string, lines ...string) replacement {
+		return replacement{about, last, last + strings.Join(lines, ""), wantError}
+	}
+	revoked := func(key, from string) string { return "revoked " + key + " from " + from + "\n" }
+	return []replacement{
+		add("a revocation from the first roster on", "", revoked(key.String(), "1")),
+		add("a revocation from the next roster on", "refused", revoked(key.String(), "2")),
+		add("a revocation from roster 0 on", "refused", revoked(key.String(), "0")),
+		add("a second spelling of a revocation's number", "refused", revoked(key.String(), "01")),
+		add("a key revoked twice", "refused", revoked(key.String(), "1"), revoked(key.String(), "1")),
+		add("a key revoked twice, under two names", "refused", revoked(key.String(), "1"),
+			revoked(otherName, "1")),
 	}
 }
 
 func refusedNotes(p *party) []replacement {
 	endorsement := "endorsed " + p.rootSets[1].Endorsed[0] + "\n"
+	both := endorsement + "endorsed " + p.rootSets[1].Endorsed[1] + "\n"
 	return []replacement{
 		{"another sequence", "sequence 2\n", "sequence 3\n", "refused"},
 		{"a root set endorsed by one root of two", endorsement, "", "signatures"},
+		{"a root set endorsed by nobody", both, "", "signatures"},
 		{"the first root set is another", "roots 1 threshold 2", "roots 1 threshold 1", "roots"},
 		{"a revocation taken out", "revoked r2+", "revoked r3+", "refused"},
 	}
@@ -240,6 +278,58 @@ func makeVerifies(t *testing.T, p *party) []namedNote {
 	return cases
 }
 
+// The places, from 1, that these rosters have in next.
+const (
+	nextRevokesR1  = 2
+	nextReplacesR1 = 3
+)
+
+// makeNext makes rosters that come after the second, with r1 alone.
+func makeNext(t *testing.T, p *party) []nextRoster {
+	other := must(reviewer.Generate("r1", "00", "Lembaga Uji", "Penelaah 1"))(t)
+	revoke := func(i int, from uint64) roster.Revocation {
+		return roster.Revocation{Key: p.reviewers[i].Line.Key, From: from}
+	}
+	return []nextRoster{
+		p.next(t, "it keeps both revocations", "", func(*roster.Roster) {}),
+		p.next(t, "r1 stands on it, and its key is revoked", "", func(r *roster.Roster) {
+			r.Revoked = append(r.Revoked, revoke(0, 3))
+		}),
+		p.next(t, "r1 has another key", "", func(r *roster.Roster) { r.Reviewers[0] = other.Line }),
+		p.next(t, "a revocation is lowered", "", func(r *roster.Roster) { r.Revoked[1].From = 1 }),
+		p.next(t, "a revocation is raised", "roster_chain", func(r *roster.Roster) {
+			r.Revoked[1].From = 3
+		}),
+		p.next(t, "a revocation is taken back", "roster_chain", func(r *roster.Roster) {
+			r.Revoked = r.Revoked[:1]
+		}),
+		p.next(t, "another origin", "roster_chain", func(r *roster.Roster) { r.Origin = "lain.saksi" }),
+		p.next(t, "it names another roster before it", "roster_chain", func(r *roster.Roster) {
+			r.Previous = p.rosters[0].Hash
+		}),
+		p.next(t, "a root set is dropped", "roster_chain", func(r *roster.Roster) {
+			r.RootSets = r.RootSets[:1]
+		}),
+	}
+}
+
+func (p *party) next(
+	t *testing.T, about, wantError string, change func(*roster.Roster),
+) nextRoster {
+	d := reviewer.Draft{
+		Origin: "uji.saksi", Roots: p.rootSets, Server: p.server.Key(), Cards: p.cards(0),
+		From: firstDay().AddDate(0, 0, 112), Previous: p.rosters[1],
+		Revoked: slices.Clone(p.rosters[1].Revoked),
+	}
+	r, _, err := d.Roster()
+	if err != nil {
+		t.Fatal(err)
+	}
+	change(r)
+	note := must(sign.Note(r.Text(), p.roots[1], p.roots[2]))(t)
+	return nextRoster{about, string(note), wantError}
+}
+
 func makeCircles(p *party) []circleAt {
 	var keys []string
 	for _, k := range p.circle.Keys {
@@ -266,9 +356,21 @@ func (s rosterSection) check(t *testing.T) {
 			t.Errorf("roster %d after %d: error %q, want %q", v.Roster, v.Previous, got, v.Error)
 		}
 	}
+	for i, v := range s.Next {
+		if got := errorName(s.next(t, i+1).Follows(rosters[1])); got != v.Error {
+			t.Errorf("%s: error %q, want %q", v.About, got, v.Error)
+		}
+	}
 	for _, v := range s.Circle {
 		v.check(t, rosters[0], s.Files)
 	}
+}
+
+// next verifies the roster at a place in next, from 1.
+func (s rosterSection) next(t *testing.T, place int) *roster.Signed {
+	t.Helper()
+	trusted := must(roster.ParseRootSet(s.Roots.Text))(t)
+	return must(roster.Verify([]byte(s.Next[place-1].Note), trusted))(t)
 }
 
 func (s rosterSection) checkRoots(t *testing.T) {

@@ -349,15 +349,13 @@ func (f *forger) addOdd() {
 	f.add("a wrong checksum in a header", "malformed", broken)
 	end := len(f.tar) - 1024
 	begin := end - len(f.members[len(f.members)-1].content)
-	f.add("the first byte of the padding is not zero", "malformed", apply(f.tar, len(f.tar), one(begin)))
-	f.add("the last byte of the padding is not zero", "malformed", apply(f.tar, len(f.tar), one(end-1)))
+	spoiled := func(at int) []byte { return apply(f.tar, len(f.tar), []edit{{at, hexBytes{1}}}) }
+	f.add("the first byte of the padding is not zero", "malformed", spoiled(begin))
+	f.add("the last byte of the padding is not zero", "malformed", spoiled(end-1))
 	f.add("it ends early", "refused", f.tar[:10000])
 	f.add("a shorter end marker", "malformed", f.tar[:len(f.tar)-512])
 	f.add("zeros after the end marker", "malformed", append(bytes.Clone(f.tar), make([]byte, 2048)...))
 }
-
-// one sets a byte to 1.
-func one(at int) []edit { return []edit{{at, hexBytes{1}}} }
 
 // A refusedFile is an item that is held against other facts than its own.
 type refusedFile struct {

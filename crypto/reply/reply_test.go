@@ -138,7 +138,8 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-// FuzzDecode: whatever decodes was written in the one way that Seal writes.
+// FuzzDecode: whatever decodes is within the limits, and the bytes that the
+// signature must cover come out as they are.
 func FuzzDecode(f *testing.F) {
 	for _, r := range []Reply{
 		{Format: label, Reviewer: "r1", Roster: 1, Number: 1, Prev: roster.Hash{}.String(), Status: Received, Text: "isi"},
