@@ -261,7 +261,12 @@ func (f *forger) addMalformed() {
 // addJSON adds spellings of the manifest, all signed by the author.
 func (f *forger) addJSON() {
 	f.addManifest("white space in another way", "", "{\n", "{ ")
-	f.addManifest("an unknown name", "", `"n": 1,`, `"n": 1, "later": {"a": [{"a": null}]},`)
+	f.addManifest("an unknown name", "", `"n": 1,`, `"n": 1, "later": {"a": [{"a": 0}]},`)
+	f.addManifest("null", "malformed", `"n": 1,`, `"n": 1, "later": null,`)
+	f.addManifest("half a surrogate pair", "malformed", `"n": 1,`, `"n": 1, "later": "\ud800",`)
+	f.addManifest("a negative number", "malformed", `"n": 1,`, `"n": 1, "later": -1,`)
+	f.addManifest("no burn hash", "malformed", `"burn": "`, `"burn": "x`)
+	f.addManifest("no language", "malformed", `"language": "`, `"language": "?`)
 	f.addManifest("an escape in a name", "", `"n": 1,`, `"\u006e": 1,`)
 	malformed := func(about, from, to string) { f.addManifest(about, "malformed", from, to) }
 	malformed("no JSON", "{\n", "[\n")

@@ -54,6 +54,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
 
 	"saksi/crypto/hybrid"
 	"saksi/crypto/receipt"
@@ -191,11 +192,35 @@ func (m *Manifest) identify() (*identity, error) {
 	if p.reply, err = hybrid.ParseRecipient(m.ReplyRecipient); err != nil {
 		return nil, fmt.Errorf("reading manifest: %w", err)
 	}
+	if err := m.checkRest(); err != nil {
+		return nil, fmt.Errorf("reading manifest: %w", err)
+	}
 	p.mailbox = receipt.MailboxOf(p.tokenHash, receipt.KeyHash(p.author, p.reply))
 	if p.mailbox.String() != m.Mailbox {
 		return nil, errors.New("reading manifest: the mailbox does not follow from its parts")
 	}
 	return &p, nil
+}
+
+var languagePattern = regexp.MustCompile(`^([a-z]{2,3})?$`)
+
+// checkRest holds the values that nothing else is derived from.
+func (m *Manifest) checkRest() error {
+	if _, err := parse32(m.Burn); err != nil {
+		return err
+	}
+	if !languagePattern.MatchString(m.Language) {
+		return errors.New("the language is no code of two or three letters")
+	}
+	if len(m.Taxonomy) > MaxField || !isText(m.Taxonomy) {
+		return errors.New("the taxonomy is no short text")
+	}
+	for path, name := range m.Original {
+		if m.Kind != Attachment || !attachmentPath.MatchString(path) || len(name) > MaxField || !isText(name) {
+			return errors.New("an original name is no short text, or of no attachment")
+		}
+	}
+	return nil
 }
 
 func parse32(s string) ([32]byte, error) {

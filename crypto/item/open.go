@@ -118,7 +118,9 @@ func (o *opener) read() error {
 	var err error
 	switch o.opened.Manifest.Kind {
 	case Testimony:
-		err = errors.Join(o.readForm(), o.readText("testimony.txt"))
+		if err = o.readForm(); err == nil {
+			err = o.readText("testimony.txt")
+		}
 	case Message:
 		err = o.readText("message.txt")
 	case Attachment:
@@ -229,6 +231,9 @@ func (o *opener) readAttachment() error {
 	}
 	if !attachmentPath.MatchString(header.Name) {
 		return malformed("want a member attachments/001.<ext>")
+	}
+	if err := checkFileSize(header.Size); err != nil {
+		return malformed("%v", err)
 	}
 	file := File{Path: header.Name, Original: o.opened.Manifest.Original[header.Name], Size: header.Size}
 	hash := sha256.New()

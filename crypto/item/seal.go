@@ -162,6 +162,9 @@ func (c *Content) check() error {
 	if err := c.Form.check(); err != nil {
 		return err
 	}
+	if !languagePattern.MatchString(c.Language) {
+		return fmt.Errorf("sealing item: %q is no code of a language", c.Language)
+	}
 	switch c.Kind {
 	case Testimony, Message:
 		return CheckText(c.Text)
@@ -247,7 +250,13 @@ func (c *Content) originals() map[string]string {
 	if c.Kind != Attachment || !c.KeepName || c.Name == "" {
 		return nil
 	}
-	name := strings.ToValidUTF8(c.Name, "_")
+	plain := func(r rune) rune {
+		if unicode.IsControl(r) || r == utf8.RuneError {
+			return '_'
+		}
+		return r
+	}
+	name := strings.Map(plain, c.Name)
 	for len(name) > MaxField {
 		_, size := utf8.DecodeLastRuneInString(name)
 		name = name[:len(name)-size]

@@ -19,6 +19,7 @@
 package reply
 
 import (
+	"bytes"
 	"crypto/ed25519"
 	"crypto/sha256"
 	"encoding/binary"
@@ -40,9 +41,10 @@ import (
 // Sizes in bytes.
 const (
 	PlainSize = 4096
-	// MaxText is what an answer's text may have, in UTF-8. Texts with very many
+	// MaxText is what an answer's text may have, in UTF-8: eight of them fit on a
+	// conversation page of 32 KiB. Texts with very many
 	// quotation marks or line breaks fit less: JSON spells them with two bytes.
-	MaxText = 3000
+	MaxText = 2400
 	// MaxForwarded is what the name of a body may have.
 	MaxForwarded = 120
 
@@ -125,10 +127,7 @@ func Seal(r Reply, thread Thread, signer sign.Signer) ([]byte, roster.Hash, erro
 	if err := r.check(); err != nil {
 		return nil, roster.Hash{}, err
 	}
-	body, err := json.Marshal(r)
-	if err != nil {
-		return nil, roster.Hash{}, fmt.Errorf("sealing reply: %v", err)
-	}
+	body := marshal(r)
 	if len(body) > PlainSize-headSize {
 		return nil, roster.Hash{}, fmt.Errorf("sealing reply: %w", ErrTooLong)
 	}
@@ -138,6 +137,17 @@ func Seal(r Reply, thread Thread, signer sign.Signer) ([]byte, roster.Hash, erro
 	copy(plain[headSize:], body)
 	sealed, err := hybrid.SealBytes(plain, thread.Reply)
 	return sealed, sha256.Sum256(plain), err
+}
+
+// marshal writes the JSON on one line, with <, > and & as they are.
+func marshal(r Reply) []byte {
+	var out bytes.Buffer
+	encoder := json.NewEncoder(&out)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(r); err != nil {
+		panic("reply: internal error: " + err.Error())
+	}
+	return bytes.TrimSuffix(out.Bytes(), []byte("\n"))
 }
 
 // check holds a reply against the limits.

@@ -58,6 +58,7 @@ const (
 	MaxRoots     = 20
 	MaxRootSets  = 50
 	MaxPeriods   = 60
+	MaxRevoked   = 500
 	maxField     = 80 // bytes of an organisation or a label
 )
 

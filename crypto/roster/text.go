@@ -243,7 +243,9 @@ func (r *Roster) parseRevoked(lines *lineReader) error {
 		if v.From, err = strconv.ParseUint(from, 10, 64); err != nil || !ok {
 			return fmt.Errorf("line %d: want \"revoked KEY from SEQUENCE\"", lines.at)
 		}
-		r.Revoked = append(r.Revoked, v)
+		if r.Revoked = append(r.Revoked, v); len(r.Revoked) > MaxRevoked {
+			return fmt.Errorf("more than %d revocations", MaxRevoked)
+		}
 	}
 	return nil
 }

@@ -21,6 +21,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"golang.org/x/mod/sumdb/note"
@@ -205,6 +206,9 @@ func Split(msg []byte) (text string, signatures []string, err error) {
 		return "", nil, fmt.Errorf("reading signed note: %v", err)
 	}
 	n := unverified.Note
+	if err := checkSpelling(n); err != nil {
+		return "", nil, err
+	}
 	for _, sig := range n.UnverifiedSigs {
 		signatures = append(signatures, sig.Name+" "+sig.Base64)
 	}
@@ -238,11 +242,26 @@ func Open(msg []byte, threshold int, keys ...Key) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("opening signed note: %v", err)
 	}
+	if err := checkSpelling(n); err != nil {
+		return "", err
+	}
 	signed := distinct(n.Sigs, keys)
 	if signed < threshold {
 		return "", fmt.Errorf("opening signed note: %w: %d of %d", ErrSignatures, signed, threshold)
 	}
 	return n.Text, nil
+}
+
+// checkSpelling holds that each signature is in its one spelling: the note
+// package does not look at the last bits of base64.
+func checkSpelling(n *note.Note) error {
+	for _, sig := range slices.Concat(n.Sigs, n.UnverifiedSigs) {
+		raw, err := base64.StdEncoding.DecodeString(sig.Base64)
+		if err != nil || base64.StdEncoding.EncodeToString(raw) != sig.Base64 {
+			return errors.New("reading signed note: a signature is not in its one canonical spelling")
+		}
+	}
+	return nil
 }
 
 // distinct counts the public keys behind verified signatures. Two names for

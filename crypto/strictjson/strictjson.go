@@ -3,7 +3,8 @@
 // encoding/json matches names without regard to case and lets the last of two
 // equal names win; other languages do otherwise. One signed object must not say
 // one thing to a desk and another to a browser, so names here are unique and of
-// lower-case ASCII.
+// lower-case ASCII, numbers are not negative, strings are whole Unicode, and
+// null, which Go reads as nothing at all, does not stand anywhere.
 package strictjson
 
 import (
@@ -12,21 +13,29 @@ import (
 	"errors"
 	"io"
 	"strings"
+	"unicode/utf8"
 )
 
-var errName = errors.New("reading JSON: a name stands twice, or is not lower-case ASCII")
+var (
+	errName  = errors.New("reading JSON: a name stands twice, or is not lower-case ASCII")
+	errValue = errors.New("reading JSON: null, a negative number, or a string that is not whole Unicode")
+)
 
 // Unmarshal reads one JSON value, with nothing after it.
 func Unmarshal(data []byte, v any) error {
-	if err := checkNames(data); err != nil {
+	if !utf8.Valid(data) {
+		return errValue
+	}
+	if err := checkTokens(data); err != nil {
 		return err
 	}
 	return json.Unmarshal(data, v)
 }
 
-// checkNames walks through all objects, however nested.
-func checkNames(data []byte) error {
+// checkTokens walks through all objects, however nested.
+func checkTokens(data []byte) error {
 	decoder := json.NewDecoder(bytes.NewReader(data))
+	decoder.UseNumber()
 	var open []map[string]bool // the names of each open object; nil for an array
 	isName := false
 	for {
@@ -36,6 +45,9 @@ func checkNames(data []byte) error {
 		}
 		if err != nil {
 			return err
+		}
+		if !validValue(token) {
+			return errValue
 		}
 		switch token := token.(type) {
 		case json.Delim:
@@ -50,6 +62,21 @@ func checkNames(data []byte) error {
 			}
 		}
 		isName = len(open) > 0 && open[len(open)-1] != nil
+	}
+}
+
+// validValue refuses what readers take differently. The decoder puts U+FFFD in
+// place of half a surrogate pair.
+func validValue(token json.Token) bool {
+	switch token := token.(type) {
+	case nil:
+		return false
+	case json.Number:
+		return !strings.HasPrefix(token.String(), "-")
+	case string:
+		return !strings.ContainsRune(token, utf8.RuneError)
+	default:
+		return true
 	}
 }
 

@@ -347,6 +347,28 @@ func (b *Inbox) isOurs(ack outbox.Ack) (bool, error) {
 	return note.Hash() == ack.Batch, nil
 }
 
+// retireUpTo retires from the oldest to the newest, so that a crash in between
+// leaves no hole: the retired ones are always the first.
+func (b *Inbox) retireUpTo(last uint64) (retired int, err error) {
+	first := last + 1
+	for ; first > 1; first-- {
+		head, err := b.Store.Batch(first - 1)
+		if err != nil {
+			return 0, err
+		}
+		if head.Sums == nil {
+			break
+		}
+	}
+	for n := first; n <= last; n++ {
+		if err := b.Store.Retire(n); err != nil {
+			return retired, err
+		}
+		retired++
+	}
+	return retired, nil
+}
+
 // retire forgets which items were in which batch, for batches that all desks
 // of the newest roster have. The newest batch stays: the next bundle names it.
 func (b *Inbox) retire() (int, error) {
@@ -364,19 +386,5 @@ func (b *Inbox) retire() (int, error) {
 	for _, r := range b.Newest().Reviewers {
 		everyone = min(everyone, acks[r.ID])
 	}
-	retired := 0
-	for n := everyone; n > 0; n-- {
-		head, err := b.Store.Batch(n)
-		if err != nil {
-			return retired, err
-		}
-		if head.Sums == nil {
-			break
-		}
-		if err := b.Store.Retire(n); err != nil {
-			return retired, err
-		}
-		retired++
-	}
-	return retired, nil
+	return b.retireUpTo(everyone)
 }

@@ -242,3 +242,24 @@ func TestOneReviewerCannotFloodAMailbox(t *testing.T) {
 		t.Errorf("after the next batch: %+v, %v", report, err)
 	}
 }
+
+// TestRetiringGoesOnAfterACrash: batches retire from the oldest on, so that what
+// a crash left is finished by the next import.
+func TestRetiringGoesOnAfterACrash(t *testing.T) {
+	d := newDrop(t, 1)
+	for range 4 {
+		d.send(t, receipt.New(), 0)
+		d.close(t)
+	}
+	if err := d.Store.Retire(1); err != nil { // and then the power went
+		t.Fatal(err)
+	}
+	if report := d.acknowledge(t, 0, 3); report.Finished != 2 {
+		t.Errorf("finished %d, want 2", report.Finished)
+	}
+	for n, retired := range map[uint64]bool{1: true, 2: true, 3: true, 4: false} {
+		if closed, err := d.Store.Batch(n); err != nil || (closed.Sums == nil) != retired {
+			t.Errorf("batch %d: retired %v, %v", n, closed.Sums == nil, err)
+		}
+	}
+}

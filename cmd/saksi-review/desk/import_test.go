@@ -299,3 +299,18 @@ func TestExpiredRosterIsAWarning(t *testing.T) {
 		t.Errorf("the automatic reply has status %q", s)
 	}
 }
+
+// TestForgedProofOfDeletion: a server that lists a burn hash of its own is found
+// out by every desk that opens the item.
+func TestForgedProofOfDeletion(t *testing.T) {
+	s := newDrop(t, 1)
+	code := receipt.New()
+	m := s.message(code, 0, marker)
+	own := receipt.Secret{7}
+	s.burns[code.ItemID(0)] = own.Hash()
+	s.close(m)
+	r := s.sit(0).take(s.bundle(1, 1))
+	if len(r.New) != 1 || len(r.Warnings) != 1 {
+		t.Errorf("report is %+v", r)
+	}
+}
