@@ -69,7 +69,8 @@ func export(e env, ops courier.Operations, out string) (err error) {
 	}
 	defer os.Remove(part)
 	defer f.Close()
-	if err := ops.Bundle(f); err != nil {
+	damaged, err := ops.Bundle(f)
+	if err != nil {
 		return explainBundle(err)
 	}
 	if err := f.Sync(); err != nil {
@@ -83,6 +84,9 @@ func export(e env, ops courier.Operations, out string) (err error) {
 		return fmt.Errorf("exporting: %w", err)
 	}
 	fmt.Fprintf(e.stdout, "%s holds the bundle, %d bytes. Carry it to the reviewers.\n", out, info.Size())
+	for _, id := range damaged {
+		fmt.Fprintf(e.stderr, "saksi: warning: item %s is damaged on this disk and left out; the desks will say that they miss it\n", id)
+	}
 	return nil
 }
 

@@ -9,8 +9,10 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"syscall"
 
+	"saksi/crypto/receipt"
 	"saksi/server/inbox"
 )
 
@@ -38,7 +40,7 @@ func NewClient(dir string) (*Client, error) {
 }
 
 // call sends a request and returns the body of a good answer.
-func (c *Client) call(method, path string, body io.Reader) (io.ReadCloser, error) {
+func (c *Client) call(method, path string, body io.Reader) (*http.Response, error) {
 	r, err := http.NewRequest(method, "http://saksi/v1/"+path, body)
 	if err != nil {
 		return nil, fmt.Errorf("asking server: %w", err)
@@ -48,7 +50,7 @@ func (c *Client) call(method, path string, body io.Reader) (io.ReadCloser, error
 		return nil, fmt.Errorf("asking server: %w", err)
 	}
 	if resp.StatusCode == http.StatusOK {
-		return resp.Body, nil
+		return resp, nil
 	}
 	defer resp.Body.Close()
 	var f failure
@@ -59,12 +61,12 @@ func (c *Client) call(method, path string, body io.Reader) (io.ReadCloser, error
 }
 
 func (c *Client) callJSON(method, path string, body io.Reader, value any) error {
-	in, err := c.call(method, path, body)
+	resp, err := c.call(method, path, body)
 	if err != nil {
 		return err
 	}
-	defer in.Close()
-	if err := json.NewDecoder(in).Decode(value); err != nil {
+	defer resp.Body.Close()
+	if err := json.NewDecoder(resp.Body).Decode(value); err != nil {
 		return fmt.Errorf("reading answer: %w", err)
 	}
 	return nil
@@ -90,16 +92,23 @@ func (c *Client) Close() (uint64, error) {
 }
 
 // Bundle implements [Operations].
-func (c *Client) Bundle(w io.Writer) error {
-	in, err := c.call(http.MethodGet, "bundle", nil)
+func (c *Client) Bundle(w io.Writer) (damaged []receipt.ItemID, err error) {
+	resp, err := c.call(http.MethodGet, "bundle", nil)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer in.Close()
-	if _, err := io.Copy(w, in); err != nil {
-		return fmt.Errorf("receiving bundle: %w", err)
+	defer resp.Body.Close()
+	if _, err := io.Copy(w, resp.Body); err != nil {
+		return nil, fmt.Errorf("receiving bundle: %w", err)
 	}
-	return nil
+	for _, name := range strings.Fields(resp.Trailer.Get(damagedTrailer)) {
+		id, err := receipt.ParseItemID(name)
+		if err != nil {
+			return nil, fmt.Errorf("receiving bundle: %w", err)
+		}
+		damaged = append(damaged, id)
+	}
+	return damaged, nil
 }
 
 // Import implements [Operations].

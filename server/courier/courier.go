@@ -5,7 +5,8 @@
 //	GET  /v1/status    counts, as JSON (inbox.Status)
 //	GET  /v1/check     what is wrong with the store, as a JSON list of lines
 //	POST /v1/close     closes a batch; {"batch": 4}
-//	GET  /v1/bundle    the bundle, a tar; broken off on an error
+//	GET  /v1/bundle    the bundle, a tar; broken off on an error; a trailer
+//	                   Saksi-Damaged names items that were left out
 //	POST /v1/outbox    takes a desk's outbox; JSON (inbox.Imported)
 //
 // An error is a JSON object {"error": "..."} with a status of 4xx when the
@@ -16,10 +17,12 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"strings"
 
 	"github.com/labstack/echo/v4"
 
 	"saksi/crypto/outbox"
+	"saksi/crypto/receipt"
 	"saksi/crypto/sign"
 	"saksi/server/inbox"
 )
@@ -30,7 +33,7 @@ type Operations interface {
 	Status() (inbox.Status, error)
 	Check() ([]string, error)
 	Close() (uint64, error)
-	Bundle(w io.Writer) error
+	Bundle(w io.Writer) (damaged []receipt.ItemID, err error)
 	Import(file []byte) (inbox.Imported, error)
 }
 
@@ -68,16 +71,27 @@ func (h *Handler) Close(c echo.Context) error {
 // Bundle streams the bundle. An error after its first byte breaks the
 // connection off, which the client sees.
 func (h *Handler) Bundle(c echo.Context) error {
-	c.Response().Header().Set("Content-Type", "application/x-tar")
-	err := h.Operations.Bundle(c.Response())
+	header := c.Response().Header()
+	header.Set("Content-Type", "application/x-tar")
+	header.Set("Trailer", damagedTrailer)
+	damaged, err := h.Operations.Bundle(c.Response())
 	if err != nil && c.Response().Committed {
 		panic(http.ErrAbortHandler)
 	}
 	if err != nil {
+		header.Del("Trailer")
 		return answer(c, nil, err)
 	}
+	var ids []string
+	for _, id := range damaged {
+		ids = append(ids, id.String())
+	}
+	header.Set(damagedTrailer, strings.Join(ids, " "))
 	return nil
 }
+
+// damagedTrailer names, after a bundle, the items that were left out.
+const damagedTrailer = "Saksi-Damaged"
 
 // Outbox takes a desk's outbox.
 func (h *Handler) Outbox(c echo.Context) error {

@@ -92,7 +92,8 @@ func (b *Inbox) nextNote() (batch.Note, error) {
 	return next, nil
 }
 
-// sum hashes rosters and items. An item that is deleted meanwhile is left out.
+// sum hashes rosters and items. An item that is deleted meanwhile is left out,
+// and so is one that is damaged: it must not hold up the others.
 func (b *Inbox) sum(items []store.Item) (batch.Sums, []receipt.ItemID, error) {
 	sums := batch.Sums{}
 	for path, content := range b.rosterMembers() {
@@ -101,7 +102,7 @@ func (b *Inbox) sum(items []store.Item) (batch.Sums, []receipt.ItemID, error) {
 	var ids []receipt.ItemID
 	for _, i := range items {
 		err := b.sumItem(sums, i)
-		if errors.Is(err, store.ErrUnknown) {
+		if errors.Is(err, store.ErrUnknown) || errors.Is(err, store.ErrDamaged) {
 			continue
 		}
 		if err != nil {
@@ -152,37 +153,40 @@ func (b *Inbox) rosterMembers() map[batch.Path][]byte {
 var ErrNoBatch = errors.New("no batch has been closed yet")
 
 // Bundle writes the newest batch, and all earlier ones that some desk has not
-// confirmed, to w. The same store gives the same bytes.
-func (b *Inbox) Bundle(w io.Writer) error {
+// confirmed, to w. The same store gives the same bytes. It returns the items
+// that are damaged: they are left out, and desks will say that they miss them.
+func (b *Inbox) Bundle(w io.Writer) (damaged []receipt.ItemID, err error) {
 	b.closing.Lock() // no batch closes or retires while its items are written
 	defer b.closing.Unlock()
 	batches, err := b.openBatches()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	out := batch.NewWriter(w)
 	if err := writeHeads(out, batches); err != nil {
-		return err
+		return nil, err
 	}
 	if err := b.writeRosters(out); err != nil {
-		return err
+		return nil, err
 	}
 	var gone []store.Tombstone
 	for _, id := range sortedIDs(batches) {
 		t, err := b.writeItem(out, id)
-		if err != nil {
-			return err
-		}
-		if t != nil {
+		switch {
+		case errors.Is(err, store.ErrDamaged):
+			damaged = append(damaged, id)
+		case err != nil:
+			return nil, err
+		case t != nil:
 			gone = append(gone, *t)
 		}
 	}
 	for _, t := range gone {
 		if err := writeMark(out, t); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	return out.Close()
+	return damaged, out.Close()
 }
 
 // openBatches returns the newest batch and the earlier ones that are not
@@ -263,17 +267,19 @@ func (b *Inbox) writeItem(out *batch.Writer, id receipt.ItemID) (*store.Tombston
 	}
 	i := states[0].Item
 	if i == nil {
-		return nil, fmt.Errorf("writing bundle: item %s: %w", id, store.ErrUnknown)
+		return nil, fmt.Errorf("writing bundle: item %s: %w", id, store.ErrDamaged)
 	}
 	slots, slotsErr := b.Store.Slots(id)
 	payload, payloadErr := b.Store.Payload(id)
+	if payloadErr == nil {
+		defer payload.Close()
+	}
 	if errors.Is(errors.Join(slotsErr, payloadErr), store.ErrUnknown) {
-		return b.writeItemAgain(id)
+		return b.tombstone(id)
 	}
 	if err := errors.Join(slotsErr, payloadErr); err != nil {
 		return nil, err
 	}
-	defer payload.Close()
 	if err := out.Add(batch.Path{Kind: batch.Payload, Sequence: i.Roster, ID: id}, i.Size, payload); err != nil {
 		return nil, err
 	}
@@ -285,15 +291,14 @@ func (b *Inbox) writeItem(out *batch.Writer, id receipt.ItemID) (*store.Tombston
 	return nil, nil
 }
 
-// writeItemAgain is for an item that was deleted between two looks at it: its
-// tombstone is there by now.
-func (b *Inbox) writeItemAgain(id receipt.ItemID) (*store.Tombstone, error) {
+// tombstone is for an item that was deleted between two looks at it.
+func (b *Inbox) tombstone(id receipt.ItemID) (*store.Tombstone, error) {
 	states, err := b.Store.States([]receipt.ItemID{id})
 	if err != nil {
 		return nil, err
 	}
 	if states[0].Gone == nil {
-		return nil, fmt.Errorf("writing bundle: item %s cannot be read: run saksi check", id)
+		return nil, fmt.Errorf("writing bundle: item %s: %w", id, store.ErrDamaged)
 	}
 	return states[0].Gone, nil
 }

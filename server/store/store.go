@@ -41,6 +41,8 @@ var (
 	// ErrKnown is returned by AddReply for a ciphertext that was added before,
 	// even if it has been deleted since.
 	ErrKnown = errors.New("the reply is known")
+	// ErrDamaged is returned when what was kept of an item is not what is there.
+	ErrDamaged = errors.New("what was kept is damaged")
 	// ErrFull is returned when the disk has no room.
 	ErrFull = errors.New("no space left")
 	// ErrFormat is returned by an engine's Open for a folder of another format.
@@ -124,11 +126,13 @@ type Store interface {
 	// States returns what each of the ids stands for, in one consistent view.
 	States(ids []receipt.ItemID) ([]State, error)
 
-	// Slots returns an item's slots in roster order, or [ErrUnknown].
+	// Slots returns an item's slots in roster order, or [ErrUnknown] or
+	// [ErrDamaged].
 	Slots(id receipt.ItemID) ([][]byte, error)
 
-	// Payload opens an item's payload, or returns [ErrUnknown]. It stays
-	// readable while open, even if the item is deleted meanwhile.
+	// Payload opens an item's payload, or returns [ErrUnknown], or [ErrDamaged]
+	// when it has another size than was kept. It stays readable while open, even
+	// if the item is deleted meanwhile.
 	Payload(id receipt.ItemID) (io.ReadCloser, error)
 
 	// Delete destroys an item's slots, then its record and payload, and leaves

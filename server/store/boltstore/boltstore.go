@@ -35,7 +35,6 @@ package boltstore
 import (
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"sync"
@@ -110,7 +109,7 @@ func Open(dir string, now func() time.Time) (*Store, error) {
 	if s.db, err = openIndex(filepath.Join(dir, "index.db")); err != nil {
 		return nil, err
 	}
-	if s.sectors, err = openSectors(filepath.Join(dir, "keys.slots")); err == nil {
+	if err = s.openKeys(filepath.Join(dir, "keys.slots")); err == nil {
 		err = s.recover()
 	}
 	if err != nil {
@@ -119,6 +118,28 @@ func Open(dir string, now func() time.Time) (*Store, error) {
 	}
 	s.blurTimes()
 	return s, nil
+}
+
+// openKeys opens the key sectors, and makes them for an index that is new.
+func (s *Store) openKeys(name string) error {
+	var id fileID
+	fresh := false
+	err := s.view("opening store", func(tx *bbolt.Tx) error {
+		fresh = copy(id[:], tx.Bucket(bucketMeta).Get([]byte("keys"))) == 0
+		return nil
+	})
+	if err == nil && fresh {
+		if id, err = createSectors(name); err == nil {
+			err = s.update("creating store", func(tx *bbolt.Tx) error {
+				return tx.Bucket(bucketMeta).Put([]byte("keys"), id[:])
+			})
+		}
+	}
+	if err != nil {
+		return err
+	}
+	s.sectors, err = openSectors(name, id)
+	return err
 }
 
 func openIndex(name string) (*bbolt.DB, error) {
@@ -212,10 +233,4 @@ func syncFolder(dir string) error {
 		return fmt.Errorf("syncing folder: %w", err)
 	}
 	return nil
-}
-
-// closer joins a reader with the file behind it.
-type closer struct {
-	io.Reader
-	io.Closer
 }

@@ -84,6 +84,9 @@ func TestDeletedSlotsStayShut(t *testing.T) {
 		t.Fatal(err)
 	}
 	for n := range uint32(pieceSectors) {
+		if n == 0 {
+			continue
+		}
 		if _, err := s.openValue(n, stored, i.ID[:]); !errors.Is(err, errDestroyed) {
 			t.Fatalf("sector %d still opens the deleted slots: %v", n, err)
 		}
@@ -224,7 +227,13 @@ func TestCheckNamesWhatIsWrong(t *testing.T) {
 		},
 		"foreign folder": func(dir string, _ store.Item) error { return os.Mkdir(filepath.Join(dir, "x"), 0o700) },
 		"lost keys": func(dir string, _ store.Item) error {
-			return os.WriteFile(filepath.Join(dir, "keys.slots"), make([]byte, pieceSectors*sectorSize), 0o600)
+			f, err := os.OpenFile(filepath.Join(dir, "keys.slots"), os.O_WRONLY, 0)
+			if err != nil {
+				return err
+			}
+			defer f.Close()
+			_, err = f.WriteAt(make([]byte, (pieceSectors-1)*sectorSize), sectorSize)
+			return err
 		},
 	} {
 		s, dir := newStore(t)
@@ -251,6 +260,23 @@ func TestOpenRefuses(t *testing.T) {
 		t.Errorf("a second process: %v, want ErrLocked", err)
 	}
 	s.Close()
+	_, other := newStore(t)
+	foreign, err := os.ReadFile(filepath.Join(other, "keys.slots"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "keys.slots"), foreign, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(dir, clock); !errors.Is(err, store.ErrDamaged) {
+		t.Errorf("keys of another folder: %v, want ErrDamaged", err)
+	}
+	if err := os.Remove(filepath.Join(dir, "keys.slots")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(dir, clock); err == nil {
+		t.Error("a folder without its keys was opened")
+	}
 	if err := os.WriteFile(filepath.Join(dir, "FORMAT"), []byte("saksi/v2/store\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -263,7 +289,12 @@ func TestOpenRefuses(t *testing.T) {
 }
 
 func TestSectorsAreTakenByChanceAndReused(t *testing.T) {
-	s, err := openSectors(filepath.Join(t.TempDir(), "keys.slots"))
+	name := filepath.Join(t.TempDir(), "keys.slots")
+	id, err := createSectors(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := openSectors(name, id)
 	if err != nil {
 		t.Fatal(err)
 	}

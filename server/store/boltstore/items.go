@@ -264,12 +264,21 @@ func (s *Store) Slots(id receipt.ItemID) ([][]byte, error) {
 	}
 	packed, err := s.openValue(sector, sealed, id[:])
 	if errors.Is(err, errDestroyed) {
-		return nil, fmt.Errorf("reading slots: %w", store.ErrUnknown) // a deletion is under way
+		return nil, fmt.Errorf("reading slots: %w", s.lost(id))
 	}
 	if err != nil {
 		return nil, fail("reading slots", err)
 	}
 	return unpackSlots(packed)
+}
+
+// lost tells why something of an item is not there: it is being deleted, or it
+// is damaged.
+func (s *Store) lost(id receipt.ItemID) error {
+	if s.isGone(id) {
+		return store.ErrUnknown
+	}
+	return store.ErrDamaged
 }
 
 func (s *Store) openValue(sector uint32, sealed, name []byte) ([]byte, error) {
@@ -283,25 +292,37 @@ func (s *Store) openValue(sector uint32, sealed, name []byte) ([]byte, error) {
 // Payload implements [store.Store].
 func (s *Store) Payload(id receipt.ItemID) (io.ReadCloser, error) {
 	var inline []byte
+	var size int64
 	err := s.view("reading payload", func(tx *bbolt.Tx) error {
-		if _, err := readItem(tx, id); err != nil {
-			return err
-		}
-		inline = slices.Clone(tx.Bucket(bucketPayloads).Get(id[:]))
-		return nil
+		record, err := readItem(tx, id)
+		size, inline = record.Size, slices.Clone(tx.Bucket(bucketPayloads).Get(id[:]))
+		return err
 	})
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, err
+	case size > inlineMax():
+		return s.openPayload(id, size)
+	case int64(len(inline)) != size:
+		return nil, fmt.Errorf("reading payload: %w", s.lost(id))
+	default:
+		return io.NopCloser(bytes.NewReader(inline)), nil
 	}
-	if inline != nil {
-		return closer{bytes.NewReader(inline), io.NopCloser(nil)}, nil
-	}
+}
+
+// openPayload opens a payload that is a file.
+func (s *Store) openPayload(id receipt.ItemID, size int64) (io.ReadCloser, error) {
 	f, err := os.Open(s.payloadPath(id))
 	if errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("reading payload: %w", store.ErrUnknown) // deleted since
+		return nil, fmt.Errorf("reading payload: %w", s.lost(id))
 	}
 	if err != nil {
 		return nil, fail("reading payload", err)
+	}
+	info, err := f.Stat()
+	if err != nil || info.Size() != size {
+		f.Close()
+		return nil, fmt.Errorf("reading payload: %w", store.ErrDamaged)
 	}
 	return f, nil
 }

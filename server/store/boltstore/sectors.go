@@ -11,11 +11,17 @@ import (
 
 	"golang.org/x/crypto/chacha20poly1305"
 	"golang.org/x/sys/unix"
+
+	"saksi/server/store"
 )
 
 // sectors is keys.slots: a file of 512-byte sectors, each of random bytes. The
 // first 32 bytes of a sector in use are a key; the rest is never used. A sector
 // of 512 bytes is what a disk writes in one piece.
+//
+// Sector 0 is no key: it says which index the file belongs to. Keys of another
+// folder, or of an older copy of this one, would open nothing, and everything
+// that does not open would be taken for deleted.
 //
 // The file grows by whole pieces of random bytes that are really written, so
 // that overwriting a sector later is a true overwrite on file systems that
@@ -40,18 +46,49 @@ const (
 // A key is what a sector holds.
 type key [keySize]byte
 
-func openSectors(name string) (*sectors, error) {
-	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, fileMode)
+// A fileID ties keys.slots to its index.
+type fileID [32]byte
+
+const sectorsLabel = "saksi/v1/keys.slots\n"
+
+// createSectors makes keys.slots for a new index.
+func createSectors(name string) (fileID, error) {
+	var id fileID
+	rand.Read(id[:])
+	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_TRUNC, fileMode)
+	if err != nil {
+		return id, fail("creating key sectors", err)
+	}
+	s := &sectors{file: f, used: map[uint32]bool{}}
+	defer s.close()
+	if err := s.grow(); err != nil {
+		return id, err
+	}
+	if _, err := f.WriteAt(append([]byte(sectorsLabel), id[:]...), 0); err != nil {
+		return id, fail("creating key sectors", err)
+	}
+	return id, s.sync()
+}
+
+// openSectors opens keys.slots, which must belong to the index with this id. It
+// returns [store.ErrDamaged] for another one.
+func openSectors(name string, id fileID) (*sectors, error) {
+	f, err := os.OpenFile(name, os.O_RDWR, fileMode)
 	if err != nil {
 		return nil, fmt.Errorf("opening key sectors: %w", err)
 	}
-	s := &sectors{file: f, used: map[uint32]bool{}}
+	s := &sectors{file: f, used: map[uint32]bool{0: true}}
+	head := make([]byte, len(sectorsLabel)+len(id))
+	if _, err := f.ReadAt(head, 0); err != nil || string(head) != sectorsLabel+string(id[:]) {
+		f.Close()
+		return nil, fmt.Errorf("opening key sectors: keys.slots is not the one of this index: %w", store.ErrDamaged)
+	}
 	size, err := s.count()
 	if err != nil {
 		f.Close()
 		return nil, err
 	}
-	for i := range size {
+	for i := uint32(1); i < size; i++ {
 		s.free = append(s.free, i)
 	}
 	return s, nil
