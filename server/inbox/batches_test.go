@@ -5,10 +5,14 @@ import (
 	"crypto/sha256"
 	"errors"
 	"io"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"saksi/crypto/batch"
+	"saksi/crypto/item"
 	"saksi/crypto/outbox"
 	"saksi/crypto/receipt"
 	"saksi/crypto/reply"
@@ -263,5 +267,64 @@ func TestRetiringGoesOnAfterACrash(t *testing.T) {
 		if closed, err := d.Store.Batch(n); err != nil || (closed.Sums == nil) != retired {
 			t.Errorf("batch %d: retired %v, %v", n, closed.Sums == nil, err)
 		}
+	}
+}
+
+// TestDamagedItemHoldsNothingUp: the disk loses half of a payload, before its
+// batch closes and after. The others go out, and the loss is named.
+func TestDamagedItemHoldsNothingUp(t *testing.T) {
+	d := newDrop(t, 1)
+	good, early, late := receipt.New(), receipt.New(), receipt.New()
+	d.send(t, good, 0)
+	for _, code := range []receipt.Code{early, late} {
+		d.sendFile(t, code)
+	}
+	cut := func(code receipt.Code) {
+		if err := os.Truncate(filepath.Join(d.dir, "payloads", code.ItemID(0).String()+".age"), 1000); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cut(early)
+	d.close(t)
+	cut(late)
+	var out bytes.Buffer
+	damaged, err := d.Bundle(&out)
+	if err != nil || !slices.Equal(damaged, []receipt.ItemID{late.ItemID(0)}) {
+		t.Errorf("damaged are %v, %v", damaged, err)
+	}
+	if !bytes.Contains(out.Bytes(), []byte("items/1/"+good.ItemID(0).String()+"/payload.age")) {
+		t.Error("the good item is not in the bundle")
+	}
+	if wrong, err := d.Check(); err != nil || len(wrong) < 2 {
+		t.Errorf("check names %q, %v", wrong, err)
+	}
+	for _, code := range []receipt.Code{early, late} { // a damaged item can be deleted
+		if err := d.Burn(code.ItemID(0), code.Burn(0)); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// sendFile sends an attachment that is kept as a file.
+func (d *drop) sendFile(t testing.TB, code receipt.Code) {
+	t.Helper()
+	circle, err := d.Inbox.Circle()
+	if err != nil {
+		t.Fatal(err)
+	}
+	content := make([]byte, 200_000)
+	s, err := item.Seal(circle, code, 0, item.Content{
+		Kind: item.Attachment, File: bytes.NewReader(content), Size: int64(len(content)),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = d.Accept(inbox.Parcel{ID: s.ID, Burn: s.Burn, Roster: s.Roster, Slots: s.Slots, Size: s.Size,
+		Payload: func(w io.Writer) error {
+			_, err := s.WriteTo(w)
+			return err
+		}})
+	if err != nil {
+		t.Fatal(err)
 	}
 }
