@@ -4,6 +4,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"slices"
 	"strings"
 
 	"saksi/crypto/reviewer"
@@ -74,6 +75,8 @@ func rootSet(flags *flag.FlagSet) action {
 			}
 			set.Keys = append(set.Keys, part.Keys...)
 		}
+		// In one order, whoever joins them: the fingerprint depends on it.
+		slices.SortFunc(set.Keys, func(a, b sign.Key) int { return strings.Compare(a.Name(), b.Name()) })
 		// Reading it back finds a threshold out of reach, or a root that
 		// stands twice.
 		if _, err := roster.ParseRootSet(set.Text()); err != nil {

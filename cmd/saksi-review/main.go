@@ -36,7 +36,12 @@ A reviewer, at the desk:
     reply           answer a thread
     outbox          write the file that travels back to the server
 
-saksi-review COMMAND -h shows the flags. Flags come before arguments.
+    version         say which version this is
+
+saksi-review COMMAND -h shows the flags. Flags come before arguments. A thread is
+named by the beginning of its name, four characters or more, or by the word
+newest: the thread that came last. An answer is best read from a file or from
+standard input: a shell remembers what is typed behind -text.
 
 Example:
     saksi-review keygen -id r1 -region 73.71 -org "LBH Contoh" -label "Penelaah Satu" -out r1.key
@@ -127,7 +132,7 @@ func dispatch(ctx context.Context, c *console, args []string) error {
 	case "-h", "-help", "--help", "help":
 		fmt.Fprint(c.stdout, usage)
 		return nil
-	case "-version", "--version":
+	case "version", "-version", "--version":
 		c.say("%s", version())
 		return nil
 	}

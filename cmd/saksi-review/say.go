@@ -4,8 +4,10 @@ package main
 // it is printed, on whatever stream.
 
 import (
+	"cmp"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 
 	"saksi/cmd/saksi-review/desk"
@@ -30,6 +32,9 @@ func (c *console) report(r *desk.Report) {
 	if len(r.Batches) > 0 {
 		c.say("%s: %s", plural(len(r.Batches), "new batch"), runs(r.Batches))
 	}
+	slices.SortFunc(r.New, func(a, b desk.Arrival) int {
+		return cmp.Or(cmp.Compare(a.Mailbox, b.Mailbox), cmp.Compare(a.N, b.N))
+	})
 	for _, a := range r.New {
 		c.say("new: thread %s, item %d, %s", short(a.Mailbox), a.N, a.Kind)
 	}
@@ -41,7 +46,7 @@ func (c *console) report(r *desk.Report) {
 		what  string
 	}{
 		{r.NotOurs, "not for this desk"},
-		{r.Gone, "deleted by the reporter before the desk got it, says the server"},
+		{r.Gone, "deleted by the reporter before the desk got it, with proof"},
 		{r.Expired, "expired before the desk got it, says the server"},
 	} {
 		if n.count > 0 {

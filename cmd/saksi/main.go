@@ -20,7 +20,7 @@ const usage = `Usage:
     saksi demo [-dir DIR] [-listen ADDR]
     saksi init -data DIR -origin NAME
     saksi init -data DIR -roster FILE -root FILE
-    saksi serve -data DIR [-listen ADDR] [-max-file SIZE]
+    saksi serve -data DIR [-listen 127.0.0.1:8800] [-max-file 512MiB]
     saksi export -data DIR -out FILE [-now]
     saksi import -data DIR FILE
     saksi status -data DIR
@@ -31,6 +31,10 @@ demo runs a whole throwaway drop on this machine. init makes a data folder with
 the server's key, and then takes the roster that names this key. serve serves
 it. export writes a bundle for the reviewers, import takes what they send back.
 status counts; check holds the data folder against its own invariants.
+
+A size is a number of bytes, or a number with KiB, MiB or GiB; 7GiB at most.
+export, import, status and check work through the server if it runs, else on the
+data folder itself.
 
 Example:
     $ saksi init -data /var/lib/saksi -origin kotak.example

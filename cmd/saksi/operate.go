@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"saksi/crypto/outbox"
@@ -125,17 +126,17 @@ func runImport(_ context.Context, e env, args []string) error {
 func printImported(w io.Writer, r inbox.Imported) {
 	fmt.Fprintf(w, "Outbox %d of %s: %d new replies, %d that were here before.\n", r.Number, r.Reviewer, r.Replies, r.Known)
 	if r.Batches > 0 {
-		fmt.Fprintf(w, "%d more batches are on this reviewer's desk.\n", r.Batches)
+		fmt.Fprintf(w, "Batches newly on this reviewer's desk: %d.\n", r.Batches)
 	}
 	if r.Finished > 0 {
-		fmt.Fprintf(w, "%d batches are on every desk by now, and will not be exported again.\n", r.Finished)
+		fmt.Fprintf(w, "Batches on every desk by now, and not exported again: %d.\n", r.Finished)
 	}
 	if r.Crowded > 0 {
-		fmt.Fprintf(w, "%d replies were refused: more than %d from one reviewer to one thread between two batches.\n",
-			r.Crowded, inbox.MaxRepliesPerBatch)
+		fmt.Fprintf(w, "Replies refused, as they are more than %d from one reviewer to one thread between two batches: %d.\n",
+			inbox.MaxRepliesPerBatch, r.Crowded)
 	}
 	if r.Foreign > 0 {
-		fmt.Fprintf(w, "WARNING: the reviewer confirms %d batches that this server did not make.\n", r.Foreign)
+		fmt.Fprintf(w, "WARNING: the reviewer confirms batches that this server did not make: %d.\n", r.Foreign)
 	}
 }
 
@@ -162,7 +163,7 @@ func printStatus(w io.Writer, s inbox.Status, running bool) {
 	}
 	line("origin", "%s", s.Origin)
 	line("server", "%s", map[bool]string{true: "running", false: "not running"}[running])
-	line("fingerprint", "%s", s.Fingerprint)
+	line("fingerprint", "%s", strings.Join(s.Fingerprint, " "))
 	line("roster", "%d, until %s, %d reviewers", s.Roster, s.RosterUntil, s.Reviewers)
 	if s.Closed != "" {
 		line("CLOSED", "%s", s.Closed)
@@ -196,8 +197,8 @@ func runCheck(_ context.Context, e env, args []string) error {
 			fmt.Fprintln(e.stdout, line)
 		}
 		if len(wrong) > 0 {
-			return hinted{fmt.Errorf("checking: %d things are wrong with %q", len(wrong), filepath.Clean(*data)),
-				"keep a copy of the folder before anything else"}
+			return hinted{fmt.Errorf("checking %q: lines that say what is wrong: %d", filepath.Clean(*data), len(wrong)),
+				"keep a copy of the folder before anything else; what is damaged is left out of bundles, the rest goes on"}
 		}
 		fmt.Fprintln(e.stdout, "All is well.")
 		return nil

@@ -33,6 +33,10 @@ func runInit(_ context.Context, e env, args []string) error {
 	if *rosterFile == "" && *rootFile == "" {
 		return initFolder(e, *data, *origin)
 	}
+	if *rosterFile == "" || *rootFile == "" {
+		return hinted{errors.New("initialising: -roster and -root go together"),
+			"saksi init -data " + *data + " -roster roster.note -root root.vkey"}
+	}
 	if !folder.Exists(*data) {
 		return hinted{fmt.Errorf("initialising: %q is no data folder yet, and the roster must name its key", *data),
 			"saksi init -data " + *data + " -origin NAME makes it and writes server.vkey for the roster"}

@@ -98,7 +98,7 @@ func TestReplyLimits(t *testing.T) {
 		"longest":          {Answer{Status: reply.Reviewed, Text: strings.Repeat("a", reply.MaxText)}, nil},
 		"to a body":        {Answer{Status: reply.Forwarded, Forwarded: "Bawaslu"}, nil},
 		"too long":         {Answer{Status: reply.Reviewed, Text: strings.Repeat("a", reply.MaxText+1)}, reply.ErrTooLong},
-		"too many quotes":  {Answer{Status: reply.Reviewed, Text: strings.Repeat("<", reply.MaxText)}, reply.ErrTooLong},
+		"too many quotes":  {Answer{Status: reply.Reviewed, Text: strings.Repeat("\"", reply.MaxText)}, reply.ErrTooLong},
 		"long body":        {Answer{Status: reply.Forwarded, Forwarded: strings.Repeat("a", reply.MaxForwarded+1)}, reply.ErrTooLong},
 		"to nobody":        {Answer{Status: reply.Forwarded}, reply.ErrInvalid},
 		"not forwarded":    {Answer{Status: reply.Closed, Forwarded: "Bawaslu"}, reply.ErrInvalid},
