@@ -82,6 +82,9 @@ func bundle(ts *testscript.TestScript, texts []string) []byte {
 	for path, content := range members {
 		sums[path.String()] = sha256.Sum256(content)
 	}
+	for n := range texts {
+		sums[batch.Path{Kind: batch.BurnMark, ID: code.ItemID(n)}.String()] = code.Burn(n).Hash()
+	}
 	note := batch.Note{Origin: signed.Origin, Sequence: 1, Week: week.Of(now), Sums: sums.Hash()}
 	key, err := sign.ParseSigner(strings.TrimSpace(ts.ReadFile("server.key")))
 	ts.Check(err)
@@ -110,7 +113,7 @@ func addItem(ts *testscript.TestScript, members map[batch.Path][]byte, circle *r
 		ts.Check(err)
 		c = item.Content{
 			Kind: item.Attachment, File: bytes.NewReader(sealed), Size: int64(len(sealed)),
-			Name: "\x1b[2Jsurat.age", KeepName: true,
+			Name: "\u202esurat.age", KeepName: true,
 		}
 	}
 	sealed, err := item.Seal(circle, code, n, c)
