@@ -3,7 +3,6 @@ package desk
 import (
 	"bytes"
 	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"io/fs"
 	"os"
@@ -65,5 +64,3 @@ func (d *table) checkFolder(name string, want int) {
 func errorsIs(err, want error) bool { return err != nil && errors.Is(err, want) }
 
 func sum(b []byte) [32]byte { return sha256.Sum256(b) }
-
-func hexOf(b [32]byte) string { return hex.EncodeToString(b[:]) }
