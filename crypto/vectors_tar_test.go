@@ -106,7 +106,7 @@ func unsealablePlaces() []unsealable {
 	}
 	return []unsealable{
 		place("a place of 300 bytes", strings.Repeat("b", 300), ""),
-		place("a place of 301 bytes", strings.Repeat("b", 301), "too_long"),
+		place("a place of 301 bytes", strings.Repeat("b", 301), "long_field"),
 		place("two lines in the place", "a\nb", ""),
 		place("an escape in the place", "\x1b", "not_text"),
 		place("a control character beyond ASCII in the place", "\u009b", "not_text"),

@@ -61,7 +61,13 @@ func rollingDeadlines(next echo.HandlerFunc) echo.HandlerFunc {
 		// A connection keeps its deadlines from one request to the next: each
 		// begins afresh.
 		_ = rc.SetWriteDeadline(time.Now().Add(stallTimeout))
-		defer func() { _ = rc.SetReadDeadline(time.Time{}) }()
+		if r.ContentLength != 0 {
+			// A body may stall before, while and after a handler reads it: net/http
+			// reads what a handler left.
+			stall := func() { _ = rc.SetReadDeadline(time.Now().Add(stallTimeout)) }
+			stall()
+			defer stall()
+		}
 		return next(c)
 	}
 }

@@ -32,7 +32,7 @@ import (
 // Limits and timeouts of the server, together.
 const (
 	maxHeader = 16 << 10 // bytes of a request's header
-	maxForm   = 2 << 20  // bytes of a form without a file: a text far above its own limit comes back whole
+	maxForm   = 1 << 20  // bytes of a form without a file: a text far above its own limit comes back whole
 
 	headerTimeout = 60 * time.Second // for the header to arrive
 	idleTimeout   = 3 * time.Minute  // between two requests on a connection
@@ -129,15 +129,25 @@ func (s *Server) fail(err error, c echo.Context) {
 		return
 	}
 	if reporter.Internal(err) {
-		s.Log.Error("a request failed", "error", err.Error())
+		s.Log.Error("a request failed", "error", withoutAddress(err))
 	}
 	lang := web.ID
 	if path := c.Request().URL.Path; path == "/en" || len(path) > 3 && path[:4] == "/en/" {
 		lang = web.EN
 	}
 	if err := s.handler(lang).Fail(c, err); err != nil {
-		s.Log.Error("a page failed", "error", err.Error())
+		s.Log.Error("a page failed", "error", withoutAddress(err))
 	}
+}
+
+// withoutAddress returns an error's text, unless it is one of the network: those
+// have both ends of the connection in them.
+func withoutAddress(err error) string {
+	var network net.Error
+	if errors.As(err, &network) || errors.As(err, new(*net.OpError)) {
+		return "the connection broke"
+	}
+	return err.Error()
 }
 
 // Serve serves until the context ends, and then lets requests under way finish.
@@ -171,7 +181,8 @@ func (s *Server) Serve(ctx context.Context, reporters, couriers net.Listener) er
 func newHTTPServer(h http.Handler) *http.Server {
 	return &http.Server{
 		Handler: h, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
-		ErrorLog: log.New(io.Discard, "", 0), // it names addresses
+		ErrorLog:                     log.New(io.Discard, "", 0), // it names addresses
+		DisableGeneralOptionsHandler: true,                       // its answer has a date
 	}
 }
 

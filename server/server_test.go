@@ -231,7 +231,7 @@ func TestRepeatedRequests(t *testing.T) {
 	p = d.Post("/message", "code", code.Field(), "n", "1", "text", "pesan lain")
 	expect(t, p, http.StatusOK, "tidak disimpan dua kali", "pesan lain")
 	p = d.Upload("/file", "a.jpg", []byte("x"), "code", code.Field(), "n", "1")
-	expect(t, p, http.StatusOK, "tidak disimpan dua kali")
+	expect(t, p, http.StatusUnprocessableEntity, "sudah dipakai kiriman sebelumnya", "belum tersimpan")
 	if u, err := d.Inbox.Store.Usage(); err != nil || u.Items != 2 {
 		t.Errorf("%d items are kept, want 2, %v", u.Items, err)
 	}

@@ -123,7 +123,7 @@ func conversationStates() []state {
 			Code: testCode, More: true, MaxFile: 20 << 20, MaxText: 24000}},
 	}
 	c.Draft, c.Length = testDraft(), 25310
-	for _, p := range []string{"empty", "too_long", "not_text", "no_file", "empty_file", "number_used"} {
+	for _, p := range []string{"empty", "too_long", "not_text", "no_file", "empty_file", "number_used", "file_number_used"} {
 		c.Problem = p
 		list = append(list, state{"conversation-" + p, c})
 	}

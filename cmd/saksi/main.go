@@ -75,6 +75,7 @@ type hinted struct {
 func (h hinted) Unwrap() error { return h.error }
 
 func main() {
+	syscall.Umask(0o077) // nothing that this program makes is for others
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := run(ctx, env{os.Stdout, os.Stderr}, os.Args[1:])
 	stop()

@@ -63,12 +63,11 @@ func export(e env, ops courier.Operations, out string) (err error) {
 	if _, err := os.Stat(out); err == nil {
 		return hinted{fmt.Errorf("exporting: %q exists", out), "give another name, or remove it if the reviewers have it"}
 	}
-	part := out + ".part"
-	f, err := os.OpenFile(part, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	f, err := os.CreateTemp(filepath.Dir(out), filepath.Base(out)+".*.part")
 	if err != nil {
 		return fmt.Errorf("exporting: %w", err)
 	}
-	defer os.Remove(part)
+	defer os.Remove(f.Name()) // fails, as it should, once the file was renamed
 	defer f.Close()
 	damaged, err := ops.Bundle(f)
 	if err != nil {
@@ -81,12 +80,28 @@ func export(e env, ops courier.Operations, out string) (err error) {
 	if err != nil {
 		return fmt.Errorf("exporting: %w", err)
 	}
-	if err := os.Rename(part, out); err != nil {
+	if err := os.Rename(f.Name(), out); err != nil {
 		return fmt.Errorf("exporting: %w", err)
+	}
+	if err := syncFolder(filepath.Dir(out)); err != nil {
+		return err
 	}
 	fmt.Fprintf(e.stdout, "%s holds the bundle, %d bytes. Carry it to the reviewers.\n", out, info.Size())
 	for _, id := range damaged {
 		fmt.Fprintf(e.stderr, "saksi: warning: item %s is damaged on this disk and left out; the desks will say that they miss it\n", id)
+	}
+	return nil
+}
+
+// syncFolder makes a new name in a folder final: the stick is pulled next.
+func syncFolder(dir string) error {
+	f, err := os.Open(dir)
+	if err != nil {
+		return fmt.Errorf("exporting: %w", err)
+	}
+	defer f.Close()
+	if err := f.Sync(); err != nil {
+		return fmt.Errorf("exporting: %w", err)
 	}
 	return nil
 }

@@ -76,7 +76,7 @@ func TestPlaintextReachesNoFile(t *testing.T) {
 	}
 	data := newData(t)
 	trace := filepath.Join(t.TempDir(), "trace")
-	p := startProcess(t, "strace", "-f", "-y", "-qq", "-s", "200000", "-o", trace,
+	p := startProcess(t, "strace", "-f", "-y", "-qq", "-s", "2000000", "-o", trace,
 		"-e", "trace=openat,open,creat,mkdir,mkdirat,rename,renameat,renameat2,write,pwrite64,writev,pwritev,pwritev2,sendfile,splice,copy_file_range,mmap,link,linkat,symlink,symlinkat",
 		"saksi", "serve", "-data", data, "-listen", "127.0.0.1:0")
 	const marker = "penanda-4711"
@@ -94,9 +94,15 @@ func TestPlaintextReachesNoFile(t *testing.T) {
 	if writes < 50 {
 		t.Fatalf("the trace has only %d writes to files: it cannot show anything", writes)
 	}
+	for _, line := range lines {
+		if strings.Contains(line, "/store/") && strings.Contains(line, `"..., `) {
+			t.Fatalf("the trace cuts a write short: %.100s", line)
+		}
+	}
 	onSockets := 0
 	for _, line := range lines {
-		for _, secret := range []string{marker, code.Field(), code.Words()[0] + " " + code.Words()[1]} {
+		words := code.Words()
+		for _, secret := range []string{marker, code.Field(), words[0] + " " + words[1], words[0] + "+" + words[1]} {
 			if !strings.Contains(line, secret) {
 				continue
 			}

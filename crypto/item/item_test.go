@@ -166,7 +166,7 @@ func TestContentLimits(t *testing.T) {
 		"empty":         {Content{Kind: Testimony}, ErrEmpty},
 		"spaces":        {Content{Kind: Message, Text: " \r\n\t"}, ErrEmpty},
 		"one too many":  {Content{Kind: Testimony, Text: strings.Repeat("a", MaxText+1)}, ErrTooLong},
-		"long place":    {Content{Kind: Testimony, Text: "a", Form: Form{Place: strings.Repeat("a", MaxField+1)}}, ErrTooLong},
+		"long place":    {Content{Kind: Testimony, Text: "a", Form: Form{Place: strings.Repeat("a", MaxField+1)}}, ErrLongField},
 		"invalid UTF-8": {Content{Kind: Testimony, Text: "a\xff"}, ErrNotText},
 		"binary":        {Content{Kind: Testimony, Text: "a\x00"}, ErrNotText},
 		"binary place":  {Content{Kind: Testimony, Text: "a", Form: Form{Place: "\x1b"}}, ErrNotText},

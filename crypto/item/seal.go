@@ -22,9 +22,11 @@ import (
 
 // Errors that a caller acts on.
 var (
-	// ErrTooLong is returned when a text has more than [MaxText] bytes, a
-	// short field more than [MaxField], or a file more than [MaxFile].
+	// ErrTooLong is returned when a text has more than [MaxText] bytes, or a
+	// file more than [MaxFile].
 	ErrTooLong = errors.New("the text is too long")
+	// ErrLongField is returned when a short field has more than [MaxField] bytes.
+	ErrLongField = errors.New("a short field is too long")
 	// ErrEmpty is returned when a text is empty, or holds white space alone.
 	ErrEmpty = errors.New("the text is empty")
 	// ErrNotText is returned when a text is not UTF-8 or holds control
@@ -80,7 +82,8 @@ type member struct {
 // random bytes. An excluded id that the roster does not have is an error: the
 // page that named it was made under another roster.
 //
-// It returns [ErrTooLong], [ErrEmpty], [ErrNotText] or [ErrQuorum].
+// It returns [ErrTooLong], [ErrLongField], [ErrEmpty], [ErrNotText] or
+// [ErrQuorum].
 func Seal(circle *roster.Circle, code receipt.Code, n int, c Content, excluded ...string) (*Sealed, error) {
 	if circle.Quorum.Needed != 1 {
 		return nil, fmt.Errorf("sealing item: quorum %d: %w", circle.Quorum.Needed, ErrQuorum)
@@ -189,7 +192,7 @@ func checkFileSize(size int64) error {
 func (f *Form) check() error {
 	for _, field := range []string{f.Place, f.From, f.To} {
 		if len(field) > MaxField {
-			return fmt.Errorf("checking form: %w", ErrTooLong)
+			return fmt.Errorf("checking form: %w", ErrLongField)
 		}
 		if !isText(field) {
 			return fmt.Errorf("checking form: %w", ErrNotText)

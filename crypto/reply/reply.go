@@ -41,10 +41,10 @@ import (
 // Sizes in bytes.
 const (
 	PlainSize = 4096
-	// MaxText is what an answer's text may have, in UTF-8: eight of them fit on a
-	// conversation page of 32 KiB. Texts with very many
-	// quotation marks or line breaks fit less: JSON spells them with two bytes.
-	MaxText = 2400
+	// MaxText is what an answer's text may have, in bytes of UTF-8 as it stands on
+	// a page, where each of & < > " ' + takes five: eight such texts fit on a
+	// conversation page of 32 KiB, whatever is in them.
+	MaxText = 2000
 	// MaxForwarded is what the name of a body may have.
 	MaxForwarded = 120
 
@@ -153,7 +153,7 @@ func marshal(r Reply) []byte {
 // check holds a reply against the limits.
 func (r *Reply) check() error {
 	switch {
-	case len(r.Text) > MaxText || len(r.Forwarded) > MaxForwarded:
+	case PageSize(r.Text) > MaxText || PageSize(r.Forwarded) > MaxForwarded:
 		return fmt.Errorf("checking reply: %w", ErrTooLong)
 	case !r.Status.Valid() || !isText(r.Text) || !isText(r.Forwarded):
 		return fmt.Errorf("checking reply: %w", ErrInvalid)
@@ -161,6 +161,18 @@ func (r *Reply) check() error {
 		return fmt.Errorf("checking reply: %w", ErrInvalid)
 	}
 	return nil
+}
+
+// PageSize returns what a text takes on a page, in bytes.
+func PageSize(text string) int {
+	const escaped = len("&#34;")
+	size := len(text)
+	for _, b := range []byte(text) {
+		if strings.IndexByte("&<>\"'+", b) >= 0 {
+			size += escaped - 1
+		}
+	}
+	return size
 }
 
 // validItems reports whether these are item numbers, each once, in order.

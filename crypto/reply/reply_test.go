@@ -121,7 +121,7 @@ func TestLimits(t *testing.T) {
 		want  error
 	}{
 		"longest":        {Reply{Status: Received, Text: strings.Repeat("a", MaxText), Forwarded: strings.Repeat("b", MaxForwarded)}, nil},
-		"longest quoted": {Reply{Status: Received, Text: strings.Repeat("\"", MaxText)}, ErrTooLong},
+		"one quote more": {Reply{Status: Received, Text: strings.Repeat("\"", MaxText/5+1)}, ErrTooLong},
 		"one too many":   {Reply{Status: Received, Text: strings.Repeat("a", MaxText+1)}, ErrTooLong},
 		"odd status":     {Reply{Status: "odd"}, ErrInvalid},
 		"binary":         {Reply{Status: Received, Text: "\x00"}, ErrInvalid},

@@ -31,7 +31,11 @@ func Process(dir string) (warnings []string, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("confining process: %v", err)
 	}
-	if version, err := ll.LandlockGetABIVersion(); err != nil || version < 1 {
+	version, err := ll.LandlockGetABIVersion()
+	if err == nil && version < 3 {
+		warnings = append(warnings, "this kernel's landlock is old: cutting files short outside the data folder is not refused")
+	}
+	if err != nil || version < 1 {
 		warnings = append(warnings, "this kernel has no landlock: writes outside the data folder are not refused")
 	}
 	return warnings, nil

@@ -46,6 +46,9 @@ func Create(dir, origin string) (sign.Key, error) {
 	if len(entries) > 0 {
 		return sign.Key{}, fmt.Errorf("creating data folder: %q is not empty", dir)
 	}
+	if err := os.Chmod(dir, 0o700); err != nil {
+		return sign.Key{}, fmt.Errorf("creating data folder: %w", err)
+	}
 	key, err := sign.Generate(origin)
 	if err != nil {
 		return sign.Key{}, err
@@ -53,10 +56,10 @@ func Create(dir, origin string) (sign.Key, error) {
 	if err := boltstore.Create(filepath.Join(dir, "store")); err != nil {
 		return sign.Key{}, err
 	}
-	for name, text := range map[string]string{
-		"server.key": key.String() + "\n", "server.vkey": key.Key().String() + "\n", "FORMAT": formatText,
+	for _, file := range [...]struct{ name, text string }{
+		{"server.key", key.String() + "\n"}, {"server.vkey", key.Key().String() + "\n"}, {"FORMAT", formatText},
 	} {
-		if err := writeNew(filepath.Join(dir, name), text); err != nil {
+		if err := writeNew(filepath.Join(dir, file.name), file.text); err != nil {
 			return sign.Key{}, err
 		}
 	}
@@ -74,6 +77,14 @@ func writeNew(name, text string) error {
 		return fmt.Errorf("creating data folder: %w", err)
 	}
 	if err := f.Sync(); err != nil {
+		return fmt.Errorf("creating data folder: %w", err)
+	}
+	folder, err := os.Open(filepath.Dir(name))
+	if err != nil {
+		return fmt.Errorf("creating data folder: %w", err)
+	}
+	defer folder.Close()
+	if err := folder.Sync(); err != nil {
 		return fmt.Errorf("creating data folder: %w", err)
 	}
 	return nil

@@ -38,40 +38,53 @@ func (b *Inbox) NextClosing() (time.Time, error) {
 	if err != nil {
 		return time.Time{}, err
 	}
-	next := slot(b.Now()) + 1
-	if last != 0 {
-		next = last + 1
+	if last > slot(b.Now()) {
+		// A batch was closed under a clock that ran ahead. Waiting for that day to
+		// come again would hold testimonies back for years.
+		return b.Now(), nil
 	}
-	return time.Unix(0, 0).UTC().AddDate(0, 0, int(next)).Add(closingHour * time.Hour), nil
+	return time.Unix(0, 0).UTC().AddDate(0, 0, int(last)+1).Add(closingHour * time.Hour), nil
 }
 
 // Close closes a batch of everything that waits, also when nothing does, and
-// returns its number. Hashing happens before: the store is not held up.
+// returns its number; or several batches, when one would be too long for a
+// desk, and the number of the last.
 func (b *Inbox) Close() (uint64, error) {
 	b.closing.Lock()
 	defer b.closing.Unlock()
+	for {
+		closed, more, err := b.closeOne()
+		if err != nil || !more {
+			return closed, err
+		}
+	}
+}
+
+// closeOne closes one batch, and reports whether another has to follow. Hashing
+// happens before: the store is not held up.
+func (b *Inbox) closeOne() (closed uint64, more bool, err error) {
 	note, err := b.nextNote()
 	if err != nil {
-		return 0, err
+		return 0, false, err
 	}
 	waiting, err := b.Store.Waiting()
 	if err != nil {
-		return 0, err
+		return 0, false, err
 	}
-	sums, ids, err := b.sum(waiting)
+	sums, ids, more, err := b.sum(waiting)
 	if err != nil {
-		return 0, fmt.Errorf("closing batch %d: %w", note.Sequence, err)
+		return 0, false, fmt.Errorf("closing batch %d: %w", note.Sequence, err)
 	}
 	note.Sums = sums.Hash()
 	signed, err := note.Sign(b.Signer)
 	if err != nil {
-		return 0, err
+		return 0, false, err
 	}
-	closed := store.Batch{Sequence: note.Sequence, Note: signed, Sums: []byte(sums.Text()), IDs: ids}
-	if err := b.Store.CloseBatch(closed, slot(b.Now())); err != nil {
-		return 0, err
+	full := store.Batch{Sequence: note.Sequence, Note: signed, Sums: []byte(sums.Text()), IDs: ids}
+	if err := b.Store.CloseBatch(full, slot(b.Now())); err != nil {
+		return 0, false, err
 	}
-	return note.Sequence, nil
+	return note.Sequence, more, nil
 }
 
 // nextNote returns the head of the next batch, without sums.
@@ -94,23 +107,38 @@ func (b *Inbox) nextNote() (batch.Note, error) {
 
 // sum hashes rosters and items. An item that is deleted meanwhile is left out,
 // and so is one that is damaged: it must not hold up the others.
-func (b *Inbox) sum(items []store.Item) (batch.Sums, []receipt.ItemID, error) {
-	sums := batch.Sums{}
+// It reports whether some are left for another batch.
+func (b *Inbox) sum(items []store.Item) (sums batch.Sums, ids []receipt.ItemID, more bool, err error) {
+	sums = batch.Sums{}
 	for path, content := range b.rosterMembers() {
 		sums[path.String()] = sha256.Sum256(content)
 	}
-	var ids []receipt.ItemID
+	size := 0
 	for _, i := range items {
+		if size += sumsSize(i, len(b.Newest().Reviewers)); size > maxBatchSums {
+			return sums, ids, len(ids) > 0, nil
+		}
 		err := b.sumItem(sums, i)
 		if errors.Is(err, store.ErrUnknown) || errors.Is(err, store.ErrDamaged) {
 			continue
 		}
 		if err != nil {
-			return nil, nil, err
+			return nil, nil, false, err
 		}
 		ids = append(ids, i.ID)
 	}
-	return sums, ids, nil
+	return sums, ids, false, nil
+}
+
+// maxBatchSums bounds the list of one batch, in bytes, well below what a desk
+// reads ([batch.MaxSums]): a flood makes more batches, not one that nobody can
+// open.
+const maxBatchSums = 16 << 20
+
+// sumsSize is about what one item takes on the list.
+func sumsSize(i store.Item, reviewers int) int {
+	line := 2*32 + len("  ") + len(batch.Path{Kind: batch.Payload, Sequence: i.Roster, ID: i.ID}.String()) + len("\n")
+	return line * (reviewers + 2)
 }
 
 func (b *Inbox) sumItem(sums batch.Sums, i store.Item) error {

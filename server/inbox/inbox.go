@@ -102,10 +102,23 @@ func New(c Config) (*Inbox, error) {
 	if err := checkChain(b.rosters); err != nil {
 		return nil, err
 	}
+	if err := b.startSchedule(); err != nil {
+		return nil, err
+	}
 	if key := b.Newest().Server; key.String() != c.Signer.Key().String() {
 		return nil, fmt.Errorf("loading rosters: roster %d names another server key than this server has", b.Newest().Sequence)
 	}
 	return b, nil
+}
+
+// startSchedule makes the first batch due at the first closing hour after the
+// drop began.
+func (b *Inbox) startSchedule() error {
+	last, err := b.Store.LastSlot()
+	if err != nil || last != 0 {
+		return err
+	}
+	return b.Store.Schedule(slot(b.Now()))
 }
 
 func checkChain(rosters []*roster.Signed) error {

@@ -131,8 +131,8 @@ func (b *Inbox) Burn(id receipt.ItemID, token receipt.Secret) error {
 	if err != nil {
 		return err
 	}
-	if states[0].Gone != nil {
-		return nil
+	if gone := states[0].Gone; gone != nil {
+		return b.Store.Delete(*gone) // it may not have come to its end
 	}
 	if states[0].Item == nil {
 		return fmt.Errorf("burning item: %w", store.ErrUnknown)

@@ -2,6 +2,7 @@ package reporter
 
 import (
 	"errors"
+	"html/template"
 	"net/http"
 	"strconv"
 	"time"
@@ -90,8 +91,18 @@ func (h *Handler) converse(c echo.Context, start time.Time, code receipt.Code, v
 	if view.Problem != "" {
 		status = http.StatusUnprocessableEntity
 	}
-	h.tick(start)
-	return h.renderPadded(c, status, view, h.Padding)
+	return h.renderTimed(c, status, view, start, h.padding(view))
+}
+
+// maxItems is how many of a reporter's own items are listed: what is on the
+// page beside answers must leave room for a full page of them.
+const maxItems = 40
+
+// padding returns what the page's size is a multiple of. Only what the request
+// itself brought makes it larger, never what is in the mailbox.
+func (h *Handler) padding(view web.Conversation) int {
+	draft := len(template.HTMLEscapeString(view.Draft.Text))
+	return h.Padding * (1 + (draft+h.Padding-1)/h.Padding)
 }
 
 func items(states scribe.States) []web.Item {
@@ -105,7 +116,7 @@ func items(states scribe.States) []web.Item {
 			listed = append(listed, web.Item{N: n, State: names[s.Stand], Week: s.Week.String()})
 		}
 	}
-	return listed
+	return listed[max(0, len(listed)-maxItems):]
 }
 
 func replies(opened []scribe.Reply) []web.Reply {
@@ -127,11 +138,11 @@ func (h *Handler) Message(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	d := web.Draft{Text: f.text("text")}
 	code, err := f.code()
 	if err != nil {
-		return err
+		return &Failed{Cause: err, Draft: &d, Retry: "/open"}
 	}
-	d := web.Draft{Text: f.text("text")}
 	n, err := f.number()
 	if err != nil {
 		return &Failed{Cause: err, Code: code.Field(), Draft: &d, Retry: "/message"}
@@ -148,7 +159,10 @@ func (h *Handler) Message(c echo.Context) error {
 		// Nobody can tell, so the text comes back in the form.
 		view = web.Conversation{Again: true, Number: n, Draft: d}
 	}
-	return h.converse(c, start, code, view)
+	if err := h.converse(c, start, code, view); err != nil {
+		return &Failed{Cause: err, Code: code.Field(), Draft: &d, Retry: "/message", N: n}
+	}
+	return nil
 }
 
 // Delete asks whether an item, or everything, is to be deleted; and then does.
@@ -180,6 +194,6 @@ func (h *Handler) Delete(c echo.Context) error {
 	if err != nil {
 		return &Failed{Cause: err, Code: code.Field()}
 	}
-	h.tick(start)
-	return h.render(c, http.StatusOK, web.Gone{Code: code.Field(), Everything: n == everything})
+	view := web.Gone{Code: code.Field(), Everything: n == everything}
+	return h.renderTimed(c, http.StatusOK, view, start, 1)
 }

@@ -44,6 +44,7 @@ type row struct {
 func table() []row {
 	return []row{
 		{item.ErrEmpty, http.StatusUnprocessableEntity, "bad_request", "empty"},
+		{item.ErrLongField, http.StatusUnprocessableEntity, "too_large", "field_long"},
 		{item.ErrTooLong, http.StatusUnprocessableEntity, "too_large", "too_long"},
 		{item.ErrNotText, http.StatusUnprocessableEntity, "bad_request", "not_text"},
 		{ErrNoFile, http.StatusUnprocessableEntity, "form_damaged", "no_file"},

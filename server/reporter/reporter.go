@@ -37,16 +37,21 @@ type Handler struct {
 
 // render writes a page. Pages are built whole before the first byte leaves.
 func (h *Handler) render(c echo.Context, status int, view any) error {
-	return h.renderPadded(c, status, view, 1)
+	return h.renderTimed(c, status, view, time.Time{}, 1)
 }
 
-func (h *Handler) renderPadded(c echo.Context, status int, view any, multiple int) error {
+// renderTimed writes a page on the next tick after start, at the end of all
+// work, padded to a multiple of bytes.
+func (h *Handler) renderTimed(c echo.Context, status int, view any, start time.Time, multiple int) error {
 	var page bytes.Buffer
 	if err := h.Pages.Render(&page, h.Lang, view); err != nil {
 		return err
 	}
 	if short := page.Len() % multiple; short != 0 {
 		page.Write(bytes.Repeat([]byte(" "), multiple-short))
+	}
+	if !start.IsZero() {
+		h.tick(start)
 	}
 	c.Response().Header().Set("Content-Length", strconv.Itoa(page.Len()))
 	return c.HTMLBlob(status, page.Bytes())
@@ -110,11 +115,11 @@ func (h *Handler) Write(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	d := f.draft()
 	code, err := f.code()
 	if err != nil {
-		return err
+		return &Failed{Cause: err, Draft: &d, Retry: "/write"}
 	}
-	d := f.draft()
 	if f.has("switch") {
 		return h.render(c, http.StatusOK, h.writeView(code, d, ""))
 	}
@@ -128,26 +133,30 @@ func (h *Handler) Write(c echo.Context) error {
 			Form: func(problem string) any { return h.writeView(code, d, problem) },
 		}
 	}
-	return h.showReceipt(c, code, outcome, &d)
+	states, err := h.Scribe.States(code)
+	if err != nil {
+		// The item is kept: sending the form again shows the words.
+		return &Failed{Cause: err, Code: code.Field(), Draft: &d, Retry: "/write"}
+	}
+	return h.showReceipt(c, code, states, outcome, &d, time.Time{})
 }
 
 // showReceipt shows the words of a code whose first item is kept.
-func (h *Handler) showReceipt(c echo.Context, code receipt.Code, outcome inbox.Outcome, d *web.Draft) error {
-	states, err := h.Scribe.States(code)
-	if err != nil {
-		return err
-	}
+func (h *Handler) showReceipt(
+	c echo.Context, code receipt.Code, states scribe.States, outcome inbox.Outcome, d *web.Draft, start time.Time,
+) error {
 	view := web.Receipt{
 		Words: code.Words(), Code: code.Field(), NextN: states.Next(), MaxFile: h.MaxFile, MaxText: item.MaxText,
 	}
 	if outcome == inbox.Again {
 		view.Again, view.Unsent = true, d
 	}
-	return h.render(c, http.StatusOK, view)
+	return h.renderTimed(c, http.StatusOK, view, start, 1)
 }
 
 // Receipt shows the receipt of a code once more, as the language switch does.
 func (h *Handler) Receipt(c echo.Context) error {
+	start := time.Now()
 	f, err := h.form(c)
 	if err != nil {
 		return err
@@ -156,15 +165,15 @@ func (h *Handler) Receipt(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	defer h.tick(time.Now())
 	states, err := h.Scribe.States(code)
 	if err != nil {
 		return err
 	}
-	if states[0].Stand == inbox.Unused {
+	switch states[0].Stand {
+	case inbox.Unused, inbox.Deleted, inbox.Expired:
 		return &Failed{Cause: receipt.ErrField} // a code for nothing is never shown
 	}
-	return h.showReceipt(c, code, inbox.Again, nil)
+	return h.showReceipt(c, code, states, inbox.Again, nil, start)
 }
 
 // tick waits until the time since start is a whole number of ticks: how long

@@ -65,7 +65,12 @@ func (h *Handler) File(c echo.Context) error {
 		return h.afterUpload(c, &Failed{Cause: err, Code: code.Field(), Limit: h.MaxFile})
 	}
 	drain(c.Request().Body)
-	view := web.Conversation{Kept: outcome == inbox.Kept, Again: outcome == inbox.Again, Number: n}
+	view := web.Conversation{Kept: true, Number: n}
+	if outcome == inbox.Again {
+		// The same file, sent again, or another one from an old page: nobody can
+		// tell, and a file cannot be handed back.
+		view = web.Conversation{Problem: "file_number_used"}
+	}
 	return h.converse(c, start, code, view)
 }
 
@@ -147,7 +152,7 @@ func (up *upload) readFields() error {
 			return nil
 		}
 		value, err := io.ReadAll(io.LimitReader(part, maxFieldSize+1))
-		if err != nil || len(value) > maxFieldSize || up.body.n > multipartRoom {
+		if err != nil || len(value) > maxFieldSize {
 			return fmt.Errorf("reading upload: %w", ErrForm)
 		}
 		up.fields[part.FormName()] = string(value)
@@ -167,8 +172,11 @@ func fileName(part *multipart.Part) string {
 func (up *upload) Read(p []byte) (int, error) {
 	n, err := up.part.Read(p)
 	up.read += int64(n)
+	if err == nil {
+		return n, nil
+	}
 	if err != io.EOF {
-		return n, err
+		return n, io.ErrUnexpectedEOF // and not err, which names addresses
 	}
 	if up.read != up.size {
 		return n, io.ErrUnexpectedEOF
@@ -189,6 +197,9 @@ type precise struct {
 }
 
 func (p *precise) Read(b []byte) (int, error) {
+	if !p.bulk && p.n > multipartRoom {
+		return 0, ErrForm
+	}
 	if !p.bulk && len(b) > 1 {
 		b = b[:1]
 	}

@@ -96,22 +96,39 @@ func (s *Scribe) Read(code receipt.Code, page int) (*Conversation, error) {
 		return nil, err
 	}
 	keys := code.Keys()
-	entries, err := s.Inbox.Mailbox(keys.Token, keys.KeyHash(), page)
+	c := &Conversation{States: states}
+	if c.Replies, c.Unchecked, err = s.open(keys, page); err != nil {
+		return nil, err
+	}
+	// The page before it in time, for the chain alone: an answer that is held
+	// back would not show at the edge of a page otherwise.
+	older, _, err := s.open(keys, page+1)
 	if err != nil {
 		return nil, err
 	}
-	c := &Conversation{States: states}
+	all := slices.Concat(c.Replies, older)
+	markChain(all, len(older) < inbox.PageEntries)
+	c.Replies = all[:len(c.Replies)]
+	return c, nil
+}
+
+// open opens the entries of a page that somebody signed, and counts those that
+// nobody did.
+func (s *Scribe) open(keys receipt.Keys, page int) (replies []Reply, unchecked int, err error) {
+	entries, err := s.Inbox.Mailbox(keys.Token, keys.KeyHash(), page)
+	if err != nil {
+		return nil, 0, err
+	}
 	for _, entry := range entries {
 		opened, err := reply.Open(entry, keys, s.Inbox)
 		switch {
 		case errors.Is(err, reply.ErrUnsigned):
-			c.Unchecked++
+			unchecked++
 		case err == nil:
-			c.Replies = append(c.Replies, Reply{Opened: opened})
+			replies = append(replies, Reply{Opened: opened})
 		}
 	}
-	markChain(c.Replies, len(c.Replies)+c.Unchecked < len(entries))
-	return c, nil
+	return replies, unchecked, nil
 }
 
 // markChain finds gaps and repeats in each reviewer's answers. Only on the last

@@ -151,8 +151,12 @@ type Store interface {
 	// Batch returns a batch, or [ErrUnknown]. Sequence 0 means the newest.
 	Batch(sequence uint64) (Batch, error)
 
-	// LastSlot returns what the last CloseBatch remembered; 0 before the first.
+	// LastSlot returns what the last CloseBatch or Schedule remembered; 0 before
+	// the first.
 	LastSlot() (int64, error)
+
+	// Schedule remembers slot, as CloseBatch does, without a batch.
+	Schedule(slot int64) error
 
 	// Retire forgets sums and ids of a batch, and which batch its items were in.
 	Retire(sequence uint64) error

@@ -39,12 +39,12 @@ func (d *Desk) standing(newest *roster.Signed) error {
 // [reply.ErrTooLong], [reply.ErrInvalid] or [ErrNotOnRoster].
 func (d *Desk) Reply(t *Thread, a Answer) (*OwnReply, error) {
 	switch {
-	case len(a.Text) > reply.MaxText:
-		return nil, fmt.Errorf("writing reply: %w: the text has %d bytes, at most %d",
-			reply.ErrTooLong, len(a.Text), reply.MaxText)
-	case len(a.Forwarded) > reply.MaxForwarded:
-		return nil, fmt.Errorf("writing reply: %w: the name of the body has %d bytes, at most %d",
-			reply.ErrTooLong, len(a.Forwarded), reply.MaxForwarded)
+	case reply.PageSize(a.Text) > reply.MaxText:
+		return nil, fmt.Errorf("writing reply: %w: the text takes %d bytes on a page (each of &<>\"'+ five), at most %d",
+			reply.ErrTooLong, reply.PageSize(a.Text), reply.MaxText)
+	case reply.PageSize(a.Forwarded) > reply.MaxForwarded:
+		return nil, fmt.Errorf("writing reply: %w: the name of the body takes %d bytes on a page, at most %d",
+			reply.ErrTooLong, reply.PageSize(a.Forwarded), reply.MaxForwarded)
 	case !a.Status.Valid():
 		return nil, fmt.Errorf("writing reply: %w: unknown status %q", reply.ErrInvalid, a.Status)
 	case (a.Status == reply.Forwarded) != (a.Forwarded != ""):

@@ -136,6 +136,13 @@ func (s *Store) LastSlot() (slot int64, err error) {
 	return slot, err
 }
 
+// Schedule implements [store.Store].
+func (s *Store) Schedule(slot int64) error {
+	return s.update("scheduling", func(tx *bbolt.Tx) error {
+		return tx.Bucket(bucketMeta).Put([]byte("slot"), sequenceKey(uint64(slot)))
+	})
+}
+
 // Retire implements [store.Store].
 func (s *Store) Retire(sequence uint64) error {
 	return s.update("retiring batch", func(tx *bbolt.Tx) error {

@@ -71,6 +71,10 @@ type Store struct {
 	db      *bbolt.DB
 	sectors *sectors
 	files   sync.Mutex // held while a large payload is renamed and indexed
+	// deleting is held from reading which sectors an entry has until they are
+	// released: a sector that was given to another entry meanwhile must not be
+	// destroyed.
+	deleting sync.Mutex
 }
 
 var _ store.Store = (*Store)(nil)
@@ -80,6 +84,18 @@ func Create(dir string) error {
 	if err := os.MkdirAll(filepath.Join(dir, "payloads"), folderMode); err != nil {
 		return fmt.Errorf("creating store: %w", err)
 	}
+	entries, err := os.ReadDir(dir)
+	if err != nil || len(entries) != 1 {
+		return fmt.Errorf("creating store: the folder is not empty: %v", err)
+	}
+	id, err := createSectors(filepath.Join(dir, "keys.slots"))
+	if err != nil {
+		return err
+	}
+	if err := createIndex(filepath.Join(dir, "index.db"), id); err != nil {
+		return err
+	}
+	// Last, so that a folder that is half made is none.
 	name := filepath.Join(dir, "FORMAT")
 	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, fileMode)
 	if err != nil {
@@ -120,21 +136,13 @@ func Open(dir string, now func() time.Time) (*Store, error) {
 	return s, nil
 }
 
-// openKeys opens the key sectors, and makes them for an index that is new.
+// openKeys opens the key sectors that belong to the index.
 func (s *Store) openKeys(name string) error {
 	var id fileID
-	fresh := false
 	err := s.view("opening store", func(tx *bbolt.Tx) error {
-		fresh = copy(id[:], tx.Bucket(bucketMeta).Get([]byte("keys"))) == 0
+		copy(id[:], tx.Bucket(bucketMeta).Get([]byte("keys")))
 		return nil
 	})
-	if err == nil && fresh {
-		if id, err = createSectors(name); err == nil {
-			err = s.update("creating store", func(tx *bbolt.Tx) error {
-				return tx.Bucket(bucketMeta).Put([]byte("keys"), id[:])
-			})
-		}
-	}
 	if err != nil {
 		return err
 	}
@@ -142,7 +150,25 @@ func (s *Store) openKeys(name string) error {
 	return err
 }
 
+// createIndex makes an empty index that belongs to the key sectors with this id.
+func createIndex(name string, id fileID) error {
+	db, err := bbolt.Open(name, fileMode, nil)
+	if err != nil {
+		return fmt.Errorf("creating store: index: %w", err)
+	}
+	err = db.Update(func(tx *bbolt.Tx) error {
+		if err := createBuckets(tx); err != nil {
+			return err
+		}
+		return tx.Bucket(bucketMeta).Put([]byte("keys"), id[:])
+	})
+	return errors.Join(err, db.Close())
+}
+
 func openIndex(name string) (*bbolt.DB, error) {
+	if _, err := os.Stat(name); err != nil {
+		return nil, fmt.Errorf("opening store: %w", err) // bbolt would make an empty one
+	}
 	db, err := bbolt.Open(name, fileMode, &bbolt.Options{
 		Timeout: lockWait, InitialMmapSize: initialMap,
 		// The list of free pages is rebuilt at Open: writing it with each commit
@@ -156,10 +182,6 @@ func openIndex(name string) (*bbolt.DB, error) {
 		return nil, fmt.Errorf("opening store: index: %w", err)
 	}
 	db.MaxBatchSize, db.MaxBatchDelay = batchSize, batchDelay
-	if err := db.Update(createBuckets); err != nil {
-		db.Close()
-		return nil, fmt.Errorf("opening store: index: %w", err)
-	}
 	return db, nil
 }
 
@@ -206,7 +228,22 @@ func fail(doing string, err error) error {
 	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
 		return fmt.Errorf("%s: %w", doing, store.ErrFull)
 	}
-	return fmt.Errorf("%s: %w", doing, err)
+	return fmt.Errorf("%s: %w", doing, withoutPath(err))
+}
+
+// withoutPath takes file names out of an error: those of payloads have an
+// item's id in them, and errors may be logged.
+func withoutPath(err error) error {
+	var path *os.PathError
+	var link *os.LinkError
+	switch {
+	case errors.As(err, &path):
+		return fmt.Errorf("%s: %w", path.Op, path.Err)
+	case errors.As(err, &link):
+		return fmt.Errorf("%s: %w", link.Op, link.Err)
+	default:
+		return err
+	}
 }
 
 // blurTimes sets the times of everything in the folder to this week's Monday.

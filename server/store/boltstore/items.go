@@ -125,14 +125,14 @@ func (s *Store) createFile(e newEntry, payload func(io.Writer) error) error {
 		return err
 	}
 	s.blur("payloads")
-	if err := syncFolder(filepath.Join(s.dir, "payloads")); err != nil {
-		return err
+	err = syncFolder(filepath.Join(s.dir, "payloads"))
+	if err == nil {
+		err = s.index(e)
 	}
-	if err := s.index(e); err != nil {
+	if err != nil {
 		os.Remove(s.payloadPath(e.item.ID))
-		return err
 	}
-	return nil
+	return err
 }
 
 // writePart writes a payload to a file of its own and syncs it. On an error the
@@ -327,11 +327,13 @@ func (s *Store) openPayload(id receipt.ItemID, size int64) (io.ReadCloser, error
 	return f, nil
 }
 
-// Delete implements [store.Store].
+// Delete implements [store.Store]. An item that has its tombstone, and not yet
+// lost everything else, is deleted to its end.
 func (s *Store) Delete(t store.Tombstone) error {
-	const doing = "deleting item"
+	s.deleting.Lock()
+	defer s.deleting.Unlock()
 	var record itemRecord
-	err := s.update(doing, func(tx *bbolt.Tx) (err error) {
+	err := s.update("deleting item", func(tx *bbolt.Tx) (err error) {
 		if record, err = readItem(tx, t.ID); err != nil {
 			return err
 		}
@@ -357,18 +359,15 @@ func (s *Store) isGone(id receipt.ItemID) bool {
 	return err == nil && states[0].Gone != nil
 }
 
-// finishDelete does what follows the tombstone. It may be repeated.
+// finishDelete does what follows the tombstone. It may be repeated. The caller
+// holds the lock of deletions, or nobody else has the store yet.
 func (s *Store) finishDelete(id receipt.ItemID, record itemRecord) error {
 	const doing = "deleting item"
 	if err := s.sectors.destroy(record.Sector); err != nil {
 		return fail(doing, err)
 	}
 	s.blur("keys.slots")
-	removed := false
 	err := s.update(doing, func(tx *bbolt.Tx) error {
-		// Of two requests that delete the same item, one removes the record and
-		// gives back its sector.
-		removed = tx.Bucket(bucketItems).Get(id[:]) != nil
 		for _, bucket := range [][]byte{bucketItems, bucketSlots, bucketPayloads} {
 			if err := tx.Bucket(bucket).Delete(id[:]); err != nil {
 				return err
@@ -379,9 +378,7 @@ func (s *Store) finishDelete(id receipt.ItemID, record itemRecord) error {
 	if err != nil {
 		return err
 	}
-	if removed {
-		s.sectors.release(record.Sector)
-	}
+	s.sectors.release(record.Sector)
 	if record.Size <= inlineMax() {
 		return nil
 	}

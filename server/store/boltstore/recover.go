@@ -45,9 +45,12 @@ func (s *Store) recover() error {
 		return fail(doing, err)
 	}
 	for id, record := range dying {
-		if err := s.finishDelete(id, record); err != nil {
+		err := s.finishDelete(id, record)
+		if err != nil && !errors.Is(err, store.ErrFull) {
 			return err
 		}
+		// On a full disk it waits for the next start, or for its reporter to ask
+		// again: the rest of the store is of use meanwhile.
 	}
 	if err := s.sweepReplies(stored); err != nil {
 		return err

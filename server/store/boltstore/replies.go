@@ -153,6 +153,8 @@ func (s *Store) mailbox(m receipt.Mailbox, skip, limit int) ([]storedReply, erro
 // DeleteReplies implements [store.Store].
 func (s *Store) DeleteReplies(m receipt.Mailbox) error {
 	const doing, all = "deleting replies", 1 << 30
+	s.deleting.Lock()
+	defer s.deleting.Unlock()
 	stored, err := s.mailbox(m, 0, all)
 	if err != nil {
 		return err
@@ -172,24 +174,17 @@ func (s *Store) deleteReplies(doing string, stored []storedReply) error {
 		return fail(doing, err)
 	}
 	s.blur("keys.slots")
-	var released []uint32
 	err := s.update(doing, func(tx *bbolt.Tx) error {
-		released = released[:0]
-		bucket := tx.Bucket(bucketReplies)
 		for _, r := range stored {
-			if bucket.Get(r.key) == nil {
-				continue // another request removed it, and released its sector
-			}
-			if err := bucket.Delete(r.key); err != nil {
+			if err := tx.Bucket(bucketReplies).Delete(r.key); err != nil {
 				return err
 			}
-			released = append(released, r.head.Sector)
 		}
 		return nil
 	})
 	if err != nil {
 		return err
 	}
-	s.sectors.release(released...)
+	s.sectors.release(numbers...)
 	return nil
 }

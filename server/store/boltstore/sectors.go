@@ -55,7 +55,7 @@ const sectorsLabel = "saksi/v1/keys.slots\n"
 func createSectors(name string) (fileID, error) {
 	var id fileID
 	rand.Read(id[:])
-	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_TRUNC, fileMode)
+	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, fileMode)
 	if err != nil {
 		return id, fail("creating key sectors", err)
 	}

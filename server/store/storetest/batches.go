@@ -51,6 +51,12 @@ func testBatches(t *testing.T, e Engine) {
 	if waiting, err := s.Waiting(); err != nil || len(waiting) != 0 {
 		t.Errorf("waiting are %v, %v", waiting, err)
 	}
+	if err := s.Schedule(9); err != nil {
+		t.Fatal(err)
+	}
+	if slot, err := s.LastSlot(); err != nil || slot != 9 {
+		t.Errorf("slot is %d, %v", slot, err)
+	}
 	finish(t, s)
 }
 
