@@ -206,6 +206,34 @@ func TestBatchesAreDueOnceADay(t *testing.T) {
 	}
 }
 
+// TestFirstBatchBecomesDue: nobody has to close it by hand.
+func TestFirstBatchBecomesDue(t *testing.T) {
+	d := newDrop(t, 1)
+	d.now = d.now.AddDate(0, 0, 1)
+	if due, err := d.NextClosing(); err != nil || due.After(d.now) {
+		t.Errorf("after a day the first batch is due %v, %v", due, err)
+	}
+}
+
+// TestClockThatRanAhead: one batch closed in a wrong year does not hold back
+// the next until then.
+func TestClockThatRanAhead(t *testing.T) {
+	d := newDrop(t, 1)
+	right := d.now
+	d.now = right.AddDate(10, 0, 0)
+	if _, err := d.Close(); err != nil {
+		t.Fatal(err)
+	}
+	d.now = right
+	if due, err := d.NextClosing(); err != nil || due.After(right) {
+		t.Errorf("the next batch is due %v, %v", due, err)
+	}
+	d.close(t)
+	if due, err := d.NextClosing(); err != nil || due.Sub(right) > 24*time.Hour {
+		t.Errorf("the one after is due %v, %v", due, err)
+	}
+}
+
 func TestAdmitRosterFollowsTheChain(t *testing.T) {
 	d := newDrop(t, 1)
 	first := d.Roster

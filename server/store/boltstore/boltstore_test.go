@@ -335,3 +335,57 @@ func BenchmarkCreateText(b *testing.B) {
 	})
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "items/s")
 }
+
+// TestDeletingAgainComesToTheEnd: a deletion that broke off after its tombstone
+// is finished by the next request, not only by the next start.
+func TestDeletingAgainComesToTheEnd(t *testing.T) {
+	s, _ := newStore(t)
+	defer s.Close()
+	i := create(t, s, sizes()[1], "")
+	tombstoneOnly(t, s, i)
+	if err := s.Delete(store.Tombstone{ID: i.ID, Week: i.Week, Reason: store.Deleted}); err != nil {
+		t.Fatal(err)
+	}
+	if wrong, err := s.Check(); err != nil || len(wrong) > 0 {
+		t.Errorf("check: %q, %v", wrong, err)
+	}
+}
+
+// TestMissingPartsAreNotMadeAnew: a folder that lost its index or its keys is
+// refused, and what is left of it stays as it is.
+func TestMissingPartsAreNotMadeAnew(t *testing.T) {
+	for _, name := range []string{"index.db", "keys.slots"} {
+		s, dir := newStore(t)
+		i := create(t, s, sizes()[0], "")
+		s.Close()
+		part := filepath.Join(dir, name)
+		if err := os.Rename(part, part+".away"); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Open(dir, clock); err == nil {
+			t.Fatalf("a folder without %s was opened", name)
+		}
+		if err := os.Rename(part+".away", part); err != nil {
+			t.Fatal(err)
+		}
+		s = open(t, dir)
+		if _, err := s.Slots(i.ID); err != nil {
+			t.Errorf("after %s came back: %v", name, err)
+		}
+		s.Close()
+	}
+}
+
+// TestErrorsNameNoItem: file names of payloads are ids.
+func TestErrorsNameNoItem(t *testing.T) {
+	s, dir := newStore(t)
+	defer s.Close()
+	if err := os.RemoveAll(filepath.Join(dir, "payloads")); err != nil {
+		t.Fatal(err)
+	}
+	i := store.Item{ID: receipt.ItemID{0xab, 0xcd}, Roster: 1, Week: week.Of(noon), Size: sizes()[1]}
+	err := s.Create(i, [][]byte{{1}}, func(io.Writer) error { return nil })
+	if err == nil || bytes.Contains([]byte(err.Error()), []byte("abcd")) {
+		t.Errorf("the error is %v", err)
+	}
+}

@@ -1,0 +1,126 @@
+package server_test
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"saksi/crypto/item"
+	"saksi/crypto/receipt"
+	"saksi/server/scribe"
+	"saksi/server/servertest"
+	"saksi/server/store"
+)
+
+// TestBrokenConnectionsAreNotLogged resets connections in the middle of an
+// upload: the error of the network names both ends of it.
+func TestBrokenConnectionsAreNotLogged(t *testing.T) {
+	d := newDrop(t)
+	code := d.Send("satu")
+	body, kind := servertest.Multipart(t, "a.jpg", make([]byte, 400_000), "code", code.Field(), "n", "1")
+	for range 5 {
+		conn, err := net.Dial("tcp", strings.TrimPrefix(d.URL, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(conn, "POST /file HTTP/1.1\r\nHost: x\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n", kind, len(body))
+		conn.Write(body[:200_000])
+		time.Sleep(20 * time.Millisecond)
+		conn.(*net.TCPConn).SetLinger(0) // a reset, not an end
+		conn.Close()
+	}
+	time.Sleep(100 * time.Millisecond)
+	if log := d.Log.String(); strings.Contains(log, "127.0.0.1") {
+		t.Errorf("the log names an address: %s", log)
+	}
+	if u, err := d.Inbox.Store.Usage(); err != nil || u.Items != 1 {
+		t.Errorf("%d items are kept, want 1, %v", u.Items, err)
+	}
+}
+
+func TestNoDateOnGeneralOptions(t *testing.T) {
+	d := newDrop(t)
+	p := speak(t, d, "OPTIONS * HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+	if p.Header["Date"] != nil {
+		t.Errorf("status %d with a date", p.Status)
+	}
+}
+
+func TestReceiptIsNotShownOnceDeleted(t *testing.T) {
+	d := newDrop(t)
+	code := d.Send("satu")
+	d.Post("/delete", "code", code.Field(), "n", "0", "confirm", "yes")
+	p := d.Post("/receipt", "code", code.Field())
+	if p.Status != http.StatusBadRequest || strings.Contains(p.Body, code.Words()[0]) {
+		t.Errorf("status %d, or the words are shown", p.Status)
+	}
+}
+
+// TestLongFieldsAndDamagedCodesKeepTheText: what was typed comes back.
+func TestLongFieldsAndDamagedCodesKeepTheText(t *testing.T) {
+	d := newDrop(t)
+	code := receipt.New().Field()
+	p := d.Post("/write", "code", code, "text", "isi kesaksian", "place", strings.Repeat("a", 400))
+	expect(t, p, http.StatusUnprocessableEntity, "Tempat atau waktu terlalu panjang", "isi kesaksian")
+	p = d.Post("/write", "code", "rusak", "text", "isi kesaksian", "place", "Maros")
+	expect(t, p, http.StatusBadRequest, "tidak berlaku", "isi kesaksian", "Maros")
+	p = d.Post("/message", "code", "rusak", "n", "1", "text", "isi pesan")
+	expect(t, p, http.StatusBadRequest, "tidak berlaku", "isi pesan")
+}
+
+// TestKeptThoughStatesFail: the testimony is on disk and the page cannot be made.
+// The form comes back, and sending it again shows the words.
+func TestKeptThoughStatesFail(t *testing.T) {
+	blind := &blindStore{}
+	d := servertest.New(t, servertest.Options{Wrap: func(s store.Store) store.Store {
+		blind.Store = s
+		return blind
+	}})
+	code := d.Get("/write").Code(t)
+	blind.failing = true
+	p := d.Post("/write", "code", code.Field(), "text", "isi kesaksian")
+	blind.failing = false
+	expect(t, p, http.StatusInternalServerError, "isi kesaksian", code.Field())
+	p = d.Post("/write", "code", code.Field(), "text", "isi kesaksian")
+	expect(t, p, http.StatusOK, code.Words()[0], code.Words()[11])
+}
+
+// blindStore cannot answer for states while it is failing.
+type blindStore struct {
+	store.Store
+	failing bool
+}
+
+func (b *blindStore) States(ids []receipt.ItemID) ([]store.State, error) {
+	if b.failing {
+		return nil, io.ErrClosedPipe
+	}
+	return b.Store.States(ids)
+}
+
+// TestFullMailboxFitsOnePage: eight answers as long as answers can be, of
+// letters that a page spells with five bytes, and many items.
+func TestFullMailboxFitsOnePage(t *testing.T) {
+	d := newDrop(t)
+	code := d.Send("satu")
+	writer := scribe.Scribe{Inbox: d.Inbox}
+	for n := 1; n < 60; n++ {
+		if _, err := writer.Send(code, n, item.Content{Kind: item.Message, Text: "pesan"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for r := range 2 {
+		for n := range uint64(4) {
+			answer(t, d, code, r, n+1, strings.Repeat("'", 400))
+		}
+	}
+	for _, prefix := range []string{"", "/en"} {
+		if p := d.Post(prefix+"/open", "code", code.Field()); len(p.Body) != 32768 {
+			t.Errorf("%d bytes", len(p.Body))
+		}
+	}
+}
