@@ -61,7 +61,8 @@ func runExport(_ context.Context, e env, args []string) error {
 // export writes the bundle to a file that appears only when it is whole.
 func export(e env, ops courier.Operations, out string) (err error) {
 	if _, err := os.Stat(out); err == nil {
-		return hinted{fmt.Errorf("exporting: %q exists", out), "give another name, or remove it if the reviewers have it"}
+		return hinted{fmt.Errorf("exporting: %q exists", out),
+			"give another name, or remove it if the reviewers have it"}
 	}
 	f, err := os.CreateTemp(filepath.Dir(out), filepath.Base(out)+".*.part")
 	if err != nil {
@@ -88,7 +89,8 @@ func export(e env, ops courier.Operations, out string) (err error) {
 	}
 	fmt.Fprintf(e.stdout, "%s holds the bundle, %d bytes. Carry it to the reviewers.\n", out, info.Size())
 	for _, id := range damaged {
-		fmt.Fprintf(e.stderr, "saksi: warning: item %s is damaged on this disk and left out; the desks will say that they miss it\n", id)
+		fmt.Fprintf(e.stderr, "saksi: warning: item %s is damaged on this disk and left out; "+
+			"the desks will say that they miss it\n", id)
 	}
 	return nil
 }
@@ -139,7 +141,8 @@ func runImport(_ context.Context, e env, args []string) error {
 }
 
 func printImported(w io.Writer, r inbox.Imported) {
-	fmt.Fprintf(w, "Outbox %d of %s: %d new replies, %d that were here before.\n", r.Number, r.Reviewer, r.Replies, r.Known)
+	fmt.Fprintf(w, "Outbox %d of %s: %d new replies, %d that were here before.\n",
+		r.Number, r.Reviewer, r.Replies, r.Known)
 	if r.Batches > 0 {
 		fmt.Fprintf(w, "Batches newly on this reviewer's desk: %d.\n", r.Batches)
 	}
@@ -147,7 +150,8 @@ func printImported(w io.Writer, r inbox.Imported) {
 		fmt.Fprintf(w, "Batches on every desk by now, and not exported again: %d.\n", r.Finished)
 	}
 	if r.Crowded > 0 {
-		fmt.Fprintf(w, "Replies refused, as they are more than %d from one reviewer to one thread between two batches: %d.\n",
+		fmt.Fprintf(w, "Replies refused, as they are more than %d from one reviewer to one thread "+
+			"between two batches: %d.\n",
 			inbox.MaxRepliesPerBatch, r.Crowded)
 	}
 	if r.Foreign > 0 {

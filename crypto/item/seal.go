@@ -2,6 +2,7 @@ package item
 
 import (
 	"archive/tar"
+	"bytes"
 	"crypto/ed25519"
 	"crypto/rand"
 	"crypto/sha256"
@@ -312,7 +313,7 @@ func (s *Sealed) writeTar(dst io.Writer) error {
 	w := tar.NewWriter(count)
 	signed := newSignedBytes(s.parts, s.manifest.N)
 	for _, m := range s.members {
-		if err := writeMember(w, m.name, int64(len(m.content)), strings.NewReader(string(m.content)), signed); err != nil {
+		if err := writeMember(w, m.name, int64(len(m.content)), bytes.NewReader(m.content), signed); err != nil {
 			return err
 		}
 	}

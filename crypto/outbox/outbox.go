@@ -61,7 +61,8 @@ type Reply struct {
 // text writes everything but the signature.
 func (o *Outbox) text() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "saksi/v1/outbox\nreviewer %s\nroster %d %s\nnumber %d\n", o.Reviewer, o.Roster, o.RosterHash, o.Number)
+	fmt.Fprintf(&b, "saksi/v1/outbox\nreviewer %s\nroster %d %s\nnumber %d\n",
+		o.Reviewer, o.Roster, o.RosterHash, o.Number)
 	for _, a := range o.Acks {
 		fmt.Fprintf(&b, "acknowledge %d %s\n", a.Sequence, a.Batch)
 	}
@@ -159,7 +160,8 @@ func parseText(text string) (*Outbox, error) {
 	if o.RosterHash, err = roster.ParseHash(hash); err != nil {
 		return nil, fmt.Errorf("line 3: %w", err)
 	}
-	if o.Number, err = strconv.ParseUint(strings.TrimPrefix(lines[3], "number "), 10, 64); err != nil || o.Number == 0 {
+	o.Number, err = strconv.ParseUint(strings.TrimPrefix(lines[3], "number "), 10, 64)
+	if err != nil || o.Number == 0 {
 		return nil, errors.New("line 4: want \"number\" and a number from 1")
 	}
 	for i, line := range lines[4:] {

@@ -15,17 +15,6 @@ import (
 
 var day = time.Date(2026, time.November, 22, 12, 0, 0, 0, time.UTC)
 
-type history []*roster.Signed
-
-func (h history) At(n uint64) (*roster.Signed, bool) {
-	if n < 1 || n > uint64(len(h)) {
-		return nil, false
-	}
-	return h[n-1], true
-}
-
-func (h history) Newest() *roster.Signed { return h[len(h)-1] }
-
 func sample(p *partytest.Party) *Outbox {
 	sealed := bytes.Repeat([]byte{5}, int(reply.SealedSize()))
 	return &Outbox{
@@ -38,12 +27,12 @@ func sample(p *partytest.Party) *Outbox {
 func TestOutboxComesBack(t *testing.T) {
 	p := partytest.New(t, day, 2)
 	want := sample(p)
-	got, err := Open(want.Sign(p.Reviewers[0].Signer), history{p.Roster})
+	got, err := Open(want.Sign(p.Reviewers[0].Signer), partytest.Rosters{p.Roster})
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Fatalf("got %+v, %v", got, err)
 	}
 	empty := &Outbox{Reviewer: "r2", Roster: 1, RosterHash: p.Roster.Hash, Number: 1}
-	if got, err = Open(empty.Sign(p.Reviewers[1].Signer), history{p.Roster}); err != nil || !reflect.DeepEqual(got, empty) {
+	if got, err = Open(empty.Sign(p.Reviewers[1].Signer), partytest.Rosters{p.Roster}); err != nil || !reflect.DeepEqual(got, empty) {
 		t.Fatalf("got %+v, %v", got, err)
 	}
 }
@@ -63,7 +52,7 @@ func TestForeignOutboxesAreRefused(t *testing.T) {
 		"unknown roster":     {later.Sign(p.Reviewers[0].Signer), ErrUnknown},
 		"forged roster":      {sample(partytest.New(t, day, 2)).Sign(p.Reviewers[0].Signer), ErrUnknown},
 	} {
-		if _, err := Open(test.file, history{p.Roster}); !errors.Is(err, test.want) {
+		if _, err := Open(test.file, partytest.Rosters{p.Roster}); !errors.Is(err, test.want) {
 			t.Errorf("%s: %v, want %v", name, err, test.want)
 		}
 	}
@@ -71,10 +60,10 @@ func TestForeignOutboxesAreRefused(t *testing.T) {
 	for i := 0; i < len(file); i += 61 {
 		damaged := bytes.Clone(file)
 		damaged[i] ^= 1
-		if _, err := Open(damaged, history{p.Roster}); err == nil {
+		if _, err := Open(damaged, partytest.Rosters{p.Roster}); err == nil {
 			t.Errorf("a change in byte %d was taken", i)
 		}
-		if _, err := Open(file[:i], history{p.Roster}); err == nil {
+		if _, err := Open(file[:i], partytest.Rosters{p.Roster}); err == nil {
 			t.Errorf("a file cut to %d bytes was taken", i)
 		}
 	}
@@ -87,7 +76,7 @@ func TestRevokedReviewerBringsNothing(t *testing.T) {
 	d := p.Draft(day)
 	d.Revoked = []roster.Revocation{{Key: p.Reviewers[0].Line.Key, From: 2}}
 	p.Sign(t, d)
-	if _, err := Open(old.Sign(p.Reviewers[0].Signer), history{first, p.Roster}); !errors.Is(err, ErrRevoked) {
+	if _, err := Open(old.Sign(p.Reviewers[0].Signer), partytest.Rosters{first, p.Roster}); !errors.Is(err, ErrRevoked) {
 		t.Errorf("got %v, want ErrRevoked", err)
 	}
 }
@@ -100,12 +89,12 @@ func TestRemovedReviewerBringsNothing(t *testing.T) {
 	p.Reviewers = p.Reviewers[1:]
 	p.Sign(t, p.Draft(day))
 	second := p.Roster
-	if _, err := Open(old.Sign(removed.Signer), history{first, second}); !errors.Is(err, ErrUnknown) {
+	if _, err := Open(old.Sign(removed.Signer), partytest.Rosters{first, second}); !errors.Is(err, ErrUnknown) {
 		t.Errorf("removed: %v, want ErrUnknown", err)
 	}
 	p.Reviewers = append(p.Reviewers, partytest.Reviewer(t, 1))
 	p.Sign(t, p.Draft(day))
-	if _, err := Open(old.Sign(removed.Signer), history{first, second, p.Roster}); !errors.Is(err, ErrUnknown) {
+	if _, err := Open(old.Sign(removed.Signer), partytest.Rosters{first, second, p.Roster}); !errors.Is(err, ErrUnknown) {
 		t.Errorf("replaced: %v, want ErrUnknown", err)
 	}
 }
@@ -121,7 +110,7 @@ func TestOddLinesAreRefused(t *testing.T) {
 	} {
 		o := sample(p)
 		spoil(o)
-		if _, err := Open(o.Sign(p.Reviewers[0].Signer), history{p.Roster}); err == nil {
+		if _, err := Open(o.Sign(p.Reviewers[0].Signer), partytest.Rosters{p.Roster}); err == nil {
 			t.Errorf("%s: taken", name)
 		}
 	}

@@ -83,3 +83,17 @@ func must[T any](v T, err error) func(testing.TB) T {
 		return v
 	}
 }
+
+// Rosters are all rosters of a drop, the oldest first, from sequence 1.
+type Rosters []*roster.Signed
+
+// At returns the roster with a sequence.
+func (r Rosters) At(sequence uint64) (*roster.Signed, bool) {
+	if sequence < 1 || sequence > uint64(len(r)) {
+		return nil, false
+	}
+	return r[sequence-1], true
+}
+
+// Newest returns the last.
+func (r Rosters) Newest() *roster.Signed { return r[len(r)-1] }

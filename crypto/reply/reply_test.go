@@ -16,18 +16,6 @@ import (
 
 var day = time.Date(2026, time.November, 22, 12, 0, 0, 0, time.UTC)
 
-// history is the rosters of a party, oldest first.
-type history []*roster.Signed
-
-func (h history) At(sequence uint64) (*roster.Signed, bool) {
-	if sequence < 1 || sequence > uint64(len(h)) {
-		return nil, false
-	}
-	return h[sequence-1], true
-}
-
-func (h history) Newest() *roster.Signed { return h[len(h)-1] }
-
 func threadOf(code receipt.Code) Thread {
 	keys := code.Keys()
 	return Thread{Mailbox: keys.Mailbox(), Reply: keys.Reply.Recipient()}
@@ -41,7 +29,7 @@ func TestReplyComesBack(t *testing.T) {
 	if err != nil || int64(len(sealed)) != SealedSize() {
 		t.Fatalf("%d bytes, %v", len(sealed), err)
 	}
-	got, err := Open(sealed, code.Keys(), history{p.Roster})
+	got, err := Open(sealed, code.Keys(), partytest.Rosters{p.Roster})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,7 +40,7 @@ func TestReplyComesBack(t *testing.T) {
 	if sealed, _, err = Seal(next, threadOf(code), p.Reviewers[1].Signer); err != nil {
 		t.Fatal(err)
 	}
-	if got, err = Open(sealed, code.Keys(), history{p.Roster}); err != nil || got.Previous != hash {
+	if got, err = Open(sealed, code.Keys(), partytest.Rosters{p.Roster}); err != nil || got.Previous != hash {
 		t.Errorf("the next reply names %v: %v", got, err)
 	}
 }
@@ -81,11 +69,11 @@ func TestForeignRepliesAreRefused(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := Open(sealed, code.Keys(), history{p.Roster}); !errors.Is(err, test.want) {
+		if _, err := Open(sealed, code.Keys(), partytest.Rosters{p.Roster}); !errors.Is(err, test.want) {
 			t.Errorf("%s: %v, want %v", name, err, test.want)
 		}
 	}
-	if _, err := Open(bytes.Repeat([]byte{7}, int(SealedSize())), code.Keys(), history{p.Roster}); !errors.Is(err, ErrNotMine) {
+	if _, err := Open(bytes.Repeat([]byte{7}, int(SealedSize())), code.Keys(), partytest.Rosters{p.Roster}); !errors.Is(err, ErrNotMine) {
 		t.Errorf("filler: %v, want ErrNotMine", err)
 	}
 }
@@ -96,7 +84,7 @@ func TestRevokedReviewer(t *testing.T) {
 	d := p.Draft(day)
 	d.Revoked = []roster.Revocation{{Key: p.Reviewers[0].Line.Key, From: 2}}
 	p.Sign(t, d)
-	rosters := history{first, p.Roster}
+	rosters := partytest.Rosters{first, p.Roster}
 	code := receipt.New()
 	for sequence, want := range map[uint64]error{1: nil, 2: ErrUnsigned} {
 		sealed, _, err := Seal(Reply{Reviewer: "r1", Roster: sequence, Number: 1, Status: Received}, threadOf(code), p.Reviewers[0].Signer)
@@ -190,7 +178,7 @@ func BenchmarkOpen(b *testing.B) {
 	for name, in := range map[string][]byte{"reply": sealed, "filler": filler} {
 		b.Run(name, func(b *testing.B) {
 			for b.Loop() {
-				Open(in, keys, history{p.Roster})
+				Open(in, keys, partytest.Rosters{p.Roster})
 			}
 		})
 	}

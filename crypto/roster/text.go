@@ -132,7 +132,8 @@ func (r *Roster) parseRoots(lines *lineReader) error {
 		}
 		var number int
 		var set RootSet
-		if _, err := fmt.Sscanf(value, "%d threshold %d", &number, &set.Threshold); err != nil || number != len(r.RootSets)+1 {
+		_, err = fmt.Sscanf(value, "%d threshold %d", &number, &set.Threshold)
+		if err != nil || number != len(r.RootSets)+1 {
 			return fmt.Errorf("line %d: want \"roots %d threshold K\"", lines.at, len(r.RootSets)+1)
 		}
 		if set.Keys, err = parseRootKeys(lines); err != nil {

@@ -111,7 +111,7 @@ func Generate(name string) (Signer, error) {
 		return Signer{}, fmt.Errorf("generating signing key: %v", err)
 	}
 	if !validName(name) {
-		return Signer{}, fmt.Errorf("generating signing key: %q is no name: use letters, digits, dot, dash and slash", name)
+		return Signer{}, fmt.Errorf("generating signing key: %q is no name: use letters, digits, dots and dashes", name)
 	}
 	return ParseSigner(skey)
 }

@@ -33,7 +33,8 @@ func Process(dir string) (warnings []string, err error) {
 	}
 	version, err := ll.LandlockGetABIVersion()
 	if err == nil && version < 3 {
-		warnings = append(warnings, "this kernel's landlock is old: cutting files short outside the data folder is not refused")
+		warnings = append(warnings, "this kernel's landlock is old: "+
+			"cutting files short outside the data folder is not refused")
 	}
 	if err != nil || version < 1 {
 		warnings = append(warnings, "this kernel has no landlock: writes outside the data folder are not refused")
@@ -64,8 +65,8 @@ func swapWarnings(swaps, blocks string) (warnings []string) {
 		if i == 0 || len(fields) == 0 || isSafeSwap(fields[0], blocks) {
 			continue
 		}
-		warnings = append(warnings, fmt.Sprintf(
-			"swap is on and not encrypted (%s): memory may reach the disk; swapoff -a; MemorySwapMax=0 in the unit keeps this process out of it", fields[0]))
+		warnings = append(warnings, fmt.Sprintf("swap is on and not encrypted (%s): memory may reach the disk; "+
+			"swapoff -a; MemorySwapMax=0 in the unit keeps this process out of it", fields[0]))
 	}
 	return warnings
 }

@@ -106,7 +106,8 @@ func New(c Config) (*Inbox, error) {
 		return nil, err
 	}
 	if key := b.Newest().Server; key.String() != c.Signer.Key().String() {
-		return nil, fmt.Errorf("loading rosters: roster %d names another server key than this server has", b.Newest().Sequence)
+		return nil, fmt.Errorf("loading rosters: roster %d names another server key than this server has",
+			b.Newest().Sequence)
 	}
 	return b, nil
 }
@@ -133,7 +134,9 @@ func checkChain(rosters []*roster.Signed) error {
 // AdmitRoster verifies a roster and the recipients files it pins, and keeps
 // them in a store. The first roster of a store may have any sequence; every
 // other must follow the newest. Admitting the newest again changes nothing.
-func AdmitRoster(s store.Store, trusted roster.RootSet, server sign.Key, note []byte, files map[roster.Hash]string, now time.Time) (*roster.Signed, error) {
+func AdmitRoster(
+	s store.Store, trusted roster.RootSet, server sign.Key, note []byte, files map[roster.Hash]string, now time.Time,
+) (*roster.Signed, error) {
 	signed, err := roster.Verify(note, trusted)
 	if err != nil {
 		return nil, err
@@ -247,7 +250,8 @@ func (b *Inbox) checkParcel(p Parcel) error {
 		return fmt.Errorf("checking parcel: roster %d is not the newest: %w", p.Roster, ErrMisfit)
 	}
 	if len(p.Slots) != len(newest.Reviewers) {
-		return fmt.Errorf("checking parcel: %d slots for %d reviewers: %w", len(p.Slots), len(newest.Reviewers), ErrMisfit)
+		return fmt.Errorf("checking parcel: %d slots for %d reviewers: %w",
+			len(p.Slots), len(newest.Reviewers), ErrMisfit)
 	}
 	for _, slot := range p.Slots {
 		if int64(len(slot)) != item.SlotSize() {

@@ -31,7 +31,8 @@ type form struct{ values url.Values }
 // form reads the body of a form without a file, in memory.
 func (h *Handler) form(c echo.Context) (form, error) {
 	r := c.Request()
-	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/x-www-form-urlencoded" {
+	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil || kind != "application/x-www-form-urlencoded" {
 		return form{}, fmt.Errorf("reading form: %w", ErrForm)
 	}
 	body, err := io.ReadAll(io.LimitReader(r.Body, h.MaxForm+1))

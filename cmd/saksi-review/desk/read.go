@@ -67,7 +67,9 @@ func (r *reading) open(ctx context.Context, extract func(item.File, io.Reader) e
 
 // openItem opens an item of a thread once more. What does not verify now was
 // changed on the desk.
-func (d *Desk) openItem(ctx context.Context, i *Item, count func(int), extract func(item.File, io.Reader) error) (*item.Opened, error) {
+func (d *Desk) openItem(
+	ctx context.Context, i *Item, count func(int), extract func(item.File, io.Reader) error,
+) (*item.Opened, error) {
 	id, err := receipt.ParseItemID(i.ID)
 	if err != nil {
 		return nil, err

@@ -247,7 +247,8 @@ func (k key) seal(value, name []byte) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sealing value: %v", err)
 	}
-	nonce := make([]byte, chacha20poly1305.NonceSizeX, chacha20poly1305.NonceSizeX+len(value)+chacha20poly1305.Overhead)
+	const size = chacha20poly1305.NonceSizeX
+	nonce := make([]byte, size, size+len(value)+chacha20poly1305.Overhead)
 	rand.Read(nonce)
 	return aead.Seal(nonce, nonce, value, name), nil
 }
