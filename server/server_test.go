@@ -196,7 +196,7 @@ func TestForgivingOpen(t *testing.T) {
 	typo[3] = typo[3] + "x"
 	expect(t, d.Post("/open", "words", strings.Join(typo, " ")), http.StatusOK, "Maksud Anda", words[3], code.Field())
 	expect(t, d.Post("/open", "words", ""), http.StatusUnprocessableEntity, "masih kosong")
-	expect(t, d.Post("/open", "words", "bayam satu dua"), http.StatusUnprocessableEntity, "Kami menemukan 3 kata")
+	expect(t, d.Post("/open", "words", "bayam satu dua"), http.StatusUnprocessableEntity, "Ada 3 kata")
 	odd := slices.Clone(words)
 	odd[11] = "qqqqqq"
 	expect(t, d.Post("/open", "words", strings.Join(odd, " ")), http.StatusUnprocessableEntity, "Kata ke-12", "qqqqqq")
