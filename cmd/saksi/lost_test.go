@@ -47,7 +47,7 @@ func TestKillBetweenCommitAndAnswer(t *testing.T) {
 		}
 	}
 	page = p.Post("/open", "words", strings.Join(code.Words(), " "))
-	if n := strings.Count(page.Body, "menunggu giliran"); n != 1 {
+	if n := strings.Count(page.Body, "menunggu giliran dibawa"); n != 1 {
 		t.Errorf("%d items are kept, want 1", n)
 	}
 	p.end(syscall.SIGTERM)
