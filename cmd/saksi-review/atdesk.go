@@ -163,6 +163,9 @@ func replyTo(flags *flag.FlagSet) action {
 		if err := need("status", a.status); err != nil {
 			return err
 		}
+		if reply.Status(a.status) == reply.Taken {
+			return fmt.Errorf("%w: status %q is given by open itself, when a bundle arrives", errUsage, a.status)
+		}
 		d, err := f.open(c, false)
 		if err != nil {
 			return err
@@ -175,6 +178,9 @@ func replyTo(flags *flag.FlagSet) action {
 		text, err := a.read(c, flags)
 		if err != nil {
 			return err
+		}
+		if s := reply.Status(a.status); text == "" && (s == reply.Reviewed || s == reply.NeedsMore) {
+			return fmt.Errorf("%w: status %q needs a text: its reporter would see an empty answer", errUsage, s)
 		}
 		own, err := d.Reply(t, desk.Answer{Status: reply.Status(a.status), Forwarded: a.forwarded, Text: text})
 		if err != nil {
@@ -191,7 +197,9 @@ type answerFlags struct{ status, forwarded, text, file string }
 func (a *answerFlags) declare(flags *flag.FlagSet) {
 	var known []string
 	for _, s := range reply.Statuses() {
-		known = append(known, string(s))
+		if s != reply.Taken {
+			known = append(known, string(s))
+		}
 	}
 	flags.StringVar(&a.status, "status", "", "`status` of the thread: "+strings.Join(known, ", "))
 	flags.StringVar(&a.forwarded, "forwarded", "", "to `whom`, with status diteruskan")

@@ -158,6 +158,9 @@ func (cmd command) run(ctx context.Context, c *console, args []string) error {
 		return fmt.Errorf("%w: %s: %v", errUsage, cmd.name, err)
 	}
 	if n := flags.NArg(); n < cmd.minimum || n > cmd.maximum {
+		if slices.ContainsFunc(flags.Args(), func(a string) bool { return strings.HasPrefix(a, "-") }) {
+			return fmt.Errorf("%w: %s: flags come before %s", errUsage, cmd.name, cmd.args)
+		}
 		return fmt.Errorf("%w: want saksi-review %s [flags] %s", errUsage, cmd.name, cmd.args)
 	}
 	return act(ctx, c, flags.Args())

@@ -1,6 +1,7 @@
 // Package scribe writes and reads on behalf of a reporter whose browser runs
 // no script: it holds the code and the plaintext in memory for the one request
-// that brought them, seals or opens, and forgets.
+// that brought them, seals or opens, and keeps no reference. It cannot wipe them:
+// the bytes stay in the process until the memory is used again.
 //
 // It is the only part of the server that ever sees plaintext. It does what a
 // browser with script would do by itself, through the same rules of package
