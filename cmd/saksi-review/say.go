@@ -25,7 +25,7 @@ func short(name string) string { return name[:shortName] }
 func (c *console) report(r *desk.Report) {
 	switch {
 	case r.Began > 0:
-		c.say("the desk begins with batch %d", r.Began)
+		c.say("this is a new desk; the desk begins with batch %d", r.Began)
 	case r.Nothing():
 		c.say("nothing new")
 	}
