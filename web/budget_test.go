@@ -136,7 +136,7 @@ func luminance(t *testing.T, colour string) (sum float64) {
 func TestWritePages(t *testing.T) {
 	dir := os.Getenv("SAKSI_PAGES_DIR")
 	if dir == "" {
-		t.Skip("SAKSI_PAGES_DIR is not set")
+		dir = t.TempDir()
 	}
 	write := func(name string, data []byte) {
 		if err := os.WriteFile(filepath.Join(dir, name), data, 0o644); err != nil {
