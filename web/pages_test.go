@@ -83,7 +83,6 @@ func wordStates() []state {
 			Words: "bayam layat", Problem: "word_unknown", Word: "layat", Number: 2}},
 		{"open-check", Open{Words: strings.Join(testWords(), " "), Problem: "check"}},
 		{"suggest", Suggest{Words: mended, Code: testCode}},
-		{"suggest-several", Suggest{Several: true}},
 	}
 }
 
@@ -100,7 +99,7 @@ func testReplies() []Reply {
 
 func testConversation() Conversation {
 	return Conversation{
-		Code: testCode, Replies: testReplies(), More: true, NextN: 5,
+		Code: testCode, Replies: testReplies(), NextN: 5,
 		MaxFile: 20 << 20, MaxText: 24000,
 		Items: []Item{
 			{0, Carried, "2026-W47"}, {1, Batched, "2026-W48"}, {2, Waiting, "2026-W49"},
@@ -115,15 +114,15 @@ func conversationStates() []state {
 	kept.Kept, kept.Number = true, 4
 	again.Again = true
 	page.Page, page.Replies, page.Unchecked = 1, nil, 2
-	full.NextN, full.Problem, full.Draft = -1, "numbers_full", testDraft()
+	full.NextN, full.Problem, full.Draft = -1, "empty", testDraft()
 	list := []state{
 		{"conversation", c}, {"conversation-kept", kept}, {"conversation-again", again},
 		{"conversation-page", page}, {"conversation-full", full},
 		{"conversation-nothing", Conversation{
-			Code: testCode, More: true, MaxFile: 20 << 20, MaxText: 24000}},
+			Code: testCode, MaxFile: 20 << 20, MaxText: 24000}},
 	}
 	c.Draft, c.Length = testDraft(), 25310
-	for _, p := range []string{"empty", "too_long", "not_text", "no_file", "empty_file", "number_used", "file_number_used"} {
+	for _, p := range []string{"empty", "too_long", "not_text", "no_file", "empty_file", "file_number_used"} {
 		c.Problem = p
 		list = append(list, state{"conversation-" + p, c})
 	}
@@ -132,7 +131,7 @@ func conversationStates() []state {
 
 func failureKeys() []string {
 	return strings.Fields("bad_request not_found method too_large length_required upload_cut " +
-		"form_damaged store internal closed deleted code_invalid busy timeout")
+		"form_damaged store internal closed deleted code_invalid")
 }
 
 func failureStates() []state {
@@ -161,7 +160,7 @@ func hostileStates(evil string) []state {
 	people := []Reviewer{{evil, evil, evil}}
 	reply := Reply{Label: evil, Organisation: evil, Status: evil, Forwarded: evil, Text: evil}
 	c := testConversation()
-	c.Code, c.Draft, c.Problem = evil, d, "number_used"
+	c.Code, c.Draft, c.Problem = evil, d, "empty"
 	c.Replies, c.Items = []Reply{reply}, []Item{{0, Waiting, evil}}
 	return []state{
 		{"start", Start{people, []string{evil}}},

@@ -60,9 +60,8 @@ type Open struct {
 
 // Suggest asks whether other words were meant.
 type Suggest struct {
-	Words   []SuggestedWord
-	Code    string // hexadecimal of the mended code
-	Several bool   // more than one mending is possible: no code is offered
+	Words []SuggestedWord
+	Code  string // hexadecimal of the mended code
 }
 
 // SuggestedWord is one word of a mended code.
@@ -75,12 +74,11 @@ type SuggestedWord struct {
 type ItemState string
 
 const (
-	Waiting  ItemState = "waiting"  // kept, in no batch yet
-	Batched  ItemState = "batched"  // closed into a batch, which no reviewer has confirmed yet
-	Carried  ItemState = "carried"  // in a batch that at least one reviewer says is on his desk
-	Deleted  ItemState = "deleted"  // deleted by its reporter
-	Expired  ItemState = "expired"  // deleted because its time had come
-	Unlisted ItemState = "unlisted" // never used
+	Waiting ItemState = "waiting" // kept, in no batch yet
+	Batched ItemState = "batched" // closed into a batch, which no reviewer has confirmed yet
+	Carried ItemState = "carried" // in a batch that at least one reviewer says is on his desk
+	Deleted ItemState = "deleted" // deleted by its reporter
+	Expired ItemState = "expired" // deleted because its time had come
 )
 
 // Item is one thing the reporter sent.
@@ -106,12 +104,12 @@ type Reply struct {
 // Conversation is what the twelve words open.
 type Conversation struct {
 	Code      string
-	Items     []Item // only those that are not Unlisted
+	Items     []Item // the newest of those that were sent
+	Hidden    int    // older items that are not listed
 	Replies   []Reply
-	Unchecked int  // answers that no roster reviewer signed; they are not shown
-	Page      int  // which page of replies, from 0, the newest first
-	More      bool // always offered: every page of every mailbox exists
-	NextN     int  // -1 when all numbers are used
+	Unchecked int // answers that no roster reviewer signed; they are not shown
+	Page      int // which page of replies, from 0, the newest first
+	NextN     int // -1 when all numbers are used
 	MaxFile   int64
 	MaxText   int
 	Draft     Draft  // a message that could not be taken

@@ -263,7 +263,7 @@ func TestFailureOffersTheWayOn(t *testing.T) {
 			[]string{`readonly`, `href="/write"`}, []string{`action="/write"`}},
 		{"file", Failure{Key: "upload_cut", Code: "c0", Retryat: "/file"},
 			[]string{`action="/open"`}, []string{`"/file"`}},
-		{"nothing known", Failure{Key: "busy"}, []string{`href="/"`}, []string{`<form`}},
+		{"nothing known", Failure{Key: "store"}, []string{`href="/"`}, []string{`<form`}},
 	} {
 		page := render(t, newPages(t), ID, c.failure)
 		for _, s := range c.want {

@@ -83,10 +83,12 @@ func (h *Handler) converse(c echo.Context, start time.Time, code receipt.Code, v
 	if err != nil {
 		return err
 	}
-	view.Code, view.More = code.Field(), true
+	view.Code = code.Field()
 	view.NextN, view.Unchecked = read.States.Next(), read.Unchecked
 	view.MaxFile, view.MaxText = h.MaxFile, item.MaxText
-	view.Items, view.Replies = items(read.States), replies(read.Replies)
+	all := items(read.States)
+	view.Hidden = max(0, len(all)-maxItems)
+	view.Items, view.Replies = all[view.Hidden:], replies(read.Replies)
 	status := http.StatusOK
 	if view.Problem != "" {
 		status = http.StatusUnprocessableEntity
@@ -116,7 +118,7 @@ func items(states scribe.States) []web.Item {
 			listed = append(listed, web.Item{N: n, State: names[s.Stand], Week: s.Week.String()})
 		}
 	}
-	return listed[max(0, len(listed)-maxItems):]
+	return listed
 }
 
 func replies(opened []scribe.Reply) []web.Reply {

@@ -40,6 +40,7 @@ const (
 	maxFileName   = 4096
 	multipartRoom = 16 << 10 // all that is not the file
 
+	maxDrain  = 8 << 30   // of a refused upload, read and thrown away
 	readAhead = 256 << 10 // of the body; multipart itself reads 4 KiB at a time
 )
 
@@ -71,7 +72,10 @@ func (h *Handler) File(c echo.Context) error {
 		// tell, and a file cannot be handed back.
 		view = web.Conversation{Problem: "file_number_used"}
 	}
-	return h.converse(c, start, code, view)
+	if err := h.converse(c, start, code, view); err != nil {
+		return &Failed{Cause: err, Code: code.Field()}
+	}
+	return nil
 }
 
 // afterUpload returns err once the rest of the body was read: a browser does
@@ -81,9 +85,6 @@ func (h *Handler) afterUpload(c echo.Context, err error) error {
 	drain(c.Request().Body)
 	return err
 }
-
-// maxDrain is how much of a refused upload is read and thrown away, in bytes.
-const maxDrain = 8 << 30
 
 func drain(body io.Reader) { _, _ = io.CopyN(io.Discard, body, maxDrain) }
 
