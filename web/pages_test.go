@@ -102,8 +102,8 @@ func testConversation() Conversation {
 		Code: testCode, Replies: testReplies(), NextN: 5,
 		MaxFile: 20 << 20, MaxText: 24000,
 		Items: []Item{
-			{0, Carried, "2026-W47"}, {1, Batched, "2026-W48"}, {2, Waiting, "2026-W49"},
-			{3, Deleted, "2026-W49"}, {4, Expired, "2020-W53"},
+			{0, Carried, "2026-W47", "2027-W07"}, {1, Batched, "2026-W48", "2027-W47"}, {2, Waiting, "2026-W49", "2027-W48"},
+			{3, Deleted, "2026-W49", ""}, {4, Expired, "2020-W53", ""},
 		},
 	}
 }
@@ -131,7 +131,7 @@ func conversationStates() []state {
 
 func failureKeys() []string {
 	return strings.Fields("bad_request not_found method too_large length_required upload_cut " +
-		"form_damaged store internal closed deleted code_invalid")
+		"form_damaged store files_full disk internal closed deleted code_invalid")
 }
 
 func failureStates() []state {
@@ -161,7 +161,7 @@ func hostileStates(evil string) []state {
 	reply := Reply{Label: evil, Organisation: evil, Status: evil, Forwarded: evil, Text: evil}
 	c := testConversation()
 	c.Code, c.Draft, c.Problem = evil, d, "empty"
-	c.Replies, c.Items = []Reply{reply}, []Item{{0, Waiting, evil}}
+	c.Replies, c.Items = []Reply{reply}, []Item{{0, Waiting, evil, evil}}
 	return []state{
 		{"start", Start{people, []string{evil}}},
 		{"write", Write{Code: evil, Draft: d, Problem: "empty", Reviewers: people}},

@@ -85,7 +85,8 @@ const (
 type Item struct {
 	N     int
 	State ItemState
-	Week  string // ISO week in which it was received, such as "2026-W47"
+	Week  string // ISO week in which it was received, such as "2026-W47"; or deleted
+	Until string // last ISO week that the server keeps it; unless it is gone
 }
 
 // Reply is one reviewer's answer, already checked.

@@ -362,7 +362,7 @@ func (b *Inbox) importAcks(o *outbox.Outbox, report *Imported) error {
 	if newest == known[o.Reviewer] {
 		return nil
 	}
-	return b.Store.Acknowledge(o.Reviewer, newest)
+	return b.Store.Acknowledge(o.Reviewer, newest, week.Of(b.Now()))
 }
 
 func (b *Inbox) isOurs(ack outbox.Ack) (bool, error) {

@@ -34,6 +34,18 @@ const (
 	MaxRepliesPerBatch = 6
 	// manifestRoom is what an attachment's tar has beside the file, at most.
 	manifestRoom = 64 << 10
+	// KeepCarried is how many weeks an item stays after the week in which the
+	// first desk had it.
+	KeepCarried = 13
+	// KeepAtMost is how many weeks an item or a reply stays after the week in
+	// which it came, whether or not anybody has read it.
+	KeepAtMost = 52
+	// DefaultReserve is how many bytes of disk files leave to texts, unless
+	// configured: some 10,000 of them.
+	DefaultReserve = 1 << 30
+	// lastReserve is how many bytes texts leave to deletions, replies and
+	// batches.
+	lastReserve = 16 << 20
 	// closingHour is the hour, UTC, at which a day's batch closes: midnight in
 	// western Indonesia.
 	closingHour = 17
@@ -48,17 +60,22 @@ var (
 	ErrMisfit = errors.New("the parcel does not have the shape of an item")
 	// ErrTooLarge is returned when a parcel is above the limit.
 	ErrTooLarge = errors.New("the parcel is too large")
+	// ErrFilesFull is returned for a file when what is left of the disk is
+	// reserved for texts.
+	ErrFilesFull = errors.New("no space left for files")
 	// ErrToken is returned when a burn token is not the item's.
 	ErrToken = errors.New("the token does not fit")
 )
 
-// A Config has what an inbox needs. All fields are required but MaxFile.
+// A Config has what an inbox needs. All fields are required but the
+// last two.
 type Config struct {
 	Store   store.Store
 	Trusted roster.RootSet // the first root set, from the operator
 	Signer  sign.Signer    // signs batches; the roster names its public half
 	Now     func() time.Time
 	MaxFile int64 // bytes; DefaultMaxFile if 0
+	Reserve int64 // bytes; DefaultReserve if 0
 }
 
 // An Inbox applies the rules to one store.
@@ -66,6 +83,7 @@ type Inbox struct {
 	Config
 	filler *hybrid.Recipient // fills mailbox pages; its identity is thrown away
 
+	room    room
 	closing sync.Mutex // one batch closes at a time
 
 	mu      sync.RWMutex // guards what is below
@@ -78,6 +96,9 @@ type Inbox struct {
 func New(c Config) (*Inbox, error) {
 	if c.MaxFile == 0 {
 		c.MaxFile = DefaultMaxFile
+	}
+	if c.Reserve == 0 {
+		c.Reserve = DefaultReserve
 	}
 	throwaway, err := hybrid.Generate()
 	if err != nil {
@@ -223,14 +244,20 @@ const (
 )
 
 // Accept keeps a parcel. When it returns Kept or Again, an item with this id is
-// on disk. It returns [ErrMisfit], [ErrTooLarge], [store.ErrGone],
-// [store.ErrFull], or what reading the payload returned; then nothing of the
-// parcel is kept.
+// on disk. It returns [ErrMisfit], [ErrTooLarge], [ErrFilesFull],
+// [store.ErrGone], [store.ErrFull], or what reading the payload returned; then
+// nothing of the parcel is kept. After [store.ErrFailed] it may be kept: the
+// repetition tells.
 func (b *Inbox) Accept(p Parcel) (Outcome, error) {
 	if err := b.checkParcel(p); err != nil {
 		return 0, err
 	}
-	err := b.Store.Create(store.Item{
+	leave, err := b.enter(p)
+	if err != nil {
+		return 0, err
+	}
+	defer leave()
+	err = b.Store.Create(store.Item{
 		ID: p.ID, Roster: p.Roster, Week: week.Of(b.Now()), Burn: p.Burn, Size: p.Size,
 	}, p.Slots, p.Payload)
 	if errors.Is(err, store.ErrExists) {
@@ -241,6 +268,9 @@ func (b *Inbox) Accept(p Parcel) (Outcome, error) {
 	}
 	return Kept, nil
 }
+
+// textSize is the size of the payload of every item without a file.
+func textSize() int64 { return item.PayloadSize(item.Floor) }
 
 // checkParcel holds a parcel against the shape that all items have. Slots that
 // differ in size or number would tell one item from another.

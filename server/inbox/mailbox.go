@@ -26,11 +26,11 @@ const (
 	Expired
 )
 
-// A State answers for one id. Only the week is told, of acceptance or, for what
-// is gone, of deletion.
+// A State answers for one id. Only weeks are told.
 type State struct {
 	Stand Stand
-	Week  week.Week
+	Week  week.Week // of acceptance or, for what is gone, of deletion
+	Until week.Week // last one on the server, unless it is gone
 }
 
 // States answers for all ids that one code can have. The number of ids is
@@ -41,44 +41,29 @@ func (b *Inbox) States(ids [receipt.MaxItems]receipt.ItemID) ([receipt.MaxItems]
 	if err != nil {
 		return answers, err
 	}
-	carried, err := b.carriedUpTo()
-	if err != nil {
-		return answers, err
-	}
 	for i, s := range states {
-		answers[i] = stand(s, carried)
+		answers[i] = stand(s)
 	}
 	return answers, nil
 }
 
-func stand(s store.State, carried uint64) State {
+func stand(s store.State) State {
 	switch {
 	case s.Gone != nil && s.Gone.Reason == store.Expired:
-		return State{Expired, s.Gone.Week}
+		return State{Stand: Expired, Week: s.Gone.Week}
 	case s.Gone != nil:
-		return State{Deleted, s.Gone.Week}
+		return State{Stand: Deleted, Week: s.Gone.Week}
 	case s.Item == nil:
 		return State{}
+	}
+	answer := State{Stand: Batched, Week: s.Item.Week, Until: until(*s.Item)}
+	switch {
+	case s.Item.Carried != week.Week{}:
+		answer.Stand = Carried
 	case s.Item.Batch == 0:
-		return State{Waiting, s.Item.Week}
-	case s.Item.Batch <= carried || s.Item.Batch == store.Retired:
-		return State{Carried, s.Item.Week}
-	default:
-		return State{Batched, s.Item.Week}
+		answer.Stand = Waiting
 	}
-}
-
-// carriedUpTo returns the newest batch that any desk has confirmed.
-func (b *Inbox) carriedUpTo() (uint64, error) {
-	acks, err := b.Store.Acknowledged()
-	if err != nil {
-		return 0, err
-	}
-	var newest uint64
-	for _, sequence := range acks {
-		newest = max(newest, sequence)
-	}
-	return newest, nil
+	return answer
 }
 
 // A Page is one page of a mailbox: always full. Entries that are no replies
@@ -188,7 +173,9 @@ func (b *Inbox) importReplies(o *outbox.Outbox, report *Imported) error {
 			report.Crowded++
 			continue
 		}
-		err = b.Store.AddReply(store.Reply{Mailbox: r.Mailbox, Sealed: r.Sealed, Reviewer: o.Reviewer, Batch: batch})
+		err = b.Store.AddReply(store.Reply{
+			Mailbox: r.Mailbox, Sealed: r.Sealed, Reviewer: o.Reviewer, Batch: batch, Week: week.Of(b.Now()),
+		})
 		switch {
 		case errors.Is(err, store.ErrKnown):
 			report.Known++

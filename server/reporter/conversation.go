@@ -115,7 +115,7 @@ func items(states scribe.States) []web.Item {
 	var listed []web.Item
 	for n, s := range states {
 		if s.Stand != inbox.Unused {
-			listed = append(listed, web.Item{N: n, State: names[s.Stand], Week: s.Week.String()})
+			listed = append(listed, web.Item{N: n, State: names[s.Stand], Week: s.Week.String(), Until: s.Until.String()})
 		}
 	}
 	return listed

@@ -61,7 +61,9 @@ func table() []row {
 		{ErrNumber, http.StatusBadRequest, "form_damaged", ""},
 		{receipt.ErrField, http.StatusBadRequest, "code_invalid", ""},
 		{store.ErrGone, http.StatusGone, "deleted", ""},
+		{inbox.ErrFilesFull, http.StatusInsufficientStorage, "files_full", ""},
 		{store.ErrFull, http.StatusInsufficientStorage, "store", ""},
+		{store.ErrFailed, http.StatusServiceUnavailable, "disk", ""},
 		{echo.ErrNotFound, http.StatusNotFound, "not_found", ""},
 		{echo.ErrMethodNotAllowed, http.StatusMethodNotAllowed, "method", ""},
 	}

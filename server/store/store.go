@@ -45,6 +45,11 @@ var (
 	ErrDamaged = errors.New("what was kept is damaged")
 	// ErrFull is returned when the disk has no room.
 	ErrFull = errors.New("no space left")
+	// ErrFailed is returned by everything that writes, once the disk has failed
+	// to take a write or to confirm one. What the kernel then says of the disk is
+	// not to be trusted any more: a later sync may succeed though the data is
+	// lost. Reading goes on. A new Open looks at the disk itself.
+	ErrFailed = errors.New("the disk failed")
 	// ErrFormat is returned by an engine's Open for a folder of another format.
 	ErrFormat = errors.New("the data folder has another format")
 	// ErrLocked is returned by an engine's Open when another process has the
@@ -60,6 +65,8 @@ type Item struct {
 	Burn   [32]byte  // SHA-256 of the token that deletes it
 	Size   int64     // of the payload, in bytes; a padded size
 	Batch  uint64    // 0: in none yet; [Retired]: every desk has it
+	// Carried is the week in which a desk first confirmed its batch; zero before.
+	Carried week.Week
 }
 
 // Retired stands in place of a batch number once every desk has confirmed the
@@ -102,9 +109,10 @@ type Batch struct {
 // A Reply is an entry of a mailbox.
 type Reply struct {
 	Mailbox  receipt.Mailbox
-	Sealed   []byte // of one fixed size
-	Reviewer string // whose outbox brought it
-	Batch    uint64 // newest batch when it came
+	Sealed   []byte    // of one fixed size
+	Reviewer string    // whose outbox brought it
+	Batch    uint64    // newest batch when it came
+	Week     week.Week // in which it came
 }
 
 // Usage is how full a store is.
@@ -114,6 +122,7 @@ type Usage struct {
 	Gone     int
 	Replies  int
 	Payloads int64 // bytes of all payloads
+	Failed   bool  // every write returns [ErrFailed]
 }
 
 // A Store keeps one drop's data.
@@ -142,6 +151,9 @@ type Store interface {
 
 	// Waiting returns the items that are in no batch yet, by id.
 	Waiting() ([]Item, error)
+	// Aged returns the ids of items that a desk first had in the week carried or
+	// before, and of those accepted in the week accepted or before.
+	Aged(carried, accepted week.Week) ([]receipt.ItemID, error)
 
 	// CloseBatch keeps the batch and puts those of its items that still exist
 	// into it, in one step. The sequence must be the next one. It also
@@ -161,9 +173,10 @@ type Store interface {
 	// Retire forgets sums and ids of a batch, and which batch its items were in.
 	Retire(sequence uint64) error
 
-	// Acknowledge remembers that a reviewer has all batches up to sequence. A
-	// lower sequence than before changes nothing.
-	Acknowledge(reviewer string, sequence uint64) error
+	// Acknowledge remembers that a reviewer has all batches up to sequence. Items
+	// of batches that no reviewer had before are carried, in week w. A lower
+	// sequence than before changes nothing.
+	Acknowledge(reviewer string, sequence uint64, w week.Week) error
 
 	// Acknowledged returns the highest batch each reviewer has confirmed.
 	Acknowledged() (map[string]uint64, error)
@@ -178,6 +191,9 @@ type Store interface {
 
 	// DeleteReplies destroys all entries of a mailbox.
 	DeleteReplies(m receipt.Mailbox) error
+	// ExpireReplies destroys all entries that came in week last or before, and
+	// returns how many.
+	ExpireReplies(last week.Week) (int, error)
 
 	// AddRoster keeps a signed roster and recipients files. Keeping the same
 	// again changes nothing.
@@ -188,6 +204,8 @@ type Store interface {
 
 	// Usage counts.
 	Usage() (Usage, error)
+	// Free returns how many bytes the disk still takes.
+	Free() (int64, error)
 
 	// Check holds the store against its own invariants and returns a line for
 	// each thing that is wrong. It changes nothing. It reads every slot.

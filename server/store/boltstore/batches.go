@@ -10,6 +10,7 @@ import (
 
 	"saksi/crypto/receipt"
 	"saksi/crypto/roster"
+	"saksi/crypto/week"
 	"saksi/server/store"
 )
 
@@ -40,6 +41,21 @@ func eachItem(tx *bbolt.Tx, visit func(receipt.ItemID, itemRecord) error) error 
 	})
 }
 
+// Aged implements [store.Store].
+func (s *Store) Aged(carried, accepted week.Week) ([]receipt.ItemID, error) {
+	var ids []receipt.ItemID
+	err := s.view("listing items", func(tx *bbolt.Tx) error {
+		return eachItem(tx, func(id receipt.ItemID, r itemRecord) error {
+			known := r.Carried != weekRecord{} && !carried.Before(r.Carried.week())
+			if known || !accepted.Before(r.Week.week()) {
+				ids = append(ids, id)
+			}
+			return nil
+		})
+	})
+	return ids, err
+}
+
 // CloseBatch implements [store.Store].
 func (s *Store) CloseBatch(b store.Batch, slot int64) error {
 	return s.update("closing batch", func(tx *bbolt.Tx) error {
@@ -49,7 +65,7 @@ func (s *Store) CloseBatch(b store.Batch, slot int64) error {
 		var ids []byte
 		for _, id := range b.IDs {
 			ids = append(ids, id[:]...)
-			if err := setBatch(tx, id, b.Sequence); err != nil {
+			if err := changeItem(tx, id, func(batch *uint64, _ *weekRecord) { *batch = b.Sequence }); err != nil {
 				return err
 			}
 		}
@@ -63,14 +79,15 @@ func (s *Store) CloseBatch(b store.Batch, slot int64) error {
 	})
 }
 
-// setBatch changes the batch of an item or of its tombstone, whichever exists.
-func setBatch(tx *bbolt.Tx, id receipt.ItemID, sequence uint64) error {
+// changeItem changes what batches say of an item, or of its tombstone, or of
+// both while it is being deleted. For an id that is not there it does nothing.
+func changeItem(tx *bbolt.Tx, id receipt.ItemID, change func(batch *uint64, carried *weekRecord)) error {
 	gone, ok, err := readGone(tx, id)
 	if err != nil {
 		return err
 	}
 	if ok {
-		gone.Batch = sequence
+		change(&gone.Batch, &weekRecord{})
 		if err := tx.Bucket(bucketGone).Put(id[:], encode(gone)); err != nil {
 			return err
 		}
@@ -82,7 +99,7 @@ func setBatch(tx *bbolt.Tx, id receipt.ItemID, sequence uint64) error {
 	if err != nil {
 		return err
 	}
-	record.Batch = sequence
+	change(&record.Batch, &record.Carried)
 	return tx.Bucket(bucketItems).Put(id[:], encode(record))
 }
 
@@ -155,7 +172,7 @@ func (s *Store) Retire(sequence uint64) error {
 			return err
 		}
 		for _, id := range ids {
-			if err := setBatch(tx, id, store.Retired); err != nil {
+			if err := changeItem(tx, id, func(batch *uint64, _ *weekRecord) { *batch = store.Retired }); err != nil {
 				return err
 			}
 		}
@@ -164,27 +181,56 @@ func (s *Store) Retire(sequence uint64) error {
 }
 
 // Acknowledge implements [store.Store].
-func (s *Store) Acknowledge(reviewer string, sequence uint64) error {
+func (s *Store) Acknowledge(reviewer string, sequence uint64, w week.Week) error {
 	return s.update("acknowledging batch", func(tx *bbolt.Tx) error {
-		bucket := tx.Bucket(bucketAcks)
-		if b := bucket.Get([]byte(reviewer)); len(b) == 8 && binary.BigEndian.Uint64(b) >= sequence {
-			return nil
+		acks, err := readAcks(tx)
+		if err != nil || acks[reviewer] >= sequence {
+			return err
 		}
-		return bucket.Put([]byte(reviewer), sequenceKey(sequence))
+		var before uint64
+		for _, known := range acks {
+			before = max(before, known)
+		}
+		for n := before + 1; n <= sequence; n++ {
+			if err := carry(tx, n, w); err != nil {
+				return err
+			}
+		}
+		return tx.Bucket(bucketAcks).Put([]byte(reviewer), sequenceKey(sequence))
 	})
 }
 
+// carry says of a batch's items when a desk first had them.
+func carry(tx *bbolt.Tx, sequence uint64, w week.Week) error {
+	ids, err := splitIDs(tx.Bucket(bucketIDs).Get(sequenceKey(sequence)))
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		if err := changeItem(tx, id, func(_ *uint64, carried *weekRecord) { *carried = newWeek(w) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Acknowledged implements [store.Store].
-func (s *Store) Acknowledged() (map[string]uint64, error) {
+func (s *Store) Acknowledged() (acks map[string]uint64, err error) {
+	err = s.view("reading acknowledgements", func(tx *bbolt.Tx) (err error) {
+		acks, err = readAcks(tx)
+		return err
+	})
+	return acks, err
+}
+
+func readAcks(tx *bbolt.Tx) (map[string]uint64, error) {
 	acks := map[string]uint64{}
-	err := s.view("reading acknowledgements", func(tx *bbolt.Tx) error {
-		return tx.Bucket(bucketAcks).ForEach(func(k, v []byte) error {
-			if len(v) != 8 {
-				return errRecord
-			}
-			acks[string(k)] = binary.BigEndian.Uint64(v)
-			return nil
-		})
+	err := tx.Bucket(bucketAcks).ForEach(func(k, v []byte) error {
+		if len(v) != 8 {
+			return errRecord
+		}
+		acks[string(k)] = binary.BigEndian.Uint64(v)
+		return nil
 	})
 	return acks, err
 }

@@ -164,9 +164,12 @@ func TestCrashLeftoversAreSwept(t *testing.T) {
 	}
 	// A deletion that came as far as the tombstone.
 	tombstoneOnly(t, s, dying)
-	// A reply whose key was destroyed and whose entry is left.
+	// A deletion of replies that came as far as the key.
 	stored, err := s.mailbox(m, 0, 1)
 	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.markReplies("marking", stored); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.sectors.destroy(stored[0].head.Sector); err != nil {
@@ -209,7 +212,7 @@ func tombstoneOnly(t *testing.T, s *Store, i store.Item) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	record := encode(goneRecord{Reason: 1, Week: 47, Year: 2026})
+	record := encode(goneRecord{Reason: 1, Week: newWeek(i.Week)})
 	if err := tx.Bucket(bucketGone).Put(i.ID[:], record); err != nil {
 		t.Fatal(err)
 	}
@@ -294,7 +297,7 @@ func TestSectorsAreTakenByChanceAndReused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := openSectors(name, id)
+	s, err := openSectors(name, id, new(health))
 	if err != nil {
 		t.Fatal(err)
 	}

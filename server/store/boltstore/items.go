@@ -40,15 +40,14 @@ func (s *Store) Create(i store.Item, slots [][]byte, payload func(io.Writer) err
 	}
 	entry := newEntry{item: i, record: newItemRecord(i, sector), slots: sealed}
 	if i.Size <= inlineMax() {
-		err = s.createInline(entry, payload)
+		err = s.createInline(doing, entry, payload)
 	} else {
-		err = s.createFile(entry, payload)
+		err = s.createFile(doing, entry, payload)
 	}
 	if err != nil {
 		s.abandon(sector)
-		return fail(doing, err)
 	}
-	return nil
+	return err
 }
 
 // newEntry is an item on its way into the index.
@@ -74,8 +73,9 @@ func (s *Store) sealValue(value, name []byte) (uint32, []byte, error) {
 	return sector, sealed, nil
 }
 
-// abandon destroys a key that nothing in the index refers to. If that fails,
-// the sector stays out of use until the next Open: better than shared.
+// abandon destroys a key that nothing in the index refers to. If that fails, or
+// if the disk has failed and the index may refer to it all the same, the sector
+// stays as it is and out of use until the next Open.
 func (s *Store) abandon(sector uint32) {
 	if err := s.sectors.destroy(sector); err == nil {
 		s.sectors.release(sector)
@@ -92,17 +92,17 @@ func checkUnused(tx *bbolt.Tx, id receipt.ItemID) error {
 	return nil
 }
 
-func (s *Store) createInline(e newEntry, payload func(io.Writer) error) error {
+func (s *Store) createInline(doing string, e newEntry, payload func(io.Writer) error) error {
 	var buf bytes.Buffer
 	buf.Grow(int(e.item.Size))
 	if err := payload(&buf); err != nil {
-		return err
+		return fail(doing, err)
 	}
 	if int64(buf.Len()) != e.item.Size {
-		return errSize
+		return fail(doing, errSize)
 	}
 	e.payload = buf.Bytes()
-	return s.index(e)
+	return s.index(doing, e)
 }
 
 var errSize = errors.New("the payload has another size than announced")
@@ -110,27 +110,37 @@ var errSize = errors.New("the payload has another size than announced")
 // createFile keeps a large payload as a file. Renaming and indexing are one
 // step under the lock: of two requests that bring the same id, the second must
 // not put its file in place of the first's.
-func (s *Store) createFile(e newEntry, payload func(io.Writer) error) error {
+func (s *Store) createFile(doing string, e newEntry, payload func(io.Writer) error) error {
 	part, err := s.writePart(e.item, payload)
 	if err != nil {
-		return err
+		return fail(doing, err)
 	}
 	defer os.Remove(part) // fails, as it should, once the file was renamed
 	s.files.Lock()
 	defer s.files.Unlock()
-	if err := s.db.View(func(tx *bbolt.Tx) error { return checkUnused(tx, e.item.ID) }); err != nil {
+	if err := s.view(doing, func(tx *bbolt.Tx) error { return checkUnused(tx, e.item.ID) }); err != nil {
 		return err
 	}
-	if err := os.Rename(part, s.payloadPath(e.item.ID)); err != nil {
+	if err := s.place(part, e.item.ID); err != nil {
+		return fail(doing, err)
+	}
+	err = s.index(doing, e)
+	if err != nil && s.health.check() == nil {
+		// With a failed disk the index may have it: the next Open will know.
+		os.Remove(s.payloadPath(e.item.ID))
+	}
+	return err
+}
+
+// place gives a payload file its name for good.
+func (s *Store) place(part string, id receipt.ItemID) error {
+	if err := os.Rename(part, s.payloadPath(id)); err != nil {
 		return err
 	}
 	s.blur("payloads")
-	err = syncFolder(filepath.Join(s.dir, "payloads"))
-	if err == nil {
-		err = s.index(e)
-	}
+	err := syncFolder(filepath.Join(s.dir, "payloads"))
 	if err != nil {
-		os.Remove(s.payloadPath(e.item.ID))
+		os.Remove(s.payloadPath(id))
 	}
 	return err
 }
@@ -199,8 +209,8 @@ func (w *wholeWriter) flush() error {
 }
 
 // index makes an entry final, unless the id is in use by now.
-func (s *Store) index(e newEntry) error {
-	err := s.db.Batch(func(tx *bbolt.Tx) error {
+func (s *Store) index(doing string, e newEntry) error {
+	return s.batch(doing, func(tx *bbolt.Tx) error {
 		if err := checkUnused(tx, e.item.ID); err != nil {
 			return err
 		}
@@ -216,8 +226,6 @@ func (s *Store) index(e newEntry) error {
 		}
 		return tx.Bucket(bucketPayloads).Put(id, e.payload)
 	})
-	s.blur("index.db")
-	return err
 }
 
 // States implements [store.Store].
@@ -325,70 +333,4 @@ func (s *Store) openPayload(id receipt.ItemID, size int64) (io.ReadCloser, error
 		return nil, fmt.Errorf("reading payload: %w", store.ErrDamaged)
 	}
 	return f, nil
-}
-
-// Delete implements [store.Store]. An item that has its tombstone, and not yet
-// lost everything else, is deleted to its end.
-func (s *Store) Delete(t store.Tombstone) error {
-	s.deleting.Lock()
-	defer s.deleting.Unlock()
-	var record itemRecord
-	err := s.update("deleting item", func(tx *bbolt.Tx) (err error) {
-		if record, err = readItem(tx, t.ID); err != nil {
-			return err
-		}
-		if _, ok, err := readGone(tx, t.ID); ok || err != nil {
-			return err
-		}
-		return tx.Bucket(bucketGone).Put(t.ID[:], encode(goneRecord{
-			Reason: uint8(t.Reason), Week: uint8(t.Week.Number), Year: uint16(t.Week.Year),
-			Batch: record.Batch, Proof: t.Proof,
-		}))
-	})
-	if errors.Is(err, store.ErrUnknown) && s.isGone(t.ID) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	return s.finishDelete(t.ID, record)
-}
-
-func (s *Store) isGone(id receipt.ItemID) bool {
-	states, err := s.States([]receipt.ItemID{id})
-	return err == nil && states[0].Gone != nil
-}
-
-// finishDelete does what follows the tombstone. It may be repeated. The caller
-// holds the lock of deletions, or nobody else has the store yet.
-func (s *Store) finishDelete(id receipt.ItemID, record itemRecord) error {
-	const doing = "deleting item"
-	if err := s.sectors.destroy(record.Sector); err != nil {
-		return fail(doing, err)
-	}
-	s.blur("keys.slots")
-	err := s.update(doing, func(tx *bbolt.Tx) error {
-		for _, bucket := range [][]byte{bucketItems, bucketSlots, bucketPayloads} {
-			if err := tx.Bucket(bucket).Delete(id[:]); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	s.sectors.release(record.Sector)
-	if record.Size <= inlineMax() {
-		return nil
-	}
-	return s.removePayload(id)
-}
-
-func (s *Store) removePayload(id receipt.ItemID) error {
-	if err := os.Remove(s.payloadPath(id)); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return fail("removing payload", err)
-	}
-	s.blur("payloads")
-	return syncFolder(filepath.Join(s.dir, "payloads"))
 }

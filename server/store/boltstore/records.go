@@ -22,7 +22,8 @@ var (
 	bucketBatches  = []byte("batches")  // sequence -> signed note
 	bucketSums     = []byte("sums")     // sequence -> SHA256SUMS, until retired
 	bucketIDs      = []byte("ids")      // sequence -> ids, until retired
-	bucketReplies  = []byte("replies")  // M || count -> replyHead || reviewer || sealed reply
+	bucketReplies  = []byte("replies")  // M || count -> replyHead || reviewer
+	bucketAnswers  = []byte("answers")  // M || count -> sealed reply
 	bucketSeen     = []byte("seen")     // SHA-256 of a reply -> nothing
 	bucketAcks     = []byte("acks")     // reviewer -> sequence
 	bucketRosters  = []byte("rosters")  // sequence -> signed note
@@ -33,7 +34,7 @@ var (
 func allBuckets() [][]byte {
 	return [][]byte{
 		bucketItems, bucketSlots, bucketPayloads, bucketGone, bucketBatches, bucketSums, bucketIDs,
-		bucketReplies, bucketSeen, bucketAcks, bucketRosters, bucketFiles, bucketMeta,
+		bucketReplies, bucketAnswers, bucketSeen, bucketAcks, bucketRosters, bucketFiles, bucketMeta,
 	}
 }
 
@@ -46,11 +47,17 @@ func createBuckets(tx *bbolt.Tx) error {
 	return nil
 }
 
-// itemRecord is an item's entry, 64 bytes, big endian.
+// weekRecord is a week, 3 bytes; zero for none.
+type weekRecord struct {
+	Year   uint16
+	Number uint8
+}
+
+// itemRecord is an item's entry, 67 bytes, big endian.
 type itemRecord struct {
 	Version uint8
-	Week    uint8
-	Year    uint16
+	Week    weekRecord
+	Carried weekRecord
 	Sector  uint32
 	Roster  uint64
 	Size    int64
@@ -61,19 +68,21 @@ type itemRecord struct {
 // goneRecord is a tombstone's entry, 44 bytes.
 type goneRecord struct {
 	Reason uint8
-	Week   uint8
-	Year   uint16
+	Week   weekRecord
 	Batch  uint64
 	Proof  [32]byte
 }
 
-// replyHead begins a reply's entry, 45 bytes.
+// replyHead begins a reply's entry, 48 bytes; the reviewer's id follows.
 type replyHead struct {
 	Hash   [32]byte
 	Sector uint32
 	Batch  uint64
-	NameLn uint8 // of the reviewer's id that follows
+	Week   weekRecord
+	Dying  uint8 // 1 once its deletion has begun
 }
+
+const replyHeadSize = 48
 
 var errRecord = errors.New("damaged record")
 
@@ -96,24 +105,27 @@ func decode(b []byte, record any) error {
 
 func sequenceKey(n uint64) []byte { return binary.BigEndian.AppendUint64(nil, n) }
 
+func newWeek(w week.Week) weekRecord { return weekRecord{uint16(w.Year), uint8(w.Number)} }
+
+func (r weekRecord) week() week.Week { return week.Week{Year: int(r.Year), Number: int(r.Number)} }
+
 func newItemRecord(i store.Item, sector uint32) itemRecord {
 	return itemRecord{
-		Version: store.Version, Week: uint8(i.Week.Number), Year: uint16(i.Week.Year),
+		Version: store.Version, Week: newWeek(i.Week), Carried: newWeek(i.Carried),
 		Sector: sector, Roster: i.Roster, Size: i.Size, Batch: i.Batch, Burn: i.Burn,
 	}
 }
 
 func (r itemRecord) item(id receipt.ItemID) *store.Item {
 	return &store.Item{
-		ID: id, Roster: r.Roster, Week: week.Week{Year: int(r.Year), Number: int(r.Week)},
+		ID: id, Roster: r.Roster, Week: r.Week.week(), Carried: r.Carried.week(),
 		Burn: r.Burn, Size: r.Size, Batch: r.Batch,
 	}
 }
 
 func (r goneRecord) tombstone(id receipt.ItemID) *store.Tombstone {
 	return &store.Tombstone{
-		ID: id, Week: week.Week{Year: int(r.Year), Number: int(r.Week)},
-		Reason: store.Reason(r.Reason), Proof: r.Proof, Batch: r.Batch,
+		ID: id, Week: r.Week.week(), Reason: store.Reason(r.Reason), Proof: r.Proof, Batch: r.Batch,
 	}
 }
 

@@ -10,18 +10,17 @@ import (
 	"go.etcd.io/bbolt"
 
 	"saksi/crypto/receipt"
+	"saksi/crypto/week"
 	"saksi/server/store"
 )
 
-// A reply's key is M and a count: 40 bytes. Its entry is replyHead, the
-// reviewer's id, and the ciphertext sealed once more under the name M || hash.
+// A reply's key is M and a count: 40 bytes. Its ciphertext, sealed once more
+// under the name M || hash, is apart from its head, so that all heads can be
+// read without it.
 
 // AddReply implements [store.Store].
 func (s *Store) AddReply(r store.Reply) error {
 	const doing = "adding reply"
-	if len(r.Reviewer) > 255 {
-		return errors.New(doing + ": reviewer's id too long")
-	}
 	hash := sha256.Sum256(r.Sealed)
 	err := s.view(doing, func(tx *bbolt.Tx) error { return checkUnseen(tx, hash) })
 	if err != nil {
@@ -31,14 +30,17 @@ func (s *Store) AddReply(r store.Reply) error {
 	if err != nil {
 		return fail(doing, err)
 	}
-	head := replyHead{Hash: hash, Sector: sector, Batch: r.Batch, NameLn: uint8(len(r.Reviewer))}
-	entry := slices.Concat(encode(head), []byte(r.Reviewer), sealed)
+	head := replyHead{Hash: hash, Sector: sector, Batch: r.Batch, Week: newWeek(r.Week)}
 	err = s.batch(doing, func(tx *bbolt.Tx) error {
 		if err := checkUnseen(tx, hash); err != nil {
 			return err
 		}
 		key := slices.Concat(r.Mailbox[:], sequenceKey(nextReply(tx, r.Mailbox)))
-		return errors.Join(tx.Bucket(bucketSeen).Put(hash[:], []byte{}), tx.Bucket(bucketReplies).Put(key, entry))
+		return errors.Join(
+			tx.Bucket(bucketSeen).Put(hash[:], []byte{}),
+			tx.Bucket(bucketReplies).Put(key, storedReply{head: head, reviewer: r.Reviewer}.entry()),
+			tx.Bucket(bucketAnswers).Put(key, sealed),
+		)
 	})
 	if err != nil {
 		s.abandon(sector)
@@ -83,30 +85,26 @@ func ofMailbox(k, v []byte, m receipt.Mailbox) ([]byte, []byte) {
 	return k, v
 }
 
-// storedReply is an entry taken apart; its ciphertext is still sealed.
+// storedReply is an entry as it is kept.
 type storedReply struct {
 	key      []byte
 	head     replyHead
 	reviewer string
-	sealed   []byte
+	sealed   []byte // nil unless asked for
+}
+
+func (r storedReply) entry() []byte { return append(encode(r.head), r.reviewer...) }
+
+func (r storedReply) mailbox() receipt.Mailbox {
+	return receipt.Mailbox(r.key[:len(receipt.Mailbox{})])
 }
 
 func parseReply(k, v []byte) (r storedReply, err error) {
-	const headSize = 45
-	if len(v) < headSize {
+	if len(k) != len(receipt.Mailbox{})+8 || len(v) < replyHeadSize {
 		return r, errRecord
 	}
-	if err := decode(v[:headSize], &r.head); err != nil {
-		return r, err
-	}
-	rest := v[headSize:]
-	if len(rest) < int(r.head.NameLn) {
-		return r, errRecord
-	}
-	r.key = slices.Clone(k)
-	r.reviewer = string(rest[:r.head.NameLn])
-	r.sealed = slices.Clone(rest[r.head.NameLn:])
-	return r, nil
+	r.key, r.reviewer = slices.Clone(k), string(v[replyHeadSize:])
+	return r, decode(v[:replyHeadSize], &r.head)
 }
 
 // Replies implements [store.Store].
@@ -117,16 +115,25 @@ func (s *Store) Replies(m receipt.Mailbox, skip, limit int) ([]store.Reply, erro
 	}
 	var replies []store.Reply
 	for _, r := range stored {
-		plain, err := s.openValue(r.head.Sector, r.sealed, replyName(m, r.head.Hash))
+		if r.head.Dying != 0 {
+			continue
+		}
+		plain, err := s.openReply(r)
 		if errors.Is(err, errDestroyed) {
-			continue // a deletion is under way
+			continue // its deletion began meanwhile, or it is damaged: Check tells
 		}
 		if err != nil {
 			return nil, fail("reading replies", err)
 		}
-		replies = append(replies, store.Reply{Mailbox: m, Sealed: plain, Reviewer: r.reviewer, Batch: r.head.Batch})
+		replies = append(replies, store.Reply{
+			Mailbox: m, Sealed: plain, Reviewer: r.reviewer, Batch: r.head.Batch, Week: r.head.Week.week(),
+		})
 	}
 	return replies, nil
+}
+
+func (s *Store) openReply(r storedReply) ([]byte, error) {
+	return s.openValue(r.head.Sector, r.sealed, replyName(r.mailbox(), r.head.Hash))
 }
 
 // mailbox returns a mailbox's entries, the newest first.
@@ -140,6 +147,7 @@ func (s *Store) mailbox(m receipt.Mailbox, skip, limit int) ([]storedReply, erro
 				if err != nil {
 					return err
 				}
+				r.sealed = slices.Clone(tx.Bucket(bucketAnswers).Get(k))
 				found = append(found, r)
 			}
 			k, v = c.Prev()
@@ -150,25 +158,57 @@ func (s *Store) mailbox(m receipt.Mailbox, skip, limit int) ([]storedReply, erro
 	return found, err
 }
 
+// heads returns all replies that pick chooses, without their ciphertext.
+func (s *Store) heads(pick func(storedReply) bool) ([]storedReply, error) {
+	var found []storedReply
+	err := s.view("listing replies", func(tx *bbolt.Tx) error {
+		return tx.Bucket(bucketReplies).ForEach(func(k, v []byte) error {
+			r, err := parseReply(k, v)
+			if err == nil && pick(r) {
+				found = append(found, r)
+			}
+			return err
+		})
+	})
+	return found, err
+}
+
 // DeleteReplies implements [store.Store].
 func (s *Store) DeleteReplies(m receipt.Mailbox) error {
-	const doing, all = "deleting replies", 1 << 30
+	const all = 1 << 30
 	s.deleting.Lock()
 	defer s.deleting.Unlock()
 	stored, err := s.mailbox(m, 0, all)
 	if err != nil {
 		return err
 	}
-	return s.deleteReplies(doing, stored)
+	return s.deleteReplies("deleting replies", stored)
 }
 
+// ExpireReplies implements [store.Store].
+func (s *Store) ExpireReplies(last week.Week) (int, error) {
+	s.deleting.Lock()
+	defer s.deleting.Unlock()
+	stored, err := s.heads(func(r storedReply) bool { return !last.Before(r.head.Week.week()) })
+	if err != nil {
+		return 0, err
+	}
+	return len(stored), s.deleteReplies("expiring replies", stored)
+}
+
+// deleteReplies marks, destroys, removes: a crash in between leaves a mark that
+// the next Open goes on from. The caller holds the lock of deletions, or nobody
+// else has the store yet.
 func (s *Store) deleteReplies(doing string, stored []storedReply) error {
+	if len(stored) == 0 {
+		return nil
+	}
+	if err := s.markReplies(doing, stored); err != nil {
+		return err
+	}
 	var numbers []uint32
 	for _, r := range stored {
 		numbers = append(numbers, r.head.Sector)
-	}
-	if len(numbers) == 0 {
-		return nil
 	}
 	if err := s.sectors.destroy(numbers...); err != nil {
 		return fail(doing, err)
@@ -176,7 +216,8 @@ func (s *Store) deleteReplies(doing string, stored []storedReply) error {
 	s.blur("keys.slots")
 	err := s.update(doing, func(tx *bbolt.Tx) error {
 		for _, r := range stored {
-			if err := tx.Bucket(bucketReplies).Delete(r.key); err != nil {
+			err := errors.Join(tx.Bucket(bucketReplies).Delete(r.key), tx.Bucket(bucketAnswers).Delete(r.key))
+			if err != nil {
 				return err
 			}
 		}
@@ -187,4 +228,16 @@ func (s *Store) deleteReplies(doing string, stored []storedReply) error {
 	}
 	s.sectors.release(numbers...)
 	return nil
+}
+
+func (s *Store) markReplies(doing string, stored []storedReply) error {
+	return s.update(doing, func(tx *bbolt.Tx) error {
+		for _, r := range stored {
+			r.head.Dying = 1
+			if err := tx.Bucket(bucketReplies).Put(r.key, r.entry()); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }

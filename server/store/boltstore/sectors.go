@@ -28,10 +28,12 @@ import (
 // write in place (ext4, xfs). Which sector a new key gets is left to chance:
 // their order tells nothing.
 type sectors struct {
-	file *os.File
-	mu   sync.Mutex // guards what is below
-	used map[uint32]bool
-	free []uint32
+	file   *os.File
+	health *health
+	synced together
+	mu     sync.Mutex // guards what is below
+	used   map[uint32]bool
+	free   []uint32
 }
 
 const (
@@ -59,7 +61,7 @@ func createSectors(name string) (fileID, error) {
 	if err != nil {
 		return id, fail("creating key sectors", err)
 	}
-	s := &sectors{file: f, used: map[uint32]bool{}}
+	s := newSectors(f, new(health))
 	defer s.close()
 	if err := s.grow(); err != nil {
 		return id, err
@@ -67,17 +69,27 @@ func createSectors(name string) (fileID, error) {
 	if _, err := f.WriteAt(append([]byte(sectorsLabel), id[:]...), 0); err != nil {
 		return id, fail("creating key sectors", err)
 	}
-	return id, s.sync()
+	return id, s.synced.wait()
+}
+
+func newSectors(f *os.File, h *health) *sectors {
+	s := &sectors{file: f, health: h, used: map[uint32]bool{}}
+	s.synced.sync = s.sync
+	return s
 }
 
 // openSectors opens keys.slots, which must belong to the index with this id. It
 // returns [store.ErrDamaged] for another one.
-func openSectors(name string, id fileID) (*sectors, error) {
+func openSectors(name string, id fileID, h *health) (*sectors, error) {
+	if err := forgetCached(name); err != nil {
+		return nil, fmt.Errorf("opening key sectors: %w", err)
+	}
 	f, err := os.OpenFile(name, os.O_RDWR, fileMode)
 	if err != nil {
 		return nil, fmt.Errorf("opening key sectors: %w", err)
 	}
-	s := &sectors{file: f, used: map[uint32]bool{0: true}}
+	s := newSectors(f, h)
+	s.used[0] = true
 	head := make([]byte, len(sectorsLabel)+len(id))
 	if _, err := f.ReadAt(head, 0); err != nil || string(head) != sectorsLabel+string(id[:]) {
 		f.Close()
@@ -134,7 +146,8 @@ func (s *sectors) claim(numbers []uint32) error {
 	return nil
 }
 
-// put writes a fresh key into a free sector, and returns once it is on disk.
+// put writes a fresh key into a free sector, and returns once it is on disk. A
+// sector that the disk did not confirm stays out of use.
 func (s *sectors) put() (uint32, key, error) {
 	n, err := s.take()
 	if err != nil {
@@ -142,10 +155,9 @@ func (s *sectors) put() (uint32, key, error) {
 	}
 	content, err := s.overwrite(n)
 	if err == nil {
-		err = s.sync()
+		err = s.synced.wait()
 	}
 	if err != nil {
-		s.release(n)
 		return 0, key{}, err
 	}
 	return n, key(content[:keySize]), nil
@@ -179,10 +191,10 @@ func (s *sectors) grow() error {
 	piece := make([]byte, pieceSectors*sectorSize)
 	rand.Read(piece)
 	if _, err := s.file.WriteAt(piece, int64(first)*sectorSize); err != nil {
-		return errors.Join(fail("growing key sectors", err), s.file.Truncate(int64(first)*sectorSize))
+		return errors.Join(s.health.writing(err), s.file.Truncate(int64(first)*sectorSize))
 	}
-	if err := s.file.Sync(); err != nil {
-		return fail("growing key sectors", err)
+	if err := s.health.syncing(s.file.Sync()); err != nil {
+		return err
 	}
 	for n := range uint32(pieceSectors) {
 		s.free = append(s.free, first+n)
@@ -190,21 +202,22 @@ func (s *sectors) grow() error {
 	return nil
 }
 
-// overwrite replaces a sector's bytes by random ones; sync makes it final.
+// overwrite replaces a sector's bytes by random ones; a sync makes it final.
 func (s *sectors) overwrite(n uint32) ([]byte, error) {
+	if err := s.health.check(); err != nil {
+		return nil, err
+	}
 	content := make([]byte, sectorSize)
 	rand.Read(content)
-	if _, err := s.file.WriteAt(content, int64(n)*sectorSize); err != nil {
-		return nil, fail("writing key sector", err)
-	}
-	return content, nil
+	_, err := s.file.WriteAt(content, int64(n)*sectorSize)
+	return content, s.health.writing(err)
 }
 
 func (s *sectors) sync() error {
-	if err := unix.Fdatasync(int(s.file.Fd())); err != nil {
-		return fail("syncing key sectors", err)
+	if err := s.health.check(); err != nil {
+		return err
 	}
-	return nil
+	return s.health.syncing(unix.Fdatasync(int(s.file.Fd())))
 }
 
 // destroy overwrites the keys and returns once that is on disk. The sectors
@@ -215,7 +228,7 @@ func (s *sectors) destroy(numbers ...uint32) error {
 			return err
 		}
 	}
-	return s.sync()
+	return s.synced.wait()
 }
 
 // release gives sectors back.

@@ -87,7 +87,7 @@ func testAcks(t *testing.T, e Engine) {
 		reviewer string
 		sequence uint64
 	}{{"r1", 3}, {"r2", 1}, {"r1", 2}} {
-		if err := s.Acknowledge(ack.reviewer, ack.sequence); err != nil {
+		if err := s.Acknowledge(ack.reviewer, ack.sequence, thisWeek); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -105,7 +105,7 @@ func addReplies(t testing.TB, s store.Store, m receipt.Mailbox, n int) [][]byte 
 	for range n {
 		sealed := make([]byte, 5755)
 		rand.Read(sealed)
-		if err := s.AddReply(store.Reply{Mailbox: m, Sealed: sealed, Reviewer: "r1", Batch: 4}); err != nil {
+		if err := s.AddReply(store.Reply{Mailbox: m, Sealed: sealed, Reviewer: "r1", Batch: 4, Week: thisWeek}); err != nil {
 			t.Fatal(err)
 		}
 		all = append(all, sealed)
@@ -122,7 +122,7 @@ func sealedOf(t testing.TB, s store.Store, m receipt.Mailbox, skip, limit int) [
 	}
 	var all [][]byte
 	for _, r := range replies {
-		if r.Mailbox != m || r.Reviewer != "r1" || r.Batch != 4 {
+		if r.Mailbox != m || r.Reviewer != "r1" || r.Batch != 4 || r.Week != thisWeek {
 			t.Errorf("the reply is %+v", r)
 		}
 		all = append(all, r.Sealed)

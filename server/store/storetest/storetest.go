@@ -36,7 +36,11 @@ func Run(t *testing.T, make func(t testing.TB) Engine) {
 		"batches":             testBatches,
 		"retire":              testRetire,
 		"acknowledgements":    testAcks,
+		"carried":             testCarried,
+		"aged":                testAged,
+		"usage":               testUsage,
 		"replies":             testReplies,
+		"expired replies":     testExpireReplies,
 		"deleted replies":     testDeleteReplies,
 		"rosters":             testRosters,
 	} {

@@ -1,0 +1,139 @@
+package boltstore
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"sync/atomic"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"saksi/server/store"
+)
+
+// health knows whether the disk has failed. Once it has, it has for good.
+type health struct{ failed atomic.Bool }
+
+func (h *health) check() error {
+	if h.failed.Load() {
+		return store.ErrFailed
+	}
+	return nil
+}
+
+// writing passes the error of a write on. A full disk took nothing and is no
+// failure; anything else is.
+func (h *health) writing(err error) error {
+	if err == nil || full(err) {
+		return err
+	}
+	return h.syncing(err)
+}
+
+// syncing passes the error of a sync on: after it nobody knows what is on disk,
+// also when the reason was a full one.
+func (h *health) syncing(err error) error {
+	if err == nil {
+		return nil
+	}
+	h.failed.Store(true)
+	return fmt.Errorf("%w: %v", store.ErrFailed, withoutPath(err))
+}
+
+// full reports whether a write found no room. The errors of syncs are bare
+// numbers, or say what they are of.
+func full(err error) bool {
+	var path *os.PathError
+	if !errors.As(err, &path) || path.Op == "sync" {
+		return false
+	}
+	return errors.Is(path.Err, syscall.ENOSPC) || errors.Is(path.Err, syscall.EDQUOT)
+}
+
+// fail says what was being done, and maps a full disk to [store.ErrFull].
+func fail(doing string, err error) error {
+	if full(err) {
+		return fmt.Errorf("%s: %w", doing, store.ErrFull)
+	}
+	return fmt.Errorf("%s: %w", doing, withoutPath(err))
+}
+
+// withoutPath takes file names out of an error: those of payloads have an
+// item's id in them, and errors may be logged.
+func withoutPath(err error) error {
+	var path *os.PathError
+	var link *os.LinkError
+	switch {
+	case errors.As(err, &path):
+		return fmt.Errorf("%s: %w", path.Op, path.Err)
+	case errors.As(err, &link):
+		return fmt.Errorf("%s: %w", link.Op, link.Err)
+	default:
+		return err
+	}
+}
+
+// forgetCached drops what the kernel remembers of a file and has no need to
+// write. After a failed sync, that may be what never came to the disk.
+func forgetCached(name string) error {
+	f, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return unix.Fadvise(int(f.Fd()), 0, 0, unix.FADV_DONTNEED)
+}
+
+// Free implements [store.Store].
+func (s *Store) Free() (int64, error) {
+	var at unix.Statfs_t
+	if err := unix.Statfs(s.dir, &at); err != nil {
+		return 0, fmt.Errorf("measuring room: %w", err)
+	}
+	return int64(at.Bavail) * at.Bsize, nil
+}
+
+// together lets those who have written at the same time share one sync: who
+// comes while one is under way waits for the next, with all others who do.
+type together struct {
+	sync    func() error
+	running sync.Mutex
+
+	mu   sync.Mutex // guards next
+	next *round     // has not begun; nil when nobody waits for one
+}
+
+type round struct {
+	done chan struct{}
+	err  error
+}
+
+// wait returns once what the caller had written before is on disk.
+func (t *together) wait() error {
+	t.mu.Lock()
+	mine := t.next
+	first := mine == nil
+	if first {
+		mine = &round{done: make(chan struct{})}
+		t.next = mine
+	}
+	t.mu.Unlock()
+	if first {
+		t.lead(mine)
+	}
+	<-mine.done
+	return mine.err
+}
+
+// lead syncs for everyone who came before the sync began.
+func (t *together) lead(r *round) {
+	t.running.Lock()
+	defer t.running.Unlock()
+	t.mu.Lock()
+	t.next = nil
+	t.mu.Unlock()
+	r.err = t.sync()
+	close(r.done)
+}
