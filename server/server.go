@@ -201,6 +201,7 @@ func shutdown(servers []*http.Server) error {
 // closeBatches closes a batch whenever one is due.
 func (s *Server) closeBatches(ctx context.Context) {
 	const pause = time.Minute // a clock that was set is noticed by then
+	s.expire()
 	for {
 		if err := s.closeDue(); err != nil {
 			s.Log.Error("closing a batch failed", "error", err.Error())
@@ -223,5 +224,17 @@ func (s *Server) closeDue() error {
 		return err
 	}
 	s.Log.Info("batch closed", "batch", n)
+	s.expire()
 	return nil
+}
+
+// expire deletes what has been kept for its time, once a day and at the start.
+func (s *Server) expire() {
+	swept, err := s.Inbox.Expire()
+	if err != nil {
+		s.Log.Error("expiring failed", "error", err.Error())
+	}
+	if swept.Items > 0 || swept.Replies > 0 {
+		s.Log.Info("expired", "items", swept.Items, "replies", swept.Replies)
+	}
 }

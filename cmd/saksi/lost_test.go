@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"saksi/server/folder"
+	"saksi/server/inbox"
 )
 
 // TestKillBetweenCommitAndAnswer kills the server when a testimony is on disk
@@ -80,7 +81,7 @@ func checkClean(t *testing.T, data string, items int) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	box, err := f.Inbox(time.Now, 0)
+	box, err := f.Inbox(time.Now, inbox.Limits{})
 	if err != nil {
 		t.Fatal(err)
 	}

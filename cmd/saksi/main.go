@@ -20,7 +20,7 @@ const usage = `Usage:
     saksi demo [-dir DIR] [-listen ADDR]
     saksi init -data DIR -origin NAME
     saksi init -data DIR -roster FILE -root FILE
-    saksi serve -data DIR [-listen 127.0.0.1:8800] [-max-file 512MiB]
+    saksi serve -data DIR [-listen 127.0.0.1:8800] [-max-file 512MiB] [-reserve 1GiB]
     saksi export -data DIR -out FILE [-now]
     saksi import -data DIR FILE
     saksi status -data DIR
@@ -31,6 +31,10 @@ demo runs a whole throwaway drop on this machine. init makes a data folder with
 the server's key, and then takes the roster that names this key. serve serves
 it. export writes a bundle for the reviewers, import takes what they send back.
 status counts; check holds the data folder against its own invariants.
+
+serve takes no file above -max-file, and none once less than -reserve would be
+left on the disk: that is for texts. Items and answers are deleted when their
+time has come, 13 weeks after a desk had them and 52 weeks after they came.
 
 A size is a number of bytes, or a number with KiB, MiB or GiB; 7GiB at most.
 export, import, status and check work through the server if it runs, else on the

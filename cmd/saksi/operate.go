@@ -31,7 +31,7 @@ func operate(data string, f func(courier.Operations) error) error {
 	if err != nil {
 		return explain(err, data)
 	}
-	box, err := opened.Inbox(time.Now, 0)
+	box, err := opened.Inbox(time.Now, inbox.Limits{})
 	if err == nil {
 		err = f(box)
 	}
@@ -187,8 +187,11 @@ func printStatus(w io.Writer, s inbox.Status, running bool) {
 	if s.Closed != "" {
 		line("CLOSED", "%s", s.Closed)
 	}
-	line("items", "%d, of them %d in no batch yet; %d deleted", s.Items, s.Waiting, s.Gone)
-	line("payloads", "%d bytes", s.PayloadBytes)
+	if s.Failed {
+		line("DISK FAILED", "nothing is taken until the server is started again; see docs/operating.md")
+	}
+	line("items", "%d, of them %d in no batch yet; %d deleted or expired", s.Items, s.Waiting, s.Gone)
+	line("payloads", "%d bytes; %d bytes are free%s", s.PayloadBytes, s.Free, crowded(s))
 	line("replies", "%d", s.Replies)
 	line("batches", "%d closed, the next at %s", s.Batch, s.NextClosing)
 	var ids []string
@@ -198,6 +201,18 @@ func printStatus(w io.Writer, s inbox.Status, running bool) {
 	slices.Sort(ids)
 	for _, id := range ids {
 		line("desk "+id, "has everything up to batch %d", s.Confirmed[id])
+	}
+}
+
+// crowded says what is not taken any more for want of room.
+func crowded(s inbox.Status) string {
+	switch {
+	case !s.TakesTexts:
+		return ": NOTHING IS TAKEN until there is more room"
+	case !s.TakesFiles:
+		return ": NO FILES ARE TAKEN until there is more room; texts are"
+	default:
+		return ""
 	}
 }
 

@@ -86,8 +86,9 @@ func runServe(ctx context.Context, e env, args []string) error {
 	fs := flags(e, "serve")
 	data := fs.String("data", "", "")
 	listen := fs.String("listen", defaultListen, "")
-	maxFile := size(inbox.DefaultMaxFile)
+	maxFile, reserve := size(inbox.DefaultMaxFile), size(inbox.DefaultReserve)
 	fs.Var(&maxFile, "max-file", "")
+	fs.Var(&reserve, "reserve", "")
 	if err := parse(e, fs, args, 0, data); err != nil {
 		return err
 	}
@@ -100,13 +101,13 @@ func runServe(ctx context.Context, e env, args []string) error {
 		return explain(err, *data)
 	}
 	defer f.Close()
-	return serve(ctx, e, f, dir, *listen, int64(maxFile))
+	return serve(ctx, e, f, dir, *listen, inbox.Limits{MaxFile: int64(maxFile), Reserve: int64(reserve)})
 }
 
 // serve opens the listeners, gives up what the process does not need, and
 // serves.
-func serve(ctx context.Context, e env, f *folder.Folder, dir, listen string, maxFile int64) error {
-	box, err := f.Inbox(time.Now, maxFile)
+func serve(ctx context.Context, e env, f *folder.Folder, dir, listen string, limits inbox.Limits) error {
+	box, err := f.Inbox(time.Now, limits)
 	if err != nil {
 		return err
 	}

@@ -148,8 +148,8 @@ func openKey(dir string) (sign.Signer, error) {
 }
 
 // Inbox opens the rules over the folder.
-func (f *Folder) Inbox(now func() time.Time, maxFile int64) (*inbox.Inbox, error) {
-	return inbox.New(inbox.Config{Store: f.Store, Trusted: f.Trusted, Signer: f.Signer, Now: now, MaxFile: maxFile})
+func (f *Folder) Inbox(now func() time.Time, limits inbox.Limits) (*inbox.Inbox, error) {
+	return inbox.New(inbox.Config{Store: f.Store, Trusted: f.Trusted, Signer: f.Signer, Now: now, Limits: limits})
 }
 
 // Close closes the store.

@@ -68,14 +68,19 @@ var (
 )
 
 // A Config has what an inbox needs. All fields are required but the
-// last two.
+// limits.
 type Config struct {
 	Store   store.Store
 	Trusted roster.RootSet // the first root set, from the operator
 	Signer  sign.Signer    // signs batches; the roster names its public half
 	Now     func() time.Time
-	MaxFile int64 // bytes; DefaultMaxFile if 0
-	Reserve int64 // bytes; DefaultReserve if 0
+	Limits
+}
+
+// Limits are those that an operator chooses, in bytes.
+type Limits struct {
+	MaxFile int64 // largest attachment; DefaultMaxFile if 0
+	Reserve int64 // of the disk, that files leave to texts; DefaultReserve if 0
 }
 
 // An Inbox applies the rules to one store.

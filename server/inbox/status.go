@@ -23,6 +23,10 @@ type Status struct {
 	Gone         int               `json:"gone"`
 	Replies      int               `json:"replies"`
 	PayloadBytes int64             `json:"payload_bytes"`
+	Free         int64             `json:"free"`        // bytes of disk
+	TakesFiles   bool              `json:"takes_files"` // as far as the disk goes
+	TakesTexts   bool              `json:"takes_texts"`
+	Failed       bool              `json:"failed"`       // the disk did: nothing more is written
 	Batch        uint64            `json:"batch"`        // newest
 	NextClosing  string            `json:"next_closing"` // RFC 3339, UTC
 	Confirmed    map[string]uint64 `json:"confirmed"`    // newest batch on each reviewer's desk
@@ -39,8 +43,12 @@ func (b *Inbox) Status() (Status, error) {
 		Origin: newest.Origin, Roster: newest.Sequence, RosterUntil: newest.Until.Format(time.DateOnly),
 		Reviewers: len(newest.Reviewers), Fingerprint: b.Trusted.Fingerprint(),
 		Items: usage.Items, Waiting: usage.Waiting, Gone: usage.Gone, Replies: usage.Replies,
-		PayloadBytes: usage.Payloads,
+		PayloadBytes: usage.Payloads, Failed: usage.Failed,
 	}
+	if s.Free, err = b.Store.Free(); err != nil {
+		return Status{}, err
+	}
+	s.TakesTexts, s.TakesFiles = s.Free >= lastReserve, s.Free >= b.Reserve
 	if _, err := b.Circle(); err != nil {
 		s.Closed = err.Error()
 	}

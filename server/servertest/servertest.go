@@ -63,7 +63,7 @@ func New(t testing.TB, o Options) *Drop {
 	}
 	_, err = inbox.AdmitRoster(s, d.Trusted, d.Server.Key(), d.Roster.Note, d.Files(), o.Now())
 	d.check(err)
-	d.Inbox, err = inbox.New(inbox.Config{Store: s, Trusted: d.Trusted, Signer: d.Server, Now: o.Now, MaxFile: o.MaxFile})
+	d.Inbox, err = inbox.New(inbox.Config{Store: s, Trusted: d.Trusted, Signer: d.Server, Now: o.Now, Limits: inbox.Limits{MaxFile: o.MaxFile}})
 	d.check(err)
 	t.Cleanup(func() {
 		if wrong, err := d.Inbox.Check(); err != nil || len(wrong) > 0 {
