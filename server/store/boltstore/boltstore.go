@@ -46,6 +46,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -180,8 +181,12 @@ func openIndex(name string) (*bbolt.DB, error) {
 	}
 	// The list of free pages is written with each commit. Without, Open would
 	// have to walk through all of the index: 1.7 s for 10^5 items.
-	db, err := bbolt.Open(name, fileMode, &bbolt.Options{
-		Timeout: lockWait, InitialMmapSize: initialMap, FreelistType: bbolt.FreelistMapType,
+	var db *bbolt.DB
+	err := guarded(func() (err error) {
+		db, err = bbolt.Open(name, fileMode, &bbolt.Options{
+			Timeout: lockWait, InitialMmapSize: initialMap, FreelistType: bbolt.FreelistMapType,
+		})
+		return err
 	})
 	if errors.Is(err, bolterrors.ErrTimeout) {
 		return nil, fmt.Errorf("opening store: %w", store.ErrLocked)
@@ -189,8 +194,30 @@ func openIndex(name string) (*bbolt.DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening store: index: %w", err)
 	}
+	if err := guarded(func() error { return checkIndex(db, name) }); err != nil {
+		return nil, errors.Join(fmt.Errorf("opening store: index: %w", err), db.Close())
+	}
 	db.MaxBatchSize, db.MaxBatchDelay = batchSize, batchDelay
 	return db, nil
+}
+
+// checkIndex refuses an index that is shorter than it says, or lacks a bucket.
+func checkIndex(db *bbolt.DB, name string) error {
+	info, err := os.Stat(name)
+	if err != nil {
+		return err
+	}
+	return db.View(func(tx *bbolt.Tx) error {
+		if info.Size() < tx.Size() {
+			return fmt.Errorf("%d bytes of %d: %w", info.Size(), tx.Size(), store.ErrDamaged)
+		}
+		for _, bucket := range allBuckets() {
+			if tx.Bucket(bucket) == nil {
+				return fmt.Errorf("no bucket %q: %w", bucket, store.ErrDamaged)
+			}
+		}
+		return nil
+	})
 }
 
 // Close implements [store.Store].
@@ -219,9 +246,11 @@ func (s *Store) commit(doing string, run func(func(*bbolt.Tx) error) error, f fu
 		return fail(doing, err)
 	}
 	var refused error // by f itself, which says nothing of the disk
-	err := run(func(tx *bbolt.Tx) error {
-		refused = f(tx)
-		return refused
+	err := guarded(func() error {
+		return run(func(tx *bbolt.Tx) error {
+			refused = f(tx)
+			return refused
+		})
 	})
 	if err != nil && refused == nil {
 		err = s.health.writing(err)
@@ -236,10 +265,23 @@ func (s *Store) commit(doing string, run func(func(*bbolt.Tx) error) error, f fu
 // view runs f on a snapshot. f copies what it returns: bbolt's memory is gone
 // afterwards.
 func (s *Store) view(doing string, f func(*bbolt.Tx) error) error {
-	if err := s.db.View(f); err != nil {
+	if err := guarded(func() error { return s.db.View(f) }); err != nil {
 		return fail(doing, err)
 	}
 	return nil
+}
+
+// guarded turns what bbolt does about a damaged index, or the kernel about a
+// disk that cannot be read through the map of its file, into an error: both are
+// panics.
+func guarded(run func() error) (err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if reason := recover(); reason != nil {
+			err = fmt.Errorf("%w: %v", store.ErrDamaged, reason)
+		}
+	}()
+	return run()
 }
 
 // blurTimes sets the times of everything in the folder to this week's Monday.
