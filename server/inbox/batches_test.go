@@ -308,23 +308,32 @@ func TestDamagedItemHoldsNothingUp(t *testing.T) {
 // sendFile sends an attachment that is kept as a file.
 func (d *drop) sendFile(t testing.TB, code receipt.Code) {
 	t.Helper()
+	if _, err := d.Accept(d.fileParcel(t, code, 0)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// fileParcel seals an attachment.
+func (d *drop) fileParcel(t testing.TB, code receipt.Code, n int) inbox.Parcel {
+	t.Helper()
 	circle, err := d.Inbox.Circle()
 	if err != nil {
 		t.Fatal(err)
 	}
 	content := make([]byte, 200_000)
-	s, err := item.Seal(circle, code, 0, item.Content{
+	s, err := item.Seal(circle, code, n, item.Content{
 		Kind: item.Attachment, File: bytes.NewReader(content), Size: int64(len(content)),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = d.Accept(inbox.Parcel{ID: s.ID, Burn: s.Burn, Roster: s.Roster, Slots: s.Slots, Size: s.Size,
-		Payload: func(w io.Writer) error {
-			_, err := s.WriteTo(w)
-			return err
-		}})
-	if err != nil {
+	var payload bytes.Buffer
+	if _, err := s.WriteTo(&payload); err != nil {
 		t.Fatal(err)
 	}
+	return inbox.Parcel{ID: s.ID, Burn: s.Burn, Roster: s.Roster, Slots: s.Slots, Size: s.Size,
+		Payload: func(w io.Writer) error {
+			_, err := w.Write(payload.Bytes())
+			return err
+		}}
 }

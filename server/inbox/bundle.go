@@ -174,4 +174,3 @@ func writeMark(out *batch.Writer, t store.Tombstone) error {
 	}
 	return out.AddBytes(batch.Path{Kind: batch.BurnMark, ID: t.ID}, t.Proof[:])
 }
-

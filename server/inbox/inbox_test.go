@@ -15,14 +15,16 @@ import (
 	"saksi/server/inbox"
 	"saksi/server/store"
 	"saksi/server/store/boltstore"
+	"saksi/server/store/storetest"
 )
 
 // drop is an inbox over a real store, with a clock that the test moves.
 type drop struct {
 	*inbox.Inbox
 	*partytest.Party
-	now time.Time
-	dir string
+	faulty *storetest.Faulty
+	now    time.Time
+	dir    string
 }
 
 func newDrop(t testing.TB, reviewers int) *drop {
@@ -37,10 +39,11 @@ func newDrop(t testing.TB, reviewers int) *drop {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { s.Close() })
+	d.faulty = &storetest.Faulty{Store: s}
 	if _, err := inbox.AdmitRoster(s, d.Trusted, d.Server.Key(), d.Roster.Note, d.Files(), d.now); err != nil {
 		t.Fatal(err)
 	}
-	d.Inbox, err = inbox.New(inbox.Config{Store: s, Trusted: d.Trusted, Signer: d.Server, Now: d.clock})
+	d.Inbox, err = inbox.New(inbox.Config{Store: d.faulty, Trusted: d.Trusted, Signer: d.Server, Now: d.clock})
 	if err != nil {
 		t.Fatal(err)
 	}

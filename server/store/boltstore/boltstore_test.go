@@ -44,6 +44,16 @@ func open(t testing.TB, dir string) *Store {
 
 func TestConformance(t *testing.T) { storetest.Run(t, newEngine) }
 
+// wrapped is an engine behind the wrapper that plants faults.
+type wrapped struct{ storetest.Engine }
+
+func (w wrapped) Open(t testing.TB) store.Store { return &storetest.Faulty{Store: w.Engine.Open(t)} }
+
+// TestWrapperIsTransparent: where no fault is planted, the store is as without.
+func TestWrapperIsTransparent(t *testing.T) {
+	storetest.Run(t, func(t testing.TB) storetest.Engine { return wrapped{newEngine(t)} })
+}
+
 func newStore(t testing.TB) (*Store, string) {
 	dir := newEngine(t).(engine).dir
 	return open(t, dir), dir
