@@ -5,6 +5,7 @@
 //	index.db            bbolt
 //	keys.slots          512-byte sectors of random bytes; see [sectors]
 //	payloads/<id>.age   payloads above 64 KiB; <id>.<random>.part while they arrive
+//	ballast             random bytes, given up when there is no room for a deletion
 //
 // # What makes a deletion real
 //
@@ -142,6 +143,7 @@ func Open(dir string, now func() time.Time) (*Store, error) {
 		s.Close()
 		return nil, err
 	}
+	s.makeBallast()
 	s.blurTimes()
 	return s, nil
 }
@@ -286,7 +288,7 @@ func guarded(run func() error) (err error) {
 
 // blurTimes sets the times of everything in the folder to this week's Monday.
 func (s *Store) blurTimes() {
-	for _, name := range []string{"FORMAT", "index.db", "keys.slots", "payloads", "."} {
+	for _, name := range []string{"FORMAT", "index.db", "keys.slots", ballastName, "payloads", "."} {
 		s.blur(name)
 	}
 }

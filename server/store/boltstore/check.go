@@ -130,7 +130,7 @@ func (s *Store) checkBatches(report func(string, ...any)) {
 
 // checkFiles names files in the folder that do not belong there.
 func (s *Store) checkFiles(items map[receipt.ItemID]itemRecord, report func(string, ...any)) {
-	known := map[string]bool{"FORMAT": true, "index.db": true, "keys.slots": true, "payloads": true}
+	known := map[string]bool{"FORMAT": true, "index.db": true, "keys.slots": true, "payloads": true, ballastName: true}
 	for _, name := range s.list(".", report) {
 		if !known[name] {
 			report("foreign file %q", name)

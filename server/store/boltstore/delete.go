@@ -16,6 +16,10 @@ import (
 func (s *Store) Delete(t store.Tombstone) error {
 	s.deleting.Lock()
 	defer s.deleting.Unlock()
+	return s.withBallast(func() error { return s.deleteItem(t) })
+}
+
+func (s *Store) deleteItem(t store.Tombstone) error {
 	var record itemRecord
 	err := s.update("deleting item", func(tx *bbolt.Tx) (err error) {
 		if record, err = readItem(tx, t.ID); err != nil {

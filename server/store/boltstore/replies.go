@@ -182,7 +182,7 @@ func (s *Store) DeleteReplies(m receipt.Mailbox) error {
 	if err != nil {
 		return err
 	}
-	return s.deleteReplies("deleting replies", stored)
+	return s.withBallast(func() error { return s.deleteReplies("deleting replies", stored) })
 }
 
 // ExpireReplies implements [store.Store].
@@ -193,7 +193,7 @@ func (s *Store) ExpireReplies(last week.Week) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	return len(stored), s.deleteReplies("expiring replies", stored)
+	return len(stored), s.withBallast(func() error { return s.deleteReplies("expiring replies", stored) })
 }
 
 // deleteReplies marks, destroys, removes: a crash in between leaves a mark that

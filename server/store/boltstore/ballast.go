@@ -1,0 +1,47 @@
+package boltstore
+
+import (
+	"crypto/rand"
+	"errors"
+	"os"
+	"path/filepath"
+
+	"saksi/server/store"
+)
+
+// Deleting needs room too: bbolt writes changed pages to new places first. When
+// another program has filled the disk, the ballast is thrown overboard, so that
+// no reporter has to hear that there is no room for a deletion.
+const (
+	ballastName = "ballast"
+	ballastSize = 8 << 20 // more than the list of free pages takes after 100,000 deletions
+)
+
+// makeBallast writes the ballast unless it is there, whole. Without room for it
+// there is none, until the next deletion or Open.
+func (s *Store) makeBallast() {
+	name := filepath.Join(s.dir, ballastName)
+	if info, err := os.Stat(name); err == nil && info.Size() == ballastSize {
+		return
+	}
+	content := make([]byte, ballastSize) // random: zeros might take no room
+	rand.Read(content)
+	if err := os.WriteFile(name, content, fileMode); err != nil {
+		os.Remove(name)
+		return
+	}
+	s.blur(ballastName)
+}
+
+// withBallast runs a deletion, and once more without the ballast if there is no
+// room for it.
+func (s *Store) withBallast(run func() error) error {
+	err := run()
+	if errors.Is(err, store.ErrFull) && os.Remove(filepath.Join(s.dir, ballastName)) == nil {
+		err = run()
+	}
+	if err == nil {
+		s.makeBallast()
+	}
+	return err
+}
