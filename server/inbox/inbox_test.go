@@ -25,11 +25,15 @@ type drop struct {
 	faulty *storetest.Faulty
 	now    time.Time
 	dir    string
+	closed bool // by the test itself
 }
+
+// start is when a drop's clock begins.
+var start = time.Date(2026, time.November, 20, 12, 0, 0, 0, time.UTC)
 
 func newDrop(t testing.TB, reviewers int) *drop {
 	t.Helper()
-	d := &drop{now: time.Date(2026, time.November, 20, 12, 0, 0, 0, time.UTC), dir: t.TempDir()}
+	d := &drop{now: start, dir: t.TempDir()}
 	d.Party = partytest.New(t, d.now, reviewers)
 	if err := boltstore.Create(d.dir); err != nil {
 		t.Fatal(err)
@@ -48,6 +52,9 @@ func newDrop(t testing.TB, reviewers int) *drop {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
+		if d.closed {
+			return
+		}
 		if wrong, err := d.Check(); err != nil || len(wrong) > 0 {
 			t.Errorf("check: %q, %v", wrong, err)
 		}
