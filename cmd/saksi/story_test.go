@@ -3,9 +3,11 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"mime/multipart"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -17,6 +19,8 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"saksi/server/servertest"
 )
 
 // TestMain builds the real programs, and stock age, into a folder that is first
@@ -51,9 +55,16 @@ func TestStories(t *testing.T) {
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Setup: func(env *testscript.Env) error {
-			env.Values["story"] = &story{}
-			env.Defer(func() { env.Values["story"].(*story).stop(syscall.SIGTERM) })
-			return nil
+			s := newStory()
+			env.Values["story"] = s
+			script := filepath.Join("testdata", strings.TrimPrefix(filepath.Base(env.WorkDir), "script-")+".txt")
+			text, err := os.ReadFile(script)
+			s.secrets.script(string(text))
+			env.Defer(func() {
+				s.stop(syscall.SIGTERM)
+				s.leavesNothing(t, env.WorkDir)
+			})
+			return err
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"serve":  cmdServe,
@@ -69,11 +80,57 @@ func TestStories(t *testing.T) {
 	})
 }
 
-// A story is the server that a script runs.
+// A story is the server that a script runs, and what was sent to it.
 type story struct {
 	process *exec.Cmd
 	url     string
 	printed strings.Builder
+	log     servertest.Log // what servers print
+	secrets *secrets
+	client  http.Client
+}
+
+func newStory() *story {
+	s := &story{secrets: newSecrets()}
+	var dialer net.Dialer
+	s.client.Transport = &http.Transport{
+		DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+			conn, err := dialer.DialContext(ctx, network, addr)
+			if err == nil {
+				s.secrets.connection(conn.LocalAddr())
+			}
+			return conn, err
+		},
+	}
+	return s
+}
+
+// send makes a request as the stories' browser.
+func (s *story) send(method, path, kind string, body io.Reader) (*http.Response, error) {
+	r, err := http.NewRequest(method, s.url+path, body)
+	if err != nil {
+		return nil, err
+	}
+	r.Header.Set("User-Agent", agent)
+	if kind != "" {
+		r.Header.Set("Content-Type", kind)
+	}
+	return s.client.Do(r)
+}
+
+// leavesNothing searches all that the story's servers and desks wrote.
+func (s *story) leavesNothing(t *testing.T, dir string) {
+	wrong, files, err := s.secrets.search(dir)
+	if err != nil {
+		t.Error(err)
+	}
+	wrong = append(wrong, s.secrets.find("the log", []byte(s.log.String()))...)
+	for _, leak := range wrong {
+		t.Errorf("%s: %s", filepath.Base(dir), leak)
+	}
+	if s.url != "" && files < 5 {
+		t.Errorf("%s: only %d files were searched", filepath.Base(dir), files)
+	}
 }
 
 func storyOf(ts *testscript.TestScript) *story { return ts.Value("story").(*story) }
@@ -83,7 +140,7 @@ func (s *story) start(ts *testscript.TestScript, args ...string) {
 	s.process = exec.Command("saksi", args...)
 	s.process.Dir = ts.Getenv("WORK")
 	s.process.Env = append(os.Environ(), "TMPDIR="+ts.Getenv("TMPDIR"))
-	s.process.Stderr = os.Stderr
+	s.process.Stderr = &s.log
 	stdout, err := s.process.StdoutPipe()
 	ts.Check(err)
 	ts.Check(s.process.Start())
@@ -91,6 +148,7 @@ func (s *story) start(ts *testscript.TestScript, args ...string) {
 	scanner := bufio.NewScanner(stdout)
 	for s.url = ""; s.url == "" && scanner.Scan(); {
 		fmt.Fprintln(&s.printed, scanner.Text())
+		fmt.Fprintln(&s.log, scanner.Text())
 		s.url = strings.TrimSuffix(address.FindString(scanner.Text()), "/")
 	}
 	if s.url == "" {
@@ -102,7 +160,7 @@ func (s *story) start(ts *testscript.TestScript, args ...string) {
 			break
 		}
 	}
-	go io.Copy(io.Discard, stdout)
+	go io.Copy(&s.log, stdout)
 }
 
 func (s *story) stop(signal syscall.Signal) error {
@@ -152,7 +210,7 @@ func keep(ts *testscript.TestScript, neg bool, resp *http.Response, err error) {
 
 // get PATH fetches a page.
 func cmdGet(ts *testscript.TestScript, neg bool, args []string) {
-	resp, err := http.Get(storyOf(ts).url + args[0])
+	resp, err := storyOf(ts).send(http.MethodGet, args[0], "", nil)
 	keep(ts, neg, resp, err)
 }
 
@@ -162,8 +220,9 @@ func cmdPost(ts *testscript.TestScript, neg bool, args []string) {
 	for _, pair := range args[1:] {
 		name, value, _ := strings.Cut(pair, "=")
 		values.Set(name, value)
+		storyOf(ts).secrets.field(name, value)
 	}
-	resp, err := http.PostForm(storyOf(ts).url+args[0], values)
+	resp, err := storyOf(ts).send(http.MethodPost, args[0], "application/x-www-form-urlencoded", strings.NewReader(values.Encode()))
 	keep(ts, neg, resp, err)
 }
 
@@ -174,6 +233,7 @@ func cmdUpload(ts *testscript.TestScript, neg bool, args []string) {
 	for _, pair := range args[2:] {
 		name, value, _ := strings.Cut(pair, "=")
 		ts.Check(w.WriteField(name, value))
+		storyOf(ts).secrets.field(name, value)
 	}
 	part, err := w.CreateFormFile("file", filepath.Base(args[1]))
 	ts.Check(err)
@@ -181,7 +241,9 @@ func cmdUpload(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	part.Write(content)
 	ts.Check(w.Close())
-	resp, err := http.Post(storyOf(ts).url+args[0], w.FormDataContentType(), &body)
+	storyOf(ts).secrets.add("a file's name", filepath.Base(args[1]))
+	storyOf(ts).secrets.add("a file", string(content[:min(len(content), 64)]), string(content[len(content)/2:][:min(len(content)/2, 64)]))
+	resp, err := storyOf(ts).send(http.MethodPost, args[0], w.FormDataContentType(), &body)
 	keep(ts, neg, resp, err)
 }
 
