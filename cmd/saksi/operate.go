@@ -227,6 +227,13 @@ func runCheck(_ context.Context, e env, args []string) error {
 		if err != nil {
 			return err
 		}
+		foreign, err := folder.Foreign(*data)
+		if err != nil {
+			return err
+		}
+		for _, name := range foreign {
+			wrong = append(wrong, fmt.Sprintf("foreign file %q in the data folder", name))
+		}
 		for _, line := range wrong {
 			fmt.Fprintln(e.stdout, line)
 		}

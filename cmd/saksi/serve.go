@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"saksi/server"
@@ -77,6 +79,15 @@ func explain(err error, data string) error {
 		return hinted{err, "saksi init -data " + data + " -roster roster.note -root root.vkey"}
 	case errors.Is(err, store.ErrFormat):
 		return hinted{err, "it was made by another version of saksi: use that one"}
+	case errors.Is(err, store.ErrDamaged), errors.Is(err, fs.ErrNotExist):
+		return hinted{err, "a part of " + data + " is missing or damaged: keep a copy as it is, " +
+			"then put the whole folder back from a backup, never a part of one"}
+	case errors.Is(err, fs.ErrPermission):
+		return hinted{err, data + " belongs to another user: sudo -u saksi saksi ..."}
+	case errors.Is(err, store.ErrFull), errors.Is(err, syscall.ENOSPC):
+		return hinted{err, "make room on the disk of " + data}
+	case errors.Is(err, syscall.EIO), errors.Is(err, syscall.EROFS):
+		return hinted{err, "the disk of " + data + " is failing: see dmesg, copy the folder to another disk, start there"}
 	default:
 		return err
 	}

@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -119,7 +120,7 @@ func Open(dir string, now func() time.Time) (*Folder, error) {
 	}
 	trusted, err := roster.ParseRootSet(string(text))
 	if err != nil {
-		return nil, fmt.Errorf("opening data folder: root.vkey: %w", err)
+		return nil, damaged("root.vkey", err)
 	}
 	s, err := boltstore.Open(filepath.Join(dir, "store"), now)
 	if err != nil {
@@ -137,14 +138,39 @@ func openKey(dir string) (sign.Signer, error) {
 		return sign.Signer{}, fmt.Errorf("opening data folder: %w", err)
 	}
 	if string(format) != formatText {
-		return sign.Signer{}, fmt.Errorf("opening data folder %q: format %q: %w", dir, format, store.ErrFormat)
+		return sign.Signer{}, fmt.Errorf("opening data folder %q: format %.40q: %w", dir, format, store.ErrFormat)
 	}
 	f, err := os.Open(filepath.Join(dir, "server.key"))
 	if err != nil {
 		return sign.Signer{}, fmt.Errorf("opening data folder: %w", err)
 	}
 	defer f.Close()
-	return sign.ReadSigner(f)
+	signer, err := sign.ReadSigner(f)
+	if err != nil {
+		return sign.Signer{}, damaged("server.key", err)
+	}
+	return signer, nil
+}
+
+func damaged(name string, err error) error {
+	return fmt.Errorf("opening data folder: %s: %w: %v", name, store.ErrDamaged, err)
+}
+
+// Foreign returns the names in a data folder that do not belong there. What is
+// in store is for its engine to say.
+func Foreign(dir string) ([]string, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, fmt.Errorf("listing data folder: %w", err)
+	}
+	ours := []string{"FORMAT", "server.key", "server.vkey", "root.vkey", "store", "saksi.sock"}
+	var foreign []string
+	for _, e := range entries {
+		if !slices.Contains(ours, e.Name()) {
+			foreign = append(foreign, e.Name())
+		}
+	}
+	return foreign, nil
 }
 
 // Inbox opens the rules over the folder.

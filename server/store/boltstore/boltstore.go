@@ -130,7 +130,7 @@ func Open(dir string, now func() time.Time) (*Store, error) {
 		return nil, fmt.Errorf("opening store: %w", err)
 	}
 	if string(format) != formatText {
-		return nil, fmt.Errorf("opening store: format %q: %w", format, store.ErrFormat)
+		return nil, fmt.Errorf("opening store: format %.40q: %w", format, store.ErrFormat)
 	}
 	s := &Store{dir: dir, now: now, health: new(health)}
 	if s.db, err = openIndex(filepath.Join(dir, "index.db")); err != nil {
@@ -192,6 +192,9 @@ func openIndex(name string) (*bbolt.DB, error) {
 	})
 	if errors.Is(err, bolterrors.ErrTimeout) {
 		return nil, fmt.Errorf("opening store: %w", store.ErrLocked)
+	}
+	if errors.Is(err, bolterrors.ErrInvalid) || errors.Is(err, bolterrors.ErrChecksum) {
+		return nil, fmt.Errorf("opening store: index: %w", store.ErrDamaged)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("opening store: index: %w", err)

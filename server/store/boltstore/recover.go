@@ -2,6 +2,7 @@ package boltstore
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -75,7 +76,7 @@ func (s *Store) sweepDying(items map[receipt.ItemID]itemRecord, replies []stored
 func (s *Store) sweepFiles(wanted map[string]bool) error {
 	entries, err := os.ReadDir(filepath.Join(s.dir, "payloads"))
 	if err != nil {
-		return fail("sweeping payloads", err)
+		return fmt.Errorf("sweeping payloads: %w", err) // names the folder, and no item
 	}
 	for _, e := range entries {
 		if wanted[e.Name()] || !ourFile(e.Name()) {
