@@ -402,3 +402,24 @@ func TestErrorsNameNoItem(t *testing.T) {
 		t.Errorf("the error is %v", err)
 	}
 }
+
+// TestUnreadablePagesAreAnError: what bbolt reads comes through a map of its
+// file. A page that the disk does not give is a signal, which must not end the
+// process; here the file is cut short under it.
+func TestUnreadablePagesAreAnError(t *testing.T) {
+	s, dir := newStore(t)
+	i := create(t, s, sizes()[0], "")
+	if err := os.Truncate(filepath.Join(dir, "index.db"), 8192); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.States([]receipt.ItemID{i.ID}); !errors.Is(err, store.ErrDamaged) {
+		t.Errorf("reading: %v, want ErrDamaged", err)
+	}
+	if err := s.AddReply(store.Reply{Sealed: []byte("x")}); err == nil {
+		t.Error("writing to an index that cannot be read succeeded")
+	}
+	s.Close()
+	if _, err := Open(dir, clock); !errors.Is(err, store.ErrDamaged) {
+		t.Errorf("opening: %v, want ErrDamaged", err)
+	}
+}

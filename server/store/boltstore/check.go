@@ -1,6 +1,7 @@
 package boltstore
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -33,18 +34,83 @@ func (s *Store) Usage() (u store.Usage, err error) {
 	return u, err
 }
 
-// Check implements [store.Store].
+// Check implements [store.Store]. It may run while others use the store: what is
+// being deleted meanwhile is no fault.
 func (s *Store) Check() (wrong []string, err error) {
 	report := func(format string, args ...any) { wrong = append(wrong, fmt.Sprintf(format, args...)) }
-	items := map[receipt.ItemID]itemRecord{}
-	sectors := map[uint32]int{}
-	err = s.view("checking store", func(tx *bbolt.Tx) error {
+	if err := s.checkPages(report); err != nil {
+		return append(wrong, fmt.Sprintf("index: %v", err)), nil // nothing else can be read
+	}
+	items, heads, err := s.census(report)
+	if err != nil {
+		return nil, err
+	}
+	for id, r := range items {
+		s.checkItem(id, r, report)
+	}
+	for _, r := range heads {
+		s.checkReply(r, report)
+	}
+	s.checkBatches(report)
+	s.checkFiles(report)
+	return wrong, nil
+}
+
+// checkPages holds the index's pages against each other. Writers wait meanwhile:
+// bbolt's own check looks at the live list of free pages. It also trusts what
+// pages say of themselves, and would loop or crash over a damaged one: so all
+// are read before, guarded.
+func (s *Store) checkPages(report func(string, ...any)) error {
+	return guarded(func() error {
+		tx, err := s.db.Begin(true)
+		if err != nil {
+			return err
+		}
+		defer tx.Rollback() // nothing was written
+		if err := readPages(tx); err != nil {
+			return err
+		}
 		for problem := range tx.Check() {
 			report("index: %v", problem)
 		}
+		return nil
+	})
+}
+
+// readPages reads every page that can be reached, and holds that none claims to
+// be longer than the file.
+func readPages(tx *bbolt.Tx) error {
+	for _, bucket := range allBuckets() {
+		if err := tx.Bucket(bucket).ForEach(func(_, _ []byte) error { return nil }); err != nil {
+			return err
+		}
+	}
+	pages := int(tx.Size()) / tx.DB().Info().PageSize
+	for id := 0; id < pages; id++ {
+		info, err := tx.Page(id)
+		if err != nil || info == nil {
+			return fmt.Errorf("page %d: %w", id, store.ErrDamaged)
+		}
+		if info.Type != "free" {
+			id += info.OverflowCount
+		}
+		if id >= pages || info.OverflowCount < 0 {
+			return fmt.Errorf("page %d is too long: %w", info.ID, store.ErrDamaged)
+		}
+	}
+	return nil
+}
+
+// census lists items and replies as they are between two deletions, and holds
+// their records against each other.
+func (s *Store) census(report func(string, ...any)) (map[receipt.ItemID]itemRecord, []storedReply, error) {
+	s.deleting.Lock()
+	defer s.deleting.Unlock()
+	items, users := map[receipt.ItemID]itemRecord{}, map[uint32]int{}
+	err := s.view("checking store", func(tx *bbolt.Tx) error {
 		return eachItem(tx, func(id receipt.ItemID, r itemRecord) error {
 			items[id] = r
-			sectors[r.Sector]++
+			users[r.Sector]++
 			if tx.Bucket(bucketGone).Get(id[:]) != nil {
 				report("item %s: has a tombstone and a record", id)
 			}
@@ -55,29 +121,32 @@ func (s *Store) Check() (wrong []string, err error) {
 		})
 	})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	for id, r := range items {
-		s.checkItem(id, r, report)
-	}
-	s.checkReplies(sectors, report)
-	for n, users := range sectors {
+	heads, err := s.heads(func(r storedReply) bool {
+		users[r.head.Sector]++
+		if r.head.Dying != 0 {
+			report("a reply's deletion has not come to its end")
+		}
+		return r.head.Dying == 0
+	})
+	for n, users := range users {
 		if users > 1 {
 			report("key sector %d: %d entries use it", n, users)
 		}
 	}
-	s.checkBatches(report)
-	s.checkFiles(items, report)
-	return wrong, nil
+	return items, heads, err
 }
 
 func (s *Store) checkItem(id receipt.ItemID, r itemRecord, report func(string, ...any)) {
-	if _, err := s.Slots(id); err != nil {
+	if _, err := s.Slots(id); err != nil && !s.isGone(id) {
 		report("item %s: slots do not open: %v", id, err)
 	}
 	payload, err := s.Payload(id)
 	if err != nil {
-		report("item %s: no payload: %v", id, err)
+		if !s.isGone(id) {
+			report("item %s: no payload: %v", id, err)
+		}
 		return
 	}
 	defer payload.Close()
@@ -86,24 +155,7 @@ func (s *Store) checkItem(id receipt.ItemID, r itemRecord, report func(string, .
 	}
 }
 
-func (s *Store) checkReplies(sectors map[uint32]int, report func(string, ...any)) {
-	heads, err := s.heads(func(storedReply) bool { return true })
-	if err != nil {
-		report("replies: %v", err)
-	}
-	for _, r := range heads {
-		sectors[r.head.Sector]++
-		if r.head.Dying != 0 {
-			report("a reply's deletion has not come to its end")
-			continue
-		}
-		if err := s.checkReply(r); err != nil {
-			report("a reply does not open: %v", err)
-		}
-	}
-}
-
-func (s *Store) checkReply(r storedReply) error {
+func (s *Store) checkReply(r storedReply, report func(string, ...any)) {
 	err := s.view("checking reply", func(tx *bbolt.Tx) error {
 		r.sealed = slices.Clone(tx.Bucket(bucketAnswers).Get(r.key))
 		return nil
@@ -111,7 +163,18 @@ func (s *Store) checkReply(r storedReply) error {
 	if err == nil {
 		_, err = s.openReply(r)
 	}
-	return err
+	if err != nil && s.stands(r) {
+		report("a reply does not open: %v", err)
+	}
+}
+
+// stands reports whether a reply is there and nobody has begun to delete it.
+func (s *Store) stands(r storedReply) (there bool) {
+	err := s.view("checking reply", func(tx *bbolt.Tx) error {
+		there = bytes.Equal(tx.Bucket(bucketReplies).Get(r.key), r.entry())
+		return nil
+	})
+	return there || err != nil
 }
 
 // checkBatches holds that batches are numbered without a gap.
@@ -129,23 +192,37 @@ func (s *Store) checkBatches(report func(string, ...any)) {
 }
 
 // checkFiles names files in the folder that do not belong there.
-func (s *Store) checkFiles(items map[receipt.ItemID]itemRecord, report func(string, ...any)) {
+func (s *Store) checkFiles(report func(string, ...any)) {
 	known := map[string]bool{"FORMAT": true, "index.db": true, "keys.slots": true, "payloads": true, ballastName: true}
 	for _, name := range s.list(".", report) {
 		if !known[name] {
 			report("foreign file %q", name)
 		}
 	}
+	s.files.Lock() // no file is renamed and not yet indexed
+	defer s.files.Unlock()
 	for _, name := range s.list("payloads", report) {
-		if ourFile(name) && strings.HasSuffix(name, partSuffix) {
-			continue // an upload under way: those of a crash were swept at Open
-		}
-		id, err := receipt.ParseItemID(strings.TrimSuffix(name, ".age"))
-		r, ok := items[id]
-		if err != nil || !ok || r.Size <= inlineMax() {
+		if !s.wanted(name) {
 			report("foreign file %q in payloads", name)
 		}
 	}
+}
+
+// wanted reports whether a payload file belongs to an item, or is an upload
+// under way or on its way out: those that a crash left were swept at Open.
+func (s *Store) wanted(name string) bool {
+	if ourFile(name) && strings.HasSuffix(name, partSuffix) {
+		return true
+	}
+	id, err := receipt.ParseItemID(strings.TrimSuffix(name, ".age"))
+	if err != nil {
+		return false
+	}
+	states, err := s.States([]receipt.ItemID{id})
+	if err != nil {
+		return false
+	}
+	return states[0].Gone != nil || states[0].Item != nil && states[0].Item.Size > inlineMax()
 }
 
 func (s *Store) list(dir string, report func(string, ...any)) (names []string) {
