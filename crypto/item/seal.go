@@ -105,10 +105,8 @@ func Seal(circle *roster.Circle, code receipt.Code, n int, c Content, excluded .
 	}
 	keys := code.Keys()
 	s.author = keys.Author
+	s.parts = &identity{id: s.ID, mailbox: keys.Mailbox(), roster: circle.Hash}
 	s.manifest = newManifest(circle, keys, s, n)
-	if s.parts, err = s.manifest.identify(); err != nil {
-		panic("item: internal error: " + err.Error())
-	}
 	s.members = c.members(s.manifest)
 	s.tarSize = s.padded()
 	if c.Kind != Attachment && s.tarSize != Floor {
@@ -152,7 +150,7 @@ func newManifest(circle *roster.Circle, keys receipt.Keys, s *Sealed, n int) Man
 	tokenHash := keys.Token.Hash()
 	return Manifest{
 		Format: formatLabel, Kind: s.content.Kind, ID: s.ID.String(), N: n,
-		Mailbox: keys.Mailbox().String(), TokenHash: hex.EncodeToString(tokenHash[:]),
+		Mailbox: s.parts.mailbox.String(), TokenHash: hex.EncodeToString(tokenHash[:]),
 		Author: hex.EncodeToString(keys.AuthorPublic()), ReplyRecipient: keys.Reply.Recipient().String(),
 		Burn:   hex.EncodeToString(s.Burn[:]),
 		Roster: ManifestRoster{Sequence: circle.Sequence, Hash: circle.Hash.String()},
@@ -313,21 +311,21 @@ func (s *Sealed) writeTar(dst io.Writer) error {
 	w := tar.NewWriter(count)
 	signed := newSignedBytes(s.parts, s.manifest.N)
 	for _, m := range s.members {
-		if err := writeMember(w, m.name, int64(len(m.content)), bytes.NewReader(m.content), signed); err != nil {
+		if err := writeSigned(w, m.name, int64(len(m.content)), bytes.NewReader(m.content), signed); err != nil {
 			return err
 		}
 	}
 	if s.content.Kind == Attachment {
-		if err := writeMember(w, s.content.path(), s.content.Size, s.content.File, signed); err != nil {
+		if err := writeSigned(w, s.content.path(), s.content.Size, s.content.File, signed); err != nil {
 			return err
 		}
 	}
 	signature := base64.StdEncoding.EncodeToString(ed25519.Sign(s.author, signed.b)) + "\n"
-	if err := writeMember(w, "author.sig", signatureSize, strings.NewReader(signature), signed); err != nil {
+	if err := writeMember(w, "author.sig", signatureSize, strings.NewReader(signature)); err != nil {
 		return err
 	}
 	padding := s.tarSize - count.n - 3*blockSize - pendingBlock(signatureSize)
-	if err := writeMember(w, ".padding", padding, io.LimitReader(zeros{}, padding), signed); err != nil {
+	if err := writeMember(w, ".padding", padding, io.LimitReader(zeros{}, padding)); err != nil {
 		return err
 	}
 	if err := w.Close(); err != nil {
@@ -340,7 +338,17 @@ func (s *Sealed) writeTar(dst io.Writer) error {
 // fill its block.
 func pendingBlock(size int64) int64 { return stored(size) - blockSize - size }
 
-func writeMember(w *tar.Writer, name string, size int64, from io.Reader, signed *signedBytes) error {
+// writeSigned writes a member that the author's signature covers.
+func writeSigned(w *tar.Writer, name string, size int64, from io.Reader, signed *signedBytes) error {
+	hash := sha256.New()
+	if err := writeMember(w, name, size, io.TeeReader(from, hash)); err != nil {
+		return err
+	}
+	signed.add(name, [32]byte(hash.Sum(nil)))
+	return nil
+}
+
+func writeMember(w *tar.Writer, name string, size int64, from io.Reader) error {
 	header := &tar.Header{
 		Typeflag: tar.TypeReg, Name: name, Size: size, Mode: 0o600,
 		ModTime: time.Unix(0, 0), Format: tar.FormatUSTAR,
@@ -348,15 +356,13 @@ func writeMember(w *tar.Writer, name string, size int64, from io.Reader, signed 
 	if err := w.WriteHeader(header); err != nil {
 		return fmt.Errorf("sealing payload: %w", err)
 	}
-	hash := sha256.New()
-	n, err := io.Copy(io.MultiWriter(w, hash), from)
+	n, err := io.Copy(w, from)
 	if errors.Is(err, tar.ErrWriteTooLong) || err == nil && n != size {
 		return fmt.Errorf("sealing payload: %w", ErrSize)
 	}
 	if err != nil {
 		return fmt.Errorf("sealing payload: %w", err)
 	}
-	signed.add(name, [32]byte(hash.Sum(nil)))
 	return nil
 }
 

@@ -1,0 +1,40 @@
+// Package limittest is for benchmarks: it runs a piece of work in turn with the
+// bare work that it cannot do without, its limit, so that both meet the same
+// disturbances of the machine.
+package limittest
+
+import (
+	"slices"
+	"testing"
+	"time"
+)
+
+// Compare does ours and limit in turn until the benchmark has run its time.
+// Each of them does n units. It reports the units per second of both, and
+// their ratio as of-limit: 1 means that nothing can be won any more. Of many
+// turns the medians count.
+func Compare(b *testing.B, n int, unit string, ours, limit func()) {
+	b.Helper()
+	var our, least []time.Duration
+	for b.Loop() {
+		our = append(our, span(ours))
+		least = append(least, span(limit))
+	}
+	o, l := Median(our), Median(least)
+	b.ReportMetric(float64(o.Nanoseconds()), "ns/op")
+	b.ReportMetric(float64(n)/o.Seconds(), unit+"/s")
+	b.ReportMetric(float64(n)/l.Seconds(), "limit-"+unit+"/s")
+	b.ReportMetric(l.Seconds()/o.Seconds(), "of-limit")
+}
+
+func span(work func()) time.Duration {
+	start := time.Now()
+	work()
+	return time.Since(start)
+}
+
+// Median returns the one in the middle. It sorts them.
+func Median(all []time.Duration) time.Duration {
+	slices.Sort(all)
+	return all[len(all)/2]
+}
