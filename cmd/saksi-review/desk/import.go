@@ -27,6 +27,7 @@ type importer struct {
 	newest  *roster.Signed
 	batches []delivered // by sequence
 	items   map[string]*Item
+	threads map[string]*Thread             // by mailbox
 	copies  map[string]string              // payload hash to id, of items in threads
 	fresh   map[string][]int               // mailbox to the numbers of new items
 	gone    map[string]bool                // ids and paths that the report has
@@ -85,7 +86,7 @@ func (im *importer) judge(ctx context.Context, trusted roster.RootSet) error {
 	if err := im.link(); err != nil {
 		return err
 	}
-	im.items = im.next.itemIDs()
+	im.items, im.threads = im.next.itemIDs(), im.next.mailboxes()
 	im.copies = map[string]string{}
 	for id, i := range im.items {
 		im.copies[i.Payload] = id
@@ -243,11 +244,17 @@ func arrival(t *Thread, i *Item) Arrival {
 	return Arrival{Mailbox: t.Mailbox, ID: i.ID, N: i.N, Kind: i.Kind}
 }
 
-// commit moves the items, writes the rosters and replaces the index.
+// commit moves the items, writes the rosters and replaces the index. The index
+// comes last, when all that it names is on the disk for good.
 func (im *importer) commit() error {
 	d := im.desk
 	for _, m := range im.moves {
 		if err := moveFolder(im.staged.itemFolder(m.parcel), d.path(m.folder, m.parcel.id.String())); err != nil {
+			return err
+		}
+	}
+	if len(im.moves) > 0 {
+		if err := syncAll(d.folder); err != nil {
 			return err
 		}
 	}
