@@ -116,7 +116,11 @@ func (im *importer) file(p *parcel, i *Item, o *item.Opened) {
 	at, _ := t.find(i.N)
 	t.Items = slices.Insert(t.Items, at, i)
 	im.items[i.ID], im.copies[i.Payload] = i, i.ID
-	im.fresh[t.Mailbox] = append(im.fresh[t.Mailbox], i.N)
+	if im.fresh[t.Mailbox] == nil {
+		im.fresh[t.Mailbox] = &fresh{recipient: o.Reply}
+	}
+	brought := im.fresh[t.Mailbox]
+	brought.numbers = append(brought.numbers, i.N)
 	im.report.New = append(im.report.New, arrival(t, i))
 	im.moves = append(im.moves, move{p, "items"})
 	// It may have been taken for something else when it came before.

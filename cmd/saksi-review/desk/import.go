@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"saksi/crypto/batch"
+	"saksi/crypto/hybrid"
 	"saksi/crypto/item"
 	"saksi/crypto/receipt"
 	"saksi/crypto/roster"
@@ -29,11 +30,17 @@ type importer struct {
 	items   map[string]*Item
 	threads map[string]*Thread             // by mailbox
 	copies  map[string]string              // payload hash to id, of items in threads
-	fresh   map[string][]int               // mailbox to the numbers of new items
+	fresh   map[string]*fresh              // what is new in a thread, by mailbox
 	gone    map[string]bool                // ids and paths that the report has
 	proofs  map[receipt.ItemID]roster.Hash // of deletion: what the lists say
 	moves   []move
 	settled bool // the list at hand was complete before
+}
+
+// fresh is what a bundle brought for one thread.
+type fresh struct {
+	numbers   []int // of the items
+	recipient *hybrid.Recipient
 }
 
 // A move puts an item's files in their place once everything was judged.
@@ -60,7 +67,7 @@ func (d *Desk) Import(ctx context.Context, bundle io.Reader, size int64, trusted
 	defer staged.remove()
 	im := &importer{
 		desk: d, staged: staged, next: d.index.clone(), report: &Report{},
-		fresh: map[string][]int{}, gone: map[string]bool{}, proofs: map[receipt.ItemID]roster.Hash{},
+		fresh: map[string]*fresh{}, gone: map[string]bool{}, proofs: map[receipt.ItemID]roster.Hash{},
 	}
 	im.next.Roots = trusted.Text()
 	if err := im.judge(ctx, trusted); err != nil {
