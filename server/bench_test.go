@@ -1,0 +1,185 @@
+package server_test
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"net"
+	"net/url"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"saksi/crypto/item"
+	"saksi/crypto/limittest"
+	"saksi/crypto/receipt"
+	"saksi/crypto/roster"
+	"saksi/server/servertest"
+)
+
+// benchText is a testimony of 2,000 bytes.
+var benchText = strings.Repeat("kesaksian ", 200)
+
+// turn is how many texts are accepted in one turn.
+const turn = 192
+
+// BenchmarkAcceptText sends texts over HTTP on loopback, and waits for the
+// receipts. The clients share the cores with the server: they send bytes made
+// beforehand, but for the code, and look at the status alone. The limit is
+// sealing the same texts in process and keeping them in bbolt with Batch: no
+// HTTP, no page, no key sector, no check of any kind.
+func BenchmarkAcceptText(b *testing.B) {
+	for _, clients := range []int{1, 16, 64} {
+		b.Run(fmt.Sprint("clients=", clients), func(b *testing.B) {
+			d := newDrop(b)
+			lines := make([]*line, clients)
+			for i := range lines {
+				lines[i] = dial(b, d)
+			}
+			bare := newBare(b, clients)
+			limittest.Compare(b, turn, "texts", func() {
+				share(clients, func(i int) { lines[i].testify(b) })
+			}, func() {
+				share(clients, func(int) { bare.accept(b, d.Circle) })
+			})
+		})
+	}
+}
+
+// share has that many workers do one turn.
+func share(workers int, work func(worker int)) {
+	var done atomic.Int64
+	var group sync.WaitGroup
+	for i := range workers {
+		group.Go(func() {
+			for done.Add(1) <= turn {
+				work(i)
+			}
+		})
+	}
+	group.Wait()
+}
+
+// A line is a kept-alive connection that a client sends testimonies on.
+type line struct {
+	conn    net.Conn
+	in      *bufio.Reader
+	request []byte
+	code    []byte // where the code stands in the request
+}
+
+func dial(b *testing.B, d *servertest.Drop) *line {
+	conn, err := net.Dial("tcp", strings.TrimPrefix(d.URL, "http://"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { conn.Close() })
+	field := receipt.New().Field()
+	body := "code=" + field + "&text=" + url.QueryEscape(benchText)
+	l := &line{conn: conn, in: bufio.NewReaderSize(conn, 64<<10)}
+	l.request = fmt.Appendf(nil, "POST /write HTTP/1.1\r\nHost: uji\r\n"+
+		"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
+	at := bytes.Index(l.request, []byte(field))
+	l.code = l.request[at : at+len(field)]
+	return l
+}
+
+// testify sends the text under a new code.
+func (l *line) testify(b *testing.B) {
+	copy(l.code, receipt.New().Field())
+	if _, err := l.conn.Write(l.request); err != nil {
+		b.Error(err)
+		return
+	}
+	if status, err := l.answer(); err != nil || status != "HTTP/1.1 200 OK" {
+		b.Errorf("%q, %v", status, err)
+	}
+}
+
+// answer reads an answer to its end.
+func (l *line) answer() (status string, err error) {
+	length := 0
+	for first := true; ; first = false {
+		header, err := l.in.ReadSlice('\n')
+		if err != nil {
+			return status, err
+		}
+		text := strings.TrimRight(string(header), "\r\n")
+		if first {
+			status = text
+		}
+		if n, ok := strings.CutPrefix(text, "Content-Length: "); ok {
+			length, _ = strconv.Atoi(n)
+		}
+		if text == "" {
+			_, err := l.in.Discard(length)
+			return status, err
+		}
+	}
+}
+
+// A bare store keeps sealed texts in bbolt, and does nothing else.
+type bare struct {
+	db   *bbolt.DB
+	next atomic.Uint64
+}
+
+func newBare(b *testing.B, clients int) *bare {
+	db, err := bbolt.Open(filepath.Join(b.TempDir(), "bare.db"), 0o600, &bbolt.Options{
+		InitialMmapSize: 1 << 30, FreelistType: bbolt.FreelistMapType,
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { db.Close() })
+	db.MaxBatchSize, db.MaxBatchDelay = 64, 2*time.Millisecond
+	if clients == 1 {
+		db.MaxBatchDelay = 0 // nobody to wait for
+	}
+	err = db.Update(func(tx *bbolt.Tx) error {
+		for _, name := range []string{"items", "slots", "payloads"} {
+			if _, err := tx.CreateBucket([]byte(name)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	return &bare{db: db}
+}
+
+// accept seals the text and keeps it.
+func (s *bare) accept(b *testing.B, circle *roster.Circle) {
+	sealed, err := item.Seal(circle, receipt.New(), 0, item.Content{Kind: item.Testimony, Language: "id", Text: benchText})
+	if err != nil {
+		b.Error(err)
+		return
+	}
+	payload := bytes.NewBuffer(make([]byte, 0, sealed.Size))
+	if _, err := sealed.WriteTo(payload); err != nil {
+		b.Error(err)
+	}
+	record := binary.BigEndian.AppendUint64(make([]byte, 64), s.next.Add(1))
+	err = s.db.Batch(func(tx *bbolt.Tx) error {
+		for name, value := range map[string][]byte{
+			"items": record, "slots": bytes.Join(sealed.Slots, nil), "payloads": payload.Bytes(),
+		} {
+			if err := tx.Bucket([]byte(name)).Put(sealed.ID[:], value); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		b.Error(err)
+	}
+}
