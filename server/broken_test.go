@@ -72,8 +72,9 @@ func TestLongFieldsAndDamagedCodesKeepTheText(t *testing.T) {
 	expect(t, p, http.StatusBadRequest, "tidak berlaku", "isi pesan")
 }
 
-// TestKeptThoughStatesFail: the testimony is on disk and the page cannot be made.
-// The form comes back, and sending it again shows the words.
+// TestKeptThoughStatesFail: the first page with the words asks for no states.
+// When the testimony was kept before and the page cannot be made, the form
+// comes back, and sending it again shows the words.
 func TestKeptThoughStatesFail(t *testing.T) {
 	blind := &blindStore{}
 	d := servertest.New(t, servertest.Options{Wrap: func(s store.Store) store.Store {
@@ -83,6 +84,8 @@ func TestKeptThoughStatesFail(t *testing.T) {
 	code := d.Get("/write").Code(t)
 	blind.failing = true
 	p := d.Post("/write", "code", code.Field(), "text", "isi kesaksian")
+	expect(t, p, http.StatusOK, code.Words()[0], code.Words()[11])
+	p = d.Post("/write", "code", code.Field(), "text", "isi kesaksian")
 	blind.failing = false
 	expect(t, p, http.StatusInternalServerError, "isi kesaksian", code.Field())
 	p = d.Post("/write", "code", code.Field(), "text", "isi kesaksian")

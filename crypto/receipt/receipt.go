@@ -133,8 +133,19 @@ type Secret [32]byte
 // Hash returns the token's SHA-256, which the server may keep.
 func (s Secret) Hash() [32]byte { return sha256.Sum256(s[:]) }
 
-func (c Code) derive(label string, out []byte) {
-	key, err := hkdf.Key(sha256.New, c[:], []byte("saksi/v1"), label, len(out))
+func (c Code) derive(label string, out []byte) { expand(c.extract(), label, out) }
+
+// extract is the half of HKDF that is the same for all labels.
+func (c Code) extract() []byte {
+	prk, err := hkdf.Extract(sha256.New, c[:], []byte("saksi/v1"))
+	if err != nil {
+		panic("receipt: internal error: " + err.Error())
+	}
+	return prk
+}
+
+func expand(prk []byte, label string, out []byte) {
+	key, err := hkdf.Expand(sha256.New, prk, label, len(out))
 	if err != nil {
 		panic("receipt: internal error: " + err.Error())
 	}
@@ -145,6 +156,15 @@ func (c Code) derive(label string, out []byte) {
 func (c Code) ItemID(n int) (id ItemID) {
 	c.derive("item/"+number(n), id[:])
 	return id
+}
+
+// ItemIDs returns the ids of all items that the code can have.
+func (c Code) ItemIDs() (ids [MaxItems]ItemID) {
+	prk := c.extract()
+	for n := range ids {
+		expand(prk, "item/"+number(n), ids[n][:])
+	}
+	return ids
 }
 
 // Burn returns the token that deletes the n-th item. It panics unless

@@ -209,3 +209,13 @@ func BenchmarkParseMended(b *testing.B) {
 		Parse(input)
 	}
 }
+
+// TestItemIDsAtOnce: all ids of a code at once are those that it gives one by one.
+func TestItemIDsAtOnce(t *testing.T) {
+	code := New()
+	for n, id := range code.ItemIDs() {
+		if id != code.ItemID(n) {
+			t.Errorf("item %d has two ids", n)
+		}
+	}
+}

@@ -114,6 +114,10 @@ func (s *Signed) CircleAt(now time.Time, files map[Hash]string) (*Circle, error)
 	if !ok || Hash(sha256.Sum256([]byte(text))) != period.File {
 		return nil, fmt.Errorf("roster %d, file %s: %w", s.Sequence, period.File, ErrNoRecipients)
 	}
+	// Each sealing asks for its circle, and reading a file takes 0.1 ms a line.
+	if known, ok := s.circles.Load(period.File); ok {
+		return known.(*Circle), nil
+	}
 	r, err := ParseRecipients(text)
 	if err != nil {
 		return nil, err
@@ -121,7 +125,9 @@ func (s *Signed) CircleAt(now time.Time, files map[Hash]string) (*Circle, error)
 	if err := s.match(r, period); err != nil {
 		return nil, err
 	}
-	return &Circle{Signed: s, Keys: r.Keys}, nil
+	c := &Circle{Signed: s, Keys: r.Keys}
+	s.circles.Store(period.File, c)
+	return c, nil
 }
 
 // match holds that the file has the roster's reviewers in the roster's order,

@@ -44,6 +44,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"saksi/crypto/hybrid"
@@ -173,6 +174,8 @@ type Signed struct {
 	Text string
 	Hash Hash
 	Note []byte // with the signatures it was verified by
+
+	circles sync.Map // of recipients files that were read: hash to *Circle
 }
 
 // Verify checks a signed roster against the trusted first root set: the chain

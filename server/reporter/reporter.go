@@ -133,20 +133,25 @@ func (h *Handler) Write(c echo.Context) error {
 			Form: func(problem string) any { return h.writeView(code, d, problem) },
 		}
 	}
-	states, err := h.Scribe.States(code)
-	if err != nil {
-		// The item is kept: sending the form again shows the words.
-		return &Failed{Cause: err, Code: code.Field(), Draft: &d, Retry: "/write"}
+	next := 1 // nothing but this item has the code
+	if outcome == inbox.Again {
+		states, err := h.Scribe.States(code)
+		if err != nil {
+			// The item is kept: sending the form again shows the words.
+			return &Failed{Cause: err, Code: code.Field(), Draft: &d, Retry: "/write"}
+		}
+		next = states.Next()
 	}
-	return h.showReceipt(c, code, states, outcome, &d, time.Time{})
+	return h.showReceipt(c, code, next, outcome, &d, time.Time{})
 }
 
-// showReceipt shows the words of a code whose first item is kept.
+// showReceipt shows the words of a code whose first item is kept. Its next item
+// will have the number next.
 func (h *Handler) showReceipt(
-	c echo.Context, code receipt.Code, states scribe.States, outcome inbox.Outcome, d *web.Draft, start time.Time,
+	c echo.Context, code receipt.Code, next int, outcome inbox.Outcome, d *web.Draft, start time.Time,
 ) error {
 	view := web.Receipt{
-		Words: code.Words(), Code: code.Field(), NextN: states.Next(), MaxFile: h.MaxFile, MaxText: item.MaxText,
+		Words: code.Words(), Code: code.Field(), NextN: next, MaxFile: h.MaxFile, MaxText: item.MaxText,
 		KeepCarried: inbox.KeepCarried, KeepAtMost: inbox.KeepAtMost,
 	}
 	if outcome == inbox.Again {
@@ -174,7 +179,7 @@ func (h *Handler) Receipt(c echo.Context) error {
 	case inbox.Unused, inbox.Deleted, inbox.Expired:
 		return &Failed{Cause: receipt.ErrField} // a code for nothing is never shown
 	}
-	return h.showReceipt(c, code, states, inbox.Again, nil, start)
+	return h.showReceipt(c, code, states.Next(), inbox.Again, nil, start)
 }
 
 // tick waits until the time since start is a whole number of ticks: how long

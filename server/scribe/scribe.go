@@ -52,11 +52,7 @@ type States [receipt.MaxItems]inbox.State
 
 // States asks the inbox.
 func (s *Scribe) States(code receipt.Code) (States, error) {
-	var ids [receipt.MaxItems]receipt.ItemID
-	for n := range ids {
-		ids[n] = code.ItemID(n)
-	}
-	return s.Inbox.States(ids)
+	return s.Inbox.States(code.ItemIDs())
 }
 
 // Next returns the lowest number above all that were used, or -1 when there is
