@@ -2,12 +2,12 @@ package server_test
 
 import (
 	"bufio"
+	"crypto/rand"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -37,10 +37,10 @@ func BenchmarkUpload(b *testing.B) {
 	})
 }
 
-// copyTo is the plainest handler that keeps an upload.
+// copyTo is the plainest handler that keeps an upload, each in a new file.
 func copyTo(dir string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		f, err := os.Create(filepath.Join(dir, "copy"))
+		f, err := os.CreateTemp(dir, "")
 		if err != nil {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
 			return
@@ -53,7 +53,7 @@ func copyTo(dir string) http.HandlerFunc {
 	}
 }
 
-// sendFile uploads a file of zero bytes under a new code, on a connection of
+// sendFile uploads a file of random bytes under a new code, on a connection of
 // its own.
 func sendFile(b *testing.B, address string) {
 	conn, err := net.Dial("tcp", address)
@@ -71,6 +71,7 @@ func sendFile(b *testing.B, address string) {
 		"Content-Type: multipart/form-data; boundary=%s\r\nContent-Length: %d\r\n\r\n%s",
 		boundary, len(head)+uploadSize+len(tail), head)
 	piece := make([]byte, 1<<20)
+	rand.Read(piece)
 	for range uploadSize / len(piece) {
 		if _, err := conn.Write(piece); err != nil {
 			b.Fatal(err)
