@@ -58,7 +58,7 @@ func (p *process) end(signal syscall.Signal) {
 type lockedBuffer = servertest.Log
 
 // newData makes a demo's folder, without serving it.
-func newData(t *testing.T) string {
+func newData(t testing.TB) string {
 	t.Helper()
 	d := demo{dir: t.TempDir()}
 	if err := d.prepare(); err != nil {
