@@ -2,6 +2,7 @@ package batch
 
 import (
 	"archive/tar"
+	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
@@ -11,10 +12,21 @@ import (
 
 // A Writer writes a bundle. Members go in as Add is called; the caller adds
 // them in the package's order.
-type Writer struct{ tar *tar.Writer }
+type Writer struct {
+	tar *tar.Writer
+	out *bufio.Writer
+}
 
-// NewWriter returns a Writer to w.
-func NewWriter(w io.Writer) *Writer { return &Writer{tar: tar.NewWriter(w)} }
+// gather is how many bytes a Writer writes at a time: most members are small,
+// and each write may be one to a socket.
+const gather = 256 << 10
+
+// NewWriter returns a Writer to w. What was added is written by Close at the
+// latest.
+func NewWriter(w io.Writer) *Writer {
+	out := bufio.NewWriterSize(w, gather)
+	return &Writer{tar: tar.NewWriter(out), out: out}
+}
 
 // Add writes one member of exactly size bytes.
 func (w *Writer) Add(path Path, size int64, content io.Reader) error {
@@ -42,7 +54,7 @@ func (w *Writer) AddBytes(path Path, content []byte) error {
 
 // Close writes the end marker.
 func (w *Writer) Close() error {
-	if err := w.tar.Close(); err != nil {
+	if err := errors.Join(w.tar.Close(), w.out.Flush()); err != nil {
 		return fmt.Errorf("writing bundle: %w", err)
 	}
 	return nil
