@@ -105,26 +105,23 @@ func (im *importer) setApart(p *parcel, reason string) {
 
 // file puts an item into its thread.
 func (im *importer) file(p *parcel, i *Item, o *item.Opened) {
-	t := im.threads[o.Mailbox.String()]
+	t := im.next.thread(o.Mailbox.String())
 	if t == nil {
 		t = &Thread{
 			Mailbox: o.Mailbox.String(), Author: hex.EncodeToString(o.Author), Recipient: o.Reply.String(),
 		}
 		im.next.Threads = append(im.next.Threads, t)
-		im.threads[t.Mailbox] = t
 	}
+	t.recipient = o.Reply
 	at, _ := t.find(i.N)
 	t.Items = slices.Insert(t.Items, at, i)
 	im.items[i.ID], im.copies[i.Payload] = i, i.ID
-	if im.fresh[t.Mailbox] == nil {
-		im.fresh[t.Mailbox] = &fresh{recipient: o.Reply}
-	}
-	brought := im.fresh[t.Mailbox]
-	brought.numbers = append(brought.numbers, i.N)
+	im.fresh[t.Mailbox] = append(im.fresh[t.Mailbox], i.N)
 	im.report.New = append(im.report.New, arrival(t, i))
 	im.moves = append(im.moves, move{p, "items"})
 	// It may have been taken for something else when it came before.
-	im.next.forget(i.ID)
+	im.next.Apart = slices.DeleteFunc(im.next.Apart, func(a Apart) bool { return a.ID == i.ID })
+	im.next.NotOurs = slices.DeleteFunc(im.next.NotOurs, func(id string) bool { return id == i.ID })
 }
 
 // find returns where the n-th item stands in the thread, or would.
@@ -167,7 +164,7 @@ func (im *importer) judgeItem(ctx context.Context, p *parcel, count func(int)) (
 		im.warn("the server lists item %s with another proof of deletion than its author gave it: "+
 			"do not trust it when it says that something was deleted", i.ID)
 	}
-	if t := im.threads[opened.Mailbox.String()]; t != nil {
+	if t := im.next.thread(opened.Mailbox.String()); t != nil {
 		if at, found := t.find(i.N); found {
 			return nil, nil, setApart(fmt.Sprintf("its thread has item %s under its number %d already",
 				t.Items[at].ID, i.N))

@@ -54,23 +54,18 @@ func (d *Desk) Reply(t *Thread, a Answer) (*OwnReply, error) {
 	if err := d.standing(d.newest()); err != nil {
 		return nil, err
 	}
-	recipient, err := hybrid.ParseRecipient(t.Recipient)
-	if err != nil {
-		return nil, err
-	}
 	next := d.index.clone()
 	r := reply.Reply{Status: a.Status, Forwarded: a.Forwarded, Text: a.Text}
-	own, err := d.answer(next.thread(t.Mailbox), recipient, d.newest(), r)
+	own, err := d.answer(next.thread(t.Mailbox), d.newest(), r)
 	if err != nil {
 		return nil, err
 	}
 	return own, d.save(next)
 }
 
-// answer seals a reply as the next of this reviewer in the thread, to the
-// thread's recipient.
-func (d *Desk) answer(t *Thread, to *hybrid.Recipient, newest *roster.Signed, r reply.Reply) (*OwnReply, error) {
-	mailbox, err := receipt.ParseMailbox(t.Mailbox)
+// answer seals a reply as the next of this reviewer in the thread.
+func (d *Desk) answer(t *Thread, newest *roster.Signed, r reply.Reply) (*OwnReply, error) {
+	thread, err := t.address()
 	if err != nil {
 		return nil, err
 	}
@@ -80,7 +75,7 @@ func (d *Desk) answer(t *Thread, to *hybrid.Recipient, newest *roster.Signed, r 
 			return nil, err
 		}
 	}
-	sealed, hash, err := reply.Seal(r, reply.Thread{Mailbox: mailbox, Reply: to}, d.keys.Signer)
+	sealed, hash, err := reply.Seal(r, thread, d.keys.Signer)
 	if err != nil {
 		return nil, fmt.Errorf("writing reply: %w", err)
 	}
@@ -92,6 +87,18 @@ func (d *Desk) answer(t *Thread, to *hybrid.Recipient, newest *roster.Signed, r 
 	return own, nil
 }
 
+// address returns what a reply is sealed to.
+func (t *Thread) address() (reply.Thread, error) {
+	mailbox, err := receipt.ParseMailbox(t.Mailbox)
+	if err != nil {
+		return reply.Thread{}, err
+	}
+	if t.recipient == nil {
+		t.recipient, err = hybrid.ParseRecipient(t.Recipient)
+	}
+	return reply.Thread{Mailbox: mailbox, Reply: t.recipient}, err
+}
+
 // acknowledge queues one reply for each thread that got something, which tells
 // its reporter that a desk has it. The acknowledgement of a batch needs no
 // queue: see waitingBatches.
@@ -101,13 +108,12 @@ func (im *importer) acknowledge() error {
 		return nil
 	}
 	for _, t := range im.next.Threads {
-		brought := im.fresh[t.Mailbox]
-		if brought == nil {
+		numbers := im.fresh[t.Mailbox]
+		if len(numbers) == 0 {
 			continue
 		}
-		slices.Sort(brought.numbers)
-		r := reply.Reply{Status: reply.Taken, Items: brought.numbers}
-		if _, err := im.desk.answer(t, brought.recipient, im.newest, r); err != nil {
+		slices.Sort(numbers)
+		if _, err := im.desk.answer(t, im.newest, reply.Reply{Status: reply.Taken, Items: numbers}); err != nil {
 			return err
 		}
 	}

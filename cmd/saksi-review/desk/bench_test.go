@@ -61,6 +61,7 @@ func BenchmarkOpen(b *testing.B) {
 	s.many(deskItems)
 	d := s.sit(0)
 	d.take(s.bundle(1, 1))
+	d.texts() // so that both find the files in the kernel's cache
 	onOneCore(b)
 	limittest.Compare(b, deskItems, "items", func() {
 		if got := len(d.texts()); got != deskItems {

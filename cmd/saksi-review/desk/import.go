@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"saksi/crypto/batch"
-	"saksi/crypto/hybrid"
 	"saksi/crypto/item"
 	"saksi/crypto/receipt"
 	"saksi/crypto/roster"
@@ -28,19 +27,12 @@ type importer struct {
 	newest  *roster.Signed
 	batches []delivered // by sequence
 	items   map[string]*Item
-	threads map[string]*Thread             // by mailbox
 	copies  map[string]string              // payload hash to id, of items in threads
-	fresh   map[string]*fresh              // what is new in a thread, by mailbox
+	fresh   map[string][]int               // mailbox to the numbers of new items
 	gone    map[string]bool                // ids and paths that the report has
 	proofs  map[receipt.ItemID]roster.Hash // of deletion: what the lists say
 	moves   []move
 	settled bool // the list at hand was complete before
-}
-
-// fresh is what a bundle brought for one thread.
-type fresh struct {
-	numbers   []int // of the items
-	recipient *hybrid.Recipient
 }
 
 // A move puts an item's files in their place once everything was judged.
@@ -67,7 +59,7 @@ func (d *Desk) Import(ctx context.Context, bundle io.Reader, size int64, trusted
 	defer staged.remove()
 	im := &importer{
 		desk: d, staged: staged, next: d.index.clone(), report: &Report{},
-		fresh: map[string]*fresh{}, gone: map[string]bool{}, proofs: map[receipt.ItemID]roster.Hash{},
+		fresh: map[string][]int{}, gone: map[string]bool{}, proofs: map[receipt.ItemID]roster.Hash{},
 	}
 	im.next.Roots = trusted.Text()
 	if err := im.judge(ctx, trusted); err != nil {
@@ -93,7 +85,7 @@ func (im *importer) judge(ctx context.Context, trusted roster.RootSet) error {
 	if err := im.link(); err != nil {
 		return err
 	}
-	im.items, im.threads = im.next.itemIDs(), im.next.mailboxes()
+	im.items = im.next.itemIDs()
 	im.copies = map[string]string{}
 	for id, i := range im.items {
 		im.copies[i.Payload] = id

@@ -53,6 +53,8 @@ type Thread struct {
 	Recipient string      `json:"recipient"` // of replies
 	Items     []*Item     `json:"items"`     // by their number
 	Replies   []*OwnReply `json:"replies,omitempty"`
+
+	recipient *hybrid.Recipient // Recipient, where it was parsed already
 }
 
 // An Item is one item of a thread, verified when it came.
@@ -341,16 +343,6 @@ func (x *index) setApart(a Apart) {
 	x.Apart = slices.Insert(x.Apart, at, a)
 }
 
-// forget takes an item off the lists of those that are in no thread.
-func (x *index) forget(id string) {
-	if at, ok := slices.BinarySearchFunc(x.Apart, id, byID); ok {
-		x.Apart = slices.Delete(x.Apart, at, at+1)
-	}
-	if at, ok := slices.BinarySearch(x.NotOurs, id); ok {
-		x.NotOurs = slices.Delete(x.NotOurs, at, at+1)
-	}
-}
-
 func byID(a Apart, id string) int { return strings.Compare(a.ID, id) }
 
 // thread returns the thread of a mailbox, or nil.
@@ -361,13 +353,4 @@ func (x *index) thread(mailbox string) *Thread {
 		}
 	}
 	return nil
-}
-
-// mailboxes returns the threads by their mailbox.
-func (x *index) mailboxes() map[string]*Thread {
-	threads := map[string]*Thread{}
-	for _, t := range x.Threads {
-		threads[t.Mailbox] = t
-	}
-	return threads
 }
