@@ -9,19 +9,28 @@ import (
 	"time"
 )
 
+// fewest is how many turns there are at least.
+const fewest = 3
+
 // Compare does ours and limit in turn until the benchmark has run its time; who
-// begins, changes. Each of them does n units. It reports the units per second of both, and
-// their ratio as of-limit: 1 means that nothing can be won any more. Of many
-// turns the medians count.
+// begins, changes. Each of them does n units. It reports the units per second of
+// both, and their ratio as of-limit: 1 means that nothing can be won any more. Of
+// all turns the medians count.
 func Compare(b *testing.B, n int, unit string, ours, limit func()) {
 	b.Helper()
 	var our, least []time.Duration
-	for b.Loop() {
+	turn := func() {
 		if len(our)%2 == 0 {
 			our, least = append(our, span(ours)), append(least, span(limit))
 		} else {
 			least, our = append(least, span(limit)), append(our, span(ours))
 		}
+	}
+	for b.Loop() {
+		turn()
+	}
+	for len(our) < fewest {
+		turn()
 	}
 	o, l := Median(our), Median(least)
 	b.ReportMetric(float64(o.Nanoseconds()), "ns/op")
