@@ -24,6 +24,7 @@ import (
 	"saksi/crypto/reply"
 	"saksi/crypto/week"
 	"saksi/server/folder"
+	"saksi/server/inbox"
 	"saksi/server/scribe"
 	"saksi/server/store"
 )
@@ -278,7 +279,7 @@ func (l *large) scribe(b *testing.B) *scribe.Scribe {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() { f.Close() })
-	box, err := f.Inbox(time.Now, 0)
+	box, err := f.Inbox(time.Now, inbox.Limits{})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -59,8 +59,8 @@ func smallDisk(t *testing.T) (data string) {
 	return d.path("data")
 }
 
-// fill takes all the room that is left, as another program would.
-func fill(t *testing.T, data string) (undo func()) {
+// fillDisk takes all the room that is left, as another program would.
+func fillDisk(t *testing.T, data string) (undo func()) {
 	t.Helper()
 	name := filepath.Join(filepath.Dir(filepath.Dir(data)), "foreign")
 	f, err := os.Create(name)
@@ -85,7 +85,7 @@ func testFullDisk(t *testing.T) {
 	told = append(told, fillWithTexts(t, p)...)
 	holds(t, p, told...)
 
-	empty := fill(t, data)
+	empty := fillDisk(t, data)
 	page := p.Post("/write", "code", receipt.New().Field(), "text", "isi kesaksian yang panjang")
 	wants(t, page.Status, http.StatusInsufficientStorage, page.Body, "tidak dapat menyimpannya", "isi kesaksian yang panjang")
 	deletes(t, p, told[0])
