@@ -60,18 +60,6 @@ func TestReceiptIsNotShownOnceDeleted(t *testing.T) {
 	}
 }
 
-// TestLongFieldsAndDamagedCodesKeepTheText: what was typed comes back.
-func TestLongFieldsAndDamagedCodesKeepTheText(t *testing.T) {
-	d := newDrop(t)
-	code := receipt.New().Field()
-	p := d.Post("/write", "code", code, "text", "isi kesaksian", "place", strings.Repeat("a", 400))
-	expect(t, p, http.StatusUnprocessableEntity, "Tempat atau waktu terlalu panjang", "isi kesaksian")
-	p = d.Post("/write", "code", "rusak", "text", "isi kesaksian", "place", "Maros")
-	expect(t, p, http.StatusBadRequest, "tidak berlaku", "isi kesaksian", "Maros")
-	p = d.Post("/message", "code", "rusak", "n", "1", "text", "isi pesan")
-	expect(t, p, http.StatusBadRequest, "tidak berlaku", "isi pesan")
-}
-
 // TestKeptThoughStatesFail: the first page with the words asks for no states.
 // When the testimony was kept before and the page cannot be made, the form
 // comes back, and sending it again shows the words.

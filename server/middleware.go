@@ -3,11 +3,9 @@ package server
 import (
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"runtime"
 	"strings"
-	"time"
 
 	"github.com/labstack/echo/v4"
 )
@@ -49,51 +47,6 @@ func strictHeaders(next echo.HandlerFunc) echo.HandlerFunc {
 		return next(c)
 	}
 }
-
-// rollingDeadlines lets a slow upload take as long as it moves: the deadline is
-// set anew with each read of the body and each write of the answer.
-func rollingDeadlines(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		rc := http.NewResponseController(c.Response().Writer)
-		r := c.Request()
-		r.Body = &rollingBody{r.Body, rc}
-		c.Response().Writer = &rollingWriter{c.Response().Writer, rc}
-		// A connection keeps its deadlines from one request to the next: each
-		// begins afresh.
-		_ = rc.SetWriteDeadline(time.Now().Add(stallTimeout))
-		if r.ContentLength != 0 {
-			// A body may stall before, while and after a handler reads it: net/http
-			// reads what a handler left.
-			stall := func() { _ = rc.SetReadDeadline(time.Now().Add(stallTimeout)) }
-			stall()
-			defer stall()
-		}
-		return next(c)
-	}
-}
-
-type rollingBody struct {
-	io.ReadCloser
-	rc *http.ResponseController
-}
-
-func (b *rollingBody) Read(p []byte) (int, error) {
-	_ = b.rc.SetReadDeadline(time.Now().Add(stallTimeout))
-	return b.ReadCloser.Read(p)
-}
-
-type rollingWriter struct {
-	http.ResponseWriter
-	rc *http.ResponseController
-}
-
-func (w *rollingWriter) Write(p []byte) (int, error) {
-	_ = w.rc.SetWriteDeadline(time.Now().Add(stallTimeout))
-	return w.ResponseWriter.Write(p)
-}
-
-// Unwrap lets http.ResponseController reach the connection.
-func (w *rollingWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 var errPanic = errors.New("a handler panicked")
 

@@ -29,31 +29,19 @@ import (
 	"saksi/web"
 )
 
-// Limits and timeouts of the server, together.
-const (
-	maxHeader = 16 << 10 // bytes of a request's header
-	maxForm   = 1 << 20  // bytes of a form without a file: a text far above its own limit comes back whole
-
-	headerTimeout = 60 * time.Second // for the header to arrive
-	idleTimeout   = 3 * time.Minute  // between two requests on a connection
-	stallTimeout  = 2 * time.Minute  // without a byte of a body, or of an answer, getting through
-
-	answerTick  = 250 * time.Millisecond // mailbox answers leave on a multiple of it
-	pagePadding = 32 << 10               // conversation pages are a multiple of it, in bytes
-
-	shutdownTimeout = 20 * time.Second // for requests under way
-)
-
 // A Config has what a server needs.
 type Config struct {
 	Inbox *inbox.Inbox
 	Log   *slog.Logger // events; nil for none
+	// Limits are those of [Production] unless set.
+	Limits Limits
 }
 
 // A Server serves one drop.
 type Server struct {
 	Config
-	pages *web.Pages
+	pages  *web.Pages
+	places chan struct{} // of forms with a long text
 }
 
 // New makes a server.
@@ -65,34 +53,37 @@ func New(c Config) (*Server, error) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Server{Config: c, pages: pages}, nil
+	if c.Limits == (Limits{}) {
+		c.Limits = Production()
+	}
+	return &Server{Config: c, pages: pages, places: make(chan struct{}, c.Limits.LongForms)}, nil
 }
 
 // handler returns the pages of one language.
 func (s *Server) handler(lang web.Lang) *reporter.Handler {
 	return &reporter.Handler{
 		Scribe: &scribe.Scribe{Inbox: s.Inbox}, Pages: s.pages, Lang: lang,
-		MaxFile: s.Inbox.MaxFile, MaxForm: maxForm, Tick: answerTick, Padding: pagePadding,
+		MaxFile: s.Inbox.MaxFile, MaxForm: s.Limits.Form, Tick: s.Limits.Tick, Padding: s.Limits.Padding,
 	}
 }
 
 // Reporters returns the handler for reporters.
 func (s *Server) Reporters() http.Handler {
 	e := echo.New()
-	e.Use(s.recoverPanic, strictHeaders, rollingDeadlines)
+	e.Use(s.recoverPanic, strictHeaders)
 	for _, lang := range []web.Lang{web.ID, web.EN} {
 		reporterRoutes(e, web.Prefix(lang), s.handler(lang))
 	}
 	e.HTTPErrorHandler = s.fail
-	return e
+	return s.steady(e, true)
 }
 
 // Couriers returns the handler for couriers.
 func (s *Server) Couriers() http.Handler {
 	e := echo.New()
-	e.Use(s.recoverPanic, rollingDeadlines)
+	e.Use(s.recoverPanic)
 	courierRoutes(e, &courier.Handler{Operations: s.Inbox})
-	return e
+	return s.steady(e, false)
 }
 
 func reporterRoutes(e *echo.Echo, prefix string, h *reporter.Handler) {
@@ -135,28 +126,35 @@ func (s *Server) fail(err error, c echo.Context) {
 	if path := c.Request().URL.Path; path == "/en" || len(path) > 3 && path[:4] == "/en/" {
 		lang = web.EN
 	}
-	if err := s.handler(lang).Fail(c, err); err != nil {
-		s.Log.Error("a page failed", "error", withoutAddress(err))
+	if err := s.handler(lang).Fail(c, err); err != nil && !ofNetwork(err) {
+		s.Log.Error("a page failed", "error", err.Error())
 	}
 }
 
 // withoutAddress returns an error's text, unless it is one of the network: those
 // have both ends of the connection in them.
 func withoutAddress(err error) string {
-	var network net.Error
-	if errors.As(err, &network) || errors.As(err, new(*net.OpError)) {
+	if ofNetwork(err) {
 		return "the connection broke"
 	}
 	return err.Error()
 }
 
-// Serve serves until the context ends, and then lets requests under way finish.
-// Either listener may be nil. Batches close when they are due.
+// ofNetwork reports whether a connection is at fault. That is nobody's error but
+// a visit, and no visit is logged.
+func ofNetwork(err error) bool {
+	var network net.Error
+	return errors.As(err, &network) || errors.As(err, new(*net.OpError))
+}
+
+// Serve serves until the context ends. Then it takes nothing new, lets requests
+// under way finish while they move, and returns nil, though some may have to be
+// cut off. Either listener may be nil. Batches close when they are due.
 func (s *Server) Serve(ctx context.Context, reporters, couriers net.Listener) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	go s.closeBatches(ctx)
-	var servers []*http.Server
+	var running []serving
 	failed := make(chan error, 2)
 	for _, on := range []struct {
 		listener net.Listener
@@ -165,9 +163,10 @@ func (s *Server) Serve(ctx context.Context, reporters, couriers net.Listener) er
 		if on.listener == nil {
 			continue
 		}
-		hs := newHTTPServer(on.handler)
-		servers = append(servers, hs)
-		go func() { failed <- hs.Serve(on.listener) }()
+		h := newHouse(on.listener, s.Limits)
+		hs := newHTTPServer(on.handler, h)
+		running = append(running, serving{hs, h})
+		go func() { failed <- hs.Serve(h) }()
 	}
 	var err error
 	select {
@@ -175,24 +174,39 @@ func (s *Server) Serve(ctx context.Context, reporters, couriers net.Listener) er
 	case err = <-failed:
 		err = fmt.Errorf("serving: %w", err)
 	}
-	return errors.Join(err, shutdown(servers))
+	return errors.Join(err, s.shutdown(running))
 }
 
-func newHTTPServer(h http.Handler) *http.Server {
+func newHTTPServer(handler http.Handler, h *house) *http.Server {
 	return &http.Server{
-		Handler: h, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
+		Handler: handler, ConnState: h.state, MaxHeaderBytes: h.limits.Header,
+		ReadHeaderTimeout: h.limits.HeaderTime, IdleTimeout: h.limits.IdleTime,
 		ErrorLog:                     log.New(io.Discard, "", 0), // it names addresses
 		DisableGeneralOptionsHandler: true,                       // its answer has a date
 	}
 }
 
-func shutdown(servers []*http.Server) error {
-	ctx, cancel := context.WithTimeout(context.Background(), shutdownTimeout)
+// serving is a server with its connections.
+type serving struct {
+	*http.Server
+	house *house
+}
+
+func (s *Server) shutdown(running []serving) error {
+	ctx, cancel := context.WithTimeout(context.Background(), s.Limits.Stop)
 	defer cancel()
 	var errs []error
-	for _, hs := range servers {
-		if err := hs.Shutdown(ctx); err != nil {
-			errs = append(errs, fmt.Errorf("stopping: %w", err), hs.Close())
+	for _, r := range running {
+		r.house.close()
+	}
+	for _, r := range running {
+		err := r.Shutdown(ctx)
+		if errors.Is(err, context.DeadlineExceeded) {
+			s.Log.Info("requests were cut off, as they took too long to stop")
+			err = r.Close()
+		}
+		if err != nil {
+			errs = append(errs, fmt.Errorf("stopping: %w", err))
 		}
 	}
 	return errors.Join(errs...)

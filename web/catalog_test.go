@@ -72,7 +72,7 @@ func TestTextFillsPlaceholdersOnce(t *testing.T) {
 // families are the keys that a page or the code puts together at run time.
 func families() map[string][]string {
 	return map[string][]string{
-		"problem": strings.Fields("heading empty too_long not_text word_count word_unknown check " +
+		"problem": strings.Fields("heading empty too_long not_text word_count word_unknown check far_too_long cut damaged " +
 			"no_file empty_file file_number_used field_long"),
 		"status": strings.Fields("diterima diambil ditelaah butuh_keterangan terverifikasi " +
 			"diteruskan tidak_dapat ditutup other"),

@@ -55,7 +55,7 @@ func writeStates() []state {
 	w := Write{Code: testCode, MaxText: 24000, Reviewers: testReviewers()}
 	list := []state{{"write", w}}
 	w.Draft, w.Length = testDraft(), 25310
-	for _, p := range []string{"empty", "too_long", "not_text"} {
+	for _, p := range []string{"empty", "too_long", "far_too_long", "not_text", "cut", "damaged", "field_long"} {
 		w.Problem = p
 		list = append(list, state{"write-" + p, w})
 	}
@@ -122,7 +122,7 @@ func conversationStates() []state {
 			Code: testCode, MaxFile: 20 << 20, MaxText: 24000}},
 	}
 	c.Draft, c.Length = testDraft(), 25310
-	for _, p := range []string{"empty", "too_long", "not_text", "no_file", "empty_file", "file_number_used"} {
+	for _, p := range []string{"empty", "too_long", "far_too_long", "not_text", "cut", "damaged", "no_file", "empty_file", "file_number_used"} {
 		c.Problem = p
 		list = append(list, state{"conversation-" + p, c})
 	}
@@ -131,7 +131,7 @@ func conversationStates() []state {
 
 func failureKeys() []string {
 	return strings.Fields("bad_request not_found method too_large length_required upload_cut " +
-		"form_damaged store files_full disk internal closed deleted code_invalid")
+		"form_damaged form_cut text_large store files_full disk internal closed deleted code_invalid")
 }
 
 func failureStates() []state {

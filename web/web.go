@@ -27,6 +27,7 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"unicode/utf8"
 )
 
 //go:embed templates static catalog
@@ -126,19 +127,32 @@ func functions(lang Lang, texts *catalog) template.FuncMap {
 func (p *Pages) Style() []byte { return p.style }
 
 // Render writes the page that belongs to the view's type. It writes nothing if
-// the page cannot be built. Bytes that are not UTF-8 become U+FFFD.
+// the page cannot be built.
 func (p *Pages) Render(w io.Writer, lang Lang, view any) error {
+	page, err := p.Page(lang, view)
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(page)
+	return err
+}
+
+// Page builds the page that belongs to the view's type. Bytes that are not UTF-8
+// become U+FFFD.
+func (p *Pages) Page(lang Lang, view any) ([]byte, error) {
 	name := pageName(view)
 	t, ok := p.byKey[pageKey{lang, name}]
 	if !ok {
-		return fmt.Errorf("no page for a %T in language %q", view, lang)
+		return nil, fmt.Errorf("no page for a %T in language %q", view, lang)
 	}
 	var page bytes.Buffer
 	if err := t.Execute(&page, view); err != nil {
-		return fmt.Errorf("building page %q: %v", name, err)
+		return nil, fmt.Errorf("building page %q: %v", name, err)
 	}
-	_, err := w.Write(bytes.ToValidUTF8(page.Bytes(), []byte("\uFFFD")))
-	return err
+	if utf8.Valid(page.Bytes()) {
+		return page.Bytes(), nil // without a copy
+	}
+	return bytes.ToValidUTF8(page.Bytes(), []byte("\uFFFD")), nil
 }
 
 // pageNames lists the template files that are pages.

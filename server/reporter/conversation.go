@@ -1,16 +1,18 @@
 package reporter
 
 import (
+	"cmp"
 	"errors"
-	"html/template"
 	"net/http"
-	"strconv"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/labstack/echo/v4"
 
 	"saksi/crypto/item"
 	"saksi/crypto/receipt"
+	"saksi/crypto/reply"
 	"saksi/server/inbox"
 	"saksi/server/scribe"
 	"saksi/web"
@@ -24,20 +26,19 @@ func (h *Handler) OpenForm(c echo.Context) error {
 // Open shows a conversation, or says what is wrong with the words.
 func (h *Handler) Open(c echo.Context) error {
 	start := time.Now()
-	f, err := h.form(c)
-	if err != nil {
-		return err
-	}
-	page, err := strconv.Atoi(f.values.Get("page"))
-	if err != nil || page < 0 || page > 1<<20 {
-		page = 0
-	}
+	f, formErr := h.form(c)
 	if f.has("code") {
 		code, err := f.code()
-		if err != nil {
+		if err := cmp.Or(formErr, err); err != nil {
 			return err
 		}
-		return h.converse(c, start, code, web.Conversation{Page: page})
+		return h.converse(c, start, code, web.Conversation{Page: f.page()})
+	}
+	if !f.has("words") && formErr != nil {
+		return formErr
+	}
+	if problem := problemOf(formErr); problem != "" {
+		return h.render(c, lookUp(formErr).status, web.Open{Words: f.text("words"), Problem: problem})
 	}
 	reading, err := receipt.Parse(f.text("words"))
 	if err != nil {
@@ -60,9 +61,19 @@ func openProblem(typed string, err error) web.Open {
 	case errors.As(err, &count):
 		view.Problem, view.Count = "word_count", count.Found
 	case errors.As(err, &word):
-		view.Problem, view.Number, view.Word = "word_unknown", word.Number, word.Typed
+		view.Problem, view.Number, view.Word = "word_unknown", word.Number, shortened(word.Typed)
 	}
 	return view
+}
+
+// shortened cuts what is no word down to what fits into a sentence. All of it
+// stands in the field below.
+func shortened(word string) string {
+	const most = 30 // letters; our own words have 7
+	if letters := []rune(word); len(letters) > most {
+		return string(letters[:most]) + "…"
+	}
+	return word
 }
 
 func suggestion(r receipt.Reading) web.Suggest {
@@ -82,6 +93,9 @@ func (h *Handler) converse(c echo.Context, start time.Time, code receipt.Code, v
 	read, err := h.Scribe.Read(code, view.Page)
 	if err != nil {
 		return err
+	}
+	if view.Problem == "not_text" {
+		view.Draft = marked(view.Draft)
 	}
 	view.Code = code.Field()
 	view.NextN, view.Unchecked = read.States.Next(), read.Unchecked
@@ -103,8 +117,20 @@ const maxItems = 40
 // padding returns what the page's size is a multiple of. Only what the request
 // itself brought makes it larger, never what is in the mailbox.
 func (h *Handler) padding(view web.Conversation) int {
-	draft := len(template.HTMLEscapeString(view.Draft.Text))
+	draft := sizeOnPage(view.Draft.Text)
 	return h.Padding * (1 + (draft+h.Padding-1)/h.Padding)
+}
+
+// sizeOnPage returns how many bytes a page takes for a text, at most: what has a
+// meaning in HTML is spelled with five, what is no letter becomes a sign of three.
+func sizeOnPage(text string) int {
+	size := reply.PageSize(text) + 2*strings.Count(text, "\x00")
+	for _, r := range text {
+		if r == utf8.RuneError {
+			size += 2
+		}
+	}
+	return size
 }
 
 func items(states scribe.States) []web.Item {
@@ -136,20 +162,17 @@ func replies(opened []scribe.Reply) []web.Reply {
 // Message takes a follow-up and shows the conversation.
 func (h *Handler) Message(c echo.Context) error {
 	start := time.Now()
-	f, err := h.form(c)
-	if err != nil {
-		return err
-	}
+	f, formErr := h.form(c)
 	d := web.Draft{Text: f.text("text")}
 	code, err := f.code()
 	if err != nil {
-		return &Failed{Cause: err, Draft: &d, Retry: "/open"}
+		return &Failed{Cause: cmp.Or(formErr, err), Draft: f.typed(), Retry: "/open"}
 	}
 	n, err := f.number()
-	if err != nil {
+	if formErr == nil && err != nil {
 		return &Failed{Cause: err, Code: code.Field(), Draft: &d, Retry: "/message"}
 	}
-	outcome, err := h.Scribe.Send(code, n, item.Content{Kind: item.Message, Language: string(h.Lang), Text: d.Text})
+	outcome, err := h.sendMessage(code, n, d, formErr)
 	view := web.Conversation{Kept: true, Number: n}
 	if problem := problemOf(err); problem != "" {
 		view = web.Conversation{Problem: problem, Draft: d, Length: len(d.Text)}
@@ -167,6 +190,14 @@ func (h *Handler) Message(c echo.Context) error {
 	return nil
 }
 
+// sendMessage sends nothing of a form that did not come whole.
+func (h *Handler) sendMessage(code receipt.Code, n int, d web.Draft, formErr error) (inbox.Outcome, error) {
+	if formErr != nil {
+		return 0, formErr
+	}
+	return h.Scribe.Send(code, n, item.Content{Kind: item.Message, Language: string(h.Lang), Text: d.Text})
+}
+
 // Delete asks whether an item, or everything, is to be deleted; and then does.
 func (h *Handler) Delete(c echo.Context) error {
 	start := time.Now()
@@ -180,12 +211,12 @@ func (h *Handler) Delete(c echo.Context) error {
 	}
 	const everything = -1
 	n := everything
-	if f.values.Get("n") != "all" {
+	if f.text("n") != "all" {
 		if n, err = f.number(); err != nil {
 			return &Failed{Cause: err, Code: code.Field()}
 		}
 	}
-	if f.values.Get("confirm") != "yes" {
+	if f.text("confirm") != "yes" {
 		return h.render(c, http.StatusOK, web.Confirm{Code: code.Field(), N: n})
 	}
 	if n == everything {

@@ -1,13 +1,15 @@
 package reporter
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
 	"io"
 	"mime"
-	"net/url"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/labstack/echo/v4"
 
@@ -19,57 +21,211 @@ import (
 var (
 	// ErrForm is returned for a body that is no form.
 	ErrForm = errors.New("the form is damaged")
-	// ErrFormSize is returned for a form without file above the limit.
+	// ErrFormCut is returned for a form that ends early.
+	ErrFormCut = errors.New("the form was cut off")
+	// ErrFormSize is returned for a form with a text far above the limit: only
+	// its beginning is handed back.
 	ErrFormSize = errors.New("the form is too large")
 	// ErrNumber is returned for an item number out of range.
 	ErrNumber = errors.New("no such item number")
 )
 
-// form is a urlencoded body: a text, never a file.
-type form struct{ values url.Values }
+// Limits of a form without a file.
+const (
+	maxFormFields = 16
+	maxShort      = 1 << 10 // bytes of a field that is no text: more than any may have
+	maxFormBody   = 4       // times the longest text: all that is looked at
+)
 
-// form reads the body of a form without a file, in memory.
+// form is a urlencoded body: a text, never a file. Of each field the first value
+// counts. Line breaks are as everywhere but in forms.
+type form struct{ values map[string]string }
+
+// form reads the body of a form without a file, in memory. With an error comes
+// what did arrive, so that a page can hand it back.
 func (h *Handler) form(c echo.Context) (form, error) {
 	r := c.Request()
 	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || kind != "application/x-www-form-urlencoded" {
 		return form{}, fmt.Errorf("reading form: %w", ErrForm)
 	}
-	body, err := io.ReadAll(io.LimitReader(r.Body, h.MaxForm+1))
-	if err != nil {
-		return form{}, fmt.Errorf("reading form: %w", ErrCut)
+	d := decoder{
+		body: bufio.NewReader(io.LimitReader(r.Body, int64(maxFormBody*h.MaxForm))), maxText: h.MaxForm,
+		form: form{map[string]string{}},
 	}
-	if int64(len(body)) > h.MaxForm {
-		drain(r.Body)
-		return form{}, &Failed{Cause: ErrFormSize, Limit: h.MaxForm}
+	d.fields()
+	if d.err != nil {
+		return d.form, fmt.Errorf("reading form: %w", d.err)
 	}
-	values, err := url.ParseQuery(string(body))
-	if err != nil {
-		return form{}, fmt.Errorf("reading form: %w", ErrForm)
-	}
-	return form{values}, nil
+	return d.form, nil
 }
 
-func (f form) has(name string) bool { return f.values.Has(name) }
-
-// text returns a field with line breaks as everywhere but in forms.
-func (f form) text(name string) string {
-	return strings.ReplaceAll(f.values.Get(name), "\r\n", "\n")
+// decoder decodes a form while it arrives. It keeps the fields that our pages
+// have, up to their limits, and nothing else: a form costs no more memory than
+// what is kept of it.
+type decoder struct {
+	body    *bufio.Reader
+	maxText int
+	form    form
+	err     error // the first; reading may go on
 }
+
+func (d *decoder) fields() {
+	for range maxFormFields {
+		if !d.field() {
+			return
+		}
+	}
+	d.note(ErrForm)
+}
+
+// room returns how many bytes are kept of a field.
+func (d *decoder) room(name string) int {
+	switch name {
+	case "text", "words":
+		return d.maxText
+	case "code", "n", "page", "place", "from", "to", "switch", "confirm":
+		return maxShort
+	default:
+		return 0
+	}
+}
+
+// field reads a field, and reports whether another one follows.
+func (d *decoder) field() bool {
+	name, end := d.token(maxShort, true)
+	room := d.room(string(name))
+	var value []byte
+	if end == '=' {
+		value, end = d.token(room, false)
+	}
+	if !d.form.has(string(name)) && room > 0 {
+		d.form.values[string(name)] = string(value)
+	}
+	return end == '&'
+}
+
+// token decodes up to the end of a name or a value, and returns what it ends
+// with, or 0 at the end of the body. It keeps as much as there is room for.
+func (d *decoder) token(room int, isName bool) (kept []byte, end byte) {
+	full := false
+	for {
+		b, err := d.body.ReadByte()
+		switch {
+		case err != nil:
+			d.noteRead(err)
+			return whole(kept, full || err != io.EOF), 0
+		case b == '&' || b == '=' && isName:
+			return whole(kept, full), b
+		case b == '+':
+			b = ' '
+		case b == '%':
+			if b, err = d.escaped(); err != nil {
+				continue
+			}
+		}
+		switch n := len(kept); {
+		case b == '\n' && n > 0 && kept[n-1] == '\r' && !full:
+			kept[n-1] = b
+		case n < room:
+			kept = append(kept, b)
+		default:
+			full = true
+		}
+		if full && room == d.maxText {
+			d.note(ErrFormSize)
+		}
+	}
+}
+
+// escaped decodes the two digits after a percent sign. If they are none it
+// stands for itself; if the body ends before them, reading on says why.
+func (d *decoder) escaped() (byte, error) {
+	digits, err := d.body.Peek(2)
+	if err != nil {
+		_, _ = d.body.Discard(len(digits))
+		d.note(ErrForm)
+		return 0, err
+	}
+	b, err := strconv.ParseUint(string(digits), 16, 8)
+	if err != nil {
+		d.note(ErrForm)
+		return '%', nil
+	}
+	_, err = d.body.Discard(len(digits))
+	return byte(b), err
+}
+
+func (d *decoder) note(err error) {
+	if d.err == nil {
+		d.err = err
+	}
+}
+
+// noteRead notes an error of the body, whose own text may name addresses.
+func (d *decoder) noteRead(err error) {
+	switch {
+	case err == io.EOF:
+	case errors.Is(err, ErrFormSize):
+		d.err = ErrFormSize
+	default:
+		d.err = ErrFormCut
+	}
+}
+
+// whole takes half a letter off the end of a text that was cut.
+func whole(b []byte, cut bool) []byte {
+	if !cut {
+		return b
+	}
+	for i := len(b) - 1; i >= max(0, len(b)-utf8.UTFMax); i-- {
+		if utf8.RuneStart(b[i]) {
+			if !utf8.FullRune(b[i:]) {
+				return b[:i]
+			}
+			return b
+		}
+	}
+	return b
+}
+
+func (f form) has(name string) bool {
+	_, ok := f.values[name]
+	return ok
+}
+
+func (f form) text(name string) string { return f.values[name] }
 
 func (f form) draft() web.Draft {
 	return web.Draft{Text: f.text("text"), Place: f.text("place"), From: f.text("from"), To: f.text("to")}
 }
 
+// typed returns what a person typed, or nil if nothing of it is there.
+func (f form) typed() *web.Draft {
+	if d := f.draft(); d != (web.Draft{}) {
+		return &d
+	}
+	return nil
+}
+
 // code returns the code of the hidden field.
 func (f form) code() (receipt.Code, error) {
-	return receipt.ParseField(f.values.Get("code"))
+	return receipt.ParseField(f.values["code"])
 }
 
 // number returns the item number that the form will use. A first testimony has
 // a form of its own, so follow-ups begin at 1; a person whose page said 0 had
 // nothing with this code, and may still send.
-func (f form) number() (int, error) { return parseNumber(f.values.Get("n")) }
+func (f form) number() (int, error) { return parseNumber(f.values["n"]) }
+
+// page returns which page of answers is asked for, the first if in doubt.
+func (f form) page() int {
+	page, err := strconv.Atoi(f.values["page"])
+	if err != nil || page < 0 || page > 1<<20 {
+		return 0
+	}
+	return page
+}
 
 func parseNumber(s string) (int, error) {
 	n, err := strconv.Atoi(s)
@@ -77,4 +233,18 @@ func parseNumber(s string) (int, error) {
 		return 0, fmt.Errorf("reading form: %w", ErrNumber)
 	}
 	return n, nil
+}
+
+// marked puts a sign that can be seen in place of each character that is not
+// taken: many of them do not show on a screen, and nobody could find them.
+func marked(d web.Draft) web.Draft {
+	mark := func(s string) string {
+		return strings.Map(func(r rune) rune {
+			if unicode.IsControl(r) && r != '\n' && r != '\r' && r != '\t' {
+				return utf8.RuneError
+			}
+			return r
+		}, s)
+	}
+	return web.Draft{Text: mark(d.Text), Place: mark(d.Place), From: mark(d.From), To: mark(d.To)}
 }

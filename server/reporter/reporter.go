@@ -9,6 +9,7 @@ package reporter
 
 import (
 	"bytes"
+	"cmp"
 	"net/http"
 	"strconv"
 	"time"
@@ -28,7 +29,7 @@ type Handler struct {
 	Pages   *web.Pages
 	Lang    web.Lang
 	MaxFile int64 // bytes, as shown in forms
-	MaxForm int64 // bytes that a form without a file may have
+	MaxForm int   // bytes of a text that are handed back when it is too long
 	// Tick is what the time of every answer about a mailbox is a multiple of.
 	Tick time.Duration
 	// Padding is what the size of every conversation page is a multiple of.
@@ -43,18 +44,23 @@ func (h *Handler) render(c echo.Context, status int, view any) error {
 // renderTimed writes a page on the next tick after start, at the end of all
 // work, padded to a multiple of bytes.
 func (h *Handler) renderTimed(c echo.Context, status int, view any, start time.Time, multiple int) error {
-	var page bytes.Buffer
-	if err := h.Pages.Render(&page, h.Lang, view); err != nil {
+	page, err := h.Pages.Page(h.Lang, view)
+	if err != nil {
 		return err
 	}
-	if short := page.Len() % multiple; short != 0 {
-		page.Write(bytes.Repeat([]byte(" "), multiple-short))
-	}
+	padding := bytes.Repeat([]byte(" "), (multiple-len(page)%multiple)%multiple)
 	if !start.IsZero() {
 		h.tick(start)
 	}
-	c.Response().Header().Set("Content-Length", strconv.Itoa(page.Len()))
-	return c.HTMLBlob(status, page.Bytes())
+	header := c.Response().Header()
+	header.Set("Content-Type", echo.MIMETextHTMLCharsetUTF8)
+	header.Set("Content-Length", strconv.Itoa(len(page)+len(padding)))
+	c.Response().WriteHeader(status)
+	if _, err := c.Response().Write(page); err != nil {
+		return err
+	}
+	_, err = c.Response().Write(padding)
+	return err
 }
 
 // Start serves the front page.
@@ -104,6 +110,9 @@ func (h *Handler) WriteForm(c echo.Context) error {
 
 func (h *Handler) writeView(code receipt.Code, d web.Draft, problem string) web.Write {
 	readers, _ := h.readers()
+	if problem == "not_text" {
+		d = marked(d)
+	}
 	return web.Write{
 		Code: code.Field(), Draft: d, Problem: problem, Length: len(d.Text), MaxText: item.MaxText, Reviewers: readers,
 	}
@@ -111,27 +120,30 @@ func (h *Handler) writeView(code receipt.Code, d web.Draft, problem string) web.
 
 // Write takes a first testimony and shows the receipt.
 func (h *Handler) Write(c echo.Context) error {
-	f, err := h.form(c)
-	if err != nil {
-		return err
-	}
+	f, formErr := h.form(c)
 	d := f.draft()
 	code, err := f.code()
 	if err != nil {
-		return &Failed{Cause: err, Draft: &d, Retry: "/write"}
+		return &Failed{Cause: cmp.Or(formErr, err), Draft: f.typed(), Retry: "/write"}
+	}
+	failed := &Failed{
+		Code: code.Field(), Draft: &d, Retry: "/write", Limit: item.MaxText,
+		Form: func(problem string) any { return h.writeView(code, d, problem) },
+	}
+	if formErr != nil {
+		failed.Cause = formErr
+		return failed
 	}
 	if f.has("switch") {
 		return h.render(c, http.StatusOK, h.writeView(code, d, ""))
 	}
-	outcome, err := h.Scribe.Send(code, 0, item.Content{
+	var outcome inbox.Outcome
+	outcome, failed.Cause = h.Scribe.Send(code, 0, item.Content{
 		Kind: item.Testimony, Language: string(h.Lang), Text: d.Text,
 		Form: item.Form{Place: d.Place, From: d.From, To: d.To},
 	})
-	if err != nil {
-		return &Failed{
-			Cause: err, Code: code.Field(), Draft: &d, Retry: "/write", Limit: item.MaxText,
-			Form: func(problem string) any { return h.writeView(code, d, problem) },
-		}
+	if failed.Cause != nil {
+		return failed
 	}
 	next := 1 // nothing but this item has the code
 	if outcome == inbox.Again {

@@ -2,6 +2,7 @@ package reporter
 
 import (
 	"bufio"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -40,32 +41,33 @@ const (
 	maxFileName   = 4096
 	multipartRoom = 16 << 10 // all that is not the file
 
-	maxDrain  = 8 << 30   // of a refused upload, read and thrown away
 	readAhead = 256 << 10 // of the body; multipart itself reads 4 KiB at a time
 )
 
 // File takes an attachment. The file is the last field of its form: what is
 // left of the announced length is its size.
+//
+// A length that lies cannot be told from a true one before the file's end, where
+// the form must end too, on the byte: until there what arrives is the beginning
+// of an honest upload of that length. Nothing is kept of it then.
 func (h *Handler) File(c echo.Context) error {
 	start := time.Now()
 	up, err := openUpload(c.Request())
-	if err != nil {
-		return h.afterUpload(c, err)
-	}
 	code, codeErr := receipt.ParseField(up.fields["code"])
+	if codeErr != nil {
+		return cmp.Or(err, codeErr)
+	}
 	n, numberErr := parseNumber(up.fields["n"])
-	if err := errors.Join(codeErr, numberErr); err != nil {
-		return h.afterUpload(c, err)
+	if err := cmp.Or(err, numberErr); err != nil {
+		return &Failed{Cause: err, Code: code.Field()}
 	}
 	outcome, err := h.sendFile(code, n, up)
 	if problem := problemOf(err); problem != "" {
-		drain(c.Request().Body)
 		return h.converse(c, start, code, web.Conversation{Problem: problem})
 	}
 	if err != nil {
-		return h.afterUpload(c, &Failed{Cause: err, Code: code.Field(), Limit: h.MaxFile})
+		return &Failed{Cause: err, Code: code.Field(), Limit: h.MaxFile}
 	}
-	drain(c.Request().Body)
 	view := web.Conversation{Kept: true, Number: n}
 	if outcome == inbox.Again {
 		// The same file, sent again, or another one from an old page: nobody can
@@ -77,16 +79,6 @@ func (h *Handler) File(c echo.Context) error {
 	}
 	return nil
 }
-
-// afterUpload returns err once the rest of the body was read: a browser does
-// not look at an answer before it has sent everything, and shows a broken
-// connection instead of our page.
-func (h *Handler) afterUpload(c echo.Context, err error) error {
-	drain(c.Request().Body)
-	return err
-}
-
-func drain(body io.Reader) { _, _ = io.CopyN(io.Discard, body, maxDrain) }
 
 func (h *Handler) sendFile(code receipt.Code, n int, up *upload) (inbox.Outcome, error) {
 	switch {
@@ -118,19 +110,24 @@ type upload struct {
 	read   int64
 }
 
-// openUpload reads a form up to where its file begins, and no further.
+// openUpload reads a form up to where its file begins, and no further. With an
+// error come the fields that did arrive.
 func openUpload(r *http.Request) (*upload, error) {
+	up := &upload{fields: map[string]string{}}
 	kind, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || kind != "multipart/form-data" || params["boundary"] == "" {
-		return nil, fmt.Errorf("reading upload: %w", ErrForm)
+		return up, fmt.Errorf("reading upload: %w", ErrForm)
 	}
-	if r.ContentLength < 0 {
-		return nil, fmt.Errorf("reading upload: %w", ErrLength)
-	}
-	up := &upload{fields: map[string]string{}, body: &precise{r: bufio.NewReaderSize(r.Body, readAhead)}}
+	up.body = &precise{r: bufio.NewReaderSize(r.Body, readAhead)}
 	up.parts = multipart.NewReader(up.body, params["boundary"])
-	if err := up.readFields(); err != nil {
-		return nil, err
+	err = up.readFields()
+	switch {
+	case up.body.broken:
+		return up, fmt.Errorf("reading upload: %w", ErrCut)
+	case r.ContentLength < 0:
+		return up, fmt.Errorf("reading upload: %w", ErrLength)
+	case err != nil:
+		return up, err
 	}
 	closing := int64(len("\r\n--") + len(params["boundary"]) + len("--\r\n"))
 	up.size = r.ContentLength - up.body.n - closing
@@ -192,9 +189,10 @@ func (up *upload) Read(p []byte) (int, error) {
 // bytes, so that the reader behind it, which reads ahead, stops just where a
 // part's content begins.
 type precise struct {
-	r    io.Reader
-	n    int64
-	bulk bool
+	r      io.Reader
+	n      int64
+	bulk   bool
+	broken bool // an error other than the end
 }
 
 func (p *precise) Read(b []byte) (int, error) {
@@ -206,5 +204,6 @@ func (p *precise) Read(b []byte) (int, error) {
 	}
 	n, err := p.r.Read(b)
 	p.n += int64(n)
+	p.broken = p.broken || err != nil && err != io.EOF
 	return n, err
 }

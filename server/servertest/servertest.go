@@ -40,6 +40,7 @@ type Options struct {
 	Reviewers int                           // 3 if 0
 	Wrap      func(store.Store) store.Store // around the real store
 	Now       func() time.Time              // the real clock if nil
+	Limits    server.Limits                 // those of production if zero
 }
 
 // New starts a drop; the test's end stops it, and holds its store against its
@@ -70,12 +71,14 @@ func New(t testing.TB, o Options) *Drop {
 			t.Errorf("check: %q, %v", wrong, err)
 		}
 	})
-	d.serve(t)
+	d.serve(t, o.Limits)
 	return d
 }
 
-func (d *Drop) serve(t testing.TB) {
-	srv, err := server.New(server.Config{Inbox: d.Inbox, Log: slog.New(slog.NewTextHandler(d.Log, nil))})
+func (d *Drop) serve(t testing.TB, limits server.Limits) {
+	srv, err := server.New(server.Config{
+		Inbox: d.Inbox, Log: slog.New(slog.NewTextHandler(d.Log, nil)), Limits: limits,
+	})
 	d.check(err)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	d.check(err)

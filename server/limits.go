@@ -1,0 +1,73 @@
+package server
+
+import "time"
+
+// Limits says what one sender may cost and how long he may take. [Production]
+// has the values that a drop runs with; tests shorten times.
+//
+// All connections come from tor, on loopback, so nothing tells a flood from a
+// crowd: no limit can be one per sender. So no limit here makes anyone wait for
+// someone who is slower. Who is new gets in, at the cost of who has been
+// waiting longest or moves least.
+type Limits struct {
+	// A connection costs a file descriptor and some 40 KiB, one with an upload
+	// 500 KiB. When there are this many, a new one takes the place of another.
+	Connections int
+	Settle      time.Duration // a request is not held for slow before this age
+
+	Header     int           // bytes of a request's header
+	HeaderTime time.Duration // for the whole header to arrive
+	IdleTime   time.Duration // between two requests on a connection
+
+	// A body or an answer has to move by Move bytes within each Stall of
+	// waiting, or come to its end. That is slower than the worst phone.
+	Stall time.Duration
+	Move  int64
+	// Linger is how long an answer waits for bytes of a body that nobody will
+	// read. A browser looks at no answer before it has sent everything.
+	Linger time.Duration
+
+	// A form's text is kept in memory. An ordinary form has at most PlainForm
+	// bytes, encoded; reading beyond takes one of LongForms places.
+	PlainForm int64
+	LongForms int
+	LongWait  time.Duration // for a place
+	LongTime  time.Duration // with a place, for the rest of the body and for the answer
+	Form      int           // bytes of a form's text that are handed back when it is too long
+
+	Tick    time.Duration // mailbox answers leave on a multiple of it
+	Padding int           // conversation pages are a multiple of it, in bytes
+
+	// When the server is to stop, requests that move may go on for Stop, and
+	// those that stand still for StopStall.
+	Stop      time.Duration
+	StopStall time.Duration
+}
+
+// Production returns the limits of a drop.
+func Production() Limits {
+	return Limits{
+		Connections: 256,
+		Settle:      10 * time.Second,
+
+		Header:     16 << 10,
+		HeaderTime: 60 * time.Second,
+		IdleTime:   3 * time.Minute,
+
+		Stall:  2 * time.Minute,
+		Move:   4 << 10,
+		Linger: 10 * time.Second,
+
+		PlainForm: 80 << 10, // 24,000 bytes of text, as %41, and the short fields
+		LongForms: 8,
+		LongWait:  time.Minute,
+		LongTime:  4 * time.Minute, // 1 MiB of text, as %41, at 13 KiB a second
+		Form:      1 << 20,         // 200,000 characters have 800,000 bytes at most
+
+		Tick:    250 * time.Millisecond,
+		Padding: 32 << 10,
+
+		Stop:      time.Minute, // below the 90 seconds that systemd waits
+		StopStall: 5 * time.Second,
+	}
+}
