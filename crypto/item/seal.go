@@ -193,7 +193,8 @@ func (f *Form) check() error {
 		if len(field) > MaxField {
 			return fmt.Errorf("checking form: %w", ErrLongField)
 		}
-		if !isText(field) {
+		// They stand in JSON, where no reader takes U+FFFD.
+		if !isText(field) || strings.ContainsRune(field, utf8.RuneError) {
 			return fmt.Errorf("checking form: %w", ErrNotText)
 		}
 	}

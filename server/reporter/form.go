@@ -34,7 +34,6 @@ var (
 const (
 	maxFormFields = 16
 	maxShort      = 1 << 10 // bytes of a field that is no text: more than any may have
-	maxFormBody   = 4       // times the longest text: all that is looked at
 )
 
 // form is a urlencoded body: a text, never a file. Of each field the first value
@@ -49,10 +48,7 @@ func (h *Handler) form(c echo.Context) (form, error) {
 	if err != nil || kind != "application/x-www-form-urlencoded" {
 		return form{}, fmt.Errorf("reading form: %w", ErrForm)
 	}
-	d := decoder{
-		body: bufio.NewReader(io.LimitReader(r.Body, int64(maxFormBody*h.MaxForm))), maxText: h.MaxForm,
-		form: form{map[string]string{}},
-	}
+	d := decoder{body: bufio.NewReader(r.Body), maxText: h.MaxForm, form: form{map[string]string{}}}
 	d.fields()
 	if d.err != nil {
 		return d.form, fmt.Errorf("reading form: %w", d.err)

@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"regexp"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -32,6 +33,40 @@ type Drop struct {
 	Dir   string // of the store
 	Log   *Log
 	T     testing.TB
+	// Stop tells the server to stop and returns how it ended. The end of the test
+	// stops it otherwise.
+	Stop func() error
+
+	connected atomic.Int64
+}
+
+// Connected returns how many connections there are to the reporters' pages.
+func (d *Drop) Connected() int { return int(d.connected.Load()) }
+
+// counted is a listener that counts its connections.
+type counted struct {
+	net.Listener
+	open *atomic.Int64
+}
+
+func (l counted) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	l.open.Add(1)
+	return &countedConn{TCPConn: c.(*net.TCPConn), open: l.open}, nil
+}
+
+type countedConn struct {
+	*net.TCPConn
+	open *atomic.Int64
+	once sync.Once
+}
+
+func (c *countedConn) Close() error {
+	c.once.Do(func() { c.open.Add(-1) })
+	return c.TCPConn.Close()
 }
 
 // Options change a drop from its default.
@@ -85,11 +120,12 @@ func (d *Drop) serve(t testing.TB, limits server.Limits) {
 	d.URL = "http://" + l.Addr().String()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- srv.Serve(ctx, l, nil) }()
-	t.Cleanup(func() {
+	go func() { done <- srv.Serve(ctx, counted{l, &d.connected}, nil) }()
+	d.Stop = sync.OnceValue(func() error {
 		cancel()
-		d.check(<-done)
+		return <-done
 	})
+	t.Cleanup(func() { d.check(d.Stop()) })
 }
 
 func (d *Drop) check(err error) {
