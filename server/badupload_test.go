@@ -20,6 +20,7 @@ import (
 func hurried() server.Limits {
 	l := server.Production()
 	l.Stall, l.Linger, l.LongWait, l.Tick = time.Second, time.Second/2, time.Second/2, time.Millisecond
+	l.StopStall = time.Second / 4
 	return l
 }
 
@@ -60,19 +61,26 @@ func dial(t *testing.T, d *servertest.Drop) *net.TCPConn {
 // listen reads an answer, and holds that the connection ends with it.
 func listen(t *testing.T, conn net.Conn) servertest.Page {
 	t.Helper()
-	answers := bufio.NewReader(conn)
-	resp, err := http.ReadResponse(answers, nil)
+	p, ends := answerOn(t, conn)
+	if n, err := conn.Read(make([]byte, 1)); err == nil || n > 0 || !ends {
+		t.Errorf("the connection goes on after the answer: %v", err)
+	}
+	return p
+}
+
+// answerOn reads an answer, and whether it says that the connection ends.
+func answerOn(t *testing.T, conn net.Conn) (p servertest.Page, ends bool) {
+	t.Helper()
+	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer resp.Body.Close()
 	b, err := io.ReadAll(resp.Body)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := answers.ReadByte(); err == nil || !resp.Close {
-		t.Errorf("the connection goes on after the answer: close %t, %v", resp.Close, err)
-	}
-	return servertest.Page{Status: resp.StatusCode, Header: resp.Header, Body: string(b)}
+	return servertest.Page{Status: resp.StatusCode, Header: resp.Header, Body: string(b)}, resp.Close
 }
 
 // TestTruncatedForm: what did arrive comes back, without half a letter.

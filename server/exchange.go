@@ -36,7 +36,7 @@ type exchange struct {
 
 	placed    bool      // it has one of the places
 	refused   bool      // there was none
-	until     time.Time // when placed
+	until     time.Time // when placed: for the body, and then for the answer
 	answering bool
 }
 
@@ -47,6 +47,9 @@ func (s *Server) steady(next http.Handler, forms bool) http.Handler {
 		x := &exchange{
 			ResponseWriter: w, control: http.NewResponseController(w), limits: &s.Limits, places: s.places,
 			body: r.Body, isForm: forms && !multipart,
+		}
+		if multipart && !beginUpload(r) {
+			panic(http.ErrAbortHandler) // net/http ends the connection
 		}
 		defer x.end()
 		if r.Body == http.NoBody {
@@ -148,6 +151,7 @@ func (x *exchange) answer() {
 	if !errors.Is(x.ended, io.EOF) {
 		x.Header().Set("Connection", "close")
 	}
+	x.until = time.Now().Add(x.limits.LongTime)
 }
 
 func (x *exchange) WriteHeader(status int) {

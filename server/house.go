@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"net"
 	"net/http"
 	"sync"
@@ -8,8 +9,8 @@ import (
 	"time"
 )
 
-// A house bounds how many connections a listener has at once. When it is full
-// a new connection takes the place of another:
+// A house bounds how many connections a listener has at once, and how many of
+// them with an upload. When it is full a new one takes the place of another:
 //
 //   - first of the one that has been longest without a whole request, be it idle
 //     or sending its header by the byte: a person's header follows at once;
@@ -54,22 +55,22 @@ func (h *house) admit(c *conn) (*conn, bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if len(h.conns) >= h.limits.Connections {
-		weakest := h.weakest(time.Now())
+		weakest := h.weakest(time.Now(), false)
 		if weakest == nil {
 			return nil, false
 		}
-		delete(h.conns, weakest)
-		weakest.Conn.Close()
+		h.putOut(weakest)
 	}
 	h.conns[c] = true
 	return c, true
 }
 
-// weakest returns the connection that goes first, or nil. The lock is held.
-func (h *house) weakest(now time.Time) *conn {
+// weakest returns the connection that goes first, of all or of uploads alone, or
+// nil if all are on requests that began just now. The lock is held.
+func (h *house) weakest(now time.Time, uploads bool) *conn {
 	var first *conn
 	for c := range h.conns {
-		if c.working && now.Sub(c.since) < h.limits.Settle {
+		if uploads && !c.upload || c.working && now.Sub(c.since) < h.limits.Settle {
 			continue
 		}
 		if first == nil || c.weaker(first, now) {
@@ -77,6 +78,48 @@ func (h *house) weakest(now time.Time) *conn {
 		}
 	}
 	return first
+}
+
+// putOut ends a connection. The lock is held.
+func (h *house) putOut(c *conn) {
+	delete(h.conns, c)
+	c.Conn.Close()
+}
+
+// uploads makes room for the upload that a connection begins. It fails if there
+// are too many that all began just now.
+func (h *house) uploads(c *conn) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	n := 0
+	for other := range h.conns {
+		if other.upload {
+			n++
+		}
+	}
+	if n >= h.limits.Uploads {
+		weakest := h.weakest(time.Now(), true)
+		if weakest == nil {
+			return false
+		}
+		h.putOut(weakest)
+	}
+	c.upload = true
+	return true
+}
+
+// connKey is under what a request's context has its connection.
+type connKey struct{}
+
+// context is told by net/http when a connection begins.
+func (h *house) context(ctx context.Context, nc net.Conn) context.Context {
+	return context.WithValue(ctx, connKey{}, nc)
+}
+
+// beginUpload makes room for a request's upload, if it came through a house.
+func beginUpload(r *http.Request) bool {
+	c, ok := r.Context().Value(connKey{}).(*conn)
+	return !ok || c.house.uploads(c)
 }
 
 // state is told by net/http when a request begins and when it has been answered.
@@ -87,7 +130,7 @@ func (h *house) state(nc net.Conn, s http.ConnState) {
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	c.working, c.since = s == http.StateActive, time.Now()
+	c.working, c.upload, c.since = s == http.StateActive, false, time.Now()
 	c.moved.Store(0)
 }
 
@@ -110,6 +153,7 @@ type conn struct {
 
 	// Guarded by the house's lock.
 	working bool      // on a request whose header is here
+	upload  bool      // and which brings a file
 	since   time.Time // that it works, or that it waits
 }
 

@@ -10,9 +10,10 @@ import "time"
 // someone who is slower. Who is new gets in, at the cost of who has been
 // waiting longest or moves least.
 type Limits struct {
-	// A connection costs a file descriptor and some 40 KiB, one with an upload
-	// 500 KiB. When there are this many, a new one takes the place of another.
+	// A connection costs a file descriptor and some 20 KiB, one with an upload
+	// 1.7 MiB. When there are this many, a new one takes the place of another.
 	Connections int
+	Uploads     int
 	Settle      time.Duration // a request is not held for slow before this age
 
 	Header     int           // bytes of a request's header
@@ -32,7 +33,7 @@ type Limits struct {
 	PlainForm int64
 	LongForms int
 	LongWait  time.Duration // for a place
-	LongTime  time.Duration // with a place, for the rest of the body and for the answer
+	LongTime  time.Duration // with a place, for the rest of the body, and again for the answer
 	Form      int           // bytes of a form's text that are handed back when it is too long
 
 	Tick    time.Duration // mailbox answers leave on a multiple of it
@@ -48,6 +49,7 @@ type Limits struct {
 func Production() Limits {
 	return Limits{
 		Connections: 256,
+		Uploads:     48,
 		Settle:      10 * time.Second,
 
 		Header:     16 << 10,

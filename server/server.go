@@ -179,7 +179,7 @@ func (s *Server) Serve(ctx context.Context, reporters, couriers net.Listener) er
 
 func newHTTPServer(handler http.Handler, h *house) *http.Server {
 	return &http.Server{
-		Handler: handler, ConnState: h.state, MaxHeaderBytes: h.limits.Header,
+		Handler: handler, ConnState: h.state, ConnContext: h.context, MaxHeaderBytes: h.limits.Header,
 		ReadHeaderTimeout: h.limits.HeaderTime, IdleTimeout: h.limits.IdleTime,
 		ErrorLog:                     log.New(io.Discard, "", 0), // it names addresses
 		DisableGeneralOptionsHandler: true,                       // its answer has a date
