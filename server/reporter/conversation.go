@@ -107,6 +107,9 @@ func (h *Handler) converse(c echo.Context, start time.Time, code receipt.Code, v
 	if view.Problem != "" {
 		status = http.StatusUnprocessableEntity
 	}
+	if _, err := h.Pages.Page(h.Lang, complement(view)); err != nil {
+		return err
+	}
 	return h.renderTimed(c, status, view, start, h.padding(view))
 }
 

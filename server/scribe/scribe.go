@@ -110,7 +110,7 @@ func (s *Scribe) Read(code receipt.Code, page int) (*Conversation, error) {
 }
 
 // open opens the entries of a page that somebody signed, and counts those that
-// nobody did.
+// nobody did. It does the same work for every page; see [decoy].
 func (s *Scribe) open(keys receipt.Keys, page int) (replies []Reply, unchecked int, err error) {
 	entries, err := s.Inbox.Mailbox(keys.Token, keys.KeyHash(), page)
 	if err != nil {
@@ -118,6 +118,11 @@ func (s *Scribe) open(keys receipt.Keys, page int) (replies []Reply, unchecked i
 	}
 	for _, entry := range entries {
 		opened, err := reply.Open(entry, keys, s.Inbox)
+		if errors.Is(err, reply.ErrNotMine) {
+			theDecoy().accept()
+		} else {
+			theDecoy().refuse(keys)
+		}
 		switch {
 		case errors.Is(err, reply.ErrUnsigned):
 			unchecked++
