@@ -1,0 +1,296 @@
+package server_test
+
+import (
+	"math"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"runtime"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"saksi/crypto/item"
+	"saksi/crypto/receipt"
+	"saksi/server"
+	"saksi/server/scribe"
+	"saksi/server/servertest"
+	"saksi/server/store"
+)
+
+// Invariant 5: whether a code was ever issued, and whether it has answers, shows
+// in no answer's time. It is held at two levels. The work of a request must not
+// depend on it, because what takes longer than a tick leaves on the next one;
+// and what leaves the socket must not.
+//
+// With enough samples any two things differ, so a difference has to pass twice
+// two thresholds: that chance does not explain it (level), and that it is more
+// than noise (floor). Chance alone passes once in a million comparisons.
+const level = 0.001
+
+// mailboxes are the kinds of codes that must not be told apart. The first two are
+// the same kind: their difference is what noise is.
+func mailboxes() []string {
+	return []string{"unknown", "another unknown", "silent", "deleted", "one answer", "eight short answers", "eight answers"}
+}
+
+// fillMailboxes returns a code of each kind.
+func fillMailboxes(t testing.TB, d *servertest.Drop) map[string]receipt.Code {
+	t.Helper()
+	codes := map[string]receipt.Code{}
+	writer := scribe.Scribe{Inbox: d.Inbox}
+	for i, kind := range mailboxes() {
+		codes[kind] = receipt.New()
+		for n := range 3 {
+			if i < 2 {
+				break
+			}
+			if _, err := writer.Send(codes[kind], n, item.Content{Kind: item.Message, Text: "pesan"}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for n := range 3 {
+		if err := writer.Delete(codes["deleted"], n); err != nil {
+			t.Fatal(err)
+		}
+	}
+	full := strings.Repeat("jawaban ", 250)
+	answer(t, d, codes["one answer"], 0, 1, full)
+	for r := range 2 {
+		for n := range uint64(4) {
+			answer(t, d, codes["eight short answers"], r, n+1, "ya")
+			answer(t, d, codes["eight answers"], r, n+1, full)
+		}
+	}
+	return codes
+}
+
+// A stopwatch takes the time of one request for a code.
+type stopwatch func(code receipt.Code) float64
+
+// inBlocks takes times of all kinds, in blocks of one request for each kind in
+// random order.
+func inBlocks(watch stopwatch, codes map[string]receipt.Code, kinds []string, blocks int) map[string][]float64 {
+	times := map[string][]float64{}
+	for range blocks {
+		order := slices.Clone(kinds)
+		rand.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
+		runtime.GC()
+		for _, kind := range order {
+			times[kind] = append(times[kind], watch(codes[kind]))
+		}
+	}
+	return times
+}
+
+// toldApart returns which kinds differ from unknown codes, by more than chance
+// and by more than floor, in two samples that know nothing of each other.
+func toldApart(t testing.TB, watch stopwatch, codes map[string]receipt.Code, kinds []string, blocks int, floor func(unknown float64) float64) (found []string) {
+	t.Helper()
+	differ := func(kinds []string) (found []string) {
+		times := inBlocks(watch, codes, append([]string{"unknown"}, kinds...), blocks)
+		rng := rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))
+		unknown := fastest(times["unknown"], 0.5)
+		for _, kind := range kinds {
+			c := compare(times["unknown"], times[kind], 0.5, 1999, rng)
+			t.Logf("%-20s %8.0f µs, %+7.0f µs (%+.1f %%), p %.4f", kind, unknown+c.Shift, c.Shift, 100*c.Shift/unknown, c.P)
+			if c.P <= level && math.Abs(c.Shift) > floor(unknown) {
+				found = append(found, kind)
+			}
+		}
+		return found
+	}
+	if found = differ(kinds); len(found) == 0 {
+		return nil
+	}
+	t.Logf("once more, as %q differ:", found)
+	return differ(found)
+}
+
+// ofWork is the floor for work: 4 % of it, which is 0.4 ms without the race
+// detector. A person's request passes one tick of 250 ms and a jitter of tens of
+// milliseconds in tor. Long answers take 2 % more than short ones, to decode and
+// to escape.
+func ofWork(unknown float64) float64 { return 0.04 * unknown }
+
+// blocksOfWork are enough to see a leak of a tenth of the work; with the race
+// detector, of a half.
+func blocksOfWork() int {
+	if fineTiming {
+		return 80
+	}
+	return 16
+}
+
+// work is a stopwatch for the work of a handler without ticks: the time that the
+// thread has the processor, which others who use it disturb least.
+func work(t testing.TB, h http.Handler) stopwatch {
+	runtime.LockOSThread()
+	percent := debug.SetGCPercent(-1) // between blocks only
+	t.Cleanup(func() {
+		runtime.UnlockOSThread()
+		debug.SetGCPercent(percent)
+	})
+	return func(code receipt.Code) float64 {
+		request := httptest.NewRequest(http.MethodPost, "/open", strings.NewReader("code="+code.Field()))
+		request.Header.Set("Content-Type", urlencoded)
+		answer := httptest.NewRecorder()
+		began := processorTime(t)
+		h.ServeHTTP(answer, request)
+		took := processorTime(t) - began
+		if answer.Code != http.StatusOK || answer.Body.Len() != 32768 {
+			t.Fatalf("status %d, %d bytes", answer.Code, answer.Body.Len())
+		}
+		return took
+	}
+}
+
+func processorTime(t testing.TB) (microseconds float64) {
+	var ts unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &ts); err != nil {
+		t.Fatal(err)
+	}
+	return float64(ts.Nano()) / 1000
+}
+
+// withoutTicks returns a drop's handler, whose answers leave when they are ready.
+func withoutTicks(t testing.TB, d *servertest.Drop) http.Handler {
+	t.Helper()
+	limits := server.Production()
+	limits.Tick = 0
+	s, err := server.New(server.Config{Inbox: d.Inbox, Limits: limits})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s.Reporters()
+}
+
+func TestWorkDoesNotTellMailboxesApart(t *testing.T) {
+	d := newDrop(t)
+	codes := fillMailboxes(t, d)
+	found := toldApart(t, work(t, withoutTicks(t, d)), codes, mailboxes()[1:], blocksOfWork(), ofWork)
+	if len(found) > 0 {
+		t.Errorf("the work tells %q from an unknown code", found)
+	}
+}
+
+// TestWorkLeaksAreFound plants leaks that the test above must find.
+func TestWorkLeaksAreFound(t *testing.T) {
+	d := servertest.New(t, servertest.Options{Wrap: func(s store.Store) store.Store { return leakyStore{s} }})
+	codes := fillMailboxes(t, d)
+	honest := withoutTicks(t, d)
+	leaks := map[string]struct {
+		handler http.Handler
+		kind    string
+	}{
+		"a store that works on answers":    {honest, "eight answers"},
+		"an early answer to unknown codes": {early(t, honest, codes["unknown"]), "silent"},
+	}
+	for name, leak := range leaks {
+		t.Run(name, func(t *testing.T) {
+			kinds := []string{leak.kind}
+			if found := toldApart(t, work(t, leak.handler), codes, kinds, blocksOfWork(), ofWork); len(found) == 0 {
+				t.Error("it is not found")
+			}
+		})
+	}
+}
+
+// leakyStore does for each answer a part of what a whole request does.
+type leakyStore struct{ store.Store }
+
+func (s leakyStore) Replies(m receipt.Mailbox, skip, limit int) ([]store.Reply, error) {
+	replies, err := s.Store.Replies(m, skip, limit)
+	share := 1 // of a reader's keys, made once more: 2 % of the work each
+	if !fineTiming {
+		share = 4
+	}
+	for range share * len(replies) {
+		receipt.New().Keys()
+	}
+	return replies, err
+}
+
+// early answers one code from memory, as a cache of unknown codes would.
+func early(t testing.TB, h http.Handler, known receipt.Code) http.Handler {
+	t.Helper()
+	request := httptest.NewRequest(http.MethodPost, "/open", strings.NewReader("code="+known.Field()))
+	request.Header.Set("Content-Type", urlencoded)
+	kept := httptest.NewRecorder()
+	h.ServeHTTP(kept, request)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.ContentLength != request.ContentLength {
+			t.Error("another request")
+		}
+		body := make([]byte, r.ContentLength)
+		if _, err := r.Body.Read(body); err != nil {
+			t.Error(err)
+		}
+		if string(body) == "code="+known.Field() {
+			_, _ = w.Write(kept.Body.Bytes())
+			return
+		}
+		r.Body = http.NoBody
+		again := httptest.NewRequest(http.MethodPost, "/open", strings.NewReader(string(body)))
+		again.Header.Set("Content-Type", urlencoded)
+		h.ServeHTTP(w, again)
+	})
+}
+
+// onTheWire is a stopwatch for what leaves the socket: from the request's last
+// byte to the answer's last.
+func onTheWire(t testing.TB, d *servertest.Drop) stopwatch {
+	return func(code receipt.Code) float64 {
+		began := time.Now()
+		p := d.Post("/open", "code", code.Field())
+		took := time.Since(began)
+		if p.Status != http.StatusOK {
+			t.Fatalf("status %d", p.Status)
+		}
+		return float64(took.Microseconds())
+	}
+}
+
+// ofTheWire is the floor for what leaves: 3 ms, a tenth of tor's jitter.
+func ofTheWire(float64) float64 { return 3000 }
+
+const blocksOfTheWire = 14
+
+func TestAnswersLeaveAlike(t *testing.T) {
+	d := newDrop(t)
+	codes := fillMailboxes(t, d)
+	kinds := []string{"another unknown", "silent", "eight answers"}
+	if found := toldApart(t, onTheWire(t, d), codes, kinds, blocksOfTheWire, ofTheWire); len(found) > 0 {
+		t.Errorf("what leaves the socket tells %q from an unknown code", found)
+	}
+}
+
+// TestWireLeaksAreFound: a store that is slow for answers shows on the wire, where
+// no tick hides it.
+func TestWireLeaksAreFound(t *testing.T) {
+	limits := server.Production()
+	limits.Tick = 0
+	wrap := func(s store.Store) store.Store { return slowStore{s} }
+	d := servertest.New(t, servertest.Options{Limits: limits, Wrap: wrap})
+	codes := fillMailboxes(t, d)
+	kinds := []string{"eight answers"}
+	if found := toldApart(t, onTheWire(t, d), codes, kinds, 20, ofTheWire); len(found) == 0 {
+		t.Error("it is not found")
+	}
+}
+
+// slowStore waits where there are answers.
+type slowStore struct{ store.Store }
+
+func (s slowStore) Replies(m receipt.Mailbox, skip, limit int) ([]store.Reply, error) {
+	replies, err := s.Store.Replies(m, skip, limit)
+	if len(replies) > 0 {
+		time.Sleep(100 * time.Millisecond)
+	}
+	return replies, err
+}
