@@ -185,21 +185,22 @@ func TestLengthThatIsTooLarge(t *testing.T) {
 	code := d.Send("satu")
 	body, kind := upload(t, code, 100_000)
 	form := "code=" + code.Field() + "&n=1&text=isi+pesan"
-	says{"coba lagi saat sinyal", "on a better connection"}.each(t, func(t *testing.T, prefix, text string) {
+	says{
+		"Yang sempat sampai ada di bawah.", "What did arrive is below.",
+	}.each(t, func(t *testing.T, prefix, text string) {
 		for _, more := range []int{1, 50, 1 << 40} {
-			conn := dial(t, d)
-			io.WriteString(conn, head(prefix+"/file", kind, len(body)+more)+body)
-			refused(t, listen(t, conn), more40(more), "", "code", code.Field())
-			conn = dial(t, d)
-			io.WriteString(conn, head(prefix+"/message", urlencoded, len(form)+more)+form)
-			refused(t, listen(t, conn), http.StatusUnprocessableEntity, "", "code", code.Field(), "text", "isi pesan")
+			file, message := dial(t, d), dial(t, d)
+			io.WriteString(file, head(prefix+"/file", kind, len(body)+more)+body)
+			io.WriteString(message, head(prefix+"/message", urlencoded, len(form)+more)+form)
+			refused(t, listen(t, file), lyingStatus(more), "", "code", code.Field())
+			refused(t, listen(t, message), http.StatusUnprocessableEntity, text, "code", code.Field(), "text", "isi pesan")
 		}
 		untouched(t, d, 1)
 	})
 }
 
-// more40 is the status for a file that is said to be so much larger.
-func more40(more int) int {
+// lyingStatus is the status for a file that is said to be so much larger.
+func lyingStatus(more int) int {
 	if more > 1<<30 {
 		return http.StatusRequestEntityTooLarge
 	}

@@ -24,8 +24,8 @@ const (
 type exchange struct {
 	http.ResponseWriter
 	control *http.ResponseController
+	server  *Server
 	limits  *Limits
-	places  chan struct{} // of long forms
 
 	body   io.ReadCloser
 	isForm bool          // what is read of it stays in memory
@@ -45,11 +45,15 @@ func (s *Server) steady(next http.Handler, forms bool) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		multipart := strings.HasPrefix(strings.ToLower(r.Header.Get("Content-Type")), "multipart/")
 		x := &exchange{
-			ResponseWriter: w, control: http.NewResponseController(w), limits: &s.Limits, places: s.places,
+			ResponseWriter: w, control: http.NewResponseController(w), server: s, limits: &s.Limits,
 			body: r.Body, isForm: forms && !multipart,
 		}
-		if multipart && !beginUpload(r) {
+		if !s.work.begin() {
 			panic(http.ErrAbortHandler) // net/http ends the connection
+		}
+		defer s.work.end()
+		if multipart && !beginUpload(r) {
+			panic(http.ErrAbortHandler)
 		}
 		defer x.end()
 		if r.Body == http.NoBody {
@@ -68,7 +72,7 @@ func (x *exchange) end() {
 		_ = x.control.SetReadDeadline(time.Now())
 	}
 	if x.placed {
-		<-x.places
+		<-x.server.places
 	}
 }
 
@@ -101,13 +105,14 @@ func (x *exchange) claim() error {
 	timer := time.NewTimer(x.limits.LongWait)
 	defer timer.Stop()
 	select {
-	case x.places <- struct{}{}:
+	case x.server.places <- struct{}{}:
 		x.placed, x.until = true, time.Now().Add(x.limits.LongTime)
 		return nil
 	case <-timer.C:
-		x.refused = true
-		return reporter.ErrFormSize
+	case <-x.server.stopping:
 	}
+	x.refused = true
+	return reporter.ErrFormSize
 }
 
 // readBefore reads of the body what comes before it has stood still for stall.

@@ -18,6 +18,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -40,8 +41,10 @@ type Config struct {
 // A Server serves one drop.
 type Server struct {
 	Config
-	pages  *web.Pages
-	places chan struct{} // of forms with a long text
+	pages    *web.Pages
+	places   chan struct{} // of forms with a long text
+	stopping chan struct{} // closed when Serve is to end
+	work     work
 }
 
 // New makes a server.
@@ -56,7 +59,9 @@ func New(c Config) (*Server, error) {
 	if c.Limits == (Limits{}) {
 		c.Limits = Production()
 	}
-	return &Server{Config: c, pages: pages, places: make(chan struct{}, c.Limits.LongForms)}, nil
+	return &Server{
+		Config: c, pages: pages, places: make(chan struct{}, c.Limits.LongForms), stopping: make(chan struct{}),
+	}, nil
 }
 
 // handler returns the pages of one language.
@@ -149,11 +154,16 @@ func ofNetwork(err error) bool {
 
 // Serve serves until the context ends. Then it takes nothing new, lets requests
 // under way finish while they move, and returns nil, though some may have to be
-// cut off. Either listener may be nil. Batches close when they are due.
+// cut off. It is called once. Either listener may be nil. Batches close when they are due.
 func (s *Server) Serve(ctx context.Context, reporters, couriers net.Listener) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	go s.closeBatches(ctx)
+	if s.work.begin() {
+		go func() {
+			defer s.work.end()
+			s.closeBatches(ctx)
+		}()
+	}
 	var running []serving
 	failed := make(chan error, 2)
 	for _, on := range []struct {
@@ -174,6 +184,7 @@ func (s *Server) Serve(ctx context.Context, reporters, couriers net.Listener) er
 	case err = <-failed:
 		err = fmt.Errorf("serving: %w", err)
 	}
+	cancel()
 	return errors.Join(err, s.shutdown(running))
 }
 
@@ -195,6 +206,7 @@ type serving struct {
 func (s *Server) shutdown(running []serving) error {
 	ctx, cancel := context.WithTimeout(context.Background(), s.Limits.Stop)
 	defer cancel()
+	close(s.stopping)
 	var errs []error
 	for _, r := range running {
 		r.house.close()
@@ -209,7 +221,36 @@ func (s *Server) shutdown(running []serving) error {
 			errs = append(errs, fmt.Errorf("stopping: %w", err))
 		}
 	}
+	s.work.finish()
 	return errors.Join(errs...)
+}
+
+// work counts what uses the store. When Serve has returned nothing does, and the
+// store may be closed: net/http does not wait for handlers that it cuts off.
+type work struct {
+	mu       sync.Mutex
+	finished bool
+	running  sync.WaitGroup
+}
+
+func (w *work) begin() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.finished {
+		return false
+	}
+	w.running.Add(1)
+	return true
+}
+
+func (w *work) end() { w.running.Done() }
+
+// finish waits for what runs, and lets nothing begin.
+func (w *work) finish() {
+	w.mu.Lock()
+	w.finished = true
+	w.mu.Unlock()
+	w.running.Wait()
 }
 
 // closeBatches closes a batch whenever one is due.

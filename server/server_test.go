@@ -179,24 +179,6 @@ func TestHeaders(t *testing.T) {
 	}
 }
 
-// TestConversationsLookAlike: unknown, silent and answered codes give pages of
-// one size, in both languages.
-func TestConversationsLookAlike(t *testing.T) {
-	d := newDrop(t)
-	silent, answered := d.Send("satu"), d.Send("dua")
-	for n := range uint64(6) {
-		answer(t, d, answered, 0, n+1, strings.Repeat("jawaban ", 200))
-	}
-	for _, prefix := range []string{"", "/en"} {
-		for name, code := range map[string]receipt.Code{"unknown": receipt.New(), "silent": silent, "answered": answered} {
-			p := d.Post(prefix+"/open", "code", code.Field())
-			if len(p.Body) != 32768 || p.Header.Get("Content-Length") != "32768" {
-				t.Errorf("%s: %d bytes, announced as %s", name, len(p.Body), p.Header.Get("Content-Length"))
-			}
-		}
-	}
-}
-
 // TestRepeatedRequests: reloading a receipt, sending a form twice and sending
 // two forms with one number lose nothing and keep nothing twice.
 func TestRepeatedRequests(t *testing.T) {
