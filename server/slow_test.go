@@ -139,6 +139,30 @@ func TestReaderThatStopsReading(t *testing.T) {
 	quiet(t, d)
 }
 
+// TestReaderThatReadsSlowly gets a long answer whole, though it takes several
+// stall times.
+func TestReaderThatReadsSlowly(t *testing.T) {
+	d := newHurriedDrop(t)
+	conn := dial(t, d)
+	if err := conn.SetReadBuffer(64 << 10); err != nil {
+		t.Fatal(err)
+	}
+	body, text := longForm("'", 1<<20-1) // a page of 5 MiB
+	request := head("/write", urlencoded, len(body)) + body
+	io.WriteString(conn, strings.Replace(request, "\r\n", "\r\nConnection: close\r\n", 1))
+	var answer strings.Builder
+	for {
+		n, err := io.CopyN(&answer, conn, 128<<10)
+		if n == 0 || err != nil {
+			break
+		}
+		time.Sleep(hurried().Stall / 10) // as slow as the test says
+	}
+	if n := strings.Count(answer.String(), "&#39;"); n != len(text) {
+		t.Errorf("%d letters came back, want %d", n, len(text))
+	}
+}
+
 // TestSilentConnectionsLockNobodyOut: far more connections than the house holds
 // send half a header, or nothing.
 func TestSilentConnectionsLockNobodyOut(t *testing.T) {
@@ -153,12 +177,31 @@ func TestSilentConnectionsLockNobodyOut(t *testing.T) {
 		}
 		if i%8 == 0 {
 			expect(t, d.Get("/"), http.StatusOK)
+			http.DefaultClient.CloseIdleConnections() // the next one is new
 		}
 	}
 	untouched(t, d, 0)
 	if n := d.Connected(); n > limits.Connections {
 		t.Errorf("%d connections are there, the limit is %d", n, limits.Connections)
 	}
+}
+
+// TestSilenceMakesRoomForWork: a request that moves little stays, as long as others
+// have not even begun one.
+func TestSilenceMakesRoomForWork(t *testing.T) {
+	limits := hurried()
+	limits.Connections, limits.Settle, limits.Stall = 4, 0, time.Minute
+	d := servertest.New(t, servertest.Options{Limits: limits})
+	body := "code=" + receipt.New().Field() + "&text=isi"
+	slow := begun(t, d, "/write", urlencoded, len(body))
+	for range 40 {
+		dial(t, d)
+		expect(t, d.Get("/"), http.StatusOK)
+		http.DefaultClient.CloseIdleConnections()
+	}
+	io.WriteString(slow, body)
+	p, _ := answerOn(t, slow)
+	expect(t, p, http.StatusOK, "Sudah kami terima")
 }
 
 // TestSlowestMakesRoom: in a house full of requests the one that moves least
