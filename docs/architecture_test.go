@@ -128,7 +128,7 @@ func TestDoors(t *testing.T) {
 		"github.com/landlock-lsm":  {"server/confine"},
 		"github.com/labstack/echo": {"server", "server/reporter", "server/courier"},
 		"golang.org/x/term":        {"cmd/saksi-review"},
-		"golang.org/x/sys":         {"server/confine", "server/store/boltstore"},
+		"golang.org/x/sys":         {"server/confine", "server/store/boltstore", "cmd/saksi-review/desk"},
 	}
 	for name, imports := range listed(t) {
 		for _, i := range imports {

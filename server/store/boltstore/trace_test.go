@@ -52,9 +52,12 @@ func runWorkload(t *testing.T, straceArgs ...string) (r run, before map[string][
 	if err := boltstore.Create(r.dir); err != nil {
 		t.Fatal(err)
 	}
+	if s, err := boltstore.Open(r.dir, now); err != nil || s.Close() != nil { // takes its ballast in
+		t.Fatal(err)
+	}
 	before = readFiles(t, r.dir)
 	trace := filepath.Join(base, "trace")
-	args := append([]string{"-f", "-y", "-qq", "-xx", "-s", "4000000", "-o", trace, "-e", "trace=" + traced}, straceArgs...)
+	args := append([]string{"-f", "-y", "-qq", "-xx", "-s", "9000000", "-o", trace, "-e", "trace=" + traced}, straceArgs...)
 	cmd := exec.Command("strace", append(args, os.Args[0])...)
 	cmd.Env = append(os.Environ(), envFolder+"="+r.dir, envJournal+"="+r.journal)
 	if out, err := cmd.CombinedOutput(); err != nil {
