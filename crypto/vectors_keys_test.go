@@ -5,6 +5,7 @@ import (
 	"crypto/ed25519"
 	"encoding/base64"
 	"encoding/hex"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -76,10 +77,13 @@ func makeHybrid(t *testing.T) hybridSection {
 
 func refusedRecipients(t *testing.T, good string) []refusedKey {
 	classic := must(age.GenerateX25519Identity())(t).Recipient().String()
+	// A key of the section, its last 32 bytes zero, spelled with a right checksum.
+	smallOrder := strings.TrimSpace(string(must(os.ReadFile("testdata/small-order.recipient"))(t)))
 	return []refusedKey{
 		{"classic X25519", classic}, {"empty", ""}, {"upper case", strings.ToUpper(good)},
 		{"cut", good[:len(good)-1]}, {"a line break", good + "\n"},
 		{"one character changed", turn(good, 100)},
+		{"the X25519 half is zero, a point of small order", smallOrder},
 	}
 }
 

@@ -39,6 +39,21 @@ func regroup(data []byte) []byte {
 	return out
 }
 
+// bech32Data returns the bytes in a lower-case string that age has read, so that
+// its form and its checksum are right.
+func bech32Data(s string) []byte {
+	var out []byte
+	acc, bits := uint(0), 0
+	for _, c := range []byte(s[strings.LastIndexByte(s, '1')+1 : len(s)-6]) {
+		acc = acc<<5 | uint(strings.IndexByte(bech32Charset, c))
+		if bits += 5; bits >= 8 {
+			bits -= 8
+			out = append(out, byte(acc>>bits))
+		}
+	}
+	return out
+}
+
 func bech32Checksum(prefix string, values []byte) []byte {
 	var all []byte
 	for _, c := range []byte(prefix) {

@@ -75,6 +75,27 @@ func TestOnlyHybridKeysAreTaken(t *testing.T) {
 	}
 }
 
+// TestNoRecipientOfSmallOrder: age takes these strings and cannot seal to them.
+func TestNoRecipientOfSmallOrder(t *testing.T) {
+	good := newIdentity(t).Recipient().String()
+	key := bech32Data(good)
+	if bech32("age1pq", key) != good {
+		t.Fatal("the bytes of a recipient do not come back")
+	}
+	for name, half := range map[string][]byte{
+		"zero": make([]byte, 32), "one": append([]byte{1}, make([]byte, 31)...),
+		"zero with the high bit": append(make([]byte, 31), 0x80),
+	} {
+		bad := bech32("age1pq", append(bytes.Clone(key[:len(key)-32]), half...))
+		if _, err := age.ParseHybridRecipient(bad); err != nil {
+			t.Fatalf("%s: age does not read it: %v", name, err)
+		}
+		if _, err := ParseRecipient(bad); err == nil {
+			t.Errorf("%s: taken", name)
+		}
+	}
+}
+
 func TestErrorsHoldNoSecret(t *testing.T) {
 	id := newIdentity(t)
 	broken := id.String()[:40] + "Q" + id.String()[41:]
