@@ -56,32 +56,46 @@ func (c *console) report(r *desk.Report) {
 	c.reportTrouble(r)
 }
 
+// maxLines is how many warnings of one kind are shown: a hostile bundle could
+// push everything else off the screen.
+const maxLines = 20
+
+// warnEach warns of each of n things of a kind.
+func (c *console) warnEach(n int, what string, text func(int) string) {
+	for i := range min(n, maxLines) {
+		c.warn("%s", text(i))
+	}
+	if n > maxLines {
+		c.warn("and %d more %s", n-maxLines, what)
+	}
+}
+
 func (c *console) reportTrouble(r *desk.Report) {
-	for _, a := range r.Apart {
-		c.warn("item %s is set apart: %s", a.ID, a.Reason)
-	}
-	for _, m := range r.Missing {
-		if m.From == m.To {
-			c.warn("batch %d is missing: ask the operator for it", m.From)
-		} else {
-			c.warn("batches %d to %d are missing: ask the operator for them", m.From, m.To)
-		}
-	}
-	for _, name := range r.Withheld {
-		c.warn("%s is on the server's list and was not brought: ask the operator for it", name)
-	}
-	for _, id := range r.Damaged {
-		c.warn("item %s is damaged: copy the bundle to the stick again, then open it again", id)
-	}
-	for _, id := range r.Unlisted {
-		c.warn("item %s is on no list that the server signed: not taken", id)
-	}
-	for _, text := range r.Warnings {
-		c.warn("%s", text)
-	}
-	if !r.Whole() {
+	c.warnEach(len(r.Apart), "items set apart: saksi-review list names them all", func(i int) string {
+		return fmt.Sprintf("item %s is set apart: %s", r.Apart[i].ID, r.Apart[i].Reason)
+	})
+	c.warnEach(len(r.Missing), "gaps between batches", func(i int) string { return missing(r.Missing[i]) })
+	c.warnEach(len(r.Withheld), "that were not brought", func(i int) string {
+		return r.Withheld[i] + " is on the server's list and was not brought: ask the operator for it"
+	})
+	c.warnEach(len(r.Damaged), "damaged items", func(i int) string {
+		return "item " + r.Damaged[i] + " is damaged: copy the bundle to the stick again, then open it again"
+	})
+	c.warnEach(len(r.Unlisted), "that are on no list", func(i int) string {
+		return "item " + r.Unlisted[i] + " is on no list that the server signed, or somebody added to it: " +
+			"what is not listed was not taken"
+	})
+	c.warnEach(len(r.Warnings), "warnings", func(i int) string { return r.Warnings[i] })
+	if len(r.Missing)+len(r.Withheld)+len(r.Damaged) > 0 {
 		c.warn("batches with something missing are not acknowledged, so that the server brings them again")
 	}
+}
+
+func missing(m desk.Range) string {
+	if m.From == m.To {
+		return fmt.Sprintf("batch %d is missing: ask the operator for it", m.From)
+	}
+	return fmt.Sprintf("batches %d to %d are missing: ask the operator for them", m.From, m.To)
 }
 
 // runs writes 3, 4, 5 and 9 as "3-5, 9".

@@ -1,6 +1,7 @@
 package inbox
 
 import (
+	"bytes"
 	"crypto/subtle"
 	"errors"
 	"fmt"
@@ -165,11 +166,14 @@ func (b *Inbox) importReplies(o *outbox.Outbox, report *Imported) error {
 		return err
 	}
 	for _, r := range o.Replies {
-		crowded, err := b.crowded(r.Mailbox, o.Reviewer, batch)
-		if err != nil {
+		own, known, err := b.ownReplies(r, o.Reviewer, batch)
+		switch {
+		case err != nil:
 			return err
-		}
-		if crowded {
+		case known:
+			report.Known++
+			continue
+		case own >= MaxRepliesPerBatch:
 			report.Crowded++
 			continue
 		}
@@ -188,20 +192,28 @@ func (b *Inbox) importReplies(o *outbox.Outbox, report *Imported) error {
 	return nil
 }
 
-// crowded reports whether a reviewer has used up what one mailbox takes from
-// him between two batches. Nothing is ever evicted instead: a flood must not
-// push out what a reporter has not read.
-func (b *Inbox) crowded(m receipt.Mailbox, reviewer string, batch uint64) (bool, error) {
-	const window = 16 * MaxRepliesPerBatch // colleagues may have written in between
-	replies, err := b.Store.Replies(m, 0, window)
-	if err != nil {
-		return false, err
-	}
-	own := 0
-	for _, r := range replies {
-		if r.Reviewer == reviewer && r.Batch == batch {
-			own++
+// ownReplies counts what a reviewer has added to a mailbox since a batch closed,
+// and reports whether this reply is among it: it takes no room again. Nothing is
+// ever evicted to make room: a flood must not push out what a reporter has not
+// read.
+func (b *Inbox) ownReplies(r outbox.Reply, reviewer string, batch uint64) (own int, known bool, err error) {
+	const window = 64
+	for from := 0; ; from += window {
+		replies, err := b.Store.Replies(r.Mailbox, from, window)
+		if err != nil {
+			return 0, false, err
+		}
+		for _, old := range replies {
+			if old.Batch != batch { // the newest come first
+				return own, known, nil
+			}
+			if old.Reviewer == reviewer {
+				own++
+				known = known || bytes.Equal(old.Sealed, r.Sealed)
+			}
+		}
+		if len(replies) < window {
+			return own, known, nil
 		}
 	}
-	return own >= MaxRepliesPerBatch, nil
 }

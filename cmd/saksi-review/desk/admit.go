@@ -1,11 +1,13 @@
 package desk
 
 import (
+	"cmp"
 	"context"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -25,63 +27,40 @@ type setApart string
 
 func (s setApart) Error() string { return string(s) }
 
-// admitAll judges every item of the bundle that the desk does not have.
+// admitAll judges every item that came and that the desk does not have.
 func (im *importer) admitAll(ctx context.Context) error {
-	var parcels []*parcel
-	var total int64
-	for _, p := range im.staged.parcels {
-		if im.items[p.id.String()] == nil && im.whole(p) {
-			parcels = append(parcels, p)
-			total += p.size
-		}
-	}
-	slices.SortFunc(parcels, func(a, b *parcel) int {
-		return strings.Compare(a.id.String(), b.id.String())
+	parcels := slices.SortedFunc(maps.Values(im.parcels), func(a, b *parcel) int {
+		return cmp.Or(strings.Compare(a.id.String(), b.id.String()), cmp.Compare(a.roster, b.roster))
 	})
+	var total int64
+	for _, p := range parcels {
+		total += p.size
+	}
 	count := im.desk.counter("checking", total)
 	for _, p := range parcels {
+		if im.items[p.id.String()] != nil {
+			im.warn("the server lists item %s under two rosters: the desk keeps the first", p.id)
+			continue
+		}
 		if err := im.admit(ctx, p, count); err != nil {
 			return err
 		}
 	}
-	slices.Sort(im.report.Withheld)
-	slices.Sort(im.report.Damaged)
-	slices.Sort(im.report.Unlisted)
 	return nil
-}
-
-// whole reports whether all of an item is there, as its batch lists it. If
-// not, the report names it and a later bundle may bring it.
-func (im *importer) whole(p *parcel) bool {
-	id := p.id.String()
-	_, known := im.rosters[p.roster]
-	switch {
-	case p.unlisted:
-		im.report.Unlisted = append(im.report.Unlisted, id)
-	case p.damaged:
-		im.report.Damaged = append(im.report.Damaged, id)
-	case p.missing || !p.present || !known:
-		// Withheld: named when the lists were compared.
-	default:
-		return true
-	}
-	return false
 }
 
 // admit puts one item where it belongs. An error is one of the desk itself.
 func (im *importer) admit(ctx context.Context, p *parcel, count func(int)) error {
 	id := p.id.String()
-	if a := im.next.apart(id); a != nil && a.Payload == p.payload.String() {
+	if im.next.judged(id, p.digest) {
 		return nil
 	}
 	i, opened, err := im.judgeItem(ctx, p, count)
 	var reason setApart
 	switch {
 	case errors.Is(err, errNotOurs):
-		if at, known := slices.BinarySearch(im.next.NotOurs, id); !known {
-			im.next.NotOurs = slices.Insert(im.next.NotOurs, at, id)
-			im.report.NotOurs++
-		}
+		im.next.setNotOurs(notOurs{ID: id, Digest: p.digest})
+		im.report.NotOurs++
 		return nil
 	case errors.As(err, &reason):
 		im.setApart(p, string(reason))
@@ -95,7 +74,7 @@ func (im *importer) admit(ctx context.Context, p *parcel, count func(int)) error
 
 // setApart keeps an item out of every thread.
 func (im *importer) setApart(p *parcel, reason string) {
-	a := Apart{ID: p.id.String(), Reason: reason, Batch: p.batch.Sequence, Payload: p.payload.String()}
+	a := Apart{ID: p.id.String(), Reason: reason, Batch: p.batch.Sequence, Digest: p.digest}
 	im.next.setApart(a)
 	im.report.Apart = append(im.report.Apart, a)
 	if p.bad == "" {
@@ -121,7 +100,7 @@ func (im *importer) file(p *parcel, i *Item, o *item.Opened) {
 	im.moves = append(im.moves, move{p, "items"})
 	// It may have been taken for something else when it came before.
 	im.next.Apart = slices.DeleteFunc(im.next.Apart, func(a Apart) bool { return a.ID == i.ID })
-	im.next.NotOurs = slices.DeleteFunc(im.next.NotOurs, func(id string) bool { return id == i.ID })
+	im.next.NotOurs = slices.DeleteFunc(im.next.NotOurs, func(n notOurs) bool { return n.ID == i.ID })
 }
 
 // find returns where the n-th item stands in the thread, or would.
@@ -221,17 +200,21 @@ func readSlots(paths []string) ([][]byte, error) {
 }
 
 // openSlot opens this reviewer's slot: the one at their place in the roster
-// that the item was sealed under, if they stood there with this key.
+// that the item was sealed under, if they stood there with this key. Whoever
+// stood there has a slot of their own, excluded or not: a slot that is sealed to
+// somebody else was put there.
 func (r *reading) openSlot(slots [][]byte) (*hybrid.Identity, error) {
 	line, n, ok := r.signed.Reviewer(r.keys.Line.ID)
 	if !ok || !line.Key.Public().Equal(r.keys.Line.Key.Public()) {
 		return nil, errNotOurs
 	}
 	e, err := item.OpenSlot(slots[n], r.keys.Slots)
-	if errors.Is(err, item.ErrNotForUs) || errors.Is(err, hybrid.ErrNoMatch) {
+	switch {
+	case errors.Is(err, item.ErrNotForUs):
 		return nil, errNotOurs
-	}
-	if err != nil {
+	case errors.Is(err, hybrid.ErrNoMatch):
+		return nil, setApart("this reviewer's slot is not sealed to this reviewer")
+	case err != nil:
 		return nil, setApart("this reviewer's slot is damaged")
 	}
 	return e, nil

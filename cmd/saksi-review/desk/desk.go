@@ -78,6 +78,10 @@ var (
 	// ErrRollback is returned when a bundle with new batches lacks the newest
 	// roster that the desk knows.
 	ErrRollback = errors.New("the bundle goes back to an older roster")
+	// ErrRoster is returned when a roster of the bundle is not the roots', or
+	// does not follow the one before. What is wrong with it stands beside:
+	// [roster.ErrRoots], [sign.ErrSignatures] or [roster.ErrChain], perhaps.
+	ErrRoster = errors.New("not a roster of these roots")
 	// ErrUntrusted is returned when no server of the rosters signed a batch.
 	ErrUntrusted = errors.New("no server of the rosters signed it")
 	// ErrOversize is returned when a bundle has a member that is larger than

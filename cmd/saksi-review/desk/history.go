@@ -22,14 +22,13 @@ type delivered struct {
 }
 
 // readRosters verifies the bundle's rosters against the roots, each other and
-// those that the desk knows. It returns [roster.ErrRoots],
-// [sign.ErrSignatures], [roster.ErrChain] or [ErrFork].
+// those that the desk knows. It returns [ErrRoster] or [ErrFork].
 func (im *importer) readRosters(trusted roster.RootSet) error {
 	im.rosters = maps.Clone(im.desk.rosters)
 	for _, sequence := range slices.Sorted(maps.Keys(im.staged.rosters)) {
 		signed, err := roster.Verify(im.staged.rosters[sequence], trusted)
 		if err != nil {
-			return fmt.Errorf("reading roster %d of the bundle: %w", sequence, err)
+			return fmt.Errorf("reading roster %d of the bundle: %w: %w", sequence, ErrRoster, err)
 		}
 		if signed.Sequence != sequence {
 			return fmt.Errorf("reading roster %d of the bundle: %w: it is roster %d",
@@ -52,7 +51,7 @@ func (im *importer) chainRosters() error {
 	sequences := slices.Sorted(maps.Keys(im.rosters))
 	for i, sequence := range sequences[1:] {
 		if err := im.rosters[sequence].Follows(im.rosters[sequences[i]]); err != nil {
-			return fmt.Errorf("reading rosters of the bundle: %w", err)
+			return fmt.Errorf("reading rosters of the bundle: %w: %w", ErrRoster, err)
 		}
 	}
 	im.newest = newestOf(im.rosters)

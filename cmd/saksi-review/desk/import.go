@@ -4,9 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"maps"
 	"os"
-	"slices"
 	"strings"
 
 	"saksi/crypto/batch"
@@ -27,9 +25,10 @@ type importer struct {
 	newest  *roster.Signed
 	batches []delivered // by sequence
 	items   map[string]*Item
-	copies  map[string]string              // payload hash to id, of items in threads
-	fresh   map[string][]int               // mailbox to the numbers of new items
-	gone    map[string]bool                // ids and paths that the report has
+	copies  map[string]string // payload hash to id, of items in threads
+	fresh   map[string][]int  // mailbox to the numbers of new items
+	named   map[string]bool   // what the report has already
+	parcels map[parcelKey]*parcel
 	proofs  map[receipt.ItemID]roster.Hash // of deletion: what the lists say
 	moves   []move
 	settled bool // the list at hand was complete before
@@ -45,9 +44,9 @@ type move struct {
 // Items that are missing, damaged or not what they claim to be stand in the
 // report and do not keep others out.
 //
-// It returns [ErrOtherRoots], [roster.ErrRoots], [sign.ErrSignatures],
-// [roster.ErrChain], [ErrFork], [ErrRollback], [ErrUntrusted], [ErrOversize] or
-// [batch.ErrBundle], and then the desk is as it was.
+// It returns [ErrOtherRoots], [ErrRoster], [ErrFork], [ErrRollback],
+// [ErrUntrusted], [ErrOversize] or [batch.ErrBundle], and then the desk is as it
+// was.
 func (d *Desk) Import(ctx context.Context, bundle io.Reader, size int64, trusted roster.RootSet) (*Report, error) {
 	if d.index.Roots != "" && d.index.Roots != trusted.Text() {
 		return nil, fmt.Errorf("reading bundle: %w", ErrOtherRoots)
@@ -59,7 +58,8 @@ func (d *Desk) Import(ctx context.Context, bundle io.Reader, size int64, trusted
 	defer staged.remove()
 	im := &importer{
 		desk: d, staged: staged, next: d.index.clone(), report: &Report{},
-		fresh: map[string][]int{}, gone: map[string]bool{}, proofs: map[receipt.ItemID]roster.Hash{},
+		fresh: map[string][]int{}, named: map[string]bool{}, proofs: map[receipt.ItemID]roster.Hash{},
+		parcels: map[parcelKey]*parcel{},
 	}
 	im.next.Roots = trusted.Text()
 	if err := im.judge(ctx, trusted); err != nil {
@@ -90,7 +90,9 @@ func (im *importer) judge(ctx context.Context, trusted roster.RootSet) error {
 	for id, i := range im.items {
 		im.copies[i.Payload] = id
 	}
-	im.compareLists()
+	if err := im.compareLists(); err != nil {
+		return err
+	}
 	if err := im.admitAll(ctx); err != nil {
 		return err
 	}
@@ -100,123 +102,6 @@ func (im *importer) judge(ctx context.Context, trusted roster.RootSet) error {
 
 func (im *importer) warn(format string, args ...any) {
 	im.report.Warnings = append(im.report.Warnings, fmt.Sprintf(format, args...))
-}
-
-// compareLists holds the members of the bundle against the lists of its
-// batches. A batch is complete when nothing on its list is missing.
-func (im *importer) compareLists() {
-	listed := map[string]bool{}
-	for _, b := range im.batches {
-		complete := true
-		im.settled = b.entry.Complete
-		for _, path := range slices.Sorted(maps.Keys(b.sums)) {
-			listed[path] = true
-			p, err := batch.ParsePath(path)
-			if err != nil {
-				panic("desk: internal error: " + err.Error())
-			}
-			complete = im.compare(b, p, b.sums[path]) && complete
-		}
-		b.entry.Complete = b.entry.Complete || complete
-	}
-	for path := range im.staged.hashes {
-		p, err := batch.ParsePath(path)
-		if err == nil && (p.Kind == batch.Payload || p.Kind == batch.Slot) && !listed[path] {
-			im.staged.parcel(p).unlisted = true
-		}
-	}
-}
-
-// compare holds one member against its line on a list, and reports whether
-// nothing is missing.
-func (im *importer) compare(b delivered, p batch.Path, want roster.Hash) bool {
-	got, present := im.staged.hashes[p.String()]
-	switch p.Kind {
-	case batch.RosterNote:
-		// A roster that gained a signature is another file and the same
-		// roster; what counts was checked by readRosters.
-		_, present = im.rosters[p.Sequence]
-		return im.there(present, p.String())
-	case batch.RecipientsFile:
-		return im.there(present || im.desk.has("rosters", p.File.String()+roster.RecipientsSuffix), p.String())
-	case batch.BurnMark:
-		// Paths are sorted: this comes before the item's own members. The first
-		// list that names the item counts.
-		if _, known := im.proofs[p.ID]; !known {
-			im.proofs[p.ID] = want
-		}
-		return true
-	}
-	if known := im.items[p.ID.String()]; known != nil {
-		if p.Kind == batch.Payload && want.String() != known.Payload {
-			im.warn("batch %d lists item %s with another content: the desk keeps the first", b.note.Sequence, p.ID)
-		}
-		return true
-	}
-	if present {
-		return im.compareItem(b, p, want, got)
-	}
-	if parcel := im.staged.parcels[parcelKey{p.Sequence, p.ID}]; parcel != nil {
-		parcel.missing = true
-	}
-	return im.excused(p.ID) || im.there(false, p.ID.String())
-}
-
-// compareItem holds a member of an item against its line.
-func (im *importer) compareItem(b delivered, p batch.Path, want, got roster.Hash) bool {
-	parcel := im.staged.parcel(p)
-	parcel.batch = b.entry
-	if p.Kind == batch.Payload {
-		parcel.payload = got
-	}
-	if got != want {
-		parcel.damaged = true
-	}
-	// Without its roster an item cannot be judged: it has to come again.
-	if _, ok := im.rosters[p.Sequence]; !ok {
-		return im.there(false, batch.Path{Kind: batch.RosterNote, Sequence: p.Sequence}.String())
-	}
-	return got == want
-}
-
-// there names a member that is not there as withheld, once, and not when its
-// batch was complete before: what was gone then need not be explained again.
-func (im *importer) there(present bool, name string) bool {
-	if !present && !im.settled && !im.gone[name] {
-		im.gone[name] = true
-		im.report.Withheld = append(im.report.Withheld, name)
-	}
-	return present
-}
-
-// excused reports whether there is a good reason that an item is not there: its
-// reporter's burn token, which has the hash that the list promised; a mark of
-// expiry, which is the server's word alone; or that the desk had it once.
-func (im *importer) excused(id receipt.ItemID) bool {
-	if _, known := slices.BinarySearch(im.next.NotOurs, id.String()); known || im.next.apart(id.String()) != nil {
-		return true
-	}
-	burned := im.isBurned(id)
-	if !burned && !im.staged.expired[id] {
-		return false
-	}
-	if !im.settled && !im.gone[id.String()] {
-		im.gone[id.String()] = true
-		if burned {
-			im.report.Gone++
-		} else {
-			im.report.Expired++
-		}
-	}
-	return true
-}
-
-// isBurned reports whether the bundle has an item's burn token, by the hash on
-// the list.
-func (im *importer) isBurned(id receipt.ItemID) bool {
-	token, ok := im.staged.burned[id]
-	proof, listed := im.proofs[id]
-	return ok && listed && roster.Hash(token.Hash()) == proof
 }
 
 // burn marks items whose reporter proved to have deleted them.

@@ -27,7 +27,7 @@ type index struct {
 	Batches  []*batchEntry `json:"batches,omitempty"`
 	Threads  []*Thread     `json:"threads,omitempty"`
 	Apart    []Apart       `json:"apart,omitempty"`
-	NotOurs  []string      `json:"not_ours,omitempty"` // items that this reviewer cannot open
+	NotOurs  []notOurs     `json:"not_ours,omitempty"` // items that this reviewer cannot open
 	Outbox   uint64        `json:"outbox"`             // the number of the last one
 }
 
@@ -108,10 +108,16 @@ type OwnReply struct {
 
 // An Apart is an item that is in no thread, and why.
 type Apart struct {
-	ID      string `json:"id"`
-	Reason  string `json:"reason"`
-	Batch   uint64 `json:"batch"`
-	Payload string `json:"payload"` // SHA-256 of payload.age
+	ID     string `json:"id"`
+	Reason string `json:"reason"`
+	Batch  uint64 `json:"batch"`
+	Digest string `json:"digest"` // of its lines on the list of that batch
+}
+
+// A notOurs is an item that opens for others, or for nobody.
+type notOurs struct {
+	ID     string `json:"id"`
+	Digest string `json:"digest"`
 }
 
 // format writes the index in its one spelling.
@@ -284,15 +290,24 @@ func (x *index) checkApart() error {
 		if _, err := receipt.ParseItemID(a.ID); err != nil {
 			return err
 		}
-		if _, err := roster.ParseHash(a.Payload); err != nil {
+		if _, err := roster.ParseHash(a.Digest); err != nil {
 			return err
 		}
 	}
-	if !slices.IsSorted(x.NotOurs) {
-		return errors.New("the items of others are not in order")
-	}
-	for _, id := range x.NotOurs {
-		if _, err := receipt.ParseItemID(id); err != nil {
+	return x.checkNotOurs()
+}
+
+func (x *index) checkNotOurs() error {
+	before := ""
+	for _, n := range x.NotOurs {
+		if n.ID <= before {
+			return errors.New("the items of others are not in order")
+		}
+		before = n.ID
+		if _, err := receipt.ParseItemID(n.ID); err != nil {
+			return err
+		}
+		if _, err := roster.ParseHash(n.Digest); err != nil {
 			return err
 		}
 	}
@@ -344,6 +359,29 @@ func (x *index) setApart(a Apart) {
 }
 
 func byID(a Apart, id string) int { return strings.Compare(a.ID, id) }
+
+// setNotOurs puts an item of others in its order, in the place of what was
+// there.
+func (x *index) setNotOurs(n notOurs) {
+	at, ok := slices.BinarySearchFunc(x.NotOurs, n.ID, byOthersID)
+	if ok {
+		x.NotOurs[at] = n
+		return
+	}
+	x.NotOurs = slices.Insert(x.NotOurs, at, n)
+}
+
+func byOthersID(n notOurs, id string) int { return strings.Compare(n.ID, id) }
+
+// judged reports whether just this, under this id, was found before to be
+// nothing for a thread.
+func (x *index) judged(id, digest string) bool {
+	if a := x.apart(id); a != nil && a.Digest == digest {
+		return true
+	}
+	at, ok := slices.BinarySearchFunc(x.NotOurs, id, byOthersID)
+	return ok && x.NotOurs[at].Digest == digest
+}
 
 // thread returns the thread of a mailbox, or nil.
 func (x *index) thread(mailbox string) *Thread {

@@ -100,15 +100,14 @@ func TestSetApartIsNotForGood(t *testing.T) {
 
 // TestNotOursIsNotForGood: the same for a slot that opened for nobody.
 func TestNotOursIsNotForGood(t *testing.T) {
-	s := newDrop(t, 1)
+	s := newDrop(t, 2)
 	code := receipt.New()
 	good := s.message(code, 0, marker)
-	stranger := newDrop(t, 1).message(code, 0, marker)
-	s.close(stranger)
+	s.close(s.seal(code, 0, item.Content{Kind: item.Message, Text: marker}, "r1"))
 	s.close(good)
 	d := s.sit(0)
 	if r := d.take(s.bundle(1, 1)); r.NotOurs != 1 {
-		t.Fatalf("for a stranger: %+v", r)
+		t.Fatalf("for a colleague: %+v", r)
 	}
 	if r := d.take(s.bundle(2, 2)); len(r.New) != 1 || d.NotOurs() != 0 {
 		t.Errorf("as it was sent: %+v", r)

@@ -24,20 +24,22 @@ const (
 	maxMembers    = 2_000_000 // 20,000 items with 100 slots
 )
 
-// A parcel is an item as the bundle brings it.
-type parcel struct {
-	roster uint64
-	id     receipt.ItemID
-	size   int64 // of payload.age
-	slots  int
-	bad    string // why it cannot be an item, from sizes alone
+// A member is what the bundle brought under one path.
+type member struct {
+	hash   roster.Hash
+	size   int64
+	listed bool // a batch's list has the path
+}
 
-	batch    *batchEntry // whose list has it; nil for none
-	payload  roster.Hash
-	present  bool // payload.age is there
-	missing  bool // a member on a list is not there
-	damaged  bool // a member has another hash than on the list
-	unlisted bool // a member is on no list
+// A parcel is an item that came just as the list of a batch has it.
+type parcel struct {
+	parcelKey
+	batch   *batchEntry // whose list has it
+	digest  string      // of its lines on that list
+	payload roster.Hash
+	size    int64 // of payload.age
+	slots   int
+	bad     string // why it cannot be an item, from its list and sizes alone
 }
 
 type parcelKey struct {
@@ -49,15 +51,13 @@ type parcelKey struct {
 type staging struct {
 	folder     string
 	skip       func(receipt.ItemID) bool // no need to keep the files of this item
-	hashes     map[string]roster.Hash    // of every member, by its path
+	members    map[string]member         // by their path
 	notes      map[uint64][]byte         // of batches; 0 for the newest
 	sums       map[uint64]string
 	rosters    map[uint64][]byte
 	recipients map[roster.Hash][]byte
 	burned     map[receipt.ItemID]receipt.Secret // tokens, not yet held against a list
 	expired    map[receipt.ItemID]bool
-	parcels    map[parcelKey]*parcel
-	members    int
 	held       int64
 }
 
@@ -66,12 +66,11 @@ type staging struct {
 func (d *Desk) stage(ctx context.Context, bundle io.Reader, size int64) (*staging, error) {
 	known := d.index.itemIDs()
 	s := &staging{
-		folder: d.path("staging"),
-		skip:   func(id receipt.ItemID) bool { return known[id.String()] != nil },
-		hashes: map[string]roster.Hash{}, notes: map[uint64][]byte{}, sums: map[uint64]string{},
+		folder:  d.path("staging"),
+		skip:    func(id receipt.ItemID) bool { return known[id.String()] != nil },
+		members: map[string]member{}, notes: map[uint64][]byte{}, sums: map[uint64]string{},
 		rosters: map[uint64][]byte{}, recipients: map[roster.Hash][]byte{},
 		burned: map[receipt.ItemID]receipt.Secret{}, expired: map[receipt.ItemID]bool{},
-		parcels: map[parcelKey]*parcel{},
 	}
 	if err := os.Mkdir(s.folder, folderMode); err != nil {
 		return nil, fmt.Errorf("unpacking bundle: %w", err)
@@ -91,7 +90,7 @@ func (s *staging) remove() error { return os.RemoveAll(s.folder) }
 
 // take receives one member.
 func (s *staging) take(p batch.Path, size int64, r io.Reader) error {
-	if s.members++; s.members > maxMembers {
+	if len(s.members) == maxMembers {
 		return fmt.Errorf("reading bundle: %w: more than %d members", ErrOversize, maxMembers)
 	}
 	hash := sha256.New()
@@ -105,7 +104,7 @@ func (s *staging) take(p batch.Path, size int64, r io.Reader) error {
 	if errors.Is(err, io.ErrUnexpectedEOF) {
 		return fmt.Errorf("reading bundle: %w: it is cut off", batch.ErrBundle)
 	}
-	s.hashes[p.String()] = roster.Hash(hash.Sum(nil))
+	s.members[p.String()] = member{hash: roster.Hash(hash.Sum(nil)), size: size}
 	return err
 }
 
@@ -149,37 +148,25 @@ func (s *staging) takeSmall(p batch.Path, size int64, r io.Reader) error {
 	return nil
 }
 
-// takeItem writes a member of an item to the staging folder. One of a size
-// that no such member has spoils its item, not the bundle: its content is read
-// for the hash alone.
+// takeItem writes a member of an item to the staging folder. Of one whose size
+// no such member has, the content is read for the hash alone.
 func (s *staging) takeItem(p batch.Path, size int64, r io.Reader) error {
-	b := s.parcel(p)
-	if p.Kind == batch.Payload {
-		b.size, b.present = size, true
-	} else {
-		b.slots++
-	}
-	switch {
-	case p.Kind == batch.Payload && !item.ValidPayloadSize(size):
-		b.bad = "its payload has a size that no payload has"
-	case p.Kind == batch.Slot && size != item.SlotSize():
-		b.bad = "a slot has a size that no slot has"
-	}
-	if b.bad != "" || s.skip(p.ID) {
+	if s.skip(p.ID) || oddSize(p.Kind, size) != "" {
 		_, err := io.Copy(io.Discard, r)
 		return err
 	}
 	return writeFile(s.path(p), r)
 }
 
-func (s *staging) parcel(p batch.Path) *parcel {
-	key := parcelKey{p.Sequence, p.ID}
-	b := s.parcels[key]
-	if b == nil {
-		b = &parcel{roster: p.Sequence, id: p.ID}
-		s.parcels[key] = b
+// oddSize says what is wrong with the size of an item's member.
+func oddSize(k batch.Kind, size int64) string {
+	switch {
+	case k == batch.Payload && !item.ValidPayloadSize(size):
+		return "its payload has a size that no payload has"
+	case k == batch.Slot && size != item.SlotSize():
+		return "a slot has a size that no slot has"
 	}
-	return b
+	return ""
 }
 
 // path returns where a member is kept. The path of a member has one spelling
