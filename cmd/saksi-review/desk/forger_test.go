@@ -9,29 +9,27 @@ import (
 	"saksi/crypto/roster"
 )
 
-// A forger signs the members of a tar as crypto/item says, but for number 0.
+// A forger signs the members of a tar as crypto/item says.
 type forger struct {
-	id     receipt.ItemID
-	hash   roster.Hash
-	author receipt.Keys
-	signed []byte
+	id      receipt.ItemID
+	n       byte
+	mailbox receipt.Mailbox
+	hash    roster.Hash
+	author  ed25519.PrivateKey
+	signed  []byte
 }
 
 // member takes each member in turn and returns its content: that of author.sig
-// is made anew, if the forger has the author's key.
+// is made anew.
 func (f *forger) member(name string, content []byte) []byte {
-	if f.author.Author == nil {
-		return content
-	}
 	if f.signed == nil {
-		mailbox := f.author.Mailbox()
 		f.signed = append([]byte("saksi/v1/item"), f.id[:]...)
-		f.signed = append(f.signed, 0)
-		f.signed = append(f.signed, mailbox[:]...)
+		f.signed = append(f.signed, f.n)
+		f.signed = append(f.signed, f.mailbox[:]...)
 		f.signed = append(f.signed, f.hash[:]...)
 	}
 	if name == "author.sig" {
-		return []byte(base64.StdEncoding.EncodeToString(ed25519.Sign(f.author.Author, f.signed)) + "\n")
+		return []byte(base64.StdEncoding.EncodeToString(ed25519.Sign(f.author, f.signed)) + "\n")
 	}
 	nameHash, contentHash := sum([]byte(name)), sum(content)
 	f.signed = append(append(f.signed, nameHash[:]...), contentHash[:]...)

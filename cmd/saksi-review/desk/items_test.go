@@ -7,7 +7,6 @@ import (
 	"errors"
 	"io"
 	"os"
-	"strings"
 	"testing"
 
 	"saksi/crypto/batch"
@@ -128,48 +127,6 @@ func TestCopyUnderAnotherIDIsRefused(t *testing.T) {
 	}
 }
 
-// TestNumberTwice: a reporter whose client uses one number for two items, both
-// signed. The id follows from the number, so the second has to be forged with
-// the code in hand.
-func TestNumberTwice(t *testing.T) {
-	s := newDrop(t, 1)
-	code := receipt.New()
-	keys := code.Keys()
-	first, second := s.message(code, 0, marker), s.message(code, 1, marker)
-	id := code.ItemID(1)
-	renumbered := s.forgeSigned(second, id, keys, func(name string, b []byte) []byte {
-		if name != "manifest.json" {
-			return b
-		}
-		return bytes.Replace(b, []byte(`"n": 1`), []byte(`"n": 0`), 1)
-	})
-	s.close(first)
-	s.close(renumbered)
-	d := s.sit(0)
-	d.take(s.bundle(1, 1))
-	r := d.take(s.bundle(2, 2))
-	want := "its thread has item " + code.ItemID(0).String() + " under its number 0 already"
-	if len(r.Apart) != 1 || r.Apart[0].Reason != want {
-		t.Errorf("report is %+v", r)
-	}
-}
-
-func TestKnownItemWithAnotherContent(t *testing.T) {
-	s := newDrop(t, 1)
-	code := receipt.New()
-	s.close(s.message(code, 0, marker+" pertama"))
-	s.close(s.message(code, 0, marker+" kedua"))
-	d := s.sit(0)
-	d.take(s.bundle(1, 1))
-	r := d.take(s.bundle(2, 2))
-	if len(r.New) > 0 || len(r.Warnings) != 1 || !strings.Contains(r.Warnings[0], "the desk keeps the first") {
-		t.Errorf("report is %+v", r)
-	}
-	if texts := d.texts(); len(texts) != 1 || texts[0] != "0 "+marker+" pertama" {
-		t.Errorf("texts are %q", texts)
-	}
-}
-
 // TestChangedFilesAreNotShown: who has the disk and not the key changes a file.
 func TestChangedFilesAreNotShown(t *testing.T) {
 	s := newDrop(t, 2)
@@ -223,12 +180,6 @@ func TestFullDiskIsNoDamage(t *testing.T) {
 
 // forge lets a reviewer, who knows E, edit the payload of an item.
 func (s *drop) forge(m members, id receipt.ItemID, edit func(string, []byte) []byte) members {
-	return s.forgeSigned(m, id, receipt.Keys{}, edit)
-}
-
-// forgeSigned edits the payload, and signs it again with the author's key if
-// there is one.
-func (s *drop) forgeSigned(m members, id receipt.ItemID, author receipt.Keys, edit func(string, []byte) []byte) members {
 	s.t.Helper()
 	e, err := item.OpenSlot(m[s.path(batch.Slot, id, 0)], s.Reviewers[0].Slots)
 	if err != nil {
@@ -240,7 +191,6 @@ func (s *drop) forgeSigned(m members, id receipt.ItemID, author receipt.Keys, ed
 		s.t.Fatal(err)
 	}
 	var out bytes.Buffer
-	f := forger{id: id, hash: s.Roster.Hash, author: author}
 	r, w := tar.NewReader(plain), tar.NewWriter(&out)
 	for {
 		header, err := r.Next()
@@ -251,7 +201,7 @@ func (s *drop) forgeSigned(m members, id receipt.ItemID, author receipt.Keys, ed
 		if err != nil {
 			s.t.Fatal(err)
 		}
-		content = f.member(header.Name, edit(header.Name, content))
+		content = edit(header.Name, content)
 		if header.Name == ".padding" {
 			content = make([]byte, item.Floor-out.Len()-3*512)
 		}
