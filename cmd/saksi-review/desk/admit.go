@@ -94,7 +94,9 @@ func (im *importer) file(p *parcel, i *Item, o *item.Opened) {
 	t.recipient = o.Reply
 	at, _ := t.find(i.N)
 	t.Items = slices.Insert(t.Items, at, i)
-	im.items[i.ID], im.copies[i.Payload] = i, i.ID
+	im.items[i.ID] = i
+	im.warnOfCopies(t, i)
+	im.remember(t, i)
 	im.fresh[t.Mailbox] = append(im.fresh[t.Mailbox], i.N)
 	im.report.New = append(im.report.New, arrival(t, i))
 	im.moves = append(im.moves, move{p, "items"})
@@ -102,6 +104,32 @@ func (im *importer) file(p *parcel, i *Item, o *item.Opened) {
 	im.next.Apart = slices.DeleteFunc(im.next.Apart, func(a Apart) bool { return a.ID == i.ID })
 	im.next.NotOurs = slices.DeleteFunc(im.next.NotOurs, func(n notOurs) bool { return n.ID == i.ID })
 }
+
+// remember notes what a later item may be a copy of.
+func (im *importer) remember(t *Thread, i *Item) {
+	im.copies[i.Payload] = i.ID
+	for _, a := range i.Attachments {
+		if _, known := im.sealed[a.Hash]; a.Sealed != "" && !known {
+			im.sealed[a.Hash] = origin{t.Mailbox, i.ID}
+		}
+	}
+}
+
+// warnOfCopies names a sealed file that came in another thread before. Files are
+// alike when two people send one picture; an age file is sealed anew each time,
+// so the same one twice is a copy: of what somebody else sealed to this desk,
+// perhaps, by one who wants to be told what is in it.
+func (im *importer) warnOfCopies(t *Thread, i *Item) {
+	for _, a := range i.Attachments {
+		if first, known := im.sealed[a.Hash]; a.Sealed != "" && known && first.thread != t.Mailbox {
+			im.warn("item %s has the same sealed file as item %s of another thread: it is a copy, "+
+				"so tell neither of the two what is in it", i.ID, first.item)
+		}
+	}
+}
+
+// An origin is where something came first.
+type origin struct{ thread, item string }
 
 // find returns where the n-th item stands in the thread, or would.
 func (t *Thread) find(n int) (at int, found bool) {

@@ -17,59 +17,6 @@ import (
 
 type draft = reviewer.Draft
 
-func TestChainOfBatches(t *testing.T) {
-	s := newDrop(t, 1)
-	for range 8 {
-		s.close(s.message(receipt.New(), 0, marker))
-	}
-	d := s.sit(0)
-	if r := d.take(s.bundle(2, 3)); r.Began != 2 || !slices.Equal(r.Batches, []uint64{2, 3}) || !r.Whole() {
-		t.Errorf("the first bundle: %+v", r)
-	}
-	if r := d.take(s.bundle(6, 6)); !slices.Equal(r.Missing, []Range{{4, 5}}) || len(r.New) != 1 {
-		t.Errorf("a gap: %+v", r)
-	}
-	if r := d.take(s.bundle(8, 8)); !slices.Equal(r.Missing, []Range{{4, 5}, {7, 7}}) || len(r.New) != 1 {
-		t.Errorf("two gaps: %+v", r)
-	}
-	if r := d.take(s.bundle(5, 7)); !slices.Equal(r.Missing, []Range{{4, 4}}) || len(r.New) != 2 {
-		t.Errorf("one filled: %+v", r)
-	}
-	if r := d.take(s.bundle(1, 8)); !r.Whole() || len(r.New) != 2 {
-		t.Errorf("all filled: %+v", r)
-	}
-}
-
-// TestTwoHistories: a server that closes other batches under known numbers.
-func TestTwoHistories(t *testing.T) {
-	s := newDrop(t, 1)
-	s.close()
-	s.close()
-	d := s.sit(0)
-	d.take(s.bundle(1, 2))
-	honest := s.batches
-	fork := func(from int) {
-		s.batches = slices.Clone(honest[:from-1])
-		for len(s.batches) < 4 {
-			s.close(s.message(receipt.New(), 0, marker))
-		}
-	}
-	fork(2)
-	d.refuse(s.bundle(1, 2), ErrFork)
-	d.refuse(s.bundle(2, 3), ErrFork)
-	d.refuse(s.bundle(3, 4), ErrFork)
-	fork(1)
-	d.refuse(s.bundle(1, 1), ErrFork)
-
-	late := s.sit(0)
-	late.take(s.bundle(3, 3))
-	s.batches = honest
-	late.refuse(s.bundle(1, 2), ErrFork)
-	if _, err := late.try(s.bundle(1, 1)); err != nil {
-		t.Errorf("a batch that touches nothing known: %v", err)
-	}
-}
-
 func TestForeignBatchesAreRefused(t *testing.T) {
 	s := newDrop(t, 1)
 	s.close(s.message(receipt.New(), 0, marker))
@@ -113,35 +60,6 @@ func TestServerChangesItsKey(t *testing.T) {
 	if r := d.take(s.bundle(2, 2)); !r.Whole() || !slices.Equal(r.Batches, []uint64{2}) {
 		t.Errorf("signed by the new key: %+v", r)
 	}
-}
-
-func TestRostersGoForwardOnly(t *testing.T) {
-	s := newDrop(t, 1)
-	s.close()
-	s.close()
-	old := s.bundle(1, 1)
-	first := *s.Party
-	s.newRoster(func(d *draft) { d.Weeks = 5 })
-	d := s.sit(0)
-	d.take(s.rosters.with(s.bundle(1, 1)))
-	if r := d.take(old); !r.Nothing() {
-		t.Errorf("an old bundle: %+v", r)
-	}
-	d.refuse(s.bundle(2, 2).without("rosters/2.note"), ErrRollback)
-
-	second := *s.Party
-	*s.Party = first
-	s.newRoster(func(d *draft) { d.Weeks = 7 })
-	d.refuse(s.bundle(2, 2), ErrFork)
-
-	*s.Party = second
-	s.publish()
-	third := s.rosters["rosters/2.note"]
-	s.newRoster(func(d *draft) {})
-	d.refuse(s.bundle(2, 2).with(members{"rosters/2.note": third}).without("rosters/3.note").with(members{"rosters/4.note": s.Roster.Note}), batch.ErrBundle)
-	s.newRoster(func(d *draft) {})
-	d.refuse(s.bundle(2, 2).without("rosters/3.note"), roster.ErrChain)
-	d.take(s.bundle(2, 2))
 }
 
 func TestOnlyTheRootsAreTrusted(t *testing.T) {

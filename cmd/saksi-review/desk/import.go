@@ -26,6 +26,7 @@ type importer struct {
 	batches []delivered // by sequence
 	items   map[string]*Item
 	copies  map[string]string // payload hash to id, of items in threads
+	sealed  map[string]origin // hash of a sealed file, to where it came first
 	fresh   map[string][]int  // mailbox to the numbers of new items
 	named   map[string]bool   // what the report has already
 	parcels map[parcelKey]*parcel
@@ -59,7 +60,7 @@ func (d *Desk) Import(ctx context.Context, bundle io.Reader, size int64, trusted
 	im := &importer{
 		desk: d, staged: staged, next: d.index.clone(), report: &Report{},
 		fresh: map[string][]int{}, named: map[string]bool{}, proofs: map[receipt.ItemID]roster.Hash{},
-		parcels: map[parcelKey]*parcel{},
+		parcels: map[parcelKey]*parcel{}, sealed: map[string]origin{}, copies: map[string]string{},
 	}
 	im.next.Roots = trusted.Text()
 	if err := im.judge(ctx, trusted); err != nil {
@@ -86,9 +87,10 @@ func (im *importer) judge(ctx context.Context, trusted roster.RootSet) error {
 		return err
 	}
 	im.items = im.next.itemIDs()
-	im.copies = map[string]string{}
-	for id, i := range im.items {
-		im.copies[i.Payload] = id
+	for _, t := range im.next.Threads {
+		for _, i := range t.Items {
+			im.remember(t, i)
+		}
 	}
 	if err := im.compareLists(); err != nil {
 		return err

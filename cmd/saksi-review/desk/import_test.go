@@ -36,24 +36,6 @@ func TestTestimonyArrives(t *testing.T) {
 	}
 }
 
-func TestImportingTwiceIsHarmless(t *testing.T) {
-	s := newDrop(t, 1)
-	s.close(s.message(receipt.New(), 0, marker), s.seal(receipt.New(), 0, file("x", "x")))
-	d := s.sit(0)
-	d.take(s.bundle(1, 1))
-	before := string(d.index.format())
-	if r := d.take(s.bundle(1, 1)); !r.Nothing() || !r.Whole() || r.Began != 0 {
-		t.Errorf("second import: %+v", r)
-	}
-	if string(d.index.format()) != before {
-		t.Error("the second import changed the desk")
-	}
-	s.close(s.message(receipt.New(), 0, marker))
-	if r := d.take(s.bundle(1, 2)); !slices.Equal(r.Batches, []uint64{2}) || len(r.New) != 1 {
-		t.Errorf("third import: %+v", r)
-	}
-}
-
 // TestNotForThisDesk: excluded reviewers, decoys, and reviewers who were not on
 // the roster, or had another key there, keep none of an item's files.
 func TestNotForThisDesk(t *testing.T) {
@@ -81,47 +63,6 @@ func TestNotForThisDesk(t *testing.T) {
 		if !strings.Contains(strings.Join(r.Warnings, "\n"), "does not have this reviewer") {
 			t.Errorf("stranger %d is not told: %q", n, r.Warnings)
 		}
-	}
-}
-
-func TestWithheldItemIsNamed(t *testing.T) {
-	s := newDrop(t, 2)
-	a, b := receipt.New(), receipt.New()
-	s.close(s.message(a, 0, marker), s.message(b, 0, marker))
-	for name, part := range map[string]string{
-		"all of it": a.ItemID(0).String(), "its payload": a.ItemID(0).String() + "/payload",
-		"a slot": a.ItemID(0).String() + "/slots/002",
-	} {
-		d := s.sit(0)
-		r := d.take(s.bundle(1, 1).without(part))
-		if !slices.Equal(r.Withheld, []string{a.ItemID(0).String()}) || len(r.New) != 1 || len(r.Apart) > 0 {
-			t.Errorf("%s: report is %+v", name, r)
-		}
-		if acks, _ := d.Waiting(); acks != 0 {
-			t.Errorf("%s: a batch with a withheld item is acknowledged", name)
-		}
-		if r = d.take(s.bundle(1, 1)); len(r.New) != 1 || !r.Whole() {
-			t.Errorf("%s: brought later: %+v", name, r)
-		}
-		if acks, _ := d.Waiting(); acks != 1 {
-			t.Errorf("%s: the whole batch is not acknowledged", name)
-		}
-	}
-}
-
-func TestWithheldRosterIsNamed(t *testing.T) {
-	s := newDrop(t, 1)
-	code := receipt.New()
-	old := s.message(code, 0, marker)
-	s.newRoster(func(d *draft) {})
-	s.close(old)
-	d := s.sit(0)
-	r := d.take(s.bundle(1, 1).without("rosters/1.note"))
-	if !slices.Equal(r.Withheld, []string{"rosters/1.note"}) || len(r.New) > 0 || len(r.Apart) > 0 {
-		t.Errorf("report is %+v", r)
-	}
-	if acks, _ := d.Waiting(); acks != 0 {
-		t.Error("a batch with an unreadable item is acknowledged")
 	}
 }
 
@@ -178,21 +119,6 @@ func TestReporterDeletes(t *testing.T) {
 	}
 	if items := d.Threads()[0].Items; !items[0].Deleted || items[1].Deleted || len(d.texts()) != 2 {
 		t.Errorf("items are %+v", items)
-	}
-}
-
-func TestUnlistedItemIsNotTaken(t *testing.T) {
-	s := newDrop(t, 1)
-	listed, smuggled := receipt.New(), receipt.New()
-	s.close(s.message(listed, 0, marker))
-	m := s.bundle(1, 1)
-	r := s.sit(0).take(m.with(s.message(smuggled, 0, marker)))
-	if !slices.Equal(r.Unlisted, []string{smuggled.ItemID(0).String()}) || len(r.New) != 1 {
-		t.Errorf("report is %+v", r)
-	}
-	slot := members{s.path(batch.Slot, listed.ItemID(0), 1): make([]byte, item.SlotSize())}
-	if r = s.sit(0).take(m.with(slot)); len(r.Unlisted) != 1 || len(r.New) != 0 {
-		t.Errorf("a slot too many: %+v", r)
 	}
 }
 
@@ -297,20 +223,5 @@ func TestExpiredRosterIsAWarning(t *testing.T) {
 	}
 	if s := d.Threads()[0].Replies[0].Status; s != reply.Taken {
 		t.Errorf("the automatic reply has status %q", s)
-	}
-}
-
-// TestForgedProofOfDeletion: a server that lists a burn hash of its own is found
-// out by every desk that opens the item.
-func TestForgedProofOfDeletion(t *testing.T) {
-	s := newDrop(t, 1)
-	code := receipt.New()
-	m := s.message(code, 0, marker)
-	own := receipt.Secret{7}
-	s.burns[code.ItemID(0)] = own.Hash()
-	s.close(m)
-	r := s.sit(0).take(s.bundle(1, 1))
-	if len(r.New) != 1 || len(r.Warnings) != 1 {
-		t.Errorf("report is %+v", r)
 	}
 }
