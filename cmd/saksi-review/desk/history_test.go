@@ -1,8 +1,6 @@
 package desk
 
 import (
-	"bytes"
-	"context"
 	"slices"
 	"strings"
 	"testing"
@@ -59,23 +57,6 @@ func TestServerChangesItsKey(t *testing.T) {
 	s.close()
 	if r := d.take(s.bundle(2, 2)); !r.Whole() || !slices.Equal(r.Batches, []uint64{2}) {
 		t.Errorf("signed by the new key: %+v", r)
-	}
-}
-
-func TestOnlyTheRootsAreTrusted(t *testing.T) {
-	s, other := newDrop(t, 1), newDrop(t, 1)
-	s.close()
-	d := s.sit(0)
-	forged, err := sign.Note(s.Roster.Text, other.Roots...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	d.refuse(s.bundle(1, 1).with(members{"rosters/1.note": forged}), sign.ErrSignatures)
-	d.refuse(s.bundle(1, 1).with(members{"rosters/1.note": other.Roster.Note}), roster.ErrRoots)
-	d.take(s.bundle(1, 1))
-	b := s.bundle(1, 1).pack(t)
-	if _, err := d.Import(context.Background(), bytes.NewReader(b), int64(len(b)), other.Trusted); !errorsIs(err, ErrOtherRoots) {
-		t.Errorf("other roots later: %v", err)
 	}
 }
 
