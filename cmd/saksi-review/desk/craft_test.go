@@ -76,15 +76,7 @@ func regular(name, content string) entry {
 // all of it. What comes behind is the padding.
 func (c *craft) tar(entries ...entry) []byte {
 	c.drop.t.Helper()
-	c.manifest.Slots = nil
-	for _, slot := range c.slots {
-		c.manifest.Slots = append(c.manifest.Slots, hash(slot).String())
-	}
-	manifest, err := json.Marshal(c.manifest)
-	if err != nil {
-		c.drop.t.Fatal(err)
-	}
-	all := slices.Concat([]entry{regular("manifest.json", string(manifest))}, entries,
+	all := slices.Concat([]entry{regular("manifest.json", c.manifestText())}, entries,
 		[]entry{regular("author.sig", string(make([]byte, 89)))})
 	mailbox, err := receipt.ParseMailbox(c.manifest.Mailbox)
 	if err != nil {
@@ -99,6 +91,26 @@ func (c *craft) tar(entries ...entry) []byte {
 	}
 	c.drop.write(w, regular(".padding", string(c.padding(&out))))
 	w.Close()
+	return out.Bytes()
+}
+
+func (c *craft) manifestText() string {
+	c.drop.t.Helper()
+	c.manifest.Slots = nil
+	for _, slot := range c.slots {
+		c.manifest.Slots = append(c.manifest.Slots, hash(slot).String())
+	}
+	manifest, err := json.Marshal(c.manifest)
+	if err != nil {
+		c.drop.t.Fatal(err)
+	}
+	return string(manifest)
+}
+
+// manifestTar returns the beginning of a tar.
+func (c *craft) manifestTar() []byte {
+	var out bytes.Buffer
+	c.drop.write(tar.NewWriter(&out), regular("manifest.json", c.manifestText()))
 	return out.Bytes()
 }
 
@@ -131,7 +143,12 @@ func (c *craft) around(content []byte) members {
 	c.drop.t.Helper()
 	size := item.Padme(int64(len(content)))
 	content = append(content, make([]byte, size-int64(len(content)))...)
-	m := members{c.path(batch.Payload, 0): sealedTo(c.drop.t, string(content), c.e.Recipient())}
+	payload := sealedTo(c.drop.t, string(content), c.e.Recipient())
+	return c.slotMembers().with(members{c.path(batch.Payload, 0): payload})
+}
+
+func (c *craft) slotMembers() members {
+	m := members{}
 	for n, slot := range c.slots {
 		m[c.path(batch.Slot, n)] = slot
 	}

@@ -51,7 +51,8 @@ type parcelKey struct {
 type staging struct {
 	folder     string
 	skip       func(receipt.ItemID) bool // no need to keep the files of this item
-	members    map[string]member         // by their path
+	members    map[string]member         // by their path; marks are not among them
+	count      int                       // of all members
 	notes      map[uint64][]byte         // of batches; 0 for the newest
 	sums       map[uint64]string
 	rosters    map[uint64][]byte
@@ -90,7 +91,7 @@ func (s *staging) remove() error { return os.RemoveAll(s.folder) }
 
 // take receives one member.
 func (s *staging) take(p batch.Path, size int64, r io.Reader) error {
-	if len(s.members) == maxMembers {
+	if s.count++; s.count > maxMembers {
 		return fmt.Errorf("reading bundle: %w: more than %d members", ErrOversize, maxMembers)
 	}
 	hash := sha256.New()
@@ -104,7 +105,9 @@ func (s *staging) take(p batch.Path, size int64, r io.Reader) error {
 	if errors.Is(err, io.ErrUnexpectedEOF) {
 		return fmt.Errorf("reading bundle: %w: it is cut off", batch.ErrBundle)
 	}
-	s.members[p.String()] = member{hash: roster.Hash(hash.Sum(nil)), size: size}
+	if p.Kind != batch.BurnMark && p.Kind != batch.ExpiryMark {
+		s.members[p.String()] = member{hash: roster.Hash(hash.Sum(nil)), size: size}
+	}
 	return err
 }
 
