@@ -229,26 +229,6 @@ func TestRepliesReachTheirMailboxOnly(t *testing.T) {
 	}
 }
 
-func TestOneReviewerCannotFloodAMailbox(t *testing.T) {
-	d := newDrop(t, 2)
-	code := receipt.New()
-	var flood []outbox.Reply
-	for n := range uint64(3 * inbox.MaxRepliesPerBatch) {
-		flood = append(flood, d.answer(t, 0, code, n+1, "banjir"))
-	}
-	report, err := d.Import(d.outbox(0, outbox.Outbox{Number: 1, Replies: flood}))
-	if err != nil || report.Replies != inbox.MaxRepliesPerBatch || report.Crowded != 2*inbox.MaxRepliesPerBatch {
-		t.Errorf("report %+v, %v", report, err)
-	}
-	if report, err = d.Import(d.outbox(1, outbox.Outbox{Number: 1, Replies: []outbox.Reply{d.answer(t, 1, code, 1, "rekan")}})); err != nil || report.Replies != 1 {
-		t.Errorf("a colleague: %+v, %v", report, err)
-	}
-	d.close(t)
-	if report, err = d.Import(d.outbox(0, outbox.Outbox{Number: 2, Replies: flood[len(flood)-1:]})); err != nil || report.Replies != 1 {
-		t.Errorf("after the next batch: %+v, %v", report, err)
-	}
-}
-
 // TestRetiringGoesOnAfterACrash: batches retire from the oldest on, so that what
 // a crash left is finished by the next import.
 func TestRetiringGoesOnAfterACrash(t *testing.T) {

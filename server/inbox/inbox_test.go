@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"saksi/crypto/item"
-	"saksi/crypto/outbox"
 	"saksi/crypto/partytest"
 	"saksi/crypto/receipt"
 	"saksi/crypto/roster"
@@ -176,15 +175,6 @@ func TestBurnNeedsTheToken(t *testing.T) {
 	}
 	if _, err := d.Accept(d.parcel(t, code, 0, "lagi")); !errors.Is(err, store.ErrGone) {
 		t.Errorf("sending again: %v, want ErrGone", err)
-	}
-}
-
-func TestForeignAcknowledgementIsNamed(t *testing.T) {
-	d := newDrop(t, 1)
-	d.close(t)
-	report, err := d.Import(d.outbox(0, outbox.Outbox{Number: 1, Acks: []outbox.Ack{{Sequence: 1, Batch: roster.Hash{1}}, {Sequence: 9, Batch: roster.Hash{2}}}}))
-	if err != nil || report.Foreign != 2 || report.Batches != 0 {
-		t.Errorf("report %+v, %v", report, err)
 	}
 }
 

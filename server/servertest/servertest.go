@@ -19,6 +19,7 @@ import (
 
 	"saksi/crypto/partytest"
 	"saksi/crypto/receipt"
+	"saksi/crypto/reviewer"
 	"saksi/server"
 	"saksi/server/inbox"
 	"saksi/server/store"
@@ -108,6 +109,21 @@ func New(t testing.TB, o Options) *Drop {
 	})
 	d.serve(t, o.Limits)
 	return d
+}
+
+// Admit has the roots sign another roster, as edit leaves its draft, takes it in
+// and serves with it, at another URL.
+func (d *Drop) Admit(edit func(*reviewer.Draft)) {
+	d.T.Helper()
+	c := d.Inbox.Config
+	draft := d.Draft(c.Now())
+	edit(&draft)
+	d.Sign(d.T, draft)
+	_, err := inbox.AdmitRoster(c.Store, d.Trusted, d.Server.Key(), d.Roster.Note, d.Files(), c.Now())
+	d.check(err)
+	d.Inbox, err = inbox.New(c)
+	d.check(err)
+	d.serve(d.T, server.Limits{})
 }
 
 func (d *Drop) serve(t testing.TB, limits server.Limits) {
