@@ -133,11 +133,28 @@ func runImport(_ context.Context, e env, args []string) error {
 	return operate(*data, func(ops courier.Operations) error {
 		report, err := ops.Import(file)
 		if err != nil {
-			return err
+			return explainOutbox(err)
 		}
 		printImported(e.stdout, report)
 		return nil
 	})
+}
+
+// explainOutbox adds the next step to a refusal. Nothing of the outbox was taken.
+func explainOutbox(err error) error {
+	for _, row := range []struct {
+		err  error
+		hint string
+	}{
+		{outbox.ErrSignature, "the file was changed or cut on the way: ask the reviewer for it again (outbox -again)"},
+		{outbox.ErrRevoked, "nothing of it was taken: tell the roots and the other reviewers who brought it"},
+		{outbox.ErrUnknown, "the reviewer has left, or the newest roster is not in this server yet: saksi init -roster"},
+	} {
+		if strings.HasSuffix(err.Error(), row.err.Error()) { // through the socket only its text arrives
+			return hinted{err, row.hint}
+		}
+	}
+	return err
 }
 
 func printImported(w io.Writer, r inbox.Imported) {

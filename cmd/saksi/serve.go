@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"time"
 
+	"saksi/crypto/roster"
+	"saksi/crypto/sign"
 	"saksi/server"
 	"saksi/server/confine"
 	"saksi/server/courier"
@@ -89,8 +91,29 @@ func explain(err error, data string) error {
 	case errors.Is(err, syscall.EIO), errors.Is(err, syscall.EROFS):
 		return hinted{err, "the disk of " + data + " is failing: see dmesg, copy the folder to another disk, start there"}
 	default:
-		return err
+		return explainRoster(err)
 	}
+}
+
+// explainRoster adds the next step to a refusal of a roster. What was in force
+// stays in force.
+func explainRoster(err error) error {
+	for _, row := range []struct {
+		err  error
+		hint string
+	}{
+		{roster.ErrRoots, "compare the fingerprint of -root with the poster: it is another drop's, or the roster is a false one"},
+		{sign.ErrSignatures, "give it back to the roots: too few of them have signed it"},
+		{roster.ErrExpired, "ask the roots for a new roster, and look whether the clock is right"},
+		{roster.ErrNotYet, "wait for its first day, and look whether the clock is right"},
+		{roster.ErrChain, "take in the rosters before it first, in their order, or ask the roots for one that follows"},
+		{roster.ErrNoRecipients, "lay the .recipients file that came with it beside it"},
+	} {
+		if errors.Is(err, row.err) {
+			return hinted{err, row.hint}
+		}
+	}
+	return err
 }
 
 func runServe(ctx context.Context, e env, args []string) error {
