@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -116,4 +117,27 @@ func TestFullMailboxFitsOnePage(t *testing.T) {
 		}
 		expect(t, p, http.StatusOK, ": 20.") // items that are not listed
 	}
+}
+
+// TestExpiredRosterLosesNothing: nothing new is taken in, what was typed comes
+// back in the form, and what was sent and answered can be read.
+func TestExpiredRosterLosesNothing(t *testing.T) {
+	var later atomic.Int64
+	d := servertest.New(t, servertest.Options{Now: func() time.Time {
+		return time.Now().Add(time.Duration(later.Load()))
+	}})
+	code := d.Send("satu")
+	answer(t, d, code, 0, 1, "Terima kasih.")
+	fresh := d.Get("/write").Code(t)
+	later.Store(int64(26 * 7 * 24 * time.Hour))
+	p := d.Post("/write", "code", fresh.Field(), "text", "isi kesaksian", "place", "Maros")
+	expect(t, p, http.StatusServiceUnavailable, "Kotak ini sedang tidak menerima kiriman", "isi kesaksian")
+	p = d.Post("/message", "code", code.Field(), "n", "1", "text", "isi pesan")
+	expect(t, p, http.StatusServiceUnavailable, "isi pesan")
+	expect(t, d.Post("/open", "code", code.Field()), http.StatusOK, "Terima kasih.", "Penelaah 1")
+	if u, err := d.Inbox.Store.Usage(); err != nil || u.Items != 1 {
+		t.Errorf("%d items are kept, want 1, %v", u.Items, err)
+	}
+	later.Store(0)
+	expect(t, d.Post("/write", "code", fresh.Field(), "text", "isi kesaksian"), http.StatusOK, fresh.Words()[0])
 }

@@ -166,10 +166,10 @@ func (im *importer) judgeItem(ctx context.Context, p *parcel, count func(int)) (
 	}
 	i.describe(opened)
 	if proof := im.proofs[p.id]; proof.String() != i.Burn {
-		// The author signed the burn hash. A server that lists another one could
-		// have told a colleague that this item was deleted.
-		im.warn("the server lists item %s with another proof of deletion than its author gave it: "+
-			"do not trust it when it says that something was deleted", i.ID)
+		// A server that lists a hash of its own could tell a colleague that this
+		// item was deleted; a reporter can sign one that was never handed in.
+		im.warn("the server lists item %s with another proof of deletion than its author signed: one of them "+
+			"is wrong, so believe neither when it is said to be deleted", i.ID)
 	}
 	if t := im.next.thread(opened.Mailbox.String()); t != nil {
 		if at, found := t.find(i.N); found {

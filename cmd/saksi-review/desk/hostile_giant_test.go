@@ -269,3 +269,25 @@ func TestCourierAddsMembersWithoutEnd(t *testing.T) {
 		t.Errorf("the desk reads %q: %+v, %v", d.texts(), r, err)
 	}
 }
+
+// TestServerListsItemsWithoutEnd that it does not bring: each is missed, and the
+// honest item arrives. What the desk holds grows with the list, as it must.
+func TestServerListsItemsWithoutEnd(t *testing.T) {
+	s := newDrop(t, 1)
+	d := s.sit(0)
+	const many, heldOfEach = 100_000, 1500
+	r, err := d.importGiant(constantHeap+many*heldOfEach, func(g *giant) error {
+		for n := range many {
+			id := receipt.ItemID{}
+			binary.BigEndian.PutUint64(id[:], uint64(n))
+			g.sums[batch.Path{Kind: batch.Payload, Sequence: 1, ID: id}.String()] = [32]byte{1}
+		}
+		return errors.Join(g.addAll(s.message(receipt.New(), 0, honest)), g.finish(s))
+	})
+	if err != nil || len(r.New) != 1 || len(r.Withheld) != many || !slices.Equal(d.texts(), []string{"0 " + honest}) {
+		t.Errorf("the desk reads %q, %d are withheld, %v", d.texts(), len(r.Withheld), err)
+	}
+	if acks, _ := d.Waiting(); acks != 0 {
+		t.Error("the batch is acknowledged")
+	}
+}
