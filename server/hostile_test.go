@@ -167,8 +167,8 @@ func TestRevokedReviewerAnswers(t *testing.T) {
 	conversation(t, d, code, "0", []string{"Sebelum dicabut.", mayForge, "Dari rekan.", notShown}, "Sesudah dicabut.", "Terlambat.")
 }
 
-// TestReviewerFloodsAConversation: six answers and garbage a day, for days. The
-// page shows what there is, and the colleague's answer is found by going back.
+// TestReviewerFloodsAConversation: six answers a day, for days. The colleague's
+// answer stays on the first page.
 func TestReviewerFloodsAConversation(t *testing.T) {
 	d := newDrop(t)
 	code := d.Send("korban")
@@ -190,8 +190,9 @@ func TestReviewerFloodsAConversation(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	conversation(t, d, code, "0", []string{"Banjir.", "Jawaban lebih lama"})
-	conversation(t, d, code, "1", []string{"Jawaban yang dicari.", "Jawaban lebih baru"})
+	conversation(t, d, code, "0", []string{"Banjir.", "Jawaban yang dicari."})
+	conversation(t, d, code, "1", []string{"Banjir.", "Jawaban lebih baru"}, "Jawaban yang dicari.")
+	conversation(t, d, code, "2", []string{"Belum ada jawaban di halaman ini."}, "Banjir.")
 	conversation(t, d, d.Send("lain"), "0", nil, "Banjir.")
 }
 
@@ -225,4 +226,25 @@ func TestReviewerRewritesHisChain(t *testing.T) {
 	second, _ := seal(t, d, other, 0, says(2, roster.Hash{7}, "Kedua."))
 	arrives(t, d, 0, first, second)
 	conversation(t, d, other, "0", []string{"Pertama.", "Kedua.", oneBefore}, sameTwice)
+}
+
+// TestGarbageMakesNoGap: entries that nobody opens stand between two answers of a
+// reviewer, some pages of them. Neither is said to miss the other.
+func TestGarbageMakesNoGap(t *testing.T) {
+	const reviewers = 20
+	d := servertest.New(t, servertest.Options{Reviewers: reviewers})
+	code := d.Send("korban")
+	first, hash := seal(t, d, code, 0, says(1, roster.Hash{}, "Pertama."))
+	second, _ := seal(t, d, code, 0, says(2, hash, "Kedua."))
+	arrives(t, d, 0, first)
+	for r := 1; r < reviewers; r++ {
+		for n := range 2 {
+			sealed := make([]byte, reply.SealedSize())
+			sealed[0], sealed[1] = byte(r), byte(n)
+			arrives(t, d, r, outbox.Reply{Mailbox: code.Keys().Mailbox(), Sealed: sealed})
+		}
+	}
+	arrives(t, d, 0, second)
+	conversation(t, d, code, "0", []string{"Kedua."}, oneBefore, "Pertama.")
+	conversation(t, d, code, "4", []string{"Pertama."}, oneBefore, "Kedua.")
 }

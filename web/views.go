@@ -112,7 +112,7 @@ type Conversation struct {
 	Hidden    int    // older items that are not listed
 	Replies   []Reply
 	Unchecked int // answers that no roster reviewer signed; they are not shown
-	Page      int // which page of replies, from 0, the newest first
+	Page      int // which page of replies, from 0, each reviewer's newest first
 	NextN     int // -1 when all numbers are used
 	MaxFile   int64
 	MaxText   int

@@ -5,6 +5,7 @@ import (
 	"crypto/subtle"
 	"errors"
 	"fmt"
+	"slices"
 
 	"saksi/crypto/hybrid"
 	"saksi/crypto/outbox"
@@ -71,15 +72,15 @@ func stand(s store.State) State {
 // are files of the same size, sealed to nobody.
 type Page [PageEntries][]byte
 
-// Mailbox returns a page of the mailbox that token and key hash name, the
-// newest replies on page 0. Every page of every mailbox exists.
+// Mailbox returns a page of the mailbox that token and key hash name. Every page
+// of every mailbox exists. The replies stand in turns: the newest of each
+// reviewer come first, then the second newest of each, and so on.
 func (b *Inbox) Mailbox(token receipt.Secret, keyHash [32]byte, page int) (Page, error) {
 	entries, err := b.fillers()
 	if err != nil {
 		return Page{}, err
 	}
-	m := receipt.MailboxOf(token.Hash(), keyHash)
-	replies, err := b.Store.Replies(m, page*PageEntries, PageEntries)
+	replies, err := b.page(receipt.MailboxOf(token.Hash(), keyHash), page)
 	if err != nil {
 		return Page{}, err
 	}
@@ -87,6 +88,47 @@ func (b *Inbox) Mailbox(token receipt.Secret, keyHash [32]byte, page int) (Page,
 		entries[i] = r.Sealed
 	}
 	return entries, nil
+}
+
+// Ends reports whether no page behind this one has a reply.
+func (b *Inbox) Ends(token receipt.Secret, keyHash [32]byte, page int) (bool, error) {
+	next, err := b.Store.Replies(receipt.MailboxOf(token.Hash(), keyHash), (page+1)*PageEntries, 1)
+	return len(next) == 0, err
+}
+
+// turns is how many of a mailbox's newest replies are put in turns: what one
+// reviewer can write in twelve weeks of daily batches. By then a flood is known.
+const turns = 12 * 7 * MaxRepliesPerBatch
+
+// page returns the replies of a page. In the order of their arrival a single
+// reviewer, whose answers nobody but the reporter can tell from garbage, would
+// push those of all others pages back in a week; in turns he pushes back his own.
+func (b *Inbox) page(m receipt.Mailbox, page int) ([]store.Reply, error) {
+	from, to := page*PageEntries, (page+1)*PageEntries
+	if to > turns {
+		return b.Store.Replies(m, from, PageEntries)
+	}
+	newest, err := b.Store.Replies(m, 0, turns)
+	if err != nil {
+		return nil, err
+	}
+	ordered := inTurns(newest)
+	return ordered[min(from, len(ordered)):min(to, len(ordered))], nil
+}
+
+// inTurns orders replies, which come with the newest first.
+func inTurns(replies []store.Reply) []store.Reply {
+	written := map[string]int{}
+	var byTurn [][]store.Reply
+	for _, r := range replies {
+		turn := written[r.Reviewer]
+		written[r.Reviewer]++
+		if turn == len(byTurn) {
+			byTurn = append(byTurn, nil)
+		}
+		byTurn[turn] = append(byTurn[turn], r)
+	}
+	return slices.Concat(byTurn...)
 }
 
 // fillers makes a page of entries that open for nobody. They are made whether

@@ -73,7 +73,7 @@ func (s States) Next() int {
 // A Conversation is what a code opens.
 type Conversation struct {
 	States  States
-	Replies []Reply // of one page, the newest first
+	Replies []Reply // of one page, the newest of each reviewer first
 	// Unchecked counts entries that open and that no reviewer signed.
 	Unchecked int
 }
@@ -97,14 +97,18 @@ func (s *Scribe) Read(code receipt.Code, page int) (*Conversation, error) {
 	if c.Replies, c.Unchecked, err = s.open(keys, page); err != nil {
 		return nil, err
 	}
-	// The page before it in time, for the chain alone: an answer that is held
-	// back would not show at the edge of a page otherwise.
+	// The page behind it, for the chain alone: an answer that is held back would
+	// not show at the edge of a page otherwise.
 	older, _, err := s.open(keys, page+1)
 	if err != nil {
 		return nil, err
 	}
+	last, err := s.Inbox.Ends(keys.Token, keys.KeyHash(), page+1)
+	if err != nil {
+		return nil, err
+	}
 	all := slices.Concat(c.Replies, older)
-	markChain(all, len(older) < inbox.PageEntries)
+	markChain(all, last)
 	c.Replies = all[:len(c.Replies)]
 	return c, nil
 }
