@@ -202,6 +202,12 @@ func TestReporterTarHasLinks(t *testing.T) {
 // TestReporterTarHasDevices, and whatever else is no regular file.
 func TestReporterTarHasDevices(t *testing.T) {
 	s := newDrop(t, 1)
+	t.Run("a kind of its own", func(t *testing.T) {
+		file := regular("attachments/001.jpg", marker)
+		file.Typeflag = tar.TypeCont
+		c := s.craft(receipt.New(), 0, item.Attachment)
+		s.setsApart(t, c.id, c.item(file), noItem)
+	})
 	for name, header := range map[string]tar.Header{
 		"character device": {Typeflag: tar.TypeChar, Devmajor: 1, Devminor: 5},
 		"block device":     {Typeflag: tar.TypeBlock, Devmajor: 8},
