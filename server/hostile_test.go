@@ -45,7 +45,7 @@ func seal(t *testing.T, d *servertest.Drop, code receipt.Code, r int, bend func(
 }
 
 // says is a reply that is bent in nothing.
-func says(number uint64, previous roster.Hash, text string) func(*reply.Reply, *reply.Thread) {
+func saying(number uint64, previous roster.Hash, text string) func(*reply.Reply, *reply.Thread) {
 	return func(r *reply.Reply, _ *reply.Thread) { r.Number, r.Previous, r.Text = number, previous, text }
 }
 
@@ -85,7 +85,7 @@ func conversation(t *testing.T, d *servertest.Drop, code receipt.Code, page stri
 func TestReviewerReplaysAColleaguesReply(t *testing.T) {
 	d := newDrop(t)
 	victim, posing := d.Send("korban"), d.Send("umpan")
-	got, _ := seal(t, d, posing, 0, says(1, roster.Hash{}, "Datanglah ke kantor."))
+	got, _ := seal(t, d, posing, 0, saying(1, roster.Hash{}, "Datanglah ke kantor."))
 	plain, err := hybrid.Open(bytes.NewReader(got.Sealed), posing.Keys().Reply)
 	if err != nil {
 		t.Fatal(err)
@@ -98,7 +98,7 @@ func TestReviewerReplaysAColleaguesReply(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	honest, _ := seal(t, d, victim, 0, says(1, roster.Hash{}, "Terima kasih."))
+	honest, _ := seal(t, d, victim, 0, saying(1, roster.Hash{}, "Terima kasih."))
 	arrives(t, d, 0, honest)
 	arrives(t, d, 1, outbox.Reply{Mailbox: victim.Keys().Mailbox(), Sealed: replayed},
 		outbox.Reply{Mailbox: victim.Keys().Mailbox(), Sealed: got.Sealed})
@@ -114,7 +114,7 @@ func TestReviewerAnswersInAColleaguesName(t *testing.T) {
 	for _, name := range []string{"r1", "r9"} {
 		d := newDrop(t)
 		code := d.Send("korban")
-		honest, _ := seal(t, d, code, 0, says(1, roster.Hash{}, "Terima kasih."))
+		honest, _ := seal(t, d, code, 0, saying(1, roster.Hash{}, "Terima kasih."))
 		forged, _ := seal(t, d, code, 1, func(r *reply.Reply, _ *reply.Thread) { r.Reviewer, r.Text = name, "Telepon saya." })
 		arrives(t, d, 0, honest)
 		arrives(t, d, 1, forged)
@@ -147,11 +147,11 @@ func TestReviewerSignsForAnotherRecipient(t *testing.T) {
 func TestRevokedReviewerAnswers(t *testing.T) {
 	d := newDrop(t)
 	code := d.Send("korban")
-	before, hash := seal(t, d, code, 0, says(1, roster.Hash{}, "Sebelum dicabut."))
+	before, hash := seal(t, d, code, 0, saying(1, roster.Hash{}, "Sebelum dicabut."))
 	under, _ := seal(t, d, code, 0, func(r *reply.Reply, _ *reply.Thread) {
 		r.Roster, r.Number, r.Previous, r.Text = 2, 2, hash, "Sesudah dicabut."
 	})
-	colleague, _ := seal(t, d, code, 1, says(1, roster.Hash{}, "Dari rekan."))
+	colleague, _ := seal(t, d, code, 1, saying(1, roster.Hash{}, "Dari rekan."))
 	arrives(t, d, 0, before, under) // he knew the number of the next roster
 	arrives(t, d, 1, colleague)
 	conversation(t, d, code, "0", []string{"Sebelum dicabut.", "Dari rekan.", notShown}, mayForge, "Sesudah dicabut.")
@@ -159,7 +159,7 @@ func TestRevokedReviewerAnswers(t *testing.T) {
 	d.Admit(func(draft *reviewer.Draft) {
 		draft.Revoked = []roster.Revocation{{Key: d.Reviewers[0].Line.Key, From: 2}}
 	})
-	late, _ := seal(t, d, code, 0, says(3, roster.Hash{}, "Terlambat."))
+	late, _ := seal(t, d, code, 0, saying(3, roster.Hash{}, "Terlambat."))
 	_, err := carry(d, 0, late)
 	if !errors.Is(err, outbox.ErrRevoked) || !strings.Contains(err.Error(), `"r1"`) || !strings.Contains(err.Error(), "revoked") {
 		t.Errorf("his outbox: %v", err)
@@ -172,13 +172,13 @@ func TestRevokedReviewerAnswers(t *testing.T) {
 func TestReviewerFloodsAConversation(t *testing.T) {
 	d := newDrop(t)
 	code := d.Send("korban")
-	honest, _ := seal(t, d, code, 0, says(1, roster.Hash{}, "Jawaban yang dicari."))
+	honest, _ := seal(t, d, code, 0, saying(1, roster.Hash{}, "Jawaban yang dicari."))
 	arrives(t, d, 0, honest)
 	number := uint64(1)
 	for range 2 {
 		var flood []outbox.Reply
 		for range inbox.MaxRepliesPerBatch + 1 {
-			one, _ := seal(t, d, code, 1, says(number, roster.Hash{byte(number)}, "Banjir."))
+			one, _ := seal(t, d, code, 1, saying(number, roster.Hash{byte(number)}, "Banjir."))
 			flood = append(flood, one)
 			number++
 		}
@@ -201,9 +201,9 @@ func TestReviewerFloodsAConversation(t *testing.T) {
 func TestCourierHoldsAnOutboxBack(t *testing.T) {
 	d := newDrop(t)
 	code := d.Send("korban")
-	first, hash := seal(t, d, code, 0, says(1, roster.Hash{}, "Pertama."))
-	second, hash2 := seal(t, d, code, 0, says(2, hash, "Kedua."))
-	third, _ := seal(t, d, code, 0, says(3, hash2, "Ketiga."))
+	first, hash := seal(t, d, code, 0, saying(1, roster.Hash{}, "Pertama."))
+	second, hash2 := seal(t, d, code, 0, saying(2, hash, "Kedua."))
+	third, _ := seal(t, d, code, 0, saying(3, hash2, "Ketiga."))
 	arrives(t, d, 0, first)
 	conversation(t, d, code, "0", []string{"Pertama."}, oneBefore)
 	arrives(t, d, 0, third)
@@ -217,13 +217,13 @@ func TestCourierHoldsAnOutboxBack(t *testing.T) {
 func TestReviewerRewritesHisChain(t *testing.T) {
 	d := newDrop(t)
 	code := d.Send("korban")
-	first, _ := seal(t, d, code, 0, says(1, roster.Hash{}, "Pertama."))
-	again, _ := seal(t, d, code, 0, says(1, roster.Hash{}, "Bukan ini."))
+	first, _ := seal(t, d, code, 0, saying(1, roster.Hash{}, "Pertama."))
+	again, _ := seal(t, d, code, 0, saying(1, roster.Hash{}, "Bukan ini."))
 	arrives(t, d, 0, first, again)
 	conversation(t, d, code, "0", []string{"Pertama.", "Bukan ini.", sameTwice})
 	other := d.Send("lain")
-	first, _ = seal(t, d, other, 0, says(1, roster.Hash{}, "Pertama."))
-	second, _ := seal(t, d, other, 0, says(2, roster.Hash{7}, "Kedua."))
+	first, _ = seal(t, d, other, 0, saying(1, roster.Hash{}, "Pertama."))
+	second, _ := seal(t, d, other, 0, saying(2, roster.Hash{7}, "Kedua."))
 	arrives(t, d, 0, first, second)
 	conversation(t, d, other, "0", []string{"Pertama.", "Kedua.", oneBefore}, sameTwice)
 }
@@ -234,8 +234,8 @@ func TestGarbageMakesNoGap(t *testing.T) {
 	const reviewers = 20
 	d := servertest.New(t, servertest.Options{Reviewers: reviewers})
 	code := d.Send("korban")
-	first, hash := seal(t, d, code, 0, says(1, roster.Hash{}, "Pertama."))
-	second, _ := seal(t, d, code, 0, says(2, hash, "Kedua."))
+	first, hash := seal(t, d, code, 0, saying(1, roster.Hash{}, "Pertama."))
+	second, _ := seal(t, d, code, 0, saying(2, hash, "Kedua."))
 	arrives(t, d, 0, first)
 	for r := 1; r < reviewers; r++ {
 		for n := range 2 {
