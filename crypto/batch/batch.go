@@ -84,7 +84,7 @@ func (n Note) Sign(server sign.Signer) ([]byte, error) {
 // ParseNote reads what Text wrote.
 func ParseNote(text string) (Note, error) {
 	fields := [...]string{"origin", "sequence", "previous", "week", "sums"}
-	lines := strings.Split(text, "\n")
+	lines := strings.SplitN(text, "\n", len(fields)+3)
 	if len(lines) != len(fields)+2 || lines[0] != "saksi/v1/batch" {
 		return Note{}, errors.New("parsing batch: want six lines, the first \"saksi/v1/batch\"")
 	}
@@ -113,7 +113,7 @@ func parseValues(values [5]string) (Note, error) {
 	}
 	var err error
 	if n.Sequence, err = strconv.ParseUint(values[1], 10, 64); err != nil || n.Sequence == 0 {
-		return Note{}, fmt.Errorf("sequence %q is no number from 1", values[1])
+		return Note{}, fmt.Errorf("sequence %.40q is no number from 1", values[1])
 	}
 	if values[2] != "-" {
 		if n.Previous, err = roster.ParseHash(values[2]); err != nil {

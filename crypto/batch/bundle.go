@@ -80,7 +80,7 @@ func Read(r io.Reader, visit func(Path, int64, io.Reader) error) error {
 			return fmt.Errorf("reading bundle: %w: %v", ErrBundle, err)
 		}
 		if header.Typeflag != tar.TypeReg || header.Format != tar.FormatUSTAR {
-			return fmt.Errorf("reading bundle: %w: member %q is not a regular file", ErrBundle, header.Name)
+			return fmt.Errorf("reading bundle: %w: member %.40q is not a regular file", ErrBundle, header.Name)
 		}
 		path, err := ParsePath(header.Name)
 		if err != nil {

@@ -70,13 +70,20 @@ func (p Path) folder() string {
 	return fmt.Sprintf("batches/%d/", p.Sequence)
 }
 
+// maxPath bounds a path, in bytes: it is that of a ustar header's name. The
+// longest path of a bundle has 83.
+const maxPath = 100
+
 // ParsePath reads what String wrote. Nothing else gets through: no parent
 // folder, no root, no second spelling.
 func ParsePath(s string) (Path, error) {
+	if len(s) > maxPath {
+		return Path{}, fmt.Errorf("parsing path: %d bytes: not a member of a bundle", len(s))
+	}
 	parts := strings.Split(s, "/")
 	p, err := parsePath(parts, len(parts))
 	if err != nil || p.String() != s {
-		return Path{}, fmt.Errorf("parsing path %q: not a member of a bundle", s)
+		return Path{}, fmt.Errorf("parsing path %.40q: not a member of a bundle", s)
 	}
 	return p, nil
 }

@@ -225,10 +225,18 @@ func Open(src io.Reader, ids ...*Identity) (io.Reader, error) {
 		return nil, ErrNoMatch
 	}
 	if err != nil {
-		return nil, fmt.Errorf("opening age file: %w", err)
+		return nil, &headerError{err}
 	}
 	return r, nil
 }
+
+// A headerError keeps what a stranger wrote out of the error's text: age quotes
+// the header, up to megabytes of it.
+type headerError struct{ cause error }
+
+func (e *headerError) Error() string { return "opening age file: its header is damaged or cut short" }
+
+func (e *headerError) Unwrap() error { return e.cause }
 
 // OpenBytes opens a small age file whose plaintext has exactly size bytes.
 func OpenBytes(sealed []byte, size int, ids ...*Identity) ([]byte, error) {

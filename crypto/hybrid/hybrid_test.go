@@ -169,21 +169,3 @@ func TestUnwrap(t *testing.T) {
 		t.Error("plain bytes were not handed back whole")
 	}
 }
-
-func FuzzParseRecipient(f *testing.F) {
-	id, err := Generate()
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Add(id.Recipient().String())
-	f.Add(id.String())
-	f.Add("age1pq1")
-	f.Fuzz(func(t *testing.T, s string) {
-		if r, err := ParseRecipient(s); err == nil && r.age.String() != s {
-			t.Error("a second spelling of a recipient was taken")
-		}
-		if i, err := ParseIdentity(s); err == nil && i.age.String() != s {
-			t.Error("a second spelling of an identity was taken")
-		}
-	})
-}

@@ -158,13 +158,13 @@ type identity struct {
 // parts.
 func (m *Manifest) identify() (*identity, error) {
 	if m.Format != formatLabel {
-		return nil, fmt.Errorf("reading manifest: format %q: want %q", m.Format, formatLabel)
+		return nil, fmt.Errorf("reading manifest: the format is not %q", formatLabel)
 	}
 	if m.N < 0 || m.N >= receipt.MaxItems {
 		return nil, fmt.Errorf("reading manifest: item number %d", m.N)
 	}
 	if m.Kind != Testimony && m.Kind != Message && m.Kind != Attachment {
-		return nil, fmt.Errorf("reading manifest: kind %q", m.Kind)
+		return nil, errors.New("reading manifest: no such kind")
 	}
 	var p identity
 	var err error

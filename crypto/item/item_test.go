@@ -359,36 +359,3 @@ func TestPadme(t *testing.T) {
 		}
 	})
 }
-
-func FuzzOpen(f *testing.F) {
-	p := partytest.New(f, day, 1)
-	e, err := hybrid.Generate()
-	if err != nil {
-		f.Fatal(err)
-	}
-	for _, c := range []Content{
-		{Kind: Testimony, Text: "a"}, {Kind: Message, Text: "b"},
-		{Kind: Attachment, File: strings.NewReader("c"), Size: 1},
-	} {
-		s := seal(f, p, receipt.New(), 0, c)
-		own, err := OpenSlot(s.Slots[0], p.Reviewers[0].Slots)
-		if err != nil {
-			f.Fatal(err)
-		}
-		plain, err := hybrid.Open(bytes.NewReader(s.payload), own)
-		if err != nil {
-			f.Fatal(err)
-		}
-		b, _ := io.ReadAll(plain)
-		f.Add(b[:8192])
-	}
-	f.Fuzz(func(t *testing.T, b []byte) {
-		payload, err := hybrid.SealBytes(b, e.Recipient())
-		if err != nil {
-			t.Fatal(err)
-		}
-		if o, err := Open(bytes.NewReader(payload), e, Expect{Roster: p.Roster}, nil); err == nil {
-			t.Errorf("a forged item was taken: %v", o.Manifest.Kind)
-		}
-	})
-}

@@ -147,8 +147,8 @@ func parse(file string) (o *Outbox, text string, signature []byte, err error) {
 
 func parseText(text string) (*Outbox, error) {
 	o := &Outbox{}
-	lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
-	if len(lines) < 4 || lines[0] != "saksi/v1/outbox" {
+	lines := strings.SplitN(strings.TrimSuffix(text, "\n"), "\n", headLines+1)
+	if len(lines) < headLines || lines[0] != "saksi/v1/outbox" {
 		return nil, errors.New("the first line is not \"saksi/v1/outbox\"")
 	}
 	o.Reviewer = strings.TrimPrefix(lines[1], "reviewer ")
@@ -164,12 +164,26 @@ func parseText(text string) (*Outbox, error) {
 	if err != nil || o.Number == 0 {
 		return nil, errors.New("line 4: want \"number\" and a number from 1")
 	}
-	for i, line := range lines[4:] {
+	if len(lines) == headLines {
+		return o, nil
+	}
+	return o, o.parseRest(lines[headLines])
+}
+
+// headLines is how many lines stand before acknowledgements and replies.
+const headLines = 4
+
+// parseRest reads line by line: a list of all lines of a hostile file would take
+// much more than the file.
+func (o *Outbox) parseRest(rest string) error {
+	number := headLines
+	for line := range strings.SplitSeq(rest, "\n") {
+		number++
 		if err := o.parseLine(line); err != nil {
-			return nil, fmt.Errorf("line %d: %w", i+5, err)
+			return fmt.Errorf("line %d: %w", number, err)
 		}
 	}
-	return o, nil
+	return nil
 }
 
 // lastAck returns the highest batch that is acknowledged; 0 for none.
@@ -181,7 +195,7 @@ func (o *Outbox) lastAck() uint64 {
 }
 
 func (o *Outbox) parseLine(line string) error {
-	fields := strings.Split(line, " ")
+	fields := strings.SplitN(line, " ", 4)
 	switch {
 	case len(fields) == 3 && fields[0] == "acknowledge" && len(o.Acks) < MaxAcks:
 		sequence, err := strconv.ParseUint(fields[1], 10, 64)

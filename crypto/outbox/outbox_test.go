@@ -115,15 +115,3 @@ func TestOddLinesAreRefused(t *testing.T) {
 		}
 	}
 }
-
-func FuzzParse(f *testing.F) {
-	p := partytest.New(f, day, 1)
-	f.Add(string(sample(p).Sign(p.Reviewers[0].Signer)))
-	f.Add("saksi/v1/outbox\nreviewer r1\nroster 1 " + p.Roster.Hash.String() + "\nnumber 1\nsignature \n")
-	f.Fuzz(func(t *testing.T, file string) {
-		o, text, signature, err := parse(file)
-		if err == nil && (o.text() != text || text+signatureLine(signature) != file) {
-			t.Error("a second spelling of an outbox was taken")
-		}
-	})
-}

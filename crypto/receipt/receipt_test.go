@@ -168,32 +168,6 @@ func TestItemNumbersAreBounded(t *testing.T) {
 	}
 }
 
-func FuzzParse(f *testing.F) {
-	f.Add(strings.Join(Code{}.Words(), " "))
-	f.Add("1. " + strings.Join(Code{1, 2, 3}.Words(), "\n2. "))
-	f.Add("satu dua tiga")
-	f.Fuzz(func(t *testing.T, s string) {
-		r, err := Parse(s)
-		if err != nil {
-			return
-		}
-		again, err := Parse(strings.Join(r.Code.Words(), " "))
-		if err != nil || again.Code != r.Code || len(again.Mended) > 0 {
-			t.Errorf("a code that was read does not come back: %v", err)
-		}
-	})
-}
-
-func FuzzParseField(f *testing.F) {
-	f.Add(Code{}.Field())
-	f.Add("00")
-	f.Fuzz(func(t *testing.T, s string) {
-		if c, err := ParseField(s); err == nil && c.Field() != s {
-			t.Error("a second spelling of a field was taken")
-		}
-	})
-}
-
 func BenchmarkKeys(b *testing.B) {
 	code := New()
 	for b.Loop() {

@@ -2,7 +2,6 @@ package reply
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"strings"
 	"testing"
@@ -124,39 +123,6 @@ func TestLimits(t *testing.T) {
 			t.Errorf("%s: %d bytes", name, len(sealed))
 		}
 	}
-}
-
-// FuzzDecode: whatever decodes is within the limits, and the bytes that the
-// signature must cover come out as they are.
-func FuzzDecode(f *testing.F) {
-	for _, r := range []Reply{
-		{Format: label, Reviewer: "r1", Roster: 1, Number: 1, Prev: roster.Hash{}.String(), Status: Received, Text: "isi"},
-		{Format: label, Reviewer: "r1", Roster: 1, Number: 2, Prev: roster.Hash{1}.String(), Status: Taken, Items: []int{0, 3}},
-	} {
-		body, err := json.Marshal(r)
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add(body)
-	}
-	f.Fuzz(func(t *testing.T, body []byte) {
-		plain := make([]byte, PlainSize)
-		if len(body) > PlainSize-headSize {
-			return
-		}
-		plain[64], plain[65] = byte(len(body)>>8), byte(len(body))
-		copy(plain[headSize:], body)
-		r, got, err := decode(plain)
-		if err != nil {
-			return
-		}
-		if !bytes.Equal(got, body) {
-			t.Error("another body came out")
-		}
-		if err := r.check(); err != nil {
-			t.Errorf("an invalid reply was taken: %v", err)
-		}
-	})
 }
 
 func BenchmarkOpen(b *testing.B) {

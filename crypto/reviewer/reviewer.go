@@ -160,7 +160,7 @@ func (c Card) Text() string {
 
 // ParseCard reads what Text wrote.
 func ParseCard(text string) (Card, error) {
-	lines := strings.Split(text, "\n")
+	lines := strings.SplitN(text, "\n", 5)
 	if len(lines) != 4 || lines[0] != "saksi/v1/card" {
 		return Card{}, errors.New("parsing card: want three lines, the first \"saksi/v1/card\"")
 	}

@@ -102,19 +102,3 @@ func TestDraftSpansItsWeeks(t *testing.T) {
 		t.Error("a roster without reviewers was drafted")
 	}
 }
-
-func FuzzParseFile(f *testing.F) {
-	k := generate(f)
-	f.Add(k.File())
-	f.Add(strings.ReplaceAll(k.File(), "\n", "\r\n"))
-	f.Fuzz(func(t *testing.T, text string) {
-		k, err := ParseFile(strings.NewReader(text))
-		if err != nil {
-			return
-		}
-		again, err := ParseFile(strings.NewReader(k.File()))
-		if err != nil || again.File() != k.File() {
-			t.Errorf("a key file that was read does not come back: %v", err)
-		}
-	})
-}

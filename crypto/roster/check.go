@@ -18,7 +18,7 @@ var (
 func (r *Roster) check() error {
 	switch {
 	case !originPattern.MatchString(r.Origin):
-		return fmt.Errorf("origin %q: want lower-case letters, digits, dots and dashes", r.Origin)
+		return fmt.Errorf("origin %.40q: want lower-case letters, digits, dots and dashes", r.Origin)
 	case r.Sequence == 0:
 		return errors.New("sequence 0: the first roster is 1")
 	case (r.Sequence == 1) != r.Previous.IsZero():
@@ -98,12 +98,12 @@ func (r *Roster) checkReviewers() error {
 func (v Reviewer) Check() error {
 	switch {
 	case !idPattern.MatchString(v.ID):
-		return fmt.Errorf("reviewer %q: an id is a letter and up to 15 letters, digits or dashes", v.ID)
+		return fmt.Errorf("reviewer %.40q: an id is a letter and up to 15 letters, digits or dashes", v.ID)
 	case !regionPattern.MatchString(v.Region):
-		return fmt.Errorf("reviewer %q: region %q: want 00, a province such as 73 or a kabupaten such as 73.71",
+		return fmt.Errorf("reviewer %q: region %.40q: want 00, a province such as 73 or a kabupaten such as 73.71",
 			v.ID, v.Region)
 	case v.Key.Name() != v.ID:
-		return fmt.Errorf("reviewer %q: the signing key is named %q", v.ID, v.Key.Name())
+		return fmt.Errorf("reviewer %q: the signing key is named %.40q", v.ID, v.Key.Name())
 	case !plainText(v.Organisation) || !plainText(v.Label):
 		return fmt.Errorf("reviewer %q: organisation and label: 1 to %d bytes of plain text without \"|\"",
 			v.ID, maxField)

@@ -40,7 +40,7 @@ func (l *lineReader) number(keyword string) (uint64, error) {
 	}
 	n, err := strconv.ParseUint(value, 10, 64)
 	if err != nil {
-		return 0, fmt.Errorf("line %d: %q is no number", l.at, value)
+		return 0, fmt.Errorf("line %d: %.40q is no number", l.at, value)
 	}
 	return n, nil
 }

@@ -142,7 +142,7 @@ func (s *Signed) match(r *Recipients, p Period) error {
 	}
 	for i, v := range s.Reviewers {
 		if r.IDs[i] != v.ID {
-			return fmt.Errorf("matching recipients: line %d is %q, the roster has %q", i+1, r.IDs[i], v.ID)
+			return fmt.Errorf("matching recipients: line %d is %.40q, the roster has %q", i+1, r.IDs[i], v.ID)
 		}
 		if key := r.Keys[i].String(); seen[key] {
 			return fmt.Errorf("matching recipients: the key of %q stands twice", v.ID)

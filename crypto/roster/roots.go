@@ -50,7 +50,7 @@ func ParseRootSet(text string) (RootSet, error) {
 		return RootSet{}, fmt.Errorf("parsing roots: %w", err)
 	}
 	if s.Threshold, err = strconv.Atoi(threshold); err != nil {
-		return RootSet{}, fmt.Errorf("parsing roots: threshold %q is no number", threshold)
+		return RootSet{}, fmt.Errorf("parsing roots: threshold %.40q is no number", threshold)
 	}
 	if s.Keys, err = parseRootKeys(lines); err != nil {
 		return RootSet{}, fmt.Errorf("parsing roots: %w", err)

@@ -244,28 +244,6 @@ func signDraft(t *testing.T, d reviewer.Draft, signers ...sign.Signer) []byte {
 	return msg
 }
 
-func FuzzParse(f *testing.F) {
-	p := partytest.New(f, day, 2)
-	f.Add(p.Roster.Text)
-	f.Add(p.Recipients.Text())
-	f.Add(p.Trusted.Text())
-	f.Add(p.Reviewers[0].Card().Text())
-	f.Fuzz(func(t *testing.T, text string) {
-		if r, err := roster.Parse(text); err == nil && r.Text() != text {
-			t.Error("a second spelling of a roster was taken")
-		}
-		if r, err := roster.ParseRecipients(text); err == nil && r.Text() != text {
-			t.Error("a second spelling of a recipients file was taken")
-		}
-		if r, err := roster.ParseRootSet(text); err == nil && r.Text() != text {
-			t.Error("a second spelling of a root set was taken")
-		}
-		if c, err := reviewer.ParseCard(text); err == nil && c.Text() != text {
-			t.Error("a second spelling of a card was taken")
-		}
-	})
-}
-
 // TestRevocationsStay: a later roster cannot take a revocation back, or move it.
 func TestRevocationsStay(t *testing.T) {
 	p := partytest.New(t, day, 2)

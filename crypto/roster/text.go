@@ -116,10 +116,10 @@ func (r *Roster) parseHead(lines *lineReader) error {
 func parseDays(s string) (from, until time.Time, err error) {
 	first, last, _ := strings.Cut(s, " ")
 	if from, err = time.Parse(time.DateOnly, first); err != nil {
-		return from, until, fmt.Errorf("first day %q: want a form such as 2026-11-22", first)
+		return from, until, fmt.Errorf("first day %.40q: want a form such as 2026-11-22", first)
 	}
 	if until, err = time.Parse(time.DateOnly, last); err != nil {
-		return from, until, fmt.Errorf("last day %q: want a form such as 2026-11-22", last)
+		return from, until, fmt.Errorf("last day %.40q: want a form such as 2026-11-22", last)
 	}
 	return from, until, nil
 }
@@ -184,10 +184,10 @@ func (v Reviewer) Line() string {
 
 // ParseReviewer reads what Line wrote.
 func ParseReviewer(value string) (Reviewer, error) {
-	fields := strings.Split(value, " | ")
-	if len(fields) != 6 {
-		return Reviewer{}, fmt.Errorf("a reviewer has 6 fields between \" | \", not %d", len(fields))
+	if n := 1 + strings.Count(value, " | "); n != 6 {
+		return Reviewer{}, fmt.Errorf("a reviewer has 6 fields between \" | \", not %d", n)
 	}
+	fields := strings.Split(value, " | ")
 	key, err := sign.ParseKey(fields[3])
 	if err != nil {
 		return Reviewer{}, err
@@ -209,7 +209,7 @@ func (r *Roster) parsePeriods(lines *lineReader) error {
 		if err != nil {
 			return err
 		}
-		fields := strings.Split(value, " ")
+		fields := strings.SplitN(value, " ", 4)
 		if len(fields) != 3 {
 			return fmt.Errorf("line %d: want \"recipients FROM TO HASH\"", lines.at)
 		}

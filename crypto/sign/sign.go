@@ -35,22 +35,26 @@ type Key struct {
 }
 
 // ParseKey reads a verifier key. Only Ed25519 keys in their canonical
-// spelling are taken.
+// spelling are taken. Its errors hold nothing of the input: it may be the
+// private key, given in the place of the public one.
 func ParseKey(s string) (Key, error) {
+	if strings.HasPrefix(s, signerPrefix) {
+		return Key{}, errors.New("parsing signing key: this is a private key, want its public half")
+	}
 	v, err := note.NewVerifier(s)
 	if err != nil {
-		return Key{}, fmt.Errorf("parsing signing key %q: %v", s, err)
+		return Key{}, fmt.Errorf("parsing signing key: %v", err)
 	}
 	raw, err := rawKey(s)
 	if err != nil {
-		return Key{}, fmt.Errorf("parsing signing key %q: %w", s, err)
+		return Key{}, fmt.Errorf("parsing signing key: %w", err)
 	}
 	if !validName(v.Name()) {
-		return Key{}, fmt.Errorf("parsing signing key: %q is no name", v.Name())
+		return Key{}, errors.New("parsing signing key: its name has other characters than letters, digits, dots and dashes")
 	}
 	k := Key{text: s, name: v.Name(), public: raw}
 	if want, err := note.NewEd25519VerifierKey(k.name, k.public); err != nil || want != s {
-		return Key{}, fmt.Errorf("parsing signing key %q: not in its one canonical spelling", s)
+		return Key{}, errors.New("parsing signing key: not in its one canonical spelling")
 	}
 	return k, nil
 }

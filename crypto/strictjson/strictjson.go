@@ -12,7 +12,9 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"strconv"
 	"strings"
+	"unicode/utf16"
 	"unicode/utf8"
 )
 
@@ -23,7 +25,7 @@ var (
 
 // Unmarshal reads one JSON value, with nothing after it.
 func Unmarshal(data []byte, v any) error {
-	if !utf8.Valid(data) {
+	if !utf8.Valid(data) || hasHalfPair(data) {
 		return errValue
 	}
 	if err := checkTokens(data); err != nil {
@@ -65,16 +67,49 @@ func checkTokens(data []byte) error {
 	}
 }
 
-// validValue refuses what readers take differently. The decoder puts U+FFFD in
-// place of half a surrogate pair.
+// hasHalfPair reports whether an escape stands for half of a surrogate pair. The
+// decoder would put U+FFFD in its place, which a person may write as well: a
+// form that was sent with damaged bytes comes back with it. JSON has no
+// backslash but in strings.
+func hasHalfPair(data []byte) bool {
+	for {
+		at := bytes.IndexByte(data, '\\')
+		if at < 0 || at+1 == len(data) {
+			return false
+		}
+		data = data[at:]
+		unit, ok := codeUnit(data)
+		switch {
+		case !ok:
+			data = data[2:]
+		case !utf16.IsSurrogate(unit):
+			data = data[6:]
+		default:
+			second, _ := codeUnit(data[6:])
+			if utf16.DecodeRune(unit, second) == utf8.RuneError {
+				return true
+			}
+			data = data[12:]
+		}
+	}
+}
+
+// codeUnit reads an escape such as \u00e9 at the beginning of data.
+func codeUnit(data []byte) (rune, bool) {
+	if len(data) < 6 || data[0] != '\\' || data[1] != 'u' {
+		return 0, false
+	}
+	unit, err := strconv.ParseUint(string(data[2:6]), 16, 16)
+	return rune(unit), err == nil
+}
+
+// validValue refuses what readers take differently.
 func validValue(token json.Token) bool {
 	switch token := token.(type) {
 	case nil:
 		return false
 	case json.Number:
 		return !strings.HasPrefix(token.String(), "-")
-	case string:
-		return !strings.ContainsRune(token, utf8.RuneError)
 	default:
 		return true
 	}

@@ -22,10 +22,10 @@ func Of(t time.Time) Week {
 func Parse(s string) (Week, error) {
 	var w Week
 	if _, err := fmt.Sscanf(s, "%4d-W%2d", &w.Year, &w.Number); err != nil || w.String() != s {
-		return Week{}, fmt.Errorf("parsing week %q: want a form such as 2026-W47", s)
+		return Week{}, fmt.Errorf("parsing week %.40q: want a form such as 2026-W47", s)
 	}
 	if w.Year < 2000 || w.Number < 1 || Of(w.Monday()) != w {
-		return Week{}, fmt.Errorf("parsing week %q: no such week", s)
+		return Week{}, fmt.Errorf("parsing week %.40q: no such week", s)
 	}
 	return w, nil
 }

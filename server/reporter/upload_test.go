@@ -70,22 +70,3 @@ func TestBoundaryInsideTheFile(t *testing.T) {
 		}
 	}
 }
-
-// FuzzUpload: whatever is read to its end without an error has exactly the size
-// that was known before.
-func FuzzUpload(f *testing.F) {
-	body := formBody(f, []byte("isi"))
-	f.Add(body, int64(len(body)))
-	f.Add(body[:len(body)-4], int64(len(body)))
-	f.Add(append(bytes.Clone(body), "lebih"...), int64(len(body)+5))
-	f.Add([]byte("--"+testBoundary+"\r\n\r\n"), int64(-1))
-	f.Fuzz(func(t *testing.T, body []byte, length int64) {
-		up, err := openUpload(request(body, length))
-		if err != nil {
-			return
-		}
-		if got, err := io.ReadAll(up); err == nil && int64(len(got)) != up.size {
-			t.Errorf("%d bytes came out, %d were announced", len(got), up.size)
-		}
-	})
-}

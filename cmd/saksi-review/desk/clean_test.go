@@ -3,8 +3,6 @@ package desk
 import (
 	"strings"
 	"testing"
-	"unicode"
-	"unicode/utf8"
 )
 
 func TestClean(t *testing.T) {
@@ -28,26 +26,4 @@ func TestClean(t *testing.T) {
 	if got, want := strings.Join(lines, "/"), "satu/dua//    tiga<U+000D>empat"; got != want {
 		t.Errorf("lines are %q, want %q", got, want)
 	}
-}
-
-// FuzzClean: whatever goes in, what comes out is a line of printable
-// characters, and a clean line is left as it is.
-func FuzzClean(f *testing.F) {
-	f.Add("\x1b[2J\u202eabc\xff\u2028\U000e0041")
-	f.Fuzz(func(t *testing.T, s string) {
-		got := Clean(s)
-		if !utf8.ValidString(got) || Clean(got) != got {
-			t.Errorf("Clean(%q) = %q", s, got)
-		}
-		for _, r := range got {
-			if unicode.In(r, unicode.C, unicode.Zl, unicode.Zp) || !unicode.IsPrint(r) {
-				t.Errorf("Clean(%q) holds %U", s, r)
-			}
-		}
-		for _, line := range CleanLines(s) {
-			if Clean(line) != line {
-				t.Errorf("CleanLines(%q) holds %q", s, line)
-			}
-		}
-	})
 }

@@ -121,24 +121,3 @@ func TestSeenIsRemembered(t *testing.T) {
 		t.Errorf("items are %+v %+v", items[0], items[1])
 	}
 }
-
-func FuzzIndex(f *testing.F) {
-	s := newDrop(f, 1)
-	code := receipt.New()
-	s.close(s.message(code, 0, marker), s.seal(code, 1, file("x", "x.pdf")), s.message(receipt.New(), 0, marker))
-	d := s.sit(0)
-	d.take(s.bundle(1, 1))
-	f.Add(d.index.format())
-	d.send()
-	f.Add(d.index.format())
-	f.Add([]byte(`{"format":"saksi/v1/desk"}`))
-	f.Fuzz(func(t *testing.T, b []byte) {
-		x, err := parseIndex(b)
-		if err != nil {
-			return
-		}
-		if string(x.format()) != string(b) || string(x.clone().format()) != string(b) {
-			t.Error("an index does not come back")
-		}
-	})
-}

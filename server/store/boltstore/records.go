@@ -175,7 +175,7 @@ func unpackSlots(b []byte) ([][]byte, error) {
 		return nil, errRecord
 	}
 	count, size := int(binary.BigEndian.Uint16(b)), int(binary.BigEndian.Uint32(b[2:]))
-	if b = b[6:]; len(b) != count*size {
+	if b = b[6:]; len(b) != count*size || (count == 0) != (size == 0) {
 		return nil, errRecord
 	}
 	slots := make([][]byte, count)

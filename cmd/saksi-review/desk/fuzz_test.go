@@ -1,0 +1,153 @@
+package desk
+
+import (
+	"bytes"
+	"context"
+	"maps"
+	"slices"
+	"testing"
+	"unicode"
+	"unicode/utf8"
+
+	"saksi/crypto/batch"
+	"saksi/crypto/fuzztest"
+	"saksi/crypto/receipt"
+	"saksi/crypto/roster"
+	"saksi/crypto/sign"
+)
+
+// FuzzIndex: an index has one spelling, and a copy of it is the same.
+func FuzzIndex(f *testing.F) {
+	s := newDrop(f, 1)
+	code := receipt.New()
+	s.close(s.message(code, 0, marker), s.seal(code, 1, file("x", "x.pdf")), s.message(receipt.New(), 0, marker))
+	d := s.sit(0)
+	d.take(s.bundle(1, 1))
+	f.Add(d.index.format())
+	d.send()
+	f.Add(d.index.format())
+	f.Add([]byte(`{"format":"saksi/v1/desk"}`))
+	bound := fuzztest.Bound{Base: 64 << 10, PerByte: 256}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		fuzztest.Canonical(t, bound, b, parseIndex, (*index).format)
+		if x, err := parseIndex(b); err == nil && !bytes.Equal(x.clone().format(), b) {
+			t.Error("a copy of an index is another one")
+		}
+	})
+}
+
+// FuzzClean: whatever goes in, what comes out is a line of printable
+// characters, and a clean line is left as it is.
+func FuzzClean(f *testing.F) {
+	f.Add("\x1b[2J\u202eabc\xff\u2028\U000e0041")
+	f.Add("\x00\x00\x00\x00\n\n\n\n\t\t\t\t\r\n")
+	bound := fuzztest.Bound{Base: 2 << 10, PerByte: 64}
+	f.Fuzz(func(t *testing.T, s string) {
+		var got string
+		var lines []string
+		bound.Check(t, len(s), func() { got, lines = Clean(s), CleanLines(s) })
+		if !utf8.ValidString(got) || Clean(got) != got {
+			t.Errorf("Clean(%q) = %q", s, got)
+		}
+		for _, r := range got {
+			if unicode.In(r, unicode.C, unicode.Zl, unicode.Zp) || !unicode.IsPrint(r) {
+				t.Errorf("Clean(%q) holds %U", s, r)
+			}
+		}
+		for _, line := range lines {
+			if Clean(line) != line {
+				t.Errorf("CleanLines(%q) holds %q", s, line)
+			}
+		}
+	})
+}
+
+// FuzzImport: a server that has its own key, and edits one member or the whole
+// bundle, with the list that it signs or against it, gets no text onto a desk
+// but the reporters' own. A bundle that is refused is refused for a reason that
+// is documented, and changes nothing.
+func FuzzImport(f *testing.F) {
+	s := newDrop(f, 1)
+	code := receipt.New()
+	s.close(s.message(code, 0, marker), s.seal(code, 1, file("x", "x.pdf")))
+	s.close(s.message(receipt.New(), 0, marker), burnMark(code, 1))
+	for which := range len(s.bundle(1, 2)) + 1 {
+		f.Add(uint8(which), uint16(0), uint16(0), []byte(nil), false)
+		f.Add(uint8(which), uint16(40), uint16(1), []byte("x"), true)
+	}
+	// Copying files takes 32 KiB each, judging an item a key pair and two chunks.
+	bound := fuzztest.Bound{Base: 8 << 20, PerByte: 64}
+	f.Fuzz(func(t *testing.T, which uint8, at, cut uint16, with []byte, relist bool) {
+		edit := func(b []byte) []byte { return fuzztest.Edit(b, at, cut, with) }
+		own := *s
+		own.t = t
+		bundle := own.edited(int(which), relist, edit)
+		var d *table
+		var err error
+		bound.Check(t, len(bundle), func() {
+			d = own.sit(0)
+			_, err = d.Import(context.Background(), bytes.NewReader(bundle), int64(len(bundle)), s.Trusted)
+		})
+		if err != nil {
+			fuzztest.Refused(t, err, batch.ErrBundle, ErrFork, ErrRollback, ErrUntrusted, ErrOversize,
+				roster.ErrRoots, roster.ErrChain, sign.ErrSignatures)
+			if d.index.Roots != "" {
+				t.Error("a bundle that was refused changed the desk")
+			}
+		}
+		d.check()
+		for _, text := range d.texts() {
+			if text != "0 "+marker && text != "1 " {
+				t.Errorf("a text that no reporter wrote: %q", text)
+			}
+		}
+	})
+}
+
+// edited is a bundle with one member edited, or all of it. The server signs the
+// list and the chain once more, or leaves them as they were.
+func (s *drop) edited(which int, relist bool, edit func([]byte) []byte) []byte {
+	s.t.Helper()
+	m := s.bundle(1, uint64(len(s.batches)))
+	paths := slices.Sorted(maps.Keys(m))
+	if which >= len(paths) {
+		return fuzztest.MendTar(edit(m.pack(s.t)))
+	}
+	path := paths[which]
+	m[path] = edit(m[path])
+	if relist {
+		s.relist(m, path, edit)
+	}
+	return m.pack(s.t)
+}
+
+// relist signs batches that say what is in m. What is edited of a list or of a
+// batch is its text, before it is signed.
+func (s *drop) relist(m members, path string, edit func([]byte) []byte) {
+	s.t.Helper()
+	var previous roster.Hash
+	for n, b := range s.batches {
+		sums := maps.Clone(b.sums)
+		if _, listed := sums[path]; listed {
+			sums[path] = hash(m[path])
+		}
+		p := batch.Path{Kind: batch.BatchSums, Sequence: b.note.Sequence}
+		if n == len(s.batches)-1 {
+			p.Sequence = 0
+		}
+		list := []byte(sums.Text())
+		if p.String() == path {
+			list = edit(list)
+		}
+		m[p.String()] = list
+		b.note.Sums, b.note.Previous = hash(list), previous
+		text := []byte(b.note.Text())
+		if p.Kind = batch.BatchNote; p.String() == path {
+			text = edit(text)
+		}
+		previous = hash(text)
+		if msg, err := sign.Note(string(text), s.Server); err == nil {
+			m[p.String()] = msg
+		}
+	}
+}

@@ -1,0 +1,125 @@
+package hybrid
+
+import (
+	"bytes"
+	"io"
+	"slices"
+	"strings"
+	"testing"
+
+	"filippo.io/age/armor"
+
+	"saksi/crypto/fuzztest"
+)
+
+// FuzzParseRecipient: recipients and identities have one spelling, and a
+// refusal says nothing of an identity.
+func FuzzParseRecipient(f *testing.F) {
+	id := generated(f)
+	f.Add(id.Recipient().String())
+	f.Add(strings.ToUpper(id.Recipient().String()))
+	f.Add(id.String())
+	f.Add(strings.ToLower(id.String()))
+	f.Add("age1pq1")
+	bound := fuzztest.Bound{Base: 64 << 10, PerByte: 4}
+	f.Fuzz(func(t *testing.T, s string) {
+		fuzztest.Canonical(t, bound, s, ParseRecipient, func(r *Recipient) string { return r.age.String() })
+		fuzztest.Canonical(t, bound, s, ParseIdentity, func(i *Identity) string { return i.age.String() })
+		_, err := ParseIdentity(s)
+		fuzztest.Hides(t, err, s)
+	})
+}
+
+func generated(f *testing.F) *Identity {
+	f.Helper()
+	id, err := Generate()
+	if err != nil {
+		f.Fatal(err)
+	}
+	return id
+}
+
+// FuzzReadIdentities: the identities of a file, one a line, are read again.
+func FuzzReadIdentities(f *testing.F) {
+	a, b := generated(f).String(), generated(f).String()
+	f.Add([]byte(a))
+	f.Add([]byte("# a\n" + a + "\r\n\n  " + b + "\n"))
+	f.Add([]byte(a + b))
+	// A key pair takes about 20 KiB; its line has 78 bytes.
+	bound := fuzztest.Bound{Base: 64 << 10, PerByte: 512}
+	read := func(file []byte) (lines []string, err error) {
+		ids, err := ReadIdentities(bytes.NewReader(file))
+		for _, id := range ids {
+			lines = append(lines, id.String())
+		}
+		return lines, err
+	}
+	f.Fuzz(func(t *testing.T, file []byte) {
+		lines, ok := fuzztest.Parse(t, bound, file, read)
+		if !ok {
+			return
+		}
+		again, err := read([]byte(strings.Join(lines, "\n")))
+		if err != nil || !slices.Equal(lines, again) {
+			t.Errorf("the identities do not come back: %v", err)
+		}
+	})
+}
+
+// FuzzUnwrap: whatever is done to a sealed file, armored or not, it opens to
+// what was sealed, or not at all; and what is no age file comes back whole.
+func FuzzUnwrap(f *testing.F) {
+	id := generated(f)
+	const plain = "isi"
+	sealed, err := SealBytes([]byte(plain), id.Recipient())
+	if err != nil {
+		f.Fatal(err)
+	}
+	armored := armor64(f, sealed)
+	f.Add(false, uint16(0), uint16(0), []byte(nil))
+	f.Add(true, uint16(0), uint16(0), []byte(nil))
+	f.Add(false, uint16(30), uint16(8), []byte("x"))
+	f.Add(true, uint16(len(armored)), uint16(0), []byte("\n \n"))
+	f.Add(false, uint16(0), uint16(len(sealed)), []byte("age-encryption.org/v1\n-> X25519 a\nAAAA\n--- AAAA\n"))
+	f.Add(false, uint16(22), uint16(0), []byte("-> scrypt RAHASIA-RAHASIA-RAHASIA"))
+	f.Add(false, uint16(22), uint16(0), []byte("RAHASIA-RAHASIA-RAHASIA"))
+	f.Add(false, uint16(0), uint16(len(sealed)), []byte("%PDF"))
+	// A chunk of 64 KiB, twice, the key, and the header.
+	bound := fuzztest.Bound{Base: 512 << 10, PerByte: 64}
+	f.Fuzz(func(t *testing.T, wrap bool, at, cut uint16, with []byte) {
+		file := sealed
+		if wrap {
+			file = armored
+		}
+		file = fuzztest.Edit(file, at, cut, with)
+		isAge := true
+		unwrap := func(file []byte) ([]byte, error) {
+			src, ok, err := Unwrap(bytes.NewReader(file), id)
+			if isAge = ok; err != nil {
+				fuzztest.Hides(t, err, string(with)) // a stranger wrote it
+				return nil, err
+			}
+			return io.ReadAll(src)
+		}
+		got, ok := fuzztest.Parse(t, bound, file, unwrap)
+		if ok && isAge && string(got) != plain {
+			t.Errorf("%q was opened, and nobody sealed it", got)
+		}
+		if !isAge && (!ok || !bytes.Equal(got, file)) {
+			t.Error("a file that is no age file does not come back whole")
+		}
+	})
+}
+
+func armor64(f *testing.F, sealed []byte) []byte {
+	f.Helper()
+	var out bytes.Buffer
+	w := armor.NewWriter(&out)
+	if _, err := w.Write(sealed); err != nil {
+		f.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		f.Fatal(err)
+	}
+	return out.Bytes()
+}

@@ -1,0 +1,110 @@
+package sign
+
+import (
+	"bytes"
+	"errors"
+	"strings"
+	"testing"
+
+	"saksi/crypto/fuzztest"
+)
+
+// FuzzParseKey: a key has one spelling, and nothing of a private key is in the
+// words that refuse it.
+func FuzzParseKey(f *testing.F) {
+	s := generated(f)
+	f.Add(s.Key().String())
+	f.Add(s.String())
+	f.Add("# kunci\n\n" + s.String() + "\n")
+	f.Add("a+2b8d1c4f+AQ==")
+	f.Add(strings.Repeat("\n", 10_000))
+	bound := fuzztest.Bound{Base: 8 << 10, PerByte: 16}
+	f.Fuzz(func(t *testing.T, s string) {
+		fuzztest.Canonical(t, bound, s, ParseKey, Key.String)
+		fuzztest.Canonical(t, bound, s, ParseSigner, Signer.String)
+		_, publicErr := ParseKey(s)
+		_, privateErr := ParseSigner(s)
+		fuzztest.Hides(t, publicErr, s) // somebody gave the wrong one of two files
+		fuzztest.Hides(t, privateErr, s)
+		signer, ok := fuzztest.Parse(t, bound, []byte(s), readSigner)
+		if !ok {
+			return
+		}
+		if again, err := readSigner([]byte(signer.String())); err != nil || again.String() != signer.String() {
+			t.Errorf("a key that was read does not come back: %v", err)
+		}
+	})
+}
+
+func readSigner(file []byte) (Signer, error) { return ReadSigner(bytes.NewReader(file)) }
+
+func generated(f *testing.F) Signer {
+	f.Helper()
+	s, err := Generate("a")
+	if err != nil {
+		f.Fatal(err)
+	}
+	return s
+}
+
+// FuzzSplit: a note that was taken apart, put together again, is the same text
+// with no more signatures.
+func FuzzSplit(f *testing.F) {
+	msg, err := Note("text\n", generated(f))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(msg)
+	bound := fuzztest.Bound{Base: 8 << 10, PerByte: 32}
+	type note struct {
+		text       string
+		signatures []string
+	}
+	split := func(msg []byte) (n note, err error) {
+		n.text, n.signatures, err = Split(msg)
+		return n, err
+	}
+	f.Fuzz(func(t *testing.T, msg []byte) {
+		n, ok := fuzztest.Parse(t, bound, msg, split)
+		if !ok {
+			return
+		}
+		again, err := AddSignatures(n.text, n.signatures)
+		if err != nil {
+			fuzztest.Refused(t, err) // a signature line that is damaged
+			return
+		}
+		if back, err := split(again); err != nil || back.text != n.text || len(back.signatures) > len(n.signatures) {
+			t.Errorf("a note does not come back: %v", err)
+		}
+	})
+}
+
+// FuzzOpen: whatever is done to a signed note, it opens to the text that was
+// signed, or not at all.
+func FuzzOpen(f *testing.F) {
+	a, b := generated(f), generated(f)
+	const text = "saksi/v1/uji\nisi\n"
+	msg, err := Note(text, a, b)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(uint16(0), uint16(0), []byte(nil))
+	f.Add(uint16(len(text)-2), uint16(1), []byte("I"))
+	f.Add(uint16(len(text)+1), uint16(100), []byte(nil))
+	f.Add(uint16(len(msg)), uint16(0), []byte("— a AAAAAAA=\n"))
+	bound := fuzztest.Bound{Base: 32 << 10, PerByte: 64}
+	f.Fuzz(func(t *testing.T, at, cut uint16, with []byte) {
+		edited := fuzztest.Edit(msg, at, cut, with)
+		open := func(msg []byte) (string, error) { return Open(msg, 2, a.Key(), b.Key()) }
+		got, ok := fuzztest.Parse(t, bound, edited, open)
+		if ok && got != text {
+			t.Errorf("%q was opened, and nobody signed it", got)
+		}
+		if one, err := Open(edited, 1, a.Key()); err == nil && one != text {
+			t.Errorf("%q was opened, and nobody signed it", one)
+		} else if errors.Is(err, ErrSignatures) && ok {
+			t.Error("two keys signed it, and one of them did not")
+		}
+	})
+}

@@ -1,0 +1,43 @@
+package strictjson
+
+import (
+	"bytes"
+	"encoding/json"
+	"reflect"
+	"testing"
+
+	"saksi/crypto/fuzztest"
+)
+
+// FuzzUnmarshal: a value that was read, written again, is read as the same.
+func FuzzUnmarshal(f *testing.F) {
+	f.Add([]byte(`{"a":[1,{"b":"c"}]}`))
+	f.Add([]byte(`{"a":1,"a":2}`))
+	f.Add([]byte(`{"":{"":{"":{"":[[[[true]]]]}}}}`))
+	f.Add([]byte(`["\ud800","\udc00\ud800","\\ud800","\ud800\n"]`))
+	f.Add([]byte(`["\ud83d\ude42","\u0000",1e9,0.5]`))
+	// Most of it is an object in an object, five bytes each: two maps.
+	bound := fuzztest.Bound{Base: 8 << 10, PerByte: 256}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		v, ok := fuzztest.Parse(t, bound, data, unmarshal)
+		if !ok {
+			return
+		}
+		b, err := json.Marshal(v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		written := bytes.Contains(data, []byte("\ufffd")) || bytes.Contains(bytes.ToLower(data), []byte(`\ufffd`))
+		if bytes.Contains(b, []byte("\ufffd")) && !written {
+			t.Errorf("%q was read as %q: a character that is not in it", data, b)
+		}
+		if again, err := unmarshal(b); err != nil || !reflect.DeepEqual(v, again) {
+			t.Errorf("the value does not come back: %v", err)
+		}
+	})
+}
+
+func unmarshal(data []byte) (v any, err error) {
+	err = Unmarshal(data, &v)
+	return v, err
+}

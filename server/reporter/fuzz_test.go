@@ -1,0 +1,96 @@
+package reporter
+
+import (
+	"bytes"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"reflect"
+	"testing"
+
+	"github.com/labstack/echo/v4"
+
+	"saksi/crypto/fuzztest"
+)
+
+// FuzzUpload: whatever is read to its end without an error has exactly the size
+// that was known before. Of the file nothing is held, and of all else no more
+// than has its room.
+func FuzzUpload(f *testing.F) {
+	const kind = "multipart/form-data; boundary=" + testBoundary
+	body := formBody(f, []byte("isi"))
+	f.Add(kind, body, int64(len(body)))
+	f.Add(kind, body[:len(body)-4], int64(len(body)))
+	f.Add(kind, append(bytes.Clone(body), "lebih"...), int64(len(body)+5))
+	f.Add(kind, []byte("--"+testBoundary+"\r\n\r\n"), int64(-1))
+	f.Add(`multipart/form-data; boundary="a b"; boundary*0=c`, []byte("--a b\r\n"), int64(7))
+	f.Add("text/plain", []byte("x"), int64(1))
+	bound := fuzztest.Bound{Base: 2 << 20}
+	f.Fuzz(func(t *testing.T, kind string, body []byte, length int64) {
+		var up *upload
+		var err, readErr error
+		var read int64
+		bound.Check(t, len(body), func() {
+			// net/http gives out no more of a body than was announced.
+			r := request(body[:max(0, min(int64(len(body)), length))], length)
+			r.Header.Set("Content-Type", kind)
+			if up, err = openUpload(r); err == nil {
+				read, readErr = io.Copy(io.Discard, struct{ io.Reader }{up})
+			}
+		})
+		if err != nil {
+			fuzztest.Refused(t, err, ErrForm, ErrLength, ErrNoFile)
+			return
+		}
+		for name, value := range up.fields {
+			if len(value) > maxFieldSize || len(up.fields) > maxFields {
+				t.Errorf("%d fields, %q has %d bytes", len(up.fields), name, len(value))
+			}
+		}
+		if readErr == nil && read != up.size {
+			t.Errorf("%d bytes came out, %d were announced", read, up.size)
+		} else if readErr != nil && readErr != io.ErrUnexpectedEOF {
+			t.Errorf("a file that breaks off: %v", readErr)
+		}
+	})
+}
+
+// FuzzForm: the fields of a form that was read, written again, are read as the
+// same; what the handlers take from them is in its range.
+func FuzzForm(f *testing.F) {
+	const kind = "application/x-www-form-urlencoded"
+	const limit = 64 << 10
+	f.Add(kind, []byte("text=isi%0D%0Alagi&place=&n=3&code=00"))
+	f.Add(kind, []byte("a&a&a=%zz"))
+	f.Add(kind+"; charset=x", []byte("n=-1;n=2"))
+	f.Add(kind, bytes.Repeat([]byte("&"), limit+1))
+	f.Add("text/plain", []byte("a=b"))
+	h := &Handler{MaxForm: limit}
+	e := echo.New()
+	read := func(kind string, body []byte) (form, error) {
+		r := httptest.NewRequest(http.MethodPost, "/", bytes.NewReader(body))
+		r.Header.Set("Content-Type", kind)
+		return h.form(e.NewContext(r, httptest.NewRecorder()))
+	}
+	// A field takes its place in a map and a slice, and may have two bytes.
+	bound := fuzztest.Bound{Base: 64 << 10, PerByte: 256}
+	f.Fuzz(func(t *testing.T, kind string, body []byte) {
+		var got form
+		var err error
+		bound.Check(t, len(kind)+len(body), func() { got, err = read(kind, body) })
+		if err != nil {
+			fuzztest.Refused(t, err, ErrForm, ErrFormSize)
+			return
+		}
+		again, err := read("application/x-www-form-urlencoded", []byte(got.values.Encode()))
+		if err == nil && !reflect.DeepEqual(again.values, got.values) {
+			t.Errorf("a form does not come back: %q is %q", got.values, again.values)
+		}
+		if n, err := got.number(); err == nil && (n < 0 || n > 127) {
+			t.Errorf("item number %d was taken", n)
+		}
+		if code, err := got.code(); err == nil && code.Field() != got.values.Get("code") {
+			t.Error("a second spelling of a code was taken")
+		}
+	})
+}
