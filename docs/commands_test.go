@@ -408,10 +408,13 @@ func TestMakeTargetsExist(t *testing.T) {
 	found := 0
 	for _, doc := range []string{"operating.md", "reviewing.md", "../README.md"} {
 		for _, line := range code(t, doc) {
-			if m := regexp.MustCompile(`\bmake ([a-z]+)`).FindStringSubmatch(line); m != nil {
+			if m := regexp.MustCompile(`\bmake ([a-z]+)(?: ([A-Z]+)=)?`).FindStringSubmatch(line); m != nil {
 				found++
 				if !regexp.MustCompile(`(?m)^` + m[1] + `:`).MatchString(makefile) {
 					t.Errorf("%s: the Makefile has no target %s", doc, m[1])
+				}
+				if m[2] != "" && !regexp.MustCompile(`(?m)^`+m[2]+` \?=`).MatchString(makefile) {
+					t.Errorf("%s: the Makefile has no variable %s", doc, m[2])
 				}
 			}
 		}
