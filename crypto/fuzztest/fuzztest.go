@@ -88,12 +88,12 @@ func Refused(t testing.TB, err error, known ...error) {
 }
 
 // Hides holds that an error, or nil, repeats nothing of a secret that is longer
-// than a name.
+// than a name, or the words for its kind.
 func Hides(t testing.TB, err error, secret string) {
 	t.Helper()
-	const name = 20
-	for i := 0; err != nil && i+name <= len(secret); i++ {
-		if strings.Contains(err.Error(), secret[i:i+name]) {
+	const long = 32
+	for i := 0; err != nil && i+long <= len(secret); i++ {
+		if strings.Contains(err.Error(), secret[i:i+long]) {
 			t.Errorf("an error repeats a secret: %v", err)
 			return
 		}

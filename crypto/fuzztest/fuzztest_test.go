@@ -95,14 +95,14 @@ func TestRefused(t *testing.T) {
 }
 
 func TestHides(t *testing.T) {
-	const secret = "AGE-SECRET-KEY-PQ-1QQQQQQQQQQ"
+	const secret = "AGE-SECRET-KEY-PQ-1QQQQQQQQQQQQQQQQQQQQ"
 	for _, test := range []struct {
 		err  error
 		want bool
 	}{
 		{nil, false},
 		{errors.New("line 3: damaged AGE-SECRET-KEY-PQ-1 string"), false},
-		{errors.New("line 3: " + secret[5:25]), true},
+		{errors.New("line 3: " + secret[5:37]), true},
 		{errors.New(secret), true},
 	} {
 		r := &recorder{TB: t}

@@ -81,8 +81,8 @@ func FuzzUnwrap(f *testing.F) {
 	f.Add(false, uint16(30), uint16(8), []byte("x"))
 	f.Add(true, uint16(len(armored)), uint16(0), []byte("\n \n"))
 	f.Add(false, uint16(0), uint16(len(sealed)), []byte("age-encryption.org/v1\n-> X25519 a\nAAAA\n--- AAAA\n"))
-	f.Add(false, uint16(22), uint16(0), []byte("-> scrypt RAHASIA-RAHASIA-RAHASIA"))
-	f.Add(false, uint16(22), uint16(0), []byte("RAHASIA-RAHASIA-RAHASIA"))
+	f.Add(false, uint16(22), uint16(0), []byte("-> scrypt RAHASIA-RAHASIA-RAHASIA-RAHASIA-RAHASIA"))
+	f.Add(false, uint16(22), uint16(0), []byte("RAHASIA-RAHASIA-RAHASIA-RAHASIA-RAHASIA"))
 	f.Add(false, uint16(0), uint16(len(sealed)), []byte("%PDF"))
 	// A chunk of 64 KiB, twice, the key, and the header.
 	bound := fuzztest.Bound{Base: 512 << 10, PerByte: 64}
