@@ -25,7 +25,7 @@ func (l *lineReader) next(keyword string) bool {
 // field returns the value of the next line, which must have this keyword.
 func (l *lineReader) field(keyword string) (string, error) {
 	if !l.next(keyword) || !strings.HasSuffix(l.rest[0], "\n") {
-		return "", fmt.Errorf("line %d: want a line that begins with %q", l.at+1, keyword)
+		return "", fmt.Errorf("line %d: want a line that begins with %.40q", l.at+1, keyword)
 	}
 	value := strings.TrimSuffix(l.rest[0][len(keyword)+1:], "\n")
 	l.rest = l.rest[1:]
