@@ -264,6 +264,7 @@ func (f *forger) addJSON() {
 	f.addManifest("an unknown name", "", `"n": 1,`, `"n": 1, "later": {"a": [{"a": 0}]},`)
 	f.addManifest("null", "malformed", `"n": 1,`, `"n": 1, "later": null,`)
 	f.addManifest("half a surrogate pair", "malformed", `"n": 1,`, `"n": 1, "later": "\ud800",`)
+	f.addManifest("the replacement character", "", `"n": 1,`, `"n": 1, "later": ["\ufffd", "�"],`)
 	f.addManifest("a negative number", "malformed", `"n": 1,`, `"n": 1, "later": -1,`)
 	f.addManifest("no burn hash", "malformed", `"burn": "`, `"burn": "x`)
 	f.addManifest("no language", "malformed", `"language": "`, `"language": "?`)
