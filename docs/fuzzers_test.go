@@ -22,7 +22,7 @@ func TestEveryFuzzerStatesABound(t *testing.T) {
 		text := read(t, name)
 		bounds := []string{"fuzztest.Bound{"}
 		for _, m := range shared.FindAllStringSubmatch(text, -1) {
-			bounds = append(bounds, "t, "+m[1]+",")
+			bounds = append(bounds, "t, "+m[1]+",", m[1]+".Check(")
 		}
 		for _, m := range fuzzer.FindAllStringSubmatch(text, -1) {
 			found++

@@ -98,7 +98,7 @@ func FuzzRead(f *testing.F) {
 	f.Add(out.Bytes())
 	f.Add(out.Bytes()[:1024])
 	// The buffer that skips a member's end, and the members themselves.
-	bound := fuzztest.Bound{Base: 64 << 10, PerByte: 16}
+	bound := fuzztest.Bound{Base: 64 << 10, PerByte: 8}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		got, ok := fuzztest.Parse(t, bound, fuzztest.MendTar(b), list, ErrBundle, io.ErrUnexpectedEOF)
 		if !ok {

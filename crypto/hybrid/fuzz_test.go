@@ -21,7 +21,7 @@ func FuzzParseRecipient(f *testing.F) {
 	f.Add(id.String())
 	f.Add(strings.ToLower(id.String()))
 	f.Add("age1pq1")
-	bound := fuzztest.Bound{Base: 64 << 10, PerByte: 4}
+	bound := fuzztest.Bound{Base: 48 << 10, PerByte: 4}
 	f.Fuzz(func(t *testing.T, s string) {
 		fuzztest.Canonical(t, bound, s, ParseRecipient, func(r *Recipient) string { return r.age.String() })
 		fuzztest.Canonical(t, bound, s, ParseIdentity, func(i *Identity) string { return i.age.String() })
@@ -45,8 +45,8 @@ func FuzzReadIdentities(f *testing.F) {
 	f.Add([]byte(a))
 	f.Add([]byte("# a\n" + a + "\r\n\n  " + b + "\n"))
 	f.Add([]byte(a + b))
-	// A key pair takes about 20 KiB; its line has 78 bytes.
-	bound := fuzztest.Bound{Base: 64 << 10, PerByte: 512}
+	// A key pair takes 16 KiB; its line has 78 bytes.
+	bound := fuzztest.Bound{Base: 48 << 10, PerByte: 256}
 	read := func(file []byte) (lines []string, err error) {
 		ids, err := ReadIdentities(bytes.NewReader(file))
 		for _, id := range ids {
@@ -81,11 +81,12 @@ func FuzzUnwrap(f *testing.F) {
 	f.Add(false, uint16(30), uint16(8), []byte("x"))
 	f.Add(true, uint16(len(armored)), uint16(0), []byte("\n \n"))
 	f.Add(false, uint16(0), uint16(len(sealed)), []byte("age-encryption.org/v1\n-> X25519 a\nAAAA\n--- AAAA\n"))
+	f.Add(false, uint16(22), uint16(len(sealed)), []byte(strings.Repeat("-> a\n\n", 1000)))
 	f.Add(false, uint16(22), uint16(0), []byte("-> scrypt RAHASIA-RAHASIA-RAHASIA-RAHASIA-RAHASIA"))
 	f.Add(false, uint16(22), uint16(0), []byte("RAHASIA-RAHASIA-RAHASIA-RAHASIA-RAHASIA"))
 	f.Add(false, uint16(0), uint16(len(sealed)), []byte("%PDF"))
-	// A chunk of 64 KiB, twice, the key, and the header.
-	bound := fuzztest.Bound{Base: 512 << 10, PerByte: 64}
+	// A chunk of 64 KiB, twice, the key; and short stanzas of six bytes.
+	bound := fuzztest.Bound{Base: 256 << 10, PerByte: 32}
 	f.Fuzz(func(t *testing.T, wrap bool, at, cut uint16, with []byte) {
 		file := sealed
 		if wrap {

@@ -23,7 +23,7 @@ func FuzzDecode(f *testing.F) {
 	}
 	f.Add(uint16(PlainSize), []byte("{}"))
 	// JSON of objects in objects takes most: see strictjson.
-	bound := fuzztest.Bound{Base: 16 << 10, PerByte: 256}
+	bound := fuzztest.Bound{Base: 16 << 10, PerByte: 192}
 	f.Fuzz(func(t *testing.T, size uint16, body []byte) {
 		plain := framed(size, body)
 		var r *Reply

@@ -14,8 +14,8 @@ func FuzzParseFile(f *testing.F) {
 	f.Add(k.File())
 	f.Add(strings.ReplaceAll(k.File(), "\n", "\r\n"))
 	f.Add(strings.Replace(k.File(), slotsComment, directComment, 1))
-	// A key pair takes about 20 KiB; its line has 78 bytes.
-	bound := fuzztest.Bound{Base: 128 << 10, PerByte: 512}
+	// A key pair takes 16 KiB; its line has 78 bytes.
+	bound := fuzztest.Bound{Base: 96 << 10, PerByte: 256}
 	parse := func(text string) (*Keys, error) { return ParseFile(strings.NewReader(text)) }
 	f.Fuzz(func(t *testing.T, text string) {
 		k, ok := fuzztest.Parse(t, bound, text, parse)
@@ -45,7 +45,7 @@ func hidesSecrets(t *testing.T, err error, text string) {
 func FuzzParseCard(f *testing.F) {
 	f.Add(generate(f).Card().Text())
 	f.Add(strings.Repeat("\n", 10_000))
-	bound := fuzztest.Bound{Base: 64 << 10, PerByte: 64}
+	bound := fuzztest.Bound{Base: 48 << 10, PerByte: 24}
 	f.Fuzz(func(t *testing.T, text string) {
 		fuzztest.Canonical(t, bound, text, ParseCard, Card.Text)
 	})

@@ -12,7 +12,7 @@ import (
 
 // parsing is what a text of lines may take: of a line with a recipient, 2 KB,
 // the recipient; of one with a key, 70 bytes, its copies.
-var parsing = fuzztest.Bound{Base: 64 << 10, PerByte: 64}
+var parsing = fuzztest.Bound{Base: 48 << 10, PerByte: 24}
 
 // FuzzParse: a roster has one spelling, and so have its lines.
 func FuzzParse(f *testing.F) {

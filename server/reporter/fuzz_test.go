@@ -2,10 +2,12 @@ package reporter
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"reflect"
+	"strings"
 	"testing"
 
 	"github.com/labstack/echo/v4"
@@ -25,7 +27,13 @@ func FuzzUpload(f *testing.F) {
 	f.Add(kind, []byte("--"+testBoundary+"\r\n\r\n"), int64(-1))
 	f.Add(`multipart/form-data; boundary="a b"; boundary*0=c`, []byte("--a b\r\n"), int64(7))
 	f.Add("text/plain", []byte("x"), int64(1))
-	bound := fuzztest.Bound{Base: 2 << 20}
+	var headers strings.Builder
+	for i := range 1000 {
+		fmt.Fprintf(&headers, "%x:\r\n", i)
+	}
+	f.Add(kind, []byte("--"+testBoundary+"\r\n"+headers.String()+"\r\n"), int64(1<<20))
+	// What is read ahead, 256 KiB, and headers of many names in the room for them.
+	bound := fuzztest.Bound{Base: 1 << 20}
 	f.Fuzz(func(t *testing.T, kind string, body []byte, length int64) {
 		var up *upload
 		var err, readErr error
@@ -65,6 +73,11 @@ func FuzzForm(f *testing.F) {
 	f.Add(kind+"; charset=x", []byte("n=-1;n=2"))
 	f.Add(kind, bytes.Repeat([]byte("&"), limit+1))
 	f.Add("text/plain", []byte("a=b"))
+	var names strings.Builder
+	for i := range 1000 {
+		fmt.Fprintf(&names, "+%x&", i)
+	}
+	f.Add(kind, []byte(names.String()))
 	h := &Handler{MaxForm: limit}
 	e := echo.New()
 	read := func(kind string, body []byte) (form, error) {
@@ -73,7 +86,7 @@ func FuzzForm(f *testing.F) {
 		return h.form(e.NewContext(r, httptest.NewRecorder()))
 	}
 	// A field takes its place in a map and a slice, and may have two bytes.
-	bound := fuzztest.Bound{Base: 64 << 10, PerByte: 256}
+	bound := fuzztest.Bound{Base: 64 << 10, PerByte: 64}
 	f.Fuzz(func(t *testing.T, kind string, body []byte) {
 		var got form
 		var err error

@@ -27,7 +27,7 @@ func FuzzIndex(f *testing.F) {
 	d.send()
 	f.Add(d.index.format())
 	f.Add([]byte(`{"format":"saksi/v1/desk"}`))
-	bound := fuzztest.Bound{Base: 64 << 10, PerByte: 256}
+	bound := fuzztest.Bound{Base: 64 << 10, PerByte: 128}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		fuzztest.Canonical(t, bound, b, parseIndex, (*index).format)
 		if x, err := parseIndex(b); err == nil && !bytes.Equal(x.clone().format(), b) {
@@ -78,7 +78,7 @@ func FuzzImport(f *testing.F) {
 		f.Add(uint8(which), uint16(40), uint16(1), []byte("x"), true)
 	}
 	// Copying files takes 32 KiB each, judging an item a key pair and two chunks.
-	bound := fuzztest.Bound{Base: 8 << 20, PerByte: 64}
+	bound := fuzztest.Bound{Base: 4 << 20, PerByte: 8}
 	f.Fuzz(func(t *testing.T, which uint8, at, cut uint16, with []byte, relist bool) {
 		edit := func(b []byte) []byte { return fuzztest.Edit(b, at, cut, with) }
 		own := *s
