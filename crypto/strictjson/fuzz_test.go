@@ -20,7 +20,7 @@ func FuzzUnmarshal(f *testing.F) {
 	// Most of it is an object in an object, five bytes each: two maps.
 	bound := fuzztest.Bound{Base: 8 << 10, PerByte: 192}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		v, ok := fuzztest.Parse(t, bound, data, unmarshal)
+		v, ok := fuzztest.Parse(t, bound, data, unmarshal, errForm, errName, errValue)
 		if !ok {
 			return
 		}

@@ -18,7 +18,9 @@ import (
 	"unicode/utf8"
 )
 
+// None of them repeats anything of what was read: a stranger wrote it.
 var (
+	errForm  = errors.New("reading JSON: no JSON, or not of the right form")
 	errName  = errors.New("reading JSON: a name stands twice, or is not lower-case ASCII")
 	errValue = errors.New("reading JSON: null, a negative number, or a string that is not whole Unicode")
 )
@@ -31,7 +33,10 @@ func Unmarshal(data []byte, v any) error {
 	if err := checkTokens(data); err != nil {
 		return err
 	}
-	return json.Unmarshal(data, v)
+	if json.Unmarshal(data, v) != nil {
+		return errForm
+	}
+	return nil
 }
 
 // checkTokens walks through all objects, however nested.
@@ -46,7 +51,7 @@ func checkTokens(data []byte) error {
 			return nil
 		}
 		if err != nil {
-			return err
+			return errForm
 		}
 		if !validValue(token) {
 			return errValue
