@@ -73,8 +73,8 @@ func FuzzImport(f *testing.F) {
 	code := receipt.New()
 	s.close(s.message(code, 0, marker), s.seal(code, 1, file("x", "x.pdf")))
 	s.close(s.message(receipt.New(), 0, marker), burnMark(code, 1))
+	f.Add(uint8(0), uint16(0), uint16(0), []byte(nil), false)
 	for which := range len(s.bundle(1, 2)) + 1 {
-		f.Add(uint8(which), uint16(0), uint16(0), []byte(nil), false)
 		f.Add(uint8(which), uint16(40), uint16(1), []byte("x"), true)
 	}
 	// Copying files takes 32 KiB each, judging an item a key pair and two chunks.
