@@ -1,8 +1,10 @@
 package batch
 
 import (
+	"archive/tar"
 	"bytes"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 
@@ -16,6 +18,9 @@ import (
 func FuzzParseNote(f *testing.F) {
 	f.Add(note(1, roster.Hash{}).Text())
 	f.Add(note(2, roster.Hash{3}).Text())
+	for _, spelling := range fuzztest.Respell(note(2, roster.Hash{3}).Text()) {
+		f.Add(spelling)
+	}
 	f.Add(strings.Repeat("\n", 10_000))
 	bound := fuzztest.Bound{Base: 4 << 10, PerByte: 8}
 	f.Fuzz(func(t *testing.T, text string) { fuzztest.Canonical(t, bound, text, ParseNote, Note.Text) })
@@ -49,7 +54,11 @@ func FuzzOpenNote(f *testing.F) {
 // FuzzParseSums: a list has one spelling. A line of it has 120 bytes and more,
 // and takes a place in a map besides.
 func FuzzParseSums(f *testing.F) {
-	f.Add(Sums{"items/1/07000000000000000000000000000000/payload.age": {1}, "rosters/1.note": {2}}.Text())
+	two := Sums{"items/1/07000000000000000000000000000000/payload.age": {1}, "rosters/1.note": {2}}.Text()
+	f.Add(two)
+	for _, spelling := range fuzztest.Respell(two) {
+		f.Add(spelling)
+	}
 	f.Add(Sums{"gone/07000000000000000000000000000000": {1}}.Text())
 	f.Add(roster.Hash{}.String() + "  " + strings.Repeat("/", 10_000))
 	bound := fuzztest.Bound{Base: 8 << 10, PerByte: 16}
@@ -97,12 +106,20 @@ func FuzzRead(f *testing.F) {
 	w.Close()
 	f.Add(out.Bytes())
 	f.Add(out.Bytes()[:1024])
+	gnu := bytes.Clone(out.Bytes())
+	copy(gnu[257:], "ustar  \x00")
+	f.Add(gnu)
+	f.Add(slices.Concat(out.Bytes()[:1024], out.Bytes()))
 	// The buffer that skips a member's end, and the members themselves.
 	bound := fuzztest.Bound{Base: 64 << 10, PerByte: 8}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		got, ok := fuzztest.Parse(t, bound, fuzztest.MendTar(b), list, ErrBundle, io.ErrUnexpectedEOF)
+		b = fuzztest.MendTar(b)
+		got, ok := fuzztest.Parse(t, bound, b, list, ErrBundle, io.ErrUnexpectedEOF)
 		if !ok {
 			return
+		}
+		if !isPlain(b) {
+			t.Error("a tar was taken that another program may read in another way")
 		}
 		var again bytes.Buffer
 		w := NewWriter(&again)
@@ -115,10 +132,26 @@ func FuzzRead(f *testing.F) {
 		}
 		w.Close()
 		back, err := list(again.Bytes())
-		if err != nil || !sameListing(back, got) {
+		if err != nil || !sameListing(back, got) || again.Len() != len(b) {
 			t.Errorf("the bundle does not come back: %v, %q is %q", err, got.paths, back.paths)
 		}
 	})
+}
+
+// isPlain reports whether all members are regular files with USTAR headers,
+// under names of their own.
+func isPlain(b []byte) bool {
+	seen := map[string]bool{}
+	for r := tar.NewReader(bytes.NewReader(b)); ; {
+		header, err := r.Next()
+		if err != nil {
+			return err == io.EOF
+		}
+		if header.Format != tar.FormatUSTAR || header.Typeflag != tar.TypeReg || seen[header.Name] {
+			return false
+		}
+		seen[header.Name] = true
+	}
 }
 
 func sameListing(a, b listing) bool {

@@ -7,8 +7,10 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"regexp"
 	"runtime"
 	"runtime/metrics"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -107,6 +109,29 @@ func Edit(b []byte, at, cut uint16, with []byte) []byte {
 	from := min(int(at), len(b))
 	to := min(from+int(cut), len(b))
 	return bytes.Join([][]byte{b[:from], with, b[to:]}, nil)
+}
+
+// Respell returns texts that differ from a text of lines as second spellings do:
+// by white space, leading zeros and signs, case, a word or a line too few or too
+// many, lines in another order. They are seeds: a mutator hardly finds them.
+func Respell(text string) (spellings []string) {
+	lines := slices.Collect(strings.Lines(text))
+	number := regexp.MustCompile(`\b[0-9]+\b`)
+	for i, line := range lines {
+		body := strings.TrimSuffix(line, "\n")
+		_, rest, _ := strings.Cut(body, " ")
+		for _, other := range []string{
+			body + " ", body + "\r", " " + body, rest, strings.Replace(body, " ", "  ", 1), body + "\n" + body,
+			number.ReplaceAllString(body, "0$0"), number.ReplaceAllString(body, "+$0"), strings.ToUpper(body), "",
+		} {
+			spellings = append(spellings, strings.Join(slices.Concat(lines[:i], []string{other + "\n"}, lines[i+1:]), ""))
+		}
+		if i > 0 {
+			swapped := slices.Concat(lines[:i-1], []string{body + "\n", lines[i-1]}, lines[i+1:])
+			spellings = append(spellings, strings.Join(swapped, ""))
+		}
+	}
+	return append(spellings, strings.TrimSuffix(text, "\n"), text+"\n")
 }
 
 // MendTar returns b with the right checksum in each header of a tar, so that a

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -121,6 +122,19 @@ func TestEdit(t *testing.T) {
 	} {
 		if string(got) != want {
 			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
+func TestRespell(t *testing.T) {
+	got := Respell("satu 1 a\ndua\n")
+	for _, want := range []string{
+		"satu 1 a \ndua\n", "satu 1 a\r\ndua\n", " satu 1 a\ndua\n", "1 a\ndua\n", "satu  1 a\ndua\n",
+		"satu 1 a\nsatu 1 a\ndua\n", "satu 01 a\ndua\n", "satu +1 a\ndua\n", "SATU 1 A\ndua\n", "\ndua\n",
+		"satu 1 a\ndua \n", "dua\nsatu 1 a\n", "satu 1 a\ndua", "satu 1 a\ndua\n\n",
+	} {
+		if !slices.Contains(got, want) {
+			t.Errorf("%q is missing", want)
 		}
 	}
 }

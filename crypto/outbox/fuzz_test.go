@@ -19,7 +19,11 @@ type taken struct {
 // FuzzParse: an outbox has one spelling.
 func FuzzParse(f *testing.F) {
 	p := partytest.New(f, day, 1)
-	f.Add(string(sample(p).Sign(p.Reviewers[0].Signer)))
+	file := string(sample(p).Sign(p.Reviewers[0].Signer))
+	f.Add(file)
+	for _, spelling := range fuzztest.Respell(file) {
+		f.Add(spelling)
+	}
 	f.Add("saksi/v1/outbox\nreviewer r1\nroster 1 " + p.Roster.Hash.String() + "\nnumber 1\nsignature \n")
 	f.Add(strings.Repeat("\n", 10_000) + "signature \n")
 	bound := fuzztest.Bound{Base: 8 << 10, PerByte: 12}

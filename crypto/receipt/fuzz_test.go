@@ -2,14 +2,16 @@ package receipt
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
 	"saksi/crypto/fuzztest"
 )
 
-// FuzzParse: a code that was read from whatever a person typed is read again
-// from its own words; a refusal is one that the page can explain.
+// FuzzParse: a code that was read has the words that a person typed, cut short
+// or one slip away, and is read again from its own words; a refusal is one that
+// the page can explain.
 func FuzzParse(f *testing.F) {
 	f.Add(strings.Join(Code{}.Words(), " "))
 	f.Add("1. " + strings.Join(Code{1, 2, 3}.Words(), "\n2. "))
@@ -24,6 +26,13 @@ func FuzzParse(f *testing.F) {
 		if err != nil {
 			checkRefusal(t, err)
 			return
+		}
+		for i, word := range split(s) {
+			whole := r.Code.Words()[i]
+			mended := slices.Contains(r.Mended, i) && oneEdit(word, whole)
+			if !mended && (len(word) < prefixLen || !strings.HasPrefix(whole, word)) {
+				t.Errorf("%q was read as %q", word, whole)
+			}
 		}
 		again, err := Parse(strings.Join(r.Code.Words(), " "))
 		if err != nil || again.Code != r.Code || len(again.Mended) > 0 {

@@ -43,7 +43,11 @@ func hidesSecrets(t *testing.T, err error, text string) {
 
 // FuzzParseCard: a card has one spelling.
 func FuzzParseCard(f *testing.F) {
-	f.Add(generate(f).Card().Text())
+	card := generate(f).Card().Text()
+	f.Add(card)
+	for _, spelling := range fuzztest.Respell(card) {
+		f.Add(spelling)
+	}
 	f.Add(strings.Repeat("\n", 10_000))
 	bound := fuzztest.Bound{Base: 48 << 10, PerByte: 24}
 	f.Fuzz(func(t *testing.T, text string) {

@@ -31,6 +31,9 @@ func FuzzParse(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(r.Text())
+	for _, spelling := range fuzztest.Respell(r.Text()) {
+		f.Add(spelling)
+	}
 	f.Add(p.Reviewers[0].Line.Line())
 	f.Add(p.Roster.Hash.String())
 	f.Add(strings.Repeat("\n", 10_000))
@@ -44,7 +47,11 @@ func FuzzParse(f *testing.F) {
 
 // FuzzParseRecipients: a recipients file has one spelling.
 func FuzzParseRecipients(f *testing.F) {
-	f.Add(partytest.New(f, day, 2).Recipients.Text())
+	text := partytest.New(f, day, 2).Recipients.Text()
+	f.Add(text)
+	for _, spelling := range fuzztest.Respell(text) {
+		f.Add(spelling)
+	}
 	f.Fuzz(func(t *testing.T, text string) {
 		fuzztest.Canonical(t, parsing, text, roster.ParseRecipients, (*roster.Recipients).Text)
 	})
@@ -52,7 +59,11 @@ func FuzzParseRecipients(f *testing.F) {
 
 // FuzzParseRootSet: a root file has one spelling.
 func FuzzParseRootSet(f *testing.F) {
-	f.Add(partytest.New(f, day, 1).Trusted.Text())
+	text := partytest.New(f, day, 1).Trusted.Text()
+	f.Add(text)
+	for _, spelling := range fuzztest.Respell(text) {
+		f.Add(spelling)
+	}
 	f.Fuzz(func(t *testing.T, text string) {
 		fuzztest.Canonical(t, parsing, text, roster.ParseRootSet, roster.RootSet.Text)
 	})

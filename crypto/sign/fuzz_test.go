@@ -2,6 +2,7 @@ package sign
 
 import (
 	"bytes"
+	"encoding/base64"
 	"errors"
 	"strings"
 	"testing"
@@ -17,6 +18,11 @@ func FuzzParseKey(f *testing.F) {
 	f.Add(s.String())
 	f.Add("# kunci\n\n" + s.String() + "\n")
 	f.Add("a+2b8d1c4f+AQ==")
+	for _, key := range []string{s.Key().String(), s.String()} {
+		f.Add(key[:len(key)-9] + "\n" + key[len(key)-9:])
+		hash := strings.LastIndexByte(key[:lastField(key)-1], '+') + 1
+		f.Add(key[:hash] + strings.ToUpper(key[hash:lastField(key)]) + key[lastField(key):])
+	}
 	f.Add(strings.Repeat("\n", 10_000))
 	bound := fuzztest.Bound{Base: 8 << 10, PerByte: 16}
 	f.Fuzz(func(t *testing.T, s string) {
@@ -47,14 +53,16 @@ func generated(f *testing.F) Signer {
 	return s
 }
 
-// FuzzSplit: a note that was taken apart, put together again, is the same text
-// with no more signatures.
+// FuzzSplit: a note that was taken apart has its text and signatures as they
+// stood, and put together again it is the same text with no more signatures.
 func FuzzSplit(f *testing.F) {
 	msg, err := Note("text\n", generated(f))
 	if err != nil {
 		f.Fatal(err)
 	}
 	f.Add(msg)
+	// The last bits of base64 say nothing: 68 bytes end in one more letter.
+	f.Add(append(bytes.Clone(msg[:len(msg)-3]), msg[len(msg)-3]+1, '=', '\n'))
 	bound := fuzztest.Bound{Base: 8 << 10, PerByte: 32}
 	type note struct {
 		text       string
@@ -68,6 +76,15 @@ func FuzzSplit(f *testing.F) {
 		n, ok := fuzztest.Parse(t, bound, msg, split)
 		if !ok {
 			return
+		}
+		if !bytes.HasPrefix(msg, []byte(n.text+"\n")) {
+			t.Errorf("%q has the text %q", msg, n.text)
+		}
+		for _, line := range n.signatures {
+			_, encoded, _ := strings.Cut(line, " ")
+			if _, err := base64.StdEncoding.Strict().DecodeString(encoded); err != nil || !bytes.Contains(msg, []byte("— "+line+"\n")) {
+				t.Errorf("a signature that is another one, or spelled in another way: %q", line)
+			}
 		}
 		again, err := AddSignatures(n.text, n.signatures)
 		if err != nil {
