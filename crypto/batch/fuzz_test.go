@@ -162,3 +162,19 @@ func sameListing(a, b listing) bool {
 	}
 	return len(a.paths) == len(b.paths)
 }
+
+// TestLargeMembersStreamBy: of a member nothing is held but what visit takes.
+func TestLargeMembersStreamBy(t *testing.T) {
+	var bundle bytes.Buffer
+	w := NewWriter(&bundle)
+	w.AddBytes(Path{Kind: BatchNote}, make([]byte, 16<<20))
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	fuzztest.Bound{Base: 128 << 10}.Check(t, bundle.Len(), func() {
+		err := Read(bytes.NewReader(bundle.Bytes()), func(Path, int64, io.Reader) error { return nil })
+		if err != nil {
+			t.Error(err)
+		}
+	})
+}

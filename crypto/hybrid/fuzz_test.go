@@ -124,3 +124,32 @@ func armor64(f *testing.F, sealed []byte) []byte {
 	}
 	return out.Bytes()
 }
+
+// TestLargeFilesTakeLittleMemory: a file of identities without an end, and one
+// that streams by. Of a header age reads 2 MiB, and takes some twenty times that
+// in all.
+func TestLargeFilesTakeLittleMemory(t *testing.T) {
+	id, err := Generate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	large := strings.Repeat("a", 32<<20)
+	fuzztest.Bound{Base: 512 << 10}.Check(t, len(large), func() {
+		if _, err := ReadIdentities(strings.NewReader(large)); err == nil {
+			t.Error("a line of 32 MiB was taken")
+		}
+	})
+	fuzztest.Bound{Base: 64 << 10}.Check(t, len(large), func() {
+		src, ok, _ := Unwrap(strings.NewReader(large), id)
+		if n, err := io.Copy(io.Discard, src); ok || err != nil || n != int64(len(large)) {
+			t.Errorf("%d bytes came out: %v", n, err)
+		}
+	})
+	for _, header := range []string{"-> " + large, "-> a\n" + strings.Repeat(strings.Repeat("A", 64)+"\n", 500_000)} {
+		fuzztest.Bound{Base: 64 << 20}.Check(t, len(header), func() {
+			if _, _, err := Unwrap(strings.NewReader("age-encryption.org/v1\n"+header), id); err == nil {
+				t.Error("a header of 32 MiB was taken")
+			}
+		})
+	}
+}

@@ -29,7 +29,7 @@ func readTar(b []byte) (*opener, error) {
 }
 
 // plainTar returns what is inside the payload of an item.
-func plainTar(f *testing.F, p *partytest.Party, c Content) []byte {
+func plainTar(f testing.TB, p *partytest.Party, c Content) []byte {
 	f.Helper()
 	s := seal(f, p, receipt.New(), 0, c)
 	e, err := OpenSlot(s.Slots[0], p.Reviewers[0].Slots)
@@ -129,7 +129,7 @@ func checkMembers(t *testing.T, o *opener, text string) {
 }
 
 // membersOf returns the members of a tar by their names.
-func membersOf(f *testing.F, b []byte) map[string]string {
+func membersOf(f testing.TB, b []byte) map[string]string {
 	f.Helper()
 	members := map[string]string{}
 	for r := tar.NewReader(bytes.NewReader(b)); ; {
@@ -214,4 +214,25 @@ func FuzzSeal(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestLargeMembersTakeLittleMemory: what is larger than it may be is refused
+// before it is read, and what may be large streams by.
+func TestLargeMembersTakeLittleMemory(t *testing.T) {
+	p := partytest.New(t, day, 1)
+	manifest := membersOf(t, plainTar(t, p, Content{Kind: Testimony, Text: "a"}))["manifest.json"]
+	attached := membersOf(t, plainTar(t, p, Content{Kind: Attachment, File: strings.NewReader("c"), Size: 1}))["manifest.json"]
+	large := strings.Repeat("a", 16<<20)
+	for name, b := range map[string][]byte{
+		"manifest":   packed(t, "manifest.json", large),
+		"form":       packed(t, "manifest.json", manifest, "testimony.json", large),
+		"text":       packed(t, "manifest.json", manifest, "testimony.json", `{"format":"saksi/v1/testimony"}`, "testimony.txt", large),
+		"attachment": packed(t, "manifest.json", attached, "attachments/001.bin", large),
+	} {
+		fuzztest.Bound{Base: 512 << 10}.Check(t, len(b), func() {
+			if _, err := readTar(b); (err == nil) != (name == "attachment") {
+				t.Errorf("%s: %v", name, err)
+			}
+		})
+	}
 }

@@ -125,3 +125,13 @@ func FuzzOpen(f *testing.F) {
 		}
 	})
 }
+
+// TestLargeKeyFileTakesLittleMemory: a key file is read up to 64 KiB.
+func TestLargeKeyFileTakesLittleMemory(t *testing.T) {
+	large := strings.Repeat("a", 16<<20)
+	fuzztest.Bound{Base: 1 << 20}.Check(t, len(large), func() {
+		if _, err := ReadSigner(strings.NewReader(large)); err == nil {
+			t.Error("a line of 16 MiB was taken")
+		}
+	})
+}

@@ -2,6 +2,7 @@ package reporter
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -106,4 +107,34 @@ func FuzzForm(f *testing.F) {
 			t.Error("a second spelling of a code was taken")
 		}
 	})
+}
+
+// TestLargeUploadsTakeLittleMemory: whichever part of an upload is large, of no
+// more than its room anything is held.
+func TestLargeUploadsTakeLittleMemory(t *testing.T) {
+	large := strings.Repeat("a", 16<<20)
+	begin := "--" + testBoundary + "\r\n"
+	for name, test := range map[string]struct {
+		body string
+		want error
+	}{
+		"file":     {string(formBody(t, []byte(large))), nil},
+		"preamble": {large + "\r\n" + begin, ErrForm},
+		"header":   {begin + "A: " + large + "\r\n\r\n", ErrForm},
+		"headers":  {begin + strings.Repeat("A: b\r\n", 2<<20) + "\r\n", ErrForm},
+		"field":    {begin + "Content-Disposition: form-data; name=code\r\n\r\n" + large, ErrForm},
+		"parts":    {strings.Repeat(begin+"\r\n\r\n", 500_000), ErrForm},
+	} {
+		fuzztest.Bound{Base: 1 << 20}.Check(t, len(test.body), func() {
+			r := request(nil, int64(len(test.body)))
+			r.Body = io.NopCloser(strings.NewReader(test.body))
+			up, err := openUpload(r)
+			if err == nil {
+				_, err = io.Copy(io.Discard, struct{ io.Reader }{up})
+			}
+			if !errors.Is(err, test.want) {
+				t.Errorf("%s: %v, want %v", name, err, test.want)
+			}
+		})
+	}
 }
