@@ -117,7 +117,7 @@ func checkMembers(t *testing.T, o *opener, text string) {
 	again, err := readTar(packed(t, append([]string{"manifest.json", string(marshal(m))}, order...)...))
 	if err != nil {
 		t.Errorf("an item that was read is not read again: %v", err)
-	} else if !reflect.DeepEqual(again.opened, o.opened) {
+	} else if !sameOpened(again.opened, o.opened) {
 		t.Errorf("an item does not come back: %+v is %+v", o.opened, again.opened)
 	}
 	if m.Kind != Attachment && o.opened.Text != text {
@@ -126,6 +126,12 @@ func checkMembers(t *testing.T, o *opener, text string) {
 	if err := o.compare(Expect{ID: o.parts.id}); !errors.Is(err, ErrForged) {
 		t.Errorf("an item that nobody signed: %v", err)
 	}
+}
+
+func sameOpened(a, b Opened) bool {
+	reply := a.Reply.String() == b.Reply.String()
+	a.Reply, b.Reply = nil, nil
+	return reply && reflect.DeepEqual(a, b)
 }
 
 // membersOf returns the members of a tar by their names.

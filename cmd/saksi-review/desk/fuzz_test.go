@@ -92,7 +92,7 @@ func FuzzImport(f *testing.F) {
 		})
 		if err != nil {
 			fuzztest.Refused(t, err, batch.ErrBundle, ErrFork, ErrRollback, ErrUntrusted, ErrOversize,
-				roster.ErrRoots, roster.ErrChain, sign.ErrSignatures)
+				ErrRoster, roster.ErrRoots, roster.ErrChain, sign.ErrSignatures)
 			if d.index.Roots != "" {
 				t.Error("a bundle that was refused changed the desk")
 			}
