@@ -115,7 +115,9 @@ func TestReviewerAnswersInAColleaguesName(t *testing.T) {
 		d := newDrop(t)
 		code := d.Send("korban")
 		honest, _ := seal(t, d, code, 0, saying(1, roster.Hash{}, "Terima kasih."))
-		forged, _ := seal(t, d, code, 1, func(r *reply.Reply, _ *reply.Thread) { r.Reviewer, r.Text = name, "Telepon saya." })
+		forged, _ := seal(t, d, code, 1, func(r *reply.Reply, _ *reply.Thread) {
+			r.Reviewer, r.Text = name, "Telepon saya."
+		})
 		arrives(t, d, 0, honest)
 		arrives(t, d, 1, forged)
 		conversation(t, d, code, "0", []string{"Terima kasih.", "Penelaah 1", notShown}, "Telepon saya.", "Penelaah 2")
@@ -161,10 +163,11 @@ func TestRevokedReviewerAnswers(t *testing.T) {
 	})
 	late, _ := seal(t, d, code, 0, saying(3, roster.Hash{}, "Terlambat."))
 	_, err := carry(d, 0, late)
-	if !errors.Is(err, outbox.ErrRevoked) || !strings.Contains(err.Error(), `"r1"`) || !strings.Contains(err.Error(), "revoked") {
+	if !errors.Is(err, outbox.ErrRevoked) || !strings.Contains(err.Error(), `outbox of "r1"`) {
 		t.Errorf("his outbox: %v", err)
 	}
-	conversation(t, d, code, "0", []string{"Sebelum dicabut.", mayForge, "Dari rekan.", notShown}, "Sesudah dicabut.", "Terlambat.")
+	conversation(t, d, code, "0", []string{"Sebelum dicabut.", mayForge, "Dari rekan.", notShown},
+		"Sesudah dicabut.", "Terlambat.")
 }
 
 // TestReviewerFloodsAConversation: six answers a day, for days. The colleague's

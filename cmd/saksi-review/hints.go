@@ -39,8 +39,9 @@ func hints() []hintRow {
 		{desk.ErrDamaged, "bring back a copy of the desk's folder, or begin a new one and ask for all batches again"},
 		{desk.ErrFork, keepStick},
 		{desk.ErrRollback, keepStick},
-		{desk.ErrRoster, "copy the bundle to the stick again, and check that -root is the file of this drop: compare its " +
-			"fingerprint with the poster; if it stays so, keep the stick and tell the roots, for a roster is missing or false"},
+		{desk.ErrRoster, "copy the bundle to the stick again, and check that -root is the file of this drop: " +
+			"compare its fingerprint with the poster; if it stays so, keep the stick and tell the roots, " +
+			"for a roster is missing or false"},
 		{desk.ErrUntrusted, "copy the bundle to the stick again; if it stays so, it is not from a server that the roots " +
 			"named: ask the operator where it came from"},
 		{desk.ErrOversize, "the bundle is not as a server makes it; ask the operator for a new one"},

@@ -34,7 +34,9 @@ func TestHostileBundleDoesNotFloodTheScreen(t *testing.T) {
 	if most := 5*(maxLines+1) + 2; lines > most {
 		t.Errorf("%d lines, at most %d", lines, most)
 	}
-	for _, want := range []string{"item " + many[7] + " is set apart", "and 9980 more damaged items", "are not acknowledged"} {
+	for _, want := range []string{
+		"item " + many[7] + " is set apart", "and 9980 more damaged items", "are not acknowledged",
+	} {
 		if !strings.Contains(errs.String(), want) {
 			t.Errorf("the report does not say %q", want)
 		}
@@ -44,7 +46,8 @@ func TestHostileBundleDoesNotFloodTheScreen(t *testing.T) {
 // TestEveryRefusalSaysWhatToDo: a bundle that is refused has a hint.
 func TestEveryRefusalSaysWhatToDo(t *testing.T) {
 	for _, err := range []error{
-		batch.ErrBundle, desk.ErrRoster, desk.ErrUntrusted, desk.ErrOversize, desk.ErrFork, desk.ErrRollback, desk.ErrOtherRoots,
+		batch.ErrBundle, desk.ErrRoster, desk.ErrUntrusted, desk.ErrOversize, desk.ErrFork, desk.ErrRollback,
+		desk.ErrOtherRoots,
 		fmt.Errorf("%w: %w", desk.ErrRoster, sign.ErrSignatures), fmt.Errorf("%w: %w", desk.ErrRoster, roster.ErrChain),
 	} {
 		if hintFor(err) == "" {

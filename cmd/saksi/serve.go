@@ -102,7 +102,8 @@ func explainRoster(err error) error {
 		err  error
 		hint string
 	}{
-		{roster.ErrRoots, "compare the fingerprint of -root with the poster: it is another drop's, or the roster is a false one"},
+		{roster.ErrRoots, "compare the fingerprint of -root with the poster: it is another drop's, " +
+			"or the roster is a false one"},
 		{sign.ErrSignatures, "give it back to the roots: too few of them have signed it"},
 		{roster.ErrExpired, "ask the roots for a new roster, and look whether the clock is right"},
 		{roster.ErrNotYet, "wait for its first day, and look whether the clock is right"},

@@ -29,6 +29,12 @@ func (d *drop) imported(t *testing.T, file []byte, want inbox.Imported) {
 	}
 }
 
+// brings imports an outbox of a reviewer with these answers alone.
+func (d *drop) brings(t *testing.T, r int, number uint64, answers []outbox.Reply, want inbox.Imported) {
+	t.Helper()
+	d.imported(t, d.outbox(r, outbox.Outbox{Number: number, Replies: answers}), want)
+}
+
 // refused holds that an outbox is refused as a whole, and that nothing of it is
 // kept.
 func (d *drop) refused(t *testing.T, file []byte, want error) {
@@ -73,11 +79,10 @@ func (d *drop) ack(t *testing.T, sequence uint64) outbox.Ack {
 func TestReviewerFloodsAMailbox(t *testing.T) {
 	d := newDrop(t, 2)
 	code := receipt.New()
-	d.imported(t, d.outbox(1, outbox.Outbox{Number: 1, Replies: d.answers(t, 1, code, 1, 1, "sebelum")}), inbox.Imported{Replies: 1})
+	d.brings(t, 1, 1, d.answers(t, 1, code, 1, 1, "sebelum"), inbox.Imported{Replies: 1})
 	flood := d.answers(t, 0, code, 1, 3*inbox.MaxRepliesPerBatch, "banjir")
-	d.imported(t, d.outbox(0, outbox.Outbox{Number: 1, Replies: flood}),
-		inbox.Imported{Replies: inbox.MaxRepliesPerBatch, Crowded: 2 * inbox.MaxRepliesPerBatch})
-	d.imported(t, d.outbox(1, outbox.Outbox{Number: 2, Replies: d.answers(t, 1, code, 2, 1, "sesudah")}), inbox.Imported{Replies: 1})
+	d.brings(t, 0, 1, flood, inbox.Imported{Replies: inbox.MaxRepliesPerBatch, Crowded: 2 * inbox.MaxRepliesPerBatch})
+	d.brings(t, 1, 2, d.answers(t, 1, code, 2, 1, "sesudah"), inbox.Imported{Replies: 1})
 	texts := d.read(t, code, 0)
 	if len(texts) != inbox.MaxRepliesPerBatch+2 || texts[0] != "sesudah" || texts[3] != "sebelum" {
 		t.Errorf("the reporter reads %q", texts)
@@ -87,7 +92,7 @@ func TestReviewerFloodsAMailbox(t *testing.T) {
 	}
 	d.close(t)
 	rest := flood[inbox.MaxRepliesPerBatch:]
-	d.imported(t, d.outbox(0, outbox.Outbox{Number: 2, Replies: rest[:1]}), inbox.Imported{Replies: 1})
+	d.brings(t, 0, 2, rest[:1], inbox.Imported{Replies: 1})
 }
 
 // TestManyColleaguesHideNoFlood: however many answers of others stand between
@@ -96,11 +101,11 @@ func TestManyColleaguesHideNoFlood(t *testing.T) {
 	d := newDrop(t, 25)
 	code := receipt.New()
 	most := inbox.MaxRepliesPerBatch
-	d.imported(t, d.outbox(0, outbox.Outbox{Number: 1, Replies: d.answers(t, 0, code, 1, most, "banjir")}), inbox.Imported{Replies: most})
+	d.brings(t, 0, 1, d.answers(t, 0, code, 1, most, "banjir"), inbox.Imported{Replies: most})
 	for r := 1; r < 25; r++ {
-		d.imported(t, d.outbox(r, outbox.Outbox{Number: 1, Replies: d.answers(t, r, code, 1, most, "rekan")}), inbox.Imported{Replies: most})
+		d.brings(t, r, 1, d.answers(t, r, code, 1, most, "rekan"), inbox.Imported{Replies: most})
 	}
-	d.imported(t, d.outbox(0, outbox.Outbox{Number: 2, Replies: d.answers(t, 0, code, 7, 2, "lagi")}), inbox.Imported{Crowded: 2})
+	d.brings(t, 0, 2, d.answers(t, 0, code, 7, 2, "lagi"), inbox.Imported{Crowded: 2})
 }
 
 // TestCourierImportsAnOutboxTwice: the second time everything is known, also
@@ -130,7 +135,9 @@ func TestCourierImportsAnOldOutbox(t *testing.T) {
 	d := newDrop(t, 2)
 	code := receipt.New()
 	d.close(t)
-	old := d.outbox(0, outbox.Outbox{Number: 1, Acks: []outbox.Ack{d.ack(t, 1)}, Replies: d.answers(t, 0, code, 1, 2, "lama")})
+	old := d.outbox(0, outbox.Outbox{
+		Number: 1, Acks: []outbox.Ack{d.ack(t, 1)}, Replies: d.answers(t, 0, code, 1, 2, "lama"),
+	})
 	d.imported(t, old, inbox.Imported{Replies: 2, Batches: 1})
 	d.close(t)
 	d.imported(t, d.outbox(0, outbox.Outbox{
@@ -214,13 +221,17 @@ func TestRevokedReviewerSendsAnOutbox(t *testing.T) {
 	d := newDrop(t, 2)
 	code := receipt.New()
 	first := d.Roster
-	d.imported(t, d.outbox(0, outbox.Outbox{Number: 1, Replies: d.answers(t, 0, code, 1, 1, "dulu")}), inbox.Imported{Replies: 1})
+	d.brings(t, 0, 1, d.answers(t, 0, code, 1, 1, "dulu"), inbox.Imported{Replies: 1})
 	late := d.outbox(0, outbox.Outbox{Number: 2, Replies: d.answers(t, 0, code, 2, 1, "terlambat")})
 	d.revoke(t, 0)
 	d.refused(t, late, outbox.ErrRevoked)
-	under := outbox.Outbox{Reviewer: "r1", Roster: 2, RosterHash: d.Roster.Hash, Number: 2, Replies: d.answers(t, 0, code, 2, 1, "baru")}
+	under := outbox.Outbox{
+		Reviewer: "r1", Roster: 2, RosterHash: d.Roster.Hash, Number: 2, Replies: d.answers(t, 0, code, 2, 1, "baru"),
+	}
 	d.refused(t, under.Sign(d.Reviewers[0].Signer), outbox.ErrRevoked)
-	colleague := outbox.Outbox{Reviewer: "r2", Roster: 1, RosterHash: first.Hash, Number: 1, Replies: d.answers(t, 1, code, 1, 1, "rekan")}
+	colleague := outbox.Outbox{
+		Reviewer: "r2", Roster: 1, RosterHash: first.Hash, Number: 1, Replies: d.answers(t, 1, code, 1, 1, "rekan"),
+	}
 	d.imported(t, colleague.Sign(d.Reviewers[1].Signer), inbox.Imported{Replies: 1})
 	if texts := d.read(t, code, 0); !slices.Equal(texts, []string{"rekan", "dulu"}) {
 		t.Errorf("the reporter reads %q", texts)
@@ -248,7 +259,7 @@ func (d *drop) revoke(t *testing.T, r int) {
 func TestReviewerBuriesAnAnswer(t *testing.T) {
 	d := newDrop(t, 3)
 	code := receipt.New()
-	d.imported(t, d.outbox(1, outbox.Outbox{Number: 1, Replies: d.answers(t, 1, code, 1, 3, "rekan")}), inbox.Imported{Replies: 3})
+	d.brings(t, 1, 1, d.answers(t, 1, code, 1, 3, "rekan"), inbox.Imported{Replies: 3})
 	for day := range 4 {
 		var garbage []outbox.Reply
 		for n := range inbox.MaxRepliesPerBatch {
@@ -256,7 +267,7 @@ func TestReviewerBuriesAnAnswer(t *testing.T) {
 			copy(sealed, fmt.Sprint("sampah ", day, n))
 			garbage = append(garbage, outbox.Reply{Mailbox: code.Keys().Mailbox(), Sealed: sealed})
 		}
-		d.imported(t, d.outbox(0, outbox.Outbox{Number: 1, Replies: garbage}), inbox.Imported{Replies: inbox.MaxRepliesPerBatch})
+		d.brings(t, 0, 1, garbage, inbox.Imported{Replies: inbox.MaxRepliesPerBatch})
 		d.close(t)
 	}
 	if texts := d.read(t, code, 0); !slices.Equal(texts, []string{"rekan", "rekan", "rekan"}) {
@@ -300,9 +311,8 @@ func TestReviewerSendsGarbageAsAnswers(t *testing.T) {
 		copy(sealed, fmt.Sprint("sampah ", n))
 		garbage = append(garbage, outbox.Reply{Mailbox: code.Keys().Mailbox(), Sealed: sealed})
 	}
-	d.imported(t, d.outbox(0, outbox.Outbox{Number: 1, Replies: garbage}),
-		inbox.Imported{Replies: inbox.MaxRepliesPerBatch, Crowded: inbox.MaxRepliesPerBatch})
-	d.imported(t, d.outbox(1, outbox.Outbox{Number: 1, Replies: d.answers(t, 1, code, 1, 1, "jawaban")}), inbox.Imported{Replies: 1})
+	d.brings(t, 0, 1, garbage, inbox.Imported{Replies: inbox.MaxRepliesPerBatch, Crowded: inbox.MaxRepliesPerBatch})
+	d.brings(t, 1, 1, d.answers(t, 1, code, 1, 1, "jawaban"), inbox.Imported{Replies: 1})
 	if texts := d.read(t, code, 0); !slices.Equal(texts, []string{"jawaban"}) {
 		t.Errorf("the reporter reads %q", texts)
 	}

@@ -266,6 +266,12 @@ func (d *table) texts() []string {
 	return texts
 }
 
+// reads reports whether these are the desk's texts, in order.
+func (d *table) reads(want ...string) bool {
+	d.t.Helper()
+	return slices.Equal(d.texts(), want)
+}
+
 // send writes an outbox and opens it as the server does.
 func (d *table) send() *outbox.Outbox {
 	d.t.Helper()

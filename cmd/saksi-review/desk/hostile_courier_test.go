@@ -61,7 +61,7 @@ func TestCourierAddsAnItem(t *testing.T) {
 	s.close(s.message(receipt.New(), 0, honest))
 	d := s.sit(0)
 	r := d.take(s.bundle(1, 1).with(s.message(smuggled, 0, marker)))
-	if !slices.Equal(r.Unlisted, []string{smuggled.ItemID(0).String()}) || !slices.Equal(d.texts(), []string{"0 " + honest}) {
+	if !slices.Equal(r.Unlisted, []string{smuggled.ItemID(0).String()}) || !d.reads("0 "+honest) {
 		t.Errorf("the desk reads %q: %+v", d.texts(), r)
 	}
 }
@@ -79,7 +79,7 @@ func TestCourierAddsToAnItem(t *testing.T) {
 		if !slices.Equal(r.Unlisted, []string{code.ItemID(0).String()}) || len(r.New) != 1 || len(r.Apart) > 0 {
 			t.Errorf("%s: %+v", name, r)
 		}
-		if acks, _ := d.Waiting(); acks != 1 || !slices.Equal(d.texts(), []string{"0 " + honest}) {
+		if acks, _ := d.Waiting(); acks != 1 || !d.reads("0 "+honest) {
 			t.Errorf("%s: the desk reads %q", name, d.texts())
 		}
 		if got := tree(t, d.path("items")); len(got) != 2 {
@@ -95,8 +95,9 @@ func TestCourierAddsMarks(t *testing.T) {
 	id := code.ItemID(0)
 	s.close(s.message(code, 0, honest))
 	for name, mark := range map[string]members{
-		"a false token": falseMark(id, receipt.Secret{1}), "no token": {batch.Path{Kind: batch.BurnMark, ID: id}.String(): nil},
-		"expired": expiryMark(id), "of a stranger": expiryMark(receipt.New().ItemID(0)),
+		"a false token": falseMark(id, receipt.Secret{1}), "expired": expiryMark(id),
+		"no token":      {batch.Path{Kind: batch.BurnMark, ID: id}.String(): nil},
+		"of a stranger": expiryMark(receipt.New().ItemID(0)),
 	} {
 		d := s.sit(0)
 		r := d.take(s.bundle(1, 1).with(mark))
