@@ -183,6 +183,8 @@ func (r region) limit(first bool) int {
 	switch {
 	case !first && (r.name == "padding" || strings.HasPrefix(r.name, "header")):
 		return 0
+	case !first && r.inItem():
+		return 1
 	case !first || r.name == "padding":
 		return 3
 	case r.name == "content":
