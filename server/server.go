@@ -161,7 +161,7 @@ func (s *Server) Serve(ctx context.Context, reporters, couriers net.Listener) er
 	if s.work.begin() {
 		go func() {
 			defer s.work.end()
-			s.closeBatches(ctx)
+			s.keepHouse(ctx)
 		}()
 	}
 	var running []serving
@@ -253,11 +253,16 @@ func (w *work) finish() {
 	w.running.Wait()
 }
 
-// closeBatches closes a batch whenever one is due.
-func (s *Server) closeBatches(ctx context.Context) {
+// keepHouse closes a batch whenever one is due, and deletes once a day, and at the
+// start, what has been kept for its time.
+func (s *Server) keepHouse(ctx context.Context) {
 	const pause = time.Minute // a clock that was set is noticed by then
-	s.expire()
+	swept := ""
 	for {
+		if day := s.Inbox.Now().UTC().Format(time.DateOnly); day != swept {
+			s.expire()
+			swept = day
+		}
 		if err := s.closeDue(); err != nil {
 			s.Log.Error("closing a batch failed", "error", err.Error())
 		}
@@ -279,11 +284,9 @@ func (s *Server) closeDue() error {
 		return err
 	}
 	s.Log.Info("batch closed", "batch", n)
-	s.expire()
 	return nil
 }
 
-// expire deletes what has been kept for its time, once a day and at the start.
 func (s *Server) expire() {
 	swept, err := s.Inbox.Expire()
 	if err != nil {

@@ -208,8 +208,8 @@ func TestWorkLeaksAreFound(t *testing.T) {
 // leakyStore does for each answer a part of what a whole request does.
 type leakyStore struct{ store.Store }
 
-func (s leakyStore) Replies(m receipt.Mailbox, skip, limit int) ([]store.Reply, error) {
-	replies, err := s.Store.Replies(m, skip, limit)
+func (s leakyStore) Replies(m receipt.Mailbox, pick func([]store.ReplyHead) []int) ([]store.Reply, error) {
+	replies, err := s.Store.Replies(m, pick)
 	share := 1 // of a reader's keys, made once more: 2 % of the work each
 	if !fineTiming {
 		share = 4
@@ -291,8 +291,8 @@ func TestWireLeaksAreFound(t *testing.T) {
 // slowStore waits where there are answers.
 type slowStore struct{ store.Store }
 
-func (s slowStore) Replies(m receipt.Mailbox, skip, limit int) ([]store.Reply, error) {
-	replies, err := s.Store.Replies(m, skip, limit)
+func (s slowStore) Replies(m receipt.Mailbox, pick func([]store.ReplyHead) []int) ([]store.Reply, error) {
+	replies, err := s.Store.Replies(m, pick)
 	if len(replies) > 0 {
 		time.Sleep(100 * time.Millisecond)
 	}

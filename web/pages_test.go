@@ -64,7 +64,7 @@ func writeStates() []state {
 
 func wordStates() []state {
 	draft := testDraft()
-	r := Receipt{Words: testWords(), Code: testCode, NextN: 1, MaxFile: 20 << 20, MaxText: 24000, KeepCarried: 13, KeepAtMost: 52}
+	r := Receipt{Words: testWords(), Code: testCode, NextN: 1, MaxFile: 20 << 20, MaxText: 24000, KeepSpread: 13, KeepAtMost: 52}
 	again, unsent := r, r
 	again.Again = true
 	unsent.Again, unsent.Unsent = true, &draft

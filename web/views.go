@@ -47,9 +47,9 @@ type Receipt struct {
 	NextN   int // number that the next item may use
 	MaxFile int64
 	MaxText int
-	// How long things stay on the server, in weeks: after a reviewer has them,
+	// How long things stay on the server, in weeks: after every reviewer has them,
 	// and in any case.
-	KeepCarried, KeepAtMost int
+	KeepSpread, KeepAtMost int
 }
 
 // Open asks for the twelve words.

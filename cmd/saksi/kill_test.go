@@ -286,7 +286,7 @@ func (l *ledger) verify(t *testing.T, data string, whole bool) {
 			l.verifyItem(t, box.Store, s)
 		}
 		for _, s := range l.replies {
-			if replies, err := box.Store.Replies(s.code.Keys().Mailbox(), 0, 8); err != nil || len(replies) == 0 {
+			if replies, err := box.Store.Replies(s.code.Keys().Mailbox(), store.Places(0, 8)); err != nil || len(replies) == 0 {
 				t.Errorf("an answer is lost: %v", err)
 			}
 		}

@@ -34,7 +34,7 @@ status counts; check holds the data folder against its own invariants.
 
 serve takes no file above -max-file, and none once less than -reserve would be
 left on the disk: that is for texts. Items and answers are deleted when their
-time has come, 13 weeks after a desk had them and 52 weeks after they came.
+time has come: 13 weeks after every desk had them, 52 weeks after they came.
 
 A size is a number of bytes, or a number with KiB, MiB or GiB; 7GiB at most.
 export, import, status and check work through the server if it runs, else on the

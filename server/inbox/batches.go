@@ -151,7 +151,7 @@ func (b *Inbox) sumItem(sums batch.Sums, i store.Item) error {
 	defer payload.Close()
 	hash := sha256.New()
 	if n, err := io.Copy(hash, payload); err != nil || n != i.Size {
-		return fmt.Errorf("hashing item %s: %d bytes of %d: %v", i.ID, n, i.Size, err)
+		return fmt.Errorf("hashing an item: %d bytes of %d: %v: %w", n, i.Size, err, store.ErrDamaged)
 	}
 	sums[batch.Path{Kind: batch.Payload, Sequence: i.Roster, ID: i.ID}.String()] = roster.Hash(hash.Sum(nil))
 	sums[batch.Path{Kind: batch.BurnMark, ID: i.ID}.String()] = i.Burn
@@ -197,7 +197,7 @@ func (b *Inbox) importAcks(o *outbox.Outbox, report *Imported) error {
 	if newest == known[o.Reviewer] {
 		return nil
 	}
-	return b.Store.Acknowledge(o.Reviewer, newest, week.Of(b.Now()))
+	return b.Store.Acknowledge(o.Reviewer, newest)
 }
 
 func (b *Inbox) isOurs(ack outbox.Ack) (bool, error) {
@@ -229,7 +229,7 @@ func (b *Inbox) retireUpTo(last uint64) (retired int, err error) {
 		}
 	}
 	for n := first; n <= last; n++ {
-		if err := b.Store.Retire(n); err != nil {
+		if err := b.Store.Retire(n, b.week()); err != nil {
 			return retired, err
 		}
 		retired++

@@ -17,6 +17,7 @@ import (
 	"saksi/crypto/receipt"
 	"saksi/crypto/reply"
 	"saksi/crypto/roster"
+	"saksi/crypto/week"
 	"saksi/server/inbox"
 )
 
@@ -145,7 +146,7 @@ func TestStandsFollowTheBatches(t *testing.T) {
 
 // outbox signs an outbox of reviewer r.
 func (d *drop) outbox(r int, o outbox.Outbox) []byte {
-	o.Reviewer, o.Roster, o.RosterHash = d.Reviewers[r].Line.ID, 1, d.Roster.Hash
+	o.Reviewer, o.Roster, o.RosterHash = d.Reviewers[r].Line.ID, d.Roster.Sequence, d.Roster.Hash
 	return o.Sign(d.Reviewers[r].Signer)
 }
 
@@ -237,7 +238,7 @@ func TestRetiringGoesOnAfterACrash(t *testing.T) {
 		d.send(t, receipt.New(), 0)
 		d.close(t)
 	}
-	if err := d.Store.Retire(1); err != nil { // and then the power went
+	if err := d.Store.Retire(1, week.Of(d.now)); err != nil { // and then the power went
 		t.Fatal(err)
 	}
 	if report := d.acknowledge(t, 0, 3); report.Finished != 2 {

@@ -2,17 +2,34 @@ package inbox
 
 import (
 	"fmt"
+	"slices"
 
 	"saksi/crypto/week"
 	"saksi/server/store"
 )
 
-// until returns the last week that an item is on the server.
+// week returns the week that is written down now. The clock is believed only as
+// far as the newest roster reaches: one that jumped years ahead must not expire
+// everything, nor one that fell back make new things look old.
+func (b *Inbox) week() week.Week {
+	newest := b.Newest()
+	now := b.Now()
+	if now.After(newest.Until) {
+		now = newest.Until
+	}
+	if now.Before(newest.From) {
+		now = newest.From
+	}
+	return week.Of(now)
+}
+
+// until returns the last week that an item is on the server, as far as is known
+// now: once every desk has it, that may become sooner.
 func until(i store.Item) week.Week {
 	last := i.Week.Add(KeepAtMost)
-	if i.Carried != (week.Week{}) {
-		if carried := i.Carried.Add(KeepCarried); carried.Before(last) {
-			return carried
+	if i.Spread != (week.Week{}) {
+		if spread := i.Spread.Add(KeepSpread); spread.Before(last) {
+			return spread
 		}
 	}
 	return last
@@ -21,22 +38,25 @@ func until(i store.Item) week.Week {
 // Swept says what a sweep deleted.
 type Swept struct{ Items, Replies int }
 
-// Expire deletes what has been kept for its time: items [KeepCarried] weeks
-// after the week in which a desk first had them, anything [KeepAtMost] weeks
-// after the week in which it came. It may be repeated, and goes on where it was
-// broken off.
+// Expire deletes what has been kept for its time: items [KeepSpread] weeks after
+// the week in which every desk had them, anything [KeepAtMost] weeks after the
+// week in which it came. It may be repeated, and goes on where it was broken off.
 func (b *Inbox) Expire() (Swept, error) {
-	now := week.Of(b.Now())
-	ids, err := b.Store.Aged(now.Add(-KeepCarried-1), now.Add(-KeepAtMost-1))
+	now := b.week()
+	ids, err := b.Store.Aged(now.Add(-KeepSpread-1), now.Add(-KeepAtMost-1))
 	if err != nil {
 		return Swept{}, err
 	}
 	var done Swept
-	for _, id := range ids {
-		if err := b.Store.Delete(store.Tombstone{ID: id, Week: now, Reason: store.Expired}); err != nil {
+	for some := range slices.Chunk(ids, expireTogether) {
+		tombstones := make([]store.Tombstone, len(some))
+		for i, id := range some {
+			tombstones[i] = store.Tombstone{ID: id, Week: now, Reason: store.Expired}
+		}
+		if err := b.Store.Delete(tombstones...); err != nil {
 			return done, fmt.Errorf("expiring items: %w", err)
 		}
-		done.Items++
+		done.Items += len(some)
 	}
 	done.Replies, err = b.Store.ExpireReplies(now.Add(-KeepAtMost - 1))
 	return done, err

@@ -20,34 +20,88 @@ func (d *drop) expire(t testing.TB, items, replies int) {
 	}
 }
 
-// TestItemsStayForTheirTime: an item that a desk has is kept for KeepCarried
-// whole weeks more, one that nobody fetches for KeepAtMost, and the reporter was
+// renew has the roots sign a roster that is valid now.
+func (d *drop) renew(t testing.TB) {
+	t.Helper()
+	d.Sign(t, d.Draft(d.now))
+	_, err := inbox.AdmitRoster(d.Store, d.Trusted, d.Server.Key(), d.Roster.Note, d.Files(), d.now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d.Inbox, err = inbox.New(d.Config); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestItemsStayForTheirTime: an item that every desk has is kept for KeepSpread
+// whole weeks more, one that some desk lacks for KeepAtMost, and the reporter was
 // told the week from the start.
 func TestItemsStayForTheirTime(t *testing.T) {
 	d := newDrop(t, 2)
-	carried, waiting := receipt.New(), receipt.New()
-	d.send(t, carried, 0)
+	spread, waiting := receipt.New(), receipt.New()
+	d.send(t, spread, 0)
 	d.close(t)
 	d.send(t, waiting, 0)
-	d.weeks(5)
-	d.acknowledge(t, 0, 1)
+	d.close(t)
 	d.weeks(3)
-	d.acknowledge(t, 1, 1) // the second desk does not begin the time anew
-	d.promises(t, carried, inbox.Carried, inbox.KeepCarried-3)
-	d.promises(t, waiting, inbox.Waiting, inbox.KeepAtMost-8)
+	d.acknowledge(t, 0, 1) // the first desk does not begin the time
+	d.promises(t, spread, inbox.Carried, inbox.KeepAtMost-3)
+	d.weeks(5)
+	d.acknowledge(t, 1, 1)
+	d.promises(t, spread, inbox.Carried, inbox.KeepSpread)
+	d.promises(t, waiting, inbox.Batched, inbox.KeepAtMost-8)
 
-	d.weeks(inbox.KeepCarried - 3)
+	d.weeks(inbox.KeepSpread)
+	d.renew(t)
 	d.expire(t, 0, 0)
 	d.weeks(1)
 	d.expire(t, 1, 0)
 	d.expire(t, 0, 0)
-	if got := d.stand(t, carried, 0); got != inbox.Expired {
+	if got := d.stand(t, spread, 0); got != inbox.Expired {
 		t.Errorf("stand %v, want Expired", got)
 	}
-	d.now = d.now.AddDate(0, 0, 7*(inbox.KeepAtMost-inbox.KeepCarried-6))
+	d.weeks(inbox.KeepAtMost - inbox.KeepSpread - 9)
+	d.renew(t)
 	d.expire(t, 0, 0)
 	d.weeks(1)
 	d.expire(t, 1, 0)
+}
+
+// TestOneDeskCannotExpire: a single reviewer, be it the one whom a reporter
+// excluded, cannot take items away from the others by having them.
+func TestOneDeskCannotExpire(t *testing.T) {
+	d := newDrop(t, 2)
+	code := receipt.New()
+	d.send(t, code, 0)
+	d.close(t)
+	d.close(t)
+	d.acknowledge(t, 0, 1)
+	d.weeks(inbox.KeepAtMost)
+	d.renew(t)
+	d.expire(t, 0, 0)
+}
+
+// TestJumpingClockExpiresNothing: two years ahead, or back in 1970, a clock makes
+// nobody lose anything.
+func TestJumpingClockExpiresNothing(t *testing.T) {
+	d := newDrop(t, 1)
+	code := receipt.New()
+	d.send(t, code, 0)
+	d.close(t)
+	d.close(t)
+	right := d.now
+	d.now = right.AddDate(2, 0, 0)
+	d.expire(t, 0, 0)
+	d.now = time.Unix(0, 0)
+	d.acknowledge(t, 0, 1)
+	answer := d.outbox(0, outbox.Outbox{Number: 2, Replies: []outbox.Reply{d.answer(t, 0, code, 1, "jawaban")}})
+	if report, err := d.Import(answer); err != nil || report.Replies != 1 {
+		t.Fatalf("report %+v, %v", report, err)
+	}
+	d.now = right
+	d.expire(t, 0, 0)
+	d.reads(t, code, "jawaban")
+	d.promises(t, code, inbox.Carried, inbox.KeepSpread)
 }
 
 // promises holds what the reporter is told: where the item stands, and for how
@@ -73,7 +127,9 @@ func TestLateDeskDoesNotProlong(t *testing.T) {
 	code := receipt.New()
 	d.send(t, code, 0)
 	d.close(t)
+	d.close(t)
 	d.weeks(inbox.KeepAtMost - 1)
+	d.renew(t)
 	d.acknowledge(t, 0, 1)
 	d.promises(t, code, inbox.Carried, 1)
 	d.weeks(2)
@@ -88,7 +144,8 @@ func TestExpiredItemsAreNamedInBundles(t *testing.T) {
 	d.send(t, code, 0)
 	d.close(t)
 	d.acknowledge(t, 0, 1)
-	d.weeks(inbox.KeepCarried + 1)
+	d.weeks(inbox.KeepAtMost + 1)
+	d.renew(t)
 	d.expire(t, 1, 0)
 	members := d.bundle(t)
 	if mark, ok := members["expired/"+code.ItemID(0).String()]; !ok || len(mark) > 0 {
@@ -106,9 +163,10 @@ func TestRepliesStayForTheirTime(t *testing.T) {
 		}
 	}
 	send(1, "lama")
-	d.weeks(30)
+	d.weeks(13)
 	send(2, "baru")
-	d.weeks(inbox.KeepAtMost - 30)
+	d.weeks(inbox.KeepAtMost - 13)
+	d.renew(t)
 	d.expire(t, 0, 0)
 	d.weeks(1)
 	d.expire(t, 0, 1)

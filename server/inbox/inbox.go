@@ -19,7 +19,6 @@ import (
 	"saksi/crypto/receipt"
 	"saksi/crypto/roster"
 	"saksi/crypto/sign"
-	"saksi/crypto/week"
 	"saksi/server/store"
 )
 
@@ -34,12 +33,14 @@ const (
 	MaxRepliesPerBatch = 6
 	// manifestRoom is what an attachment's tar has beside the file, at most.
 	manifestRoom = 64 << 10
-	// KeepCarried is how many weeks an item stays after the week in which the
-	// first desk had it.
-	KeepCarried = 13
+	// KeepSpread is how many weeks an item stays after the week in which every
+	// desk had it.
+	KeepSpread = 13
 	// KeepAtMost is how many weeks an item or a reply stays after the week in
 	// which it came, whether or not anybody has read it.
 	KeepAtMost = 52
+	// expireTogether is how many items one step of a sweep deletes.
+	expireTogether = 256
 	// DefaultReserve is how many bytes of disk files leave to texts, unless
 	// configured: some 10,000 of them.
 	DefaultReserve = 1 << 30
@@ -254,16 +255,19 @@ const (
 // nothing of the parcel is kept. After [store.ErrFailed] it may be kept: the
 // repetition tells.
 func (b *Inbox) Accept(p Parcel) (Outcome, error) {
-	if err := b.checkParcel(p); err != nil {
-		return 0, err
-	}
-	leave, err := b.enter(p)
+	states, err := b.Store.States([]receipt.ItemID{p.ID})
 	if err != nil {
 		return 0, err
 	}
-	defer leave()
+	if states[0] == (store.State{}) { // else it needs no room, and no shape
+		leave, err := b.admit(p)
+		if err != nil {
+			return 0, err
+		}
+		defer leave()
+	}
 	err = b.Store.Create(store.Item{
-		ID: p.ID, Roster: p.Roster, Week: week.Of(b.Now()), Burn: p.Burn, Size: p.Size,
+		ID: p.ID, Roster: p.Roster, Week: b.week(), Burn: p.Burn, Size: p.Size,
 	}, p.Slots, p.Payload)
 	if errors.Is(err, store.ErrExists) {
 		return Again, nil
@@ -272,6 +276,14 @@ func (b *Inbox) Accept(p Parcel) (Outcome, error) {
 		return 0, fmt.Errorf("accepting parcel: %w", err)
 	}
 	return Kept, nil
+}
+
+// admit checks a parcel and holds room for it.
+func (b *Inbox) admit(p Parcel) (leave func(), err error) {
+	if err := b.checkParcel(p); err != nil {
+		return nil, err
+	}
+	return b.enter(p)
 }
 
 // textSize is the size of the payload of every item without a file.

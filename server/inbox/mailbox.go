@@ -1,7 +1,7 @@
 package inbox
 
 import (
-	"bytes"
+	"crypto/sha256"
 	"crypto/subtle"
 	"errors"
 	"fmt"
@@ -43,13 +43,30 @@ func (b *Inbox) States(ids [receipt.MaxItems]receipt.ItemID) ([receipt.MaxItems]
 	if err != nil {
 		return answers, err
 	}
+	carried, err := b.carriedUpTo()
+	if err != nil {
+		return answers, err
+	}
 	for i, s := range states {
-		answers[i] = stand(s)
+		answers[i] = stand(s, carried)
 	}
 	return answers, nil
 }
 
-func stand(s store.State) State {
+// carriedUpTo returns the newest batch that any desk has confirmed.
+func (b *Inbox) carriedUpTo() (uint64, error) {
+	acks, err := b.Store.Acknowledged()
+	if err != nil {
+		return 0, err
+	}
+	var newest uint64
+	for _, sequence := range acks {
+		newest = max(newest, sequence)
+	}
+	return newest, nil
+}
+
+func stand(s store.State, carried uint64) State {
 	switch {
 	case s.Gone != nil && s.Gone.Reason == store.Expired:
 		return State{Stand: Expired, Week: s.Gone.Week}
@@ -60,10 +77,10 @@ func stand(s store.State) State {
 	}
 	answer := State{Stand: Batched, Week: s.Item.Week, Until: until(*s.Item)}
 	switch {
-	case s.Item.Carried != week.Week{}:
-		answer.Stand = Carried
 	case s.Item.Batch == 0:
 		answer.Stand = Waiting
+	case s.Item.Batch <= carried || s.Item.Batch == store.Retired:
+		answer.Stand = Carried
 	}
 	return answer
 }
@@ -91,9 +108,12 @@ func (b *Inbox) Mailbox(token receipt.Secret, keyHash [32]byte, page int) (Page,
 }
 
 // Ends reports whether no page behind this one has a reply.
-func (b *Inbox) Ends(token receipt.Secret, keyHash [32]byte, page int) (bool, error) {
-	next, err := b.Store.Replies(receipt.MailboxOf(token.Hash(), keyHash), (page+1)*PageEntries, 1)
-	return len(next) == 0, err
+func (b *Inbox) Ends(token receipt.Secret, keyHash [32]byte, page int) (ends bool, err error) {
+	_, err = b.Store.Replies(receipt.MailboxOf(token.Hash(), keyHash), func(heads []store.ReplyHead) []int {
+		ends = len(heads) <= (page+1)*PageEntries
+		return nil
+	})
+	return ends, err
 }
 
 // turns is how many of a mailbox's newest replies are put in turns: what one
@@ -104,29 +124,27 @@ const turns = 12 * 7 * MaxRepliesPerBatch
 // reviewer, whose answers nobody but the reporter can tell from garbage, would
 // push those of all others pages back in a week; in turns he pushes back his own.
 func (b *Inbox) page(m receipt.Mailbox, page int) ([]store.Reply, error) {
-	from, to := page*PageEntries, (page+1)*PageEntries
-	if to > turns {
-		return b.Store.Replies(m, from, PageEntries)
-	}
-	newest, err := b.Store.Replies(m, 0, turns)
-	if err != nil {
-		return nil, err
-	}
-	ordered := inTurns(newest)
-	return ordered[min(from, len(ordered)):min(to, len(ordered))], nil
+	return b.Store.Replies(m, func(heads []store.ReplyHead) []int {
+		places := inTurns(heads[:min(turns, len(heads))])
+		for place := len(places); place < len(heads); place++ {
+			places = append(places, place)
+		}
+		from, to := page*PageEntries, (page+1)*PageEntries
+		return places[min(from, len(places)):min(to, len(places))]
+	})
 }
 
-// inTurns orders replies, which come with the newest first.
-func inTurns(replies []store.Reply) []store.Reply {
+// inTurns orders the places of replies, which come with the newest first.
+func inTurns(heads []store.ReplyHead) []int {
 	written := map[string]int{}
-	var byTurn [][]store.Reply
-	for _, r := range replies {
-		turn := written[r.Reviewer]
-		written[r.Reviewer]++
+	var byTurn [][]int
+	for place, h := range heads {
+		turn := written[h.Reviewer]
+		written[h.Reviewer]++
 		if turn == len(byTurn) {
 			byTurn = append(byTurn, nil)
 		}
-		byTurn[turn] = append(byTurn[turn], r)
+		byTurn[turn] = append(byTurn[turn], place)
 	}
 	return slices.Concat(byTurn...)
 }
@@ -169,7 +187,7 @@ func (b *Inbox) Burn(id receipt.ItemID, token receipt.Secret) error {
 	if subtle.ConstantTimeCompare(hash[:], states[0].Item.Burn[:]) != 1 {
 		return fmt.Errorf("burning item: %w", ErrToken)
 	}
-	return b.Store.Delete(store.Tombstone{ID: id, Week: week.Of(b.Now()), Reason: store.Deleted, Proof: token})
+	return b.Store.Delete(store.Tombstone{ID: id, Week: b.week(), Reason: store.Deleted, Proof: token})
 }
 
 // Imported says what an outbox brought.
@@ -220,7 +238,7 @@ func (b *Inbox) importReplies(o *outbox.Outbox, report *Imported) error {
 			continue
 		}
 		err = b.Store.AddReply(store.Reply{
-			Mailbox: r.Mailbox, Sealed: r.Sealed, Reviewer: o.Reviewer, Batch: batch, Week: week.Of(b.Now()),
+			Mailbox: r.Mailbox, Sealed: r.Sealed, Reviewer: o.Reviewer, Batch: batch, Week: b.week(),
 		})
 		switch {
 		case errors.Is(err, store.ErrKnown):
@@ -235,27 +253,19 @@ func (b *Inbox) importReplies(o *outbox.Outbox, report *Imported) error {
 }
 
 // ownReplies counts what a reviewer has added to a mailbox since a batch closed,
-// and reports whether this reply is among it: it takes no room again. Nothing is
+// and reports whether this reply is there: it takes no room again. Nothing is
 // ever evicted to make room: a flood must not push out what a reporter has not
 // read.
 func (b *Inbox) ownReplies(r outbox.Reply, reviewer string, batch uint64) (own int, known bool, err error) {
-	const window = 64
-	for from := 0; ; from += window {
-		replies, err := b.Store.Replies(r.Mailbox, from, window)
-		if err != nil {
-			return 0, false, err
-		}
-		for _, old := range replies {
-			if old.Batch != batch { // the newest come first
-				return own, known, nil
-			}
-			if old.Reviewer == reviewer {
+	hash := sha256.Sum256(r.Sealed)
+	_, err = b.Store.Replies(r.Mailbox, func(heads []store.ReplyHead) []int {
+		for _, h := range heads {
+			known = known || h.Hash == hash
+			if h.Batch == batch && h.Reviewer == reviewer {
 				own++
-				known = known || bytes.Equal(old.Sealed, r.Sealed)
 			}
 		}
-		if len(replies) < window {
-			return own, known, nil
-		}
-	}
+		return nil
+	})
+	return own, known, err
 }

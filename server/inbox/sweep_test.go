@@ -2,7 +2,6 @@ package inbox_test
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -67,14 +66,39 @@ func sweep(dir string) error {
 	return s.Close()
 }
 
-// TestKilledSweepsComeToTheirEnd kills sweeps at random moments. Every item is
-// whole or gone, never half, and the sweep that is let alone leaves none.
+// TestKilledSweepsComeToTheirEnd kills sweeps at each of their writes and syncs.
+// Every item is whole or gone, never half, and the sweep that is let alone leaves
+// none.
 func TestKilledSweepsComeToTheirEnd(t *testing.T) {
 	d := newDrop(t, 1)
 	codes := d.fillForSweep(t)
+	d.weeks(inbox.KeepAtMost + 1)
+	d.renew(t) // the clock is believed only as far as the roster reaches
 	if d.closed = true; d.faulty.Close() != nil {
 		t.Fatal("the store does not close")
 	}
+	kills := 0
+	for _, call := range []string{"pwrite64", "fdatasync", "unlinkat", "fsync"} {
+		for when, killed := 1, true; killed; when++ {
+			dir := d.copy(t)
+			if killed = runSweep(t, dir, fmt.Sprintf("%s:signal=SIGKILL:when=%d", call, when)); killed {
+				kills++
+			}
+			wholeOrGone(t, filepath.Join(dir, "store"), codes)
+			if runSweep(t, dir, "") {
+				t.Error("a sweep that was let alone did not come to its end")
+			}
+			empty(t, filepath.Join(dir, "store"))
+		}
+	}
+	if t.Logf("%d sweeps were killed", kills); kills < 8 {
+		t.Errorf("only %d sweeps were killed: too few to show anything", kills)
+	}
+}
+
+// copy copies a drop that is closed, with what a sweep needs.
+func (d *drop) copy(t *testing.T) string {
+	t.Helper()
 	dir := t.TempDir()
 	for name, text := range map[string]string{"root.vkey": d.Trusted.Text(), "server.key": d.Server.String() + "\n"} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
@@ -84,26 +108,13 @@ func TestKilledSweepsComeToTheirEnd(t *testing.T) {
 	if err := os.CopyFS(filepath.Join(dir, "store"), os.DirFS(d.dir)); err != nil {
 		t.Fatal(err)
 	}
-	kills, left := 0, len(codes)
-	for left > 0 {
-		if runSweep(t, dir, time.Duration(10+rand.IntN(60))*time.Millisecond) {
-			kills++
-		}
-		left = wholeOrGone(t, filepath.Join(dir, "store"), codes)
-	}
-	if runSweep(t, dir, time.Minute) {
-		t.Error("the last sweep did not come to its end")
-	}
-	empty(t, filepath.Join(dir, "store"))
-	if t.Logf("%d sweeps were killed", kills); kills < 5 {
-		t.Errorf("only %d sweeps were killed: too few to show anything", kills)
-	}
+	return dir
 }
 
 // fillForSweep sends texts, files and answers.
 func (d *drop) fillForSweep(t *testing.T) (codes []receipt.Code) {
 	t.Helper()
-	for n := range 60 {
+	for n := range 12 {
 		code := receipt.New()
 		codes = append(codes, code)
 		if n%3 == 0 {
@@ -132,20 +143,24 @@ func empty(t *testing.T, dir string) {
 	}
 }
 
-// runSweep starts a sweep and kills it after its lifetime, unless it ends
-// before; it reports whether it was killed.
-func runSweep(t *testing.T, dir string, lifetime time.Duration) bool {
+// runSweep runs a sweep, and reports whether it was killed: where a rule of strace
+// says so.
+func runSweep(t *testing.T, dir, kill string) bool {
 	t.Helper()
-	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), envSweep+"="+dir)
-	cmd.Stderr = os.Stderr
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
+	if _, err := exec.LookPath("strace"); err != nil {
+		t.Fatal("strace is missing: apt-get install strace")
 	}
-	timer := time.AfterFunc(lifetime, func() { cmd.Process.Kill() })
-	err := cmd.Wait()
-	if timer.Stop() && err != nil {
-		t.Fatalf("a sweep ended by itself: %v", err)
+	cmd := exec.Command(os.Args[0])
+	if kill != "" {
+		call, _, _ := strings.Cut(kill, ":")
+		cmd = exec.Command("strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace="+call, "-e", "inject="+kill, os.Args[0])
+	}
+	cmd.Env = append(os.Environ(), envSweep+"="+dir)
+	var said strings.Builder
+	cmd.Stderr = &said
+	err := cmd.Run()
+	if err != nil && said.Len() > 0 {
+		t.Fatalf("a sweep ended by itself: %v: %s", err, said.String())
 	}
 	return err != nil
 }

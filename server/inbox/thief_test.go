@@ -122,8 +122,8 @@ func (th *thief) reply(rosters reply.Rosters) (text string, places int) {
 // the answer, so he knows his trade. Afterwards he still finds the bytes in free
 // pages, and no key for them; whether the reporter deleted, or time did.
 func TestWhatWasDeletedStaysShut(t *testing.T) {
-	for name, remove := range map[string]func(*drop, receipt.Code) error{
-		"by the reporter": func(d *drop, code receipt.Code) error {
+	for name, remove := range map[string]func(*testing.T, *drop, receipt.Code) error{
+		"by the reporter": func(_ *testing.T, d *drop, code receipt.Code) error {
 			if err := d.Burn(code.ItemID(0), code.Burn(0)); err != nil {
 				return err
 			}
@@ -133,8 +133,9 @@ func TestWhatWasDeletedStaysShut(t *testing.T) {
 			keys := code.Keys()
 			return d.Empty(keys.Token, keys.KeyHash())
 		},
-		"by time": func(d *drop, _ receipt.Code) error {
+		"by time": func(t *testing.T, d *drop, _ receipt.Code) error {
 			d.weeks(inbox.KeepAtMost + 1)
+			d.renew(t)
 			_, err := d.Expire()
 			return err
 		},
@@ -143,7 +144,7 @@ func TestWhatWasDeletedStaysShut(t *testing.T) {
 	}
 }
 
-func testDeletedStaysShut(t *testing.T, remove func(*drop, receipt.Code) error) {
+func testDeletedStaysShut(t *testing.T, remove func(*testing.T, *drop, receipt.Code) error) {
 	d := newDrop(t, 3)
 	code := receipt.New()
 	d.sendFile(t, code)
@@ -162,7 +163,7 @@ func testDeletedStaysShut(t *testing.T, remove func(*drop, receipt.Code) error) 
 		t.Fatalf("the thief reads %q: he can show nothing", text)
 	}
 
-	if err := remove(d, code); err != nil {
+	if err := remove(t, d, code); err != nil {
 		t.Fatal(err)
 	}
 	after := d.thief(t, code)

@@ -164,7 +164,7 @@ func (h *Handler) showReceipt(
 ) error {
 	view := web.Receipt{
 		Words: code.Words(), Code: code.Field(), NextN: next, MaxFile: h.MaxFile, MaxText: item.MaxText,
-		KeepCarried: inbox.KeepCarried, KeepAtMost: inbox.KeepAtMost,
+		KeepSpread: inbox.KeepSpread, KeepAtMost: inbox.KeepAtMost,
 	}
 	if outcome == inbox.Again {
 		view.Again, view.Unsent = true, d

@@ -65,8 +65,7 @@ type Item struct {
 	Burn   [32]byte  // SHA-256 of the token that deletes it
 	Size   int64     // of the payload, in bytes; a padded size
 	Batch  uint64    // 0: in none yet; [Retired]: every desk has it
-	// Carried is the week in which a desk first confirmed its batch; zero before.
-	Carried week.Week
+	Spread week.Week // in which every desk had it; zero before
 }
 
 // Retired stands in place of a batch number once every desk has confirmed the
@@ -115,6 +114,23 @@ type Reply struct {
 	Week     week.Week // in which it came
 }
 
+// A ReplyHead is what an entry is known by without its ciphertext.
+type ReplyHead struct {
+	Hash     [32]byte // SHA-256 of the ciphertext
+	Reviewer string
+	Batch    uint64
+}
+
+// Places picks entries by their places: at most limit, after skipping skip.
+func Places(skip, limit int) func([]ReplyHead) []int {
+	return func(heads []ReplyHead) (places []int) {
+		for i := skip; i < min(skip+limit, len(heads)); i++ {
+			places = append(places, i)
+		}
+		return places
+	}
+}
+
 // Usage is how full a store is.
 type Usage struct {
 	Items    int
@@ -144,16 +160,16 @@ type Store interface {
 	// if the item is deleted meanwhile.
 	Payload(id receipt.ItemID) (io.ReadCloser, error)
 
-	// Delete destroys an item's slots, then its record and payload, and leaves
-	// the tombstone. The tombstone's Batch is filled in. Deleting a deleted
-	// item changes nothing. It returns [ErrUnknown] for an id never used.
-	Delete(t Tombstone) error
-
+	// Delete destroys the slots of items, then their records and payloads, and
+	// leaves the tombstones, whose Batch is filled in. Deleting a deleted item
+	// changes nothing. It returns [ErrUnknown] for an id never used, and then
+	// deleted nothing.
+	Delete(tombstones ...Tombstone) error
 	// Waiting returns the items that are in no batch yet, by id.
 	Waiting() ([]Item, error)
-	// Aged returns the ids of items that a desk first had in the week carried or
+	// Aged returns the ids of items that every desk had in the week spread or
 	// before, and of those accepted in the week accepted or before.
-	Aged(carried, accepted week.Week) ([]receipt.ItemID, error)
+	Aged(spread, accepted week.Week) ([]receipt.ItemID, error)
 
 	// CloseBatch keeps the batch and puts those of its items that still exist
 	// into it, in one step. The sequence must be the next one. It also
@@ -171,12 +187,12 @@ type Store interface {
 	Schedule(slot int64) error
 
 	// Retire forgets sums and ids of a batch, and which batch its items were in.
-	Retire(sequence uint64) error
+	// They are spread, since week w.
+	Retire(sequence uint64, w week.Week) error
 
-	// Acknowledge remembers that a reviewer has all batches up to sequence. Items
-	// of batches that no reviewer had before are carried, in week w. A lower
-	// sequence than before changes nothing.
-	Acknowledge(reviewer string, sequence uint64, w week.Week) error
+	// Acknowledge remembers that a reviewer has all batches up to sequence. A
+	// lower sequence than before changes nothing.
+	Acknowledge(reviewer string, sequence uint64) error
 
 	// Acknowledged returns the highest batch each reviewer has confirmed.
 	Acknowledged() (map[string]uint64, error)
@@ -185,9 +201,9 @@ type Store interface {
 	// kept such that DeleteReplies destroys it.
 	AddReply(r Reply) error
 
-	// Replies returns a mailbox's entries, the newest first: at most limit of
-	// them, after skipping skip.
-	Replies(m receipt.Mailbox, skip, limit int) ([]Reply, error)
+	// Replies returns those of a mailbox's entries that pick chooses, in the order
+	// in which it names their places in heads. Heads come with the newest first.
+	Replies(m receipt.Mailbox, pick func(heads []ReplyHead) []int) ([]Reply, error)
 
 	// DeleteReplies destroys all entries of a mailbox.
 	DeleteReplies(m receipt.Mailbox) error

@@ -14,7 +14,7 @@ import (
 // no reporter has to hear that there is no room for a deletion.
 const (
 	ballastName = "ballast"
-	ballastSize = 8 << 20 // more than the list of free pages takes after 100,000 deletions
+	ballastSize = 16 << 20 // also for the list of free pages, which is 14 MiB after 100,000 deletions
 )
 
 // makeBallast writes the ballast unless it is there, whole. Without room for it

@@ -18,8 +18,9 @@ import (
 func (s *Store) Waiting() ([]store.Item, error) {
 	var items []store.Item
 	err := s.view("listing items", func(tx *bbolt.Tx) error {
+		gone := tx.Bucket(bucketGone)
 		return eachItem(tx, func(id receipt.ItemID, r itemRecord) error {
-			if r.Batch == 0 && tx.Bucket(bucketGone).Get(id[:]) == nil {
+			if r.Batch == 0 && gone.Get(id[:]) == nil {
 				items = append(items, *r.item(id))
 			}
 			return nil
@@ -28,12 +29,13 @@ func (s *Store) Waiting() ([]store.Item, error) {
 	return items, err
 }
 
+// eachItem visits every item's record.
 func eachItem(tx *bbolt.Tx, visit func(receipt.ItemID, itemRecord) error) error {
-	return tx.Bucket(bucketItems).ForEach(func(k, _ []byte) error {
+	return tx.Bucket(bucketItems).ForEach(func(k, v []byte) error {
 		if len(k) != len(receipt.ItemID{}) {
 			return fmt.Errorf("item with a key of %d bytes: %w", len(k), errRecord)
 		}
-		record, err := readItem(tx, receipt.ItemID(k))
+		record, err := parseItem(v)
 		if err != nil {
 			return err
 		}
@@ -42,12 +44,12 @@ func eachItem(tx *bbolt.Tx, visit func(receipt.ItemID, itemRecord) error) error 
 }
 
 // Aged implements [store.Store].
-func (s *Store) Aged(carried, accepted week.Week) ([]receipt.ItemID, error) {
+func (s *Store) Aged(spread, accepted week.Week) ([]receipt.ItemID, error) {
 	var ids []receipt.ItemID
 	err := s.view("listing items", func(tx *bbolt.Tx) error {
 		return eachItem(tx, func(id receipt.ItemID, r itemRecord) error {
-			known := r.Carried != weekRecord{} && !carried.Before(r.Carried.week())
-			if known || !accepted.Before(r.Week.week()) {
+			old := r.Spread != weekRecord{} && !spread.Before(r.Spread.week())
+			if old || !accepted.Before(r.Week.week()) {
 				ids = append(ids, id)
 			}
 			return nil
@@ -65,7 +67,7 @@ func (s *Store) CloseBatch(b store.Batch, slot int64) error {
 		var ids []byte
 		for _, id := range b.IDs {
 			ids = append(ids, id[:]...)
-			if err := changeItem(tx, id, func(batch *uint64, _ *weekRecord) { *batch = b.Sequence }); err != nil {
+			if err := setBatch(tx, id, b.Sequence, week.Week{}); err != nil {
 				return err
 			}
 		}
@@ -79,15 +81,15 @@ func (s *Store) CloseBatch(b store.Batch, slot int64) error {
 	})
 }
 
-// changeItem changes what batches say of an item, or of its tombstone, or of
-// both while it is being deleted. For an id that is not there it does nothing.
-func changeItem(tx *bbolt.Tx, id receipt.ItemID, change func(batch *uint64, carried *weekRecord)) error {
+// setBatch changes the batch of an item, and since when it is spread, or of its
+// tombstone, whichever exists.
+func setBatch(tx *bbolt.Tx, id receipt.ItemID, sequence uint64, spread week.Week) error {
 	gone, ok, err := readGone(tx, id)
 	if err != nil {
 		return err
 	}
 	if ok {
-		change(&gone.Batch, &weekRecord{})
+		gone.Batch = sequence
 		if err := tx.Bucket(bucketGone).Put(id[:], encode(gone)); err != nil {
 			return err
 		}
@@ -99,7 +101,7 @@ func changeItem(tx *bbolt.Tx, id receipt.ItemID, change func(batch *uint64, carr
 	if err != nil {
 		return err
 	}
-	change(&record.Batch, &record.Carried)
+	record.Batch, record.Spread = sequence, newWeek(spread)
 	return tx.Bucket(bucketItems).Put(id[:], encode(record))
 }
 
@@ -114,6 +116,10 @@ func newestBatch(tx *bbolt.Tx) uint64 {
 // Batch implements [store.Store].
 func (s *Store) Batch(sequence uint64) (store.Batch, error) {
 	b := store.Batch{Sequence: sequence}
+	// A batch that leaves the server must not be made once more, otherwise.
+	if err := s.commits.settled(); err != nil {
+		return b, fail("reading batch", err)
+	}
 	err := s.view("reading batch", func(tx *bbolt.Tx) error {
 		if b.Sequence == 0 {
 			b.Sequence = newestBatch(tx)
@@ -161,7 +167,7 @@ func (s *Store) Schedule(slot int64) error {
 }
 
 // Retire implements [store.Store].
-func (s *Store) Retire(sequence uint64) error {
+func (s *Store) Retire(sequence uint64, w week.Week) error {
 	return s.update("retiring batch", func(tx *bbolt.Tx) error {
 		k := sequenceKey(sequence)
 		if tx.Bucket(bucketBatches).Get(k) == nil {
@@ -172,7 +178,7 @@ func (s *Store) Retire(sequence uint64) error {
 			return err
 		}
 		for _, id := range ids {
-			if err := changeItem(tx, id, func(batch *uint64, _ *weekRecord) { *batch = store.Retired }); err != nil {
+			if err := setBatch(tx, id, store.Retired, w); err != nil {
 				return err
 			}
 		}
@@ -181,56 +187,27 @@ func (s *Store) Retire(sequence uint64) error {
 }
 
 // Acknowledge implements [store.Store].
-func (s *Store) Acknowledge(reviewer string, sequence uint64, w week.Week) error {
+func (s *Store) Acknowledge(reviewer string, sequence uint64) error {
 	return s.update("acknowledging batch", func(tx *bbolt.Tx) error {
-		acks, err := readAcks(tx)
-		if err != nil || acks[reviewer] >= sequence {
-			return err
+		bucket := tx.Bucket(bucketAcks)
+		if b := bucket.Get([]byte(reviewer)); len(b) == 8 && binary.BigEndian.Uint64(b) >= sequence {
+			return nil
 		}
-		var before uint64
-		for _, known := range acks {
-			before = max(before, known)
-		}
-		for n := before + 1; n <= sequence; n++ {
-			if err := carry(tx, n, w); err != nil {
-				return err
-			}
-		}
-		return tx.Bucket(bucketAcks).Put([]byte(reviewer), sequenceKey(sequence))
+		return bucket.Put([]byte(reviewer), sequenceKey(sequence))
 	})
-}
-
-// carry says of a batch's items when a desk first had them.
-func carry(tx *bbolt.Tx, sequence uint64, w week.Week) error {
-	ids, err := splitIDs(tx.Bucket(bucketIDs).Get(sequenceKey(sequence)))
-	if err != nil {
-		return err
-	}
-	for _, id := range ids {
-		if err := changeItem(tx, id, func(_ *uint64, carried *weekRecord) { *carried = newWeek(w) }); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // Acknowledged implements [store.Store].
-func (s *Store) Acknowledged() (acks map[string]uint64, err error) {
-	err = s.view("reading acknowledgements", func(tx *bbolt.Tx) (err error) {
-		acks, err = readAcks(tx)
-		return err
-	})
-	return acks, err
-}
-
-func readAcks(tx *bbolt.Tx) (map[string]uint64, error) {
+func (s *Store) Acknowledged() (map[string]uint64, error) {
 	acks := map[string]uint64{}
-	err := tx.Bucket(bucketAcks).ForEach(func(k, v []byte) error {
-		if len(v) != 8 {
-			return errRecord
-		}
-		acks[string(k)] = binary.BigEndian.Uint64(v)
-		return nil
+	err := s.view("reading acknowledgements", func(tx *bbolt.Tx) error {
+		return tx.Bucket(bucketAcks).ForEach(func(k, v []byte) error {
+			if len(v) != 8 {
+				return errRecord
+			}
+			acks[string(k)] = binary.BigEndian.Uint64(v)
+			return nil
+		})
 	})
 	return acks, err
 }

@@ -1,7 +1,7 @@
 // Package boltstore keeps a drop's data in one folder: an index in bbolt, the
 // key sectors in a file of their own, and large payloads as files.
 //
-//	FORMAT              "saksi/v1/store\n"
+//	FORMAT              "saksi/v2/store\n"
 //	index.db            bbolt
 //	keys.slots          512-byte sectors of random bytes; see [sectors]
 //	payloads/<id>.age   payloads above 64 KiB; <id>.<random>.part while they arrive
@@ -47,7 +47,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime/debug"
 	"sync"
 	"time"
 
@@ -59,7 +58,7 @@ import (
 )
 
 const (
-	formatText = "saksi/v1/store\n"
+	formatText = "saksi/v2/store\n"
 
 	fileMode   = 0o600
 	folderMode = 0o700
@@ -67,9 +66,6 @@ const (
 	// initialMap spares the index from waiting for readers while it grows: 1 GiB
 	// of address space, no memory.
 	initialMap = 1 << 30
-	// batchSize and batchDelay let simultaneous writers share one fsync.
-	batchSize  = 64
-	batchDelay = 2 * time.Millisecond
 	// lockWait is how long Open waits for another process to let go.
 	lockWait = 2 * time.Second
 )
@@ -79,6 +75,7 @@ type Store struct {
 	dir     string
 	now     func() time.Time
 	db      *bbolt.DB
+	commits *commits
 	sectors *sectors
 	health  *health
 	files   sync.Mutex // held while a large payload is renamed and indexed
@@ -136,6 +133,7 @@ func Open(dir string, now func() time.Time) (*Store, error) {
 	if s.db, err = openIndex(filepath.Join(dir, "index.db")); err != nil {
 		return nil, err
 	}
+	s.commits = &commits{db: s.db, health: s.health}
 	if err = s.openKeys(filepath.Join(dir, "keys.slots")); err == nil {
 		err = s.recover()
 	}
@@ -178,7 +176,7 @@ func createIndex(name string, id fileID) error {
 }
 
 func openIndex(name string) (*bbolt.DB, error) {
-	if err := forgetCached(name); err != nil { // bbolt would make an empty one
+	if err := settle(name); err != nil { // bbolt would make an empty one
 		return nil, fmt.Errorf("opening store: %w", err)
 	}
 	// The list of free pages is written with each commit. Without, Open would
@@ -202,7 +200,6 @@ func openIndex(name string) (*bbolt.DB, error) {
 	if err := guarded(func() error { return checkIndex(db, name) }); err != nil {
 		return nil, errors.Join(fmt.Errorf("opening store: index: %w", err), db.Close())
 	}
-	db.MaxBatchSize, db.MaxBatchDelay = batchSize, batchDelay
 	return db, nil
 }
 
@@ -234,59 +231,6 @@ func (s *Store) Close() error {
 	errs = append(errs, s.db.Close())
 	s.blurTimes()
 	return errors.Join(errs...)
-}
-
-// update runs a transaction of its own; batch shares one with other callers and
-// may run f more than once.
-func (s *Store) update(doing string, f func(*bbolt.Tx) error) error {
-	return s.commit(doing, s.db.Update, f)
-}
-
-func (s *Store) batch(doing string, f func(*bbolt.Tx) error) error {
-	return s.commit(doing, s.db.Batch, f)
-}
-
-func (s *Store) commit(doing string, run func(func(*bbolt.Tx) error) error, f func(*bbolt.Tx) error) error {
-	if err := s.health.check(); err != nil {
-		return fail(doing, err)
-	}
-	var refused error // by f itself, which says nothing of the disk
-	err := guarded(func() error {
-		return run(func(tx *bbolt.Tx) error {
-			refused = f(tx)
-			return refused
-		})
-	})
-	if err != nil && refused == nil {
-		err = s.health.writing(err)
-	}
-	if err != nil {
-		return fail(doing, err)
-	}
-	s.blur("index.db")
-	return nil
-}
-
-// view runs f on a snapshot. f copies what it returns: bbolt's memory is gone
-// afterwards.
-func (s *Store) view(doing string, f func(*bbolt.Tx) error) error {
-	if err := guarded(func() error { return s.db.View(f) }); err != nil {
-		return fail(doing, err)
-	}
-	return nil
-}
-
-// guarded turns what bbolt does about a damaged index, or the kernel about a
-// disk that cannot be read through the map of its file, into an error: both are
-// panics.
-func guarded(run func() error) (err error) {
-	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
-	defer func() {
-		if reason := recover(); reason != nil {
-			err = fmt.Errorf("%w: %v", store.ErrDamaged, reason)
-		}
-	}()
-	return run()
 }
 
 // blurTimes sets the times of everything in the folder to this week's Monday.

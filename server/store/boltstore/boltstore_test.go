@@ -175,7 +175,7 @@ func TestCrashLeftoversAreSwept(t *testing.T) {
 	// A deletion that came as far as the tombstone.
 	tombstoneOnly(t, s, dying)
 	// A deletion of replies that came as far as the key.
-	stored, err := s.mailbox(m, 0, 1)
+	stored, err := s.heads(func(storedReply) bool { return true })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -290,7 +290,7 @@ func TestOpenRefuses(t *testing.T) {
 	if _, err := Open(dir, clock); err == nil {
 		t.Error("a folder without its keys was opened")
 	}
-	if err := os.WriteFile(filepath.Join(dir, "FORMAT"), []byte("saksi/v2/store\n"), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "FORMAT"), []byte("saksi/v3/store\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := Open(dir, clock); !errors.Is(err, store.ErrFormat) {

@@ -13,51 +13,23 @@ import (
 
 // Delete implements [store.Store]. An item that has its tombstone, and not yet
 // lost everything else, is deleted to its end.
-func (s *Store) Delete(t store.Tombstone) error {
+func (s *Store) Delete(tombstones ...store.Tombstone) error {
 	s.deleting.Lock()
 	defer s.deleting.Unlock()
-	return s.withBallast(func() error { return s.deleteItem(t) })
+	return s.withBallast(func() error { return s.deleteItems(tombstones) })
 }
 
-func (s *Store) deleteItem(t store.Tombstone) error {
-	var record itemRecord
-	err := s.update("deleting item", func(tx *bbolt.Tx) (err error) {
-		if record, err = readItem(tx, t.ID); err != nil {
-			return err
-		}
-		if _, ok, err := readGone(tx, t.ID); ok || err != nil {
-			return err
-		}
-		return tx.Bucket(bucketGone).Put(t.ID[:], encode(goneRecord{
-			Reason: uint8(t.Reason), Week: newWeek(t.Week), Batch: record.Batch, Proof: t.Proof,
-		}))
-	})
-	if errors.Is(err, store.ErrUnknown) && s.isGone(t.ID) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	return s.finishDelete(t.ID, record)
-}
-
-func (s *Store) isGone(id receipt.ItemID) bool {
-	states, err := s.States([]receipt.ItemID{id})
-	return err == nil && states[0].Gone != nil
-}
-
-// finishDelete does what follows the tombstone. It may be repeated. The caller
-// holds the lock of deletions, or nobody else has the store yet.
-func (s *Store) finishDelete(id receipt.ItemID, record itemRecord) error {
-	const doing = "deleting item"
-	if err := s.sectors.destroy(record.Sector); err != nil {
-		return fail(doing, err)
-	}
-	s.blur("keys.slots")
-	err := s.update(doing, func(tx *bbolt.Tx) error {
-		for _, bucket := range [][]byte{bucketItems, bucketSlots, bucketPayloads} {
-			if err := tx.Bucket(bucket).Delete(id[:]); err != nil {
+func (s *Store) deleteItems(tombstones []store.Tombstone) error {
+	var dying map[receipt.ItemID]itemRecord
+	err := s.update("deleting item", func(tx *bbolt.Tx) error {
+		dying = map[receipt.ItemID]itemRecord{}
+		for _, t := range tombstones {
+			record, err := bury(tx, t)
+			if err != nil {
 				return err
+			}
+			if record != nil {
+				dying[t.ID] = *record
 			}
 		}
 		return nil
@@ -65,17 +37,80 @@ func (s *Store) finishDelete(id receipt.ItemID, record itemRecord) error {
 	if err != nil {
 		return err
 	}
-	s.sectors.release(record.Sector)
-	if record.Size <= inlineMax() {
-		return nil
-	}
-	return s.removePayload(id)
+	return s.finishDelete(dying)
 }
 
-func (s *Store) removePayload(id receipt.ItemID) error {
-	if err := os.Remove(s.payloadPath(id)); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return fail("removing payload", err)
+// bury writes a tombstone, and returns the record of what lies under it; nil if
+// there is nothing any more.
+func bury(tx *bbolt.Tx, t store.Tombstone) (*itemRecord, error) {
+	_, gone, err := readGone(tx, t.ID)
+	if err != nil {
+		return nil, err
+	}
+	record, err := readItem(tx, t.ID)
+	switch {
+	case gone && errors.Is(err, store.ErrUnknown):
+		return nil, nil
+	case gone || err != nil:
+		return &record, err
+	}
+	return &record, tx.Bucket(bucketGone).Put(t.ID[:], encode(goneRecord{
+		Reason: uint8(t.Reason), Week: newWeek(t.Week), Batch: record.Batch, Proof: t.Proof,
+	}))
+}
+
+func (s *Store) isGone(id receipt.ItemID) bool {
+	states, err := s.States([]receipt.ItemID{id})
+	return err == nil && states[0].Gone != nil
+}
+
+// finishDelete does what follows the tombstones. It may be repeated. The caller
+// holds the lock of deletions, or nobody else has the store yet.
+func (s *Store) finishDelete(dying map[receipt.ItemID]itemRecord) error {
+	const doing = "deleting item"
+	if len(dying) == 0 {
+		return nil
+	}
+	var numbers []uint32
+	for _, record := range dying {
+		numbers = append(numbers, record.Sector)
+	}
+	if err := s.sectors.destroy(numbers...); err != nil {
+		return fail(doing, err)
+	}
+	s.blur("keys.slots")
+	err := s.update(doing, func(tx *bbolt.Tx) error {
+		for id := range dying {
+			for _, bucket := range [][]byte{bucketItems, bucketSlots, bucketPayloads} {
+				if err := tx.Bucket(bucket).Delete(id[:]); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	s.sectors.release(numbers...)
+	return s.removePayloads(dying)
+}
+
+// removePayloads removes those payloads that are files.
+func (s *Store) removePayloads(gone map[receipt.ItemID]itemRecord) error {
+	files := 0
+	for id, record := range gone {
+		if record.Size <= inlineMax() {
+			continue
+		}
+		if err := os.Remove(s.payloadPath(id)); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return fail("removing payload", err)
+		}
+		files++
+	}
+	if files == 0 {
+		return nil
 	}
 	s.blur("payloads")
-	return syncFolder(filepath.Join(s.dir, "payloads"))
+	return s.health.syncing(syncFolder(filepath.Join(s.dir, "payloads")))
 }

@@ -29,6 +29,9 @@ func (h *health) writing(err error) error {
 	if err == nil || full(err) {
 		return err
 	}
+	if growing(err) {
+		return store.ErrFull
+	}
 	return h.syncing(err)
 }
 
@@ -39,6 +42,9 @@ func (h *health) syncing(err error) error {
 		return nil
 	}
 	h.failed.Store(true)
+	if errors.Is(err, store.ErrFailed) {
+		return err
+	}
 	return fmt.Errorf("%w: %v", store.ErrFailed, withoutPath(err))
 }
 
@@ -75,14 +81,19 @@ func withoutPath(err error) error {
 	}
 }
 
-// forgetCached drops what the kernel remembers of a file and has no need to
-// write. After a failed sync, that may be what never came to the disk.
-func forgetCached(name string) error {
-	f, err := os.Open(name)
+// settle makes sure that what is read from a file is what the disk has. A process
+// that was killed may have left writes that only the kernel knows: they are
+// synced. After a failed sync the kernel may remember what never came to the
+// disk, and has no more need to write: that is dropped.
+func settle(name string) error {
+	f, err := os.OpenFile(name, os.O_RDWR, 0)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
+	if err := f.Sync(); err != nil {
+		return err
+	}
 	return unix.Fadvise(int(f.Fd()), 0, 0, unix.FADV_DONTNEED)
 }
 

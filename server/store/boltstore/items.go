@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"syscall"
 
 	"go.etcd.io/bbolt"
 
@@ -31,7 +32,7 @@ func (s *Store) Create(i store.Item, slots [][]byte, payload func(io.Writer) err
 			return errors.New(doing + ": slots of different sizes")
 		}
 	}
-	if err := s.view(doing, func(tx *bbolt.Tx) error { return checkUnused(tx, i.ID) }); err != nil {
+	if err := s.look(doing, func(tx *bbolt.Tx) error { return checkUnused(tx, i.ID) }); err != nil {
 		return err
 	}
 	sector, sealed, err := s.sealValue(packSlots(slots), i.ID[:])
@@ -118,7 +119,7 @@ func (s *Store) createFile(doing string, e newEntry, payload func(io.Writer) err
 	defer os.Remove(part) // fails, as it should, once the file was renamed
 	s.files.Lock()
 	defer s.files.Unlock()
-	if err := s.view(doing, func(tx *bbolt.Tx) error { return checkUnused(tx, e.item.ID) }); err != nil {
+	if err := s.look(doing, func(tx *bbolt.Tx) error { return checkUnused(tx, e.item.ID) }); err != nil {
 		return err
 	}
 	if err := s.place(part, e.item.ID); err != nil {
@@ -138,7 +139,8 @@ func (s *Store) place(part string, id receipt.ItemID) error {
 		return err
 	}
 	s.blur("payloads")
-	err := syncFolder(filepath.Join(s.dir, "payloads"))
+	// A failed sync of the folder is one for all files that came at this time.
+	err := s.health.syncing(syncFolder(filepath.Join(s.dir, "payloads")))
 	if err != nil {
 		os.Remove(s.payloadPath(id))
 	}
@@ -173,10 +175,20 @@ func (s *Store) writePart(i store.Item, payload func(io.Writer) error) (name str
 	}
 	monday := week.Of(s.now()).Monday()
 	_ = os.Chtimes(name, monday, monday)
-	if err := f.Sync(); err != nil {
+	if err := s.syncPart(f); err != nil {
 		return "", err
 	}
 	return name, f.Close()
+}
+
+// syncPart syncs a file that nothing depends on yet: that there was no room for
+// it says nothing of any other.
+func (s *Store) syncPart(f *os.File) error {
+	err := f.Sync()
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		return store.ErrFull
+	}
+	return s.health.syncing(err)
 }
 
 const partSuffix = ".part"
@@ -210,7 +222,7 @@ func (w *wholeWriter) flush() error {
 
 // index makes an entry final, unless the id is in use by now.
 func (s *Store) index(doing string, e newEntry) error {
-	return s.batch(doing, func(tx *bbolt.Tx) error {
+	return s.update(doing, func(tx *bbolt.Tx) error {
 		if err := checkUnused(tx, e.item.ID); err != nil {
 			return err
 		}
@@ -271,11 +283,8 @@ func (s *Store) Slots(id receipt.ItemID) ([][]byte, error) {
 		return nil, err
 	}
 	packed, err := s.openValue(sector, sealed, id[:])
-	if errors.Is(err, errDestroyed) {
+	if err != nil { // another key, or a sector that cannot be read
 		return nil, fmt.Errorf("reading slots: %w", s.lost(id))
-	}
-	if err != nil {
-		return nil, fail("reading slots", err)
 	}
 	return unpackSlots(packed)
 }
@@ -321,11 +330,8 @@ func (s *Store) Payload(id receipt.ItemID) (io.ReadCloser, error) {
 // openPayload opens a payload that is a file.
 func (s *Store) openPayload(id receipt.ItemID, size int64) (io.ReadCloser, error) {
 	f, err := os.Open(s.payloadPath(id))
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("reading payload: %w", s.lost(id))
-	}
 	if err != nil {
-		return nil, fail("reading payload", err)
+		return nil, fmt.Errorf("reading payload: %w", s.lost(id))
 	}
 	info, err := f.Stat()
 	if err != nil || info.Size() != size {

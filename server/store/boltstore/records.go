@@ -57,7 +57,7 @@ type weekRecord struct {
 type itemRecord struct {
 	Version uint8
 	Week    weekRecord
-	Carried weekRecord
+	Spread  weekRecord
 	Sector  uint32
 	Roster  uint64
 	Size    int64
@@ -111,14 +111,14 @@ func (r weekRecord) week() week.Week { return week.Week{Year: int(r.Year), Numbe
 
 func newItemRecord(i store.Item, sector uint32) itemRecord {
 	return itemRecord{
-		Version: store.Version, Week: newWeek(i.Week), Carried: newWeek(i.Carried),
+		Version: store.Version, Week: newWeek(i.Week), Spread: newWeek(i.Spread),
 		Sector: sector, Roster: i.Roster, Size: i.Size, Batch: i.Batch, Burn: i.Burn,
 	}
 }
 
 func (r itemRecord) item(id receipt.ItemID) *store.Item {
 	return &store.Item{
-		ID: id, Roster: r.Roster, Week: r.Week.week(), Carried: r.Carried.week(),
+		ID: id, Roster: r.Roster, Week: r.Week.week(), Spread: r.Spread.week(),
 		Burn: r.Burn, Size: r.Size, Batch: r.Batch,
 	}
 }
@@ -135,13 +135,14 @@ func readItem(tx *bbolt.Tx, id receipt.ItemID) (r itemRecord, err error) {
 	if b == nil {
 		return r, store.ErrUnknown
 	}
-	if err := decode(b, &r); err != nil {
-		return r, fmt.Errorf("item %s: %w", id, err)
+	return parseItem(b)
+}
+
+func parseItem(b []byte) (r itemRecord, err error) {
+	if len(b) > 0 && b[0] != store.Version {
+		return r, fmt.Errorf("an item's record has version %d: %w", b[0], store.ErrFormat)
 	}
-	if r.Version != store.Version {
-		return r, fmt.Errorf("item %s: version %d: %w", id, r.Version, store.ErrFormat)
-	}
-	return r, nil
+	return r, decode(b, &r)
 }
 
 // readGone returns a tombstone, and whether there is one.
@@ -150,10 +151,7 @@ func readGone(tx *bbolt.Tx, id receipt.ItemID) (r goneRecord, ok bool, err error
 	if b == nil {
 		return r, false, nil
 	}
-	if err := decode(b, &r); err != nil {
-		return r, false, fmt.Errorf("tombstone %s: %w", id, err)
-	}
-	return r, true, nil
+	return r, true, decode(b, &r)
 }
 
 // packSlots joins slots of one size: count (2), size (4), bytes.

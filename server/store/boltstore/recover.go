@@ -33,6 +33,9 @@ func (s *Store) recover() error {
 	if err := s.sectors.claim(used); err != nil {
 		return fail("recovering store", err)
 	}
+	if err := s.sectors.sweep(); err != nil {
+		return fail("recovering store", err)
+	}
 	if err := s.sweepDying(dying, marked); err != nil {
 		return err
 	}
@@ -44,9 +47,10 @@ func (s *Store) recover() error {
 func (s *Store) survey() (dying map[receipt.ItemID]itemRecord, files map[string]bool, used []uint32, err error) {
 	dying, files = map[receipt.ItemID]itemRecord{}, map[string]bool{}
 	err = s.view("recovering store", func(tx *bbolt.Tx) error {
+		gone := tx.Bucket(bucketGone)
 		return eachItem(tx, func(id receipt.ItemID, r itemRecord) error {
 			used = append(used, r.Sector)
-			if tx.Bucket(bucketGone).Get(id[:]) != nil {
+			if gone.Get(id[:]) != nil {
 				dying[id] = r
 			} else if r.Size > inlineMax() {
 				files[filepath.Base(s.payloadPath(id))] = true
@@ -60,12 +64,12 @@ func (s *Store) survey() (dying map[receipt.ItemID]itemRecord, files map[string]
 // sweepDying finishes deletions. On a full disk they wait for the next start, or
 // for the reporter to ask again: the rest of the store is of use meanwhile.
 func (s *Store) sweepDying(items map[receipt.ItemID]itemRecord, replies []storedReply) error {
-	for id, record := range items {
-		if err := s.finishDelete(id, record); err != nil && !errors.Is(err, store.ErrFull) {
-			return err
-		}
+	err := s.withBallast(func() error { return s.finishDelete(items) })
+	if err != nil && !errors.Is(err, store.ErrFull) {
+		return err
 	}
-	if err := s.deleteReplies("sweeping replies", replies); err != nil && !errors.Is(err, store.ErrFull) {
+	err = s.withBallast(func() error { return s.deleteReplies("sweeping replies", replies) })
+	if err != nil && !errors.Is(err, store.ErrFull) {
 		return err
 	}
 	return nil

@@ -22,7 +22,7 @@ import (
 func (s *Store) AddReply(r store.Reply) error {
 	const doing = "adding reply"
 	hash := sha256.Sum256(r.Sealed)
-	err := s.view(doing, func(tx *bbolt.Tx) error { return checkUnseen(tx, hash) })
+	err := s.look(doing, func(tx *bbolt.Tx) error { return checkUnseen(tx, hash) })
 	if err != nil {
 		return err
 	}
@@ -31,7 +31,7 @@ func (s *Store) AddReply(r store.Reply) error {
 		return fail(doing, err)
 	}
 	head := replyHead{Hash: hash, Sector: sector, Batch: r.Batch, Week: newWeek(r.Week)}
-	err = s.batch(doing, func(tx *bbolt.Tx) error {
+	err = s.update(doing, func(tx *bbolt.Tx) error {
 		if err := checkUnseen(tx, hash); err != nil {
 			return err
 		}
@@ -108,16 +108,13 @@ func parseReply(k, v []byte) (r storedReply, err error) {
 }
 
 // Replies implements [store.Store].
-func (s *Store) Replies(m receipt.Mailbox, skip, limit int) ([]store.Reply, error) {
-	stored, err := s.mailbox(m, skip, limit)
+func (s *Store) Replies(m receipt.Mailbox, pick func([]store.ReplyHead) []int) ([]store.Reply, error) {
+	stored, err := s.pick(m, pick)
 	if err != nil {
 		return nil, err
 	}
 	var replies []store.Reply
 	for _, r := range stored {
-		if r.head.Dying != 0 {
-			continue
-		}
 		plain, err := s.openReply(r)
 		if errors.Is(err, errDestroyed) {
 			continue // its deletion began meanwhile, or it is damaged: Check tells
@@ -136,26 +133,42 @@ func (s *Store) openReply(r storedReply) ([]byte, error) {
 	return s.openValue(r.head.Sector, r.sealed, replyName(r.mailbox(), r.head.Hash))
 }
 
-// mailbox returns a mailbox's entries, the newest first.
-func (s *Store) mailbox(m receipt.Mailbox, skip, limit int) ([]storedReply, error) {
-	var found []storedReply
-	err := s.view("reading replies", func(tx *bbolt.Tx) error {
-		c := tx.Bucket(bucketReplies).Cursor()
-		for k, v := lastReply(c, m); k != nil && len(found) < limit; skip-- {
-			if skip <= 0 {
-				r, err := parseReply(k, v)
-				if err != nil {
-					return err
-				}
-				r.sealed = slices.Clone(tx.Bucket(bucketAnswers).Get(k))
-				found = append(found, r)
-			}
-			k, v = c.Prev()
-			k, v = ofMailbox(k, v, m)
+// pick returns the entries of a mailbox that are chosen, with their ciphertext.
+func (s *Store) pick(m receipt.Mailbox, choose func([]store.ReplyHead) []int) (picked []storedReply, err error) {
+	err = s.view("reading replies", func(tx *bbolt.Tx) error {
+		stored, err := mailbox(tx, m)
+		if err != nil {
+			return err
+		}
+		stored = slices.DeleteFunc(stored, func(r storedReply) bool { return r.head.Dying != 0 })
+		heads := make([]store.ReplyHead, len(stored))
+		for i, r := range stored {
+			heads[i] = store.ReplyHead{Hash: r.head.Hash, Reviewer: r.reviewer, Batch: r.head.Batch}
+		}
+		for _, i := range choose(heads) {
+			r := stored[i]
+			r.sealed = slices.Clone(tx.Bucket(bucketAnswers).Get(r.key))
+			picked = append(picked, r)
 		}
 		return nil
 	})
-	return found, err
+	return picked, err
+}
+
+// mailbox returns a mailbox's entries without their ciphertext, the newest
+// first.
+func mailbox(tx *bbolt.Tx, m receipt.Mailbox) (found []storedReply, err error) {
+	c := tx.Bucket(bucketReplies).Cursor()
+	for k, v := lastReply(c, m); k != nil; {
+		r, err := parseReply(k, v)
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, r)
+		k, v = c.Prev()
+		k, v = ofMailbox(k, v, m)
+	}
+	return found, nil
 }
 
 // heads returns all replies that pick chooses, without their ciphertext.
@@ -175,10 +188,13 @@ func (s *Store) heads(pick func(storedReply) bool) ([]storedReply, error) {
 
 // DeleteReplies implements [store.Store].
 func (s *Store) DeleteReplies(m receipt.Mailbox) error {
-	const all = 1 << 30
 	s.deleting.Lock()
 	defer s.deleting.Unlock()
-	stored, err := s.mailbox(m, 0, all)
+	var stored []storedReply
+	err := s.view("deleting replies", func(tx *bbolt.Tx) (err error) {
+		stored, err = mailbox(tx, m)
+		return err
+	})
 	if err != nil {
 		return err
 	}
@@ -193,7 +209,10 @@ func (s *Store) ExpireReplies(last week.Week) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	return len(stored), s.withBallast(func() error { return s.deleteReplies("expiring replies", stored) })
+	if err := s.withBallast(func() error { return s.deleteReplies("expiring replies", stored) }); err != nil {
+		return 0, err
+	}
+	return len(stored), nil
 }
 
 // deleteReplies marks, destroys, removes: a crash in between leaves a mark that

@@ -20,8 +20,7 @@ import (
 // of 512 bytes is what a disk writes in one piece.
 //
 // Sector 0 is no key: it says which index the file belongs to. Keys of another
-// folder, or of an older copy of this one, would open nothing, and everything
-// that does not open would be taken for deleted.
+// folder would open nothing, and everything would look damaged.
 //
 // The file grows by whole pieces of random bytes that are really written, so
 // that overwriting a sector later is a true overwrite on file systems that
@@ -81,7 +80,7 @@ func newSectors(f *os.File, h *health) *sectors {
 // openSectors opens keys.slots, which must belong to the index with this id. It
 // returns [store.ErrDamaged] for another one.
 func openSectors(name string, id fileID, h *health) (*sectors, error) {
-	if err := forgetCached(name); err != nil {
+	if err := settle(name); err != nil {
 		return nil, fmt.Errorf("opening key sectors: %w", err)
 	}
 	f, err := os.OpenFile(name, os.O_RDWR, fileMode)
@@ -106,34 +105,28 @@ func openSectors(name string, id fileID, h *health) (*sectors, error) {
 	return s, nil
 }
 
-// count returns how many sectors the file has. Half a piece, left by a crash
-// while it grew, is cut off: no key can be in it.
+// count returns how many sectors the file has in whole pieces.
 func (s *sectors) count() (uint32, error) {
 	info, err := s.file.Stat()
 	if err != nil {
 		return 0, fmt.Errorf("opening key sectors: %w", err)
 	}
-	pieces := info.Size() / (pieceSectors * sectorSize)
-	if whole := pieces * pieceSectors * sectorSize; whole != info.Size() {
-		if err := s.file.Truncate(whole); err != nil {
-			return 0, fmt.Errorf("opening key sectors: %w", err)
-		}
-	}
-	return uint32(pieces * pieceSectors), nil
+	return uint32(info.Size() / (pieceSectors * sectorSize) * pieceSectors), nil
 }
 
-// claim marks sectors as used that the index refers to. It returns an error for
-// one that does not exist or is claimed twice.
+// claim marks sectors as used that the index refers to. It returns
+// [store.ErrDamaged] for one that does not exist or is claimed twice, and then
+// changed nothing: the file may be a copy that broke off.
 func (s *sectors) claim(numbers []uint32) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	total := uint32(len(s.free) + len(s.used))
 	for _, n := range numbers {
 		if n >= total {
-			return fmt.Errorf("claiming key sector %d: the file has only %d", n, total)
+			return fmt.Errorf("key sector %d of %d: %w", n, total, store.ErrDamaged)
 		}
 		if s.used[n] {
-			return fmt.Errorf("claiming key sector %d: two entries use it", n)
+			return fmt.Errorf("key sector %d: two entries use it: %w", n, store.ErrDamaged)
 		}
 		s.used[n] = true
 	}
@@ -144,6 +137,33 @@ func (s *sectors) claim(numbers []uint32) error {
 		}
 	}
 	return nil
+}
+
+// sweep overwrites all free sectors. After a crash, or a disk that failed, one
+// of them may hold the key of something that was never acknowledged: when it is
+// sent again, kept under another key, and deleted, that key would still open
+// what bbolt has of the first. Half a piece at the end, left by a crash while the
+// file grew, is cut off.
+func (s *sectors) sweep() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	total := int64(len(s.free) + len(s.used))
+	if err := s.file.Truncate(total * sectorSize); err != nil {
+		return err
+	}
+	for from := 0; from < len(s.free); { // in rising order, as claim left them
+		to := from + 1
+		for to < len(s.free) && s.free[to] == s.free[to-1]+1 && to-from < pieceSectors {
+			to++
+		}
+		noise := make([]byte, (to-from)*sectorSize)
+		rand.Read(noise)
+		if _, err := s.file.WriteAt(noise, int64(s.free[from])*sectorSize); err != nil {
+			return s.health.writing(err)
+		}
+		from = to
+	}
+	return s.synced.wait()
 }
 
 // put writes a fresh key into a free sector, and returns once it is on disk. A

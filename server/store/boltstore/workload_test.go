@@ -277,7 +277,7 @@ func wholeItem(s store.Store, k key, kind byte) string {
 
 func verifyReply(s store.Store, k key, r record) string {
 	want := k.reply()
-	replies, err := s.Replies(want.Mailbox, 0, 8)
+	replies, err := s.Replies(want.Mailbox, store.Places(0, 8))
 	switch {
 	case err != nil:
 		return err.Error()

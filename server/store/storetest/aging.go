@@ -3,6 +3,7 @@ package storetest
 import (
 	"bytes"
 	"crypto/rand"
+	"errors"
 	"slices"
 	"testing"
 
@@ -23,58 +24,50 @@ func closeBatch(t testing.TB, s store.Store, sequence uint64, items ...store.Ite
 	}
 }
 
-// testCarried: an item is carried from when the first of all desks has it.
-func testCarried(t *testing.T, e Engine) {
+// testSpread: an item knows since when every desk has it.
+func testSpread(t *testing.T, e Engine) {
 	s := e.Open(t)
 	a, slots, payload := create(t, s, small())
 	b, _, _ := create(t, s, small())
 	closeBatch(t, s, 1, a)
 	closeBatch(t, s, 2, b)
-	for n, ack := range []struct {
-		reviewer string
-		sequence uint64
-	}{{"r1", 1}, {"r2", 1}, {"r1", 1}, {"r2", 2}, {"r1", 2}} {
-		if err := s.Acknowledge(ack.reviewer, ack.sequence, thisWeek.Add(n)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := s.Retire(1); err != nil {
+	if err := s.Retire(1, thisWeek.Add(3)); err != nil {
 		t.Fatal(err)
 	}
 	finish(t, s)
 	s = e.Open(t)
-	a.Batch, a.Carried = store.Retired, thisWeek
+	a.Batch, a.Spread = store.Retired, thisWeek.Add(3)
 	expect(t, s, a, slots, payload)
 	states, err := s.States([]receipt.ItemID{b.ID})
-	if err != nil || states[0].Item.Carried != thisWeek.Add(3) {
+	if err != nil || states[0].Item.Spread != (week.Week{}) {
 		t.Errorf("state is %+v, %v", states, err)
 	}
 	finish(t, s)
 }
 
-// testAged: neither too early, nor too late, nor without having been carried.
+// testAged: neither too early, nor too late.
 func testAged(t *testing.T, e Engine) {
 	s := e.Open(t)
 	waiting, _, _ := create(t, s, small())
-	carried, _, _ := create(t, s, small())
-	closeBatch(t, s, 1, carried)
-	if err := s.Acknowledge("r1", 1, thisWeek.Add(5)); err != nil {
+	spread, _, _ := create(t, s, small())
+	closeBatch(t, s, 1, spread)
+	if err := s.Retire(1, thisWeek.Add(5)); err != nil {
 		t.Fatal(err)
 	}
 	for _, test := range []struct {
-		carried, accepted int // weeks from now
-		want              []receipt.ItemID
+		spread, accepted int // weeks from now
+		want             []receipt.ItemID
 	}{
 		{4, -1, nil},
-		{5, -1, []receipt.ItemID{carried.ID}},
-		{60, -1, []receipt.ItemID{carried.ID}},
-		{-60, 0, []receipt.ItemID{carried.ID, waiting.ID}},
+		{5, -1, []receipt.ItemID{spread.ID}},
+		{60, -1, []receipt.ItemID{spread.ID}},
+		{-60, 0, []receipt.ItemID{spread.ID, waiting.ID}},
 	} {
-		got, err := s.Aged(thisWeek.Add(test.carried), thisWeek.Add(test.accepted))
+		got, err := s.Aged(thisWeek.Add(test.spread), thisWeek.Add(test.accepted))
 		slices.SortFunc(got, byID)
 		slices.SortFunc(test.want, byID)
 		if err != nil || !slices.Equal(got, test.want) {
-			t.Errorf("aged by %d and %d: %v, %v, want %v", test.carried, test.accepted, got, err, test.want)
+			t.Errorf("aged by %d and %d: %v, %v, want %v", test.spread, test.accepted, got, err, test.want)
 		}
 	}
 	finish(t, s)
@@ -100,7 +93,7 @@ func testExpireReplies(t *testing.T, e Engine) {
 		if err != nil || n != test.expired {
 			t.Errorf("%d replies expired, %v, want %d", n, err, test.expired)
 		}
-		if replies, err := s.Replies(m, 0, 8); err != nil || len(replies) != test.left {
+		if replies, err := s.Replies(m, store.Places(0, 8)); err != nil || len(replies) != test.left {
 			t.Errorf("%d replies are left, %v, want %d", len(replies), err, test.left)
 		}
 	}
@@ -124,5 +117,34 @@ func testUsage(t *testing.T, e Engine) {
 	if free, err := s.Free(); err != nil || free <= 0 {
 		t.Errorf("%d bytes are free, %v", free, err)
 	}
+	finish(t, s)
+}
+
+// testDeleteMany: several at once, some of them gone already; or none, if one of
+// them was never there.
+func testDeleteMany(t *testing.T, e Engine) {
+	s := e.Open(t)
+	var tombstones []store.Tombstone
+	for n := range 6 {
+		i, _, _ := create(t, s, []int64{small(), large()}[n%2])
+		tombstones = append(tombstones, store.Tombstone{ID: i.ID, Week: thisWeek, Reason: store.Expired})
+	}
+	kept, slots, payload := create(t, s, large())
+	if err := s.Delete(append(tombstones, store.Tombstone{ID: receipt.ItemID{1}})...); !errors.Is(err, store.ErrUnknown) {
+		t.Errorf("deleting one that was never there: %v, want ErrUnknown", err)
+	}
+	if u, err := s.Usage(); err != nil || u.Items != 7 {
+		t.Errorf("usage is %+v, %v", u, err)
+	}
+	if err := s.Delete(tombstones[:2]...); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Delete(tombstones...); err != nil {
+		t.Fatal(err)
+	}
+	if u, err := s.Usage(); err != nil || u.Items != 1 || u.Gone != 6 {
+		t.Errorf("usage is %+v, %v", u, err)
+	}
+	expect(t, s, kept, slots, payload)
 	finish(t, s)
 }

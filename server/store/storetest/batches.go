@@ -66,16 +66,16 @@ func testRetire(t *testing.T, e Engine) {
 	if err := s.CloseBatch(store.Batch{Sequence: 1, Note: []byte("1"), Sums: []byte("s"), IDs: []receipt.ItemID{a.ID}}, 1); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Retire(1); err != nil {
+	if err := s.Retire(1, thisWeek); err != nil {
 		t.Fatal(err)
 	}
 	got, err := s.Batch(1)
 	if err != nil || string(got.Note) != "1" || got.Sums != nil || got.IDs != nil {
 		t.Errorf("the batch is %+v, %v", got, err)
 	}
-	a.Batch = store.Retired
+	a.Batch, a.Spread = store.Retired, thisWeek
 	expect(t, s, a, slots, payload)
-	if err := s.Retire(2); !errors.Is(err, store.ErrUnknown) {
+	if err := s.Retire(2, thisWeek); !errors.Is(err, store.ErrUnknown) {
 		t.Errorf("retiring an unknown batch: %v", err)
 	}
 	finish(t, s)
@@ -87,7 +87,7 @@ func testAcks(t *testing.T, e Engine) {
 		reviewer string
 		sequence uint64
 	}{{"r1", 3}, {"r2", 1}, {"r1", 2}} {
-		if err := s.Acknowledge(ack.reviewer, ack.sequence, thisWeek); err != nil {
+		if err := s.Acknowledge(ack.reviewer, ack.sequence); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -116,7 +116,7 @@ func addReplies(t testing.TB, s store.Store, m receipt.Mailbox, n int) [][]byte 
 
 func sealedOf(t testing.TB, s store.Store, m receipt.Mailbox, skip, limit int) [][]byte {
 	t.Helper()
-	replies, err := s.Replies(m, skip, limit)
+	replies, err := s.Replies(m, store.Places(skip, limit))
 	if err != nil {
 		t.Fatal(err)
 	}

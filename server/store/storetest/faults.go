@@ -121,8 +121,8 @@ func (t *tornWriter) Write(p []byte) (int, error) {
 }
 
 // Delete implements [store.Store].
-func (f *Faulty) Delete(t store.Tombstone) error {
-	return f.meet(func() error { return f.Store.Delete(t) })
+func (f *Faulty) Delete(tombstones ...store.Tombstone) error {
+	return f.meet(func() error { return f.Store.Delete(tombstones...) })
 }
 
 // CloseBatch implements [store.Store].
@@ -136,13 +136,13 @@ func (f *Faulty) Schedule(slot int64) error {
 }
 
 // Retire implements [store.Store].
-func (f *Faulty) Retire(sequence uint64) error {
-	return f.meet(func() error { return f.Store.Retire(sequence) })
+func (f *Faulty) Retire(sequence uint64, w week.Week) error {
+	return f.meet(func() error { return f.Store.Retire(sequence, w) })
 }
 
 // Acknowledge implements [store.Store].
-func (f *Faulty) Acknowledge(reviewer string, sequence uint64, w week.Week) error {
-	return f.meet(func() error { return f.Store.Acknowledge(reviewer, sequence, w) })
+func (f *Faulty) Acknowledge(reviewer string, sequence uint64) error {
+	return f.meet(func() error { return f.Store.Acknowledge(reviewer, sequence) })
 }
 
 // AddReply implements [store.Store].
