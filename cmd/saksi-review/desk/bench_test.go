@@ -8,10 +8,9 @@ import (
 	"os"
 	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"saksi/crypto/hybrid"
 	"saksi/crypto/item"
@@ -63,8 +62,8 @@ func BenchmarkImport(b *testing.B) {
 
 // processor is how long this process was at work, outside the kernel.
 func processor(b *testing.B) time.Duration {
-	var used unix.Rusage
-	if err := unix.Getrusage(unix.RUSAGE_SELF, &used); err != nil {
+	var used syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &used); err != nil {
 		b.Fatal(err)
 	}
 	return time.Duration(used.Utime.Nano())
