@@ -41,7 +41,7 @@ func BenchmarkAcceptText(b *testing.B) {
 			d := newDrop(b)
 			lines := make([]*line, clients)
 			for i := range lines {
-				lines[i] = dialFor(b, d)
+				lines[i] = newLine(b, d)
 			}
 			bare := newBare(b, clients)
 			limittest.Compare(b, turn, "texts", func() {
@@ -75,7 +75,7 @@ type line struct {
 	code    []byte // where the code stands in the request
 }
 
-func dialFor(b *testing.B, d *servertest.Drop) *line {
+func newLine(b *testing.B, d *servertest.Drop) *line {
 	conn, err := net.Dial("tcp", strings.TrimPrefix(d.URL, "http://"))
 	if err != nil {
 		b.Fatal(err)
