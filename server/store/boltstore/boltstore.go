@@ -228,7 +228,9 @@ func (s *Store) Close() error {
 	if s.sectors != nil {
 		errs = append(errs, s.sectors.close())
 	}
-	errs = append(errs, s.db.Close())
+	if !s.health.crashed.Load() { // else it would wait for a lock that nobody gives back
+		errs = append(errs, s.db.Close())
+	}
 	s.blurTimes()
 	return errors.Join(errs...)
 }

@@ -423,3 +423,25 @@ func TestUnreadablePagesAreAnError(t *testing.T) {
 		t.Errorf("opening: %v, want ErrDamaged", err)
 	}
 }
+
+// TestBrokenUploadsLeaveNothing: a payload that breaks off takes no room, also
+// before the next start.
+func TestBrokenUploadsLeaveNothing(t *testing.T) {
+	s, dir := newStore(t)
+	defer s.Close()
+	i := store.Item{ID: receipt.ItemID{1}, Roster: 1, Week: week.Of(noon), Size: sizes()[1]}
+	for _, written := range []int64{0, sizes()[1] / 2, sizes()[1] + 1} {
+		err := s.Create(i, [][]byte{{1}}, func(w io.Writer) error {
+			if _, err := io.CopyN(w, rand.Reader, written); err != nil {
+				return err
+			}
+			return io.ErrUnexpectedEOF
+		})
+		if err == nil {
+			t.Error("a broken upload was kept")
+		}
+	}
+	if files, err := os.ReadDir(filepath.Join(dir, "payloads")); err != nil || len(files) > 0 {
+		t.Errorf("left are %v, %v", files, err)
+	}
+}

@@ -61,6 +61,9 @@ func (s *Store) Check() (wrong []string, err error) {
 // pages say of themselves, and would loop or crash over a damaged one: so all
 // are read before, guarded.
 func (s *Store) checkPages(report func(string, ...any)) error {
+	if s.health.crashed.Load() {
+		return store.ErrFailed
+	}
 	return guarded(func() error {
 		tx, err := s.db.Begin(true)
 		if err != nil {

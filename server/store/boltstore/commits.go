@@ -82,13 +82,18 @@ func (c *commits) commit(group []*write) (again []*write) {
 				return nil
 			})
 		})
-		if err != nil && at < len(group) {
+		if errors.Is(err, errPanicked) {
+			c.health.crashed.Store(true)
+			err = c.health.syncing(err)
+		} else if err != nil && at < len(group) {
 			refused := group[at]
 			refused.err = err
 			close(refused.done)
 			return slices.Delete(group, at, at+1)
 		}
-		err = c.health.writing(err)
+		if err != nil && !c.health.failed.Load() {
+			err = c.health.writing(err)
+		}
 	}
 	for _, w := range group {
 		w.err = err
@@ -112,11 +117,15 @@ func guarded(run func() error) (err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
 		if reason := recover(); reason != nil {
-			err = fmt.Errorf("%w: %v", store.ErrDamaged, reason)
+			err = fmt.Errorf("%w: %w: %v", store.ErrDamaged, errPanicked, reason)
 		}
 	}()
 	return run()
 }
+
+// errPanicked is returned by guarded. After it, bbolt may hold its own locks for
+// good: nothing more may be written, nor the index be closed.
+var errPanicked = errors.New("bbolt gave up")
 
 // growing reports whether bbolt could not make its file longer for want of
 // room. It does not wrap that error; nothing was written.

@@ -14,7 +14,10 @@ import (
 )
 
 // health knows whether the disk has failed. Once it has, it has for good.
-type health struct{ failed atomic.Bool }
+type health struct {
+	failed  atomic.Bool
+	crashed atomic.Bool // in the middle of a commit
+}
 
 func (h *health) check() error {
 	if h.failed.Load() {

@@ -152,15 +152,15 @@ func (s *Store) place(part string, id receipt.ItemID) error {
 func (s *Store) writePart(i store.Item, payload func(io.Writer) error) (name string, err error) {
 	suffix := make([]byte, 8)
 	rand.Read(suffix)
-	name = s.payloadPath(i.ID) + "." + hex.EncodeToString(suffix) + partSuffix
-	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, fileMode)
+	part := s.payloadPath(i.ID) + "." + hex.EncodeToString(suffix) + partSuffix
+	f, err := os.OpenFile(part, os.O_WRONLY|os.O_CREATE|os.O_EXCL, fileMode)
 	if err != nil {
 		return "", err
 	}
 	defer func() {
 		if err != nil {
 			f.Close()
-			os.Remove(name)
+			os.Remove(part)
 		}
 	}()
 	w := &wholeWriter{w: f}
@@ -174,11 +174,11 @@ func (s *Store) writePart(i store.Item, payload func(io.Writer) error) (name str
 		return "", errSize
 	}
 	monday := week.Of(s.now()).Monday()
-	_ = os.Chtimes(name, monday, monday)
+	_ = os.Chtimes(part, monday, monday)
 	if err := s.syncPart(f); err != nil {
 		return "", err
 	}
-	return name, f.Close()
+	return part, f.Close()
 }
 
 // syncPart syncs a file that nothing depends on yet: that there was no room for

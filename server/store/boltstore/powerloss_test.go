@@ -33,9 +33,10 @@ type inode struct {
 
 type change struct {
 	event
-	of        *inode // data; nil for names
-	folder    string // of names
-	forgotten bool   // a sync failed
+	of        *inode       // data; nil for names
+	folder    string       // of names
+	forgotten bool         // a sync failed
+	covered   map[int]bool // pieces that a later write has replaced on disk
 }
 
 func newDisk(before map[string][]byte) *disk {
@@ -97,9 +98,31 @@ func (d *disk) sync(e event) {
 			left = append(left, c)
 		default:
 			c.do(d.files, func(int) bool { return true })
+			for _, older := range left {
+				older.coverBy(c)
+			}
 		}
 	}
 	d.pending = left
+}
+
+const piece = 512
+
+// coverBy notes which pieces of a write can no longer come to be on disk, as a
+// later write to the same place is there.
+func (c *change) coverBy(later *change) {
+	if c.of == nil || c.of != later.of || len(later.data) == 0 {
+		return
+	}
+	for n := 0; n*piece < len(c.data); n++ {
+		at := c.at + int64(n*piece)
+		if at >= later.at && at+piece <= later.at+int64(len(later.data)) {
+			if c.covered == nil {
+				c.covered = map[int]bool{}
+			}
+			c.covered[n] = true
+		}
+	}
 }
 
 // do makes a change in files, of a write those pieces that keep chooses.
@@ -119,7 +142,7 @@ func (c *change) do(files map[string]*inode, keep func(piece int) bool) {
 			c.of.resize(c.at)
 		}
 	default:
-		c.of.write(c.data, c.at, keep)
+		c.of.write(c.data, c.at, func(n int) bool { return !c.covered[n] && keep(n) })
 	}
 }
 
@@ -132,7 +155,6 @@ func (i *inode) resize(size int64) {
 }
 
 func (i *inode) write(data []byte, at int64, keep func(piece int) bool) {
-	const piece = 512
 	for n := 0; n*piece < len(data); n++ {
 		if !keep(n) {
 			continue

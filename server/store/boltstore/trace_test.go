@@ -40,38 +40,54 @@ type run struct {
 	planted int // errors that strace planted
 }
 
+// newStore makes a store for a workload, and returns its files.
+func newStore(t *testing.T) (dir string, before map[string][]byte) {
+	t.Helper()
+	dir = filepath.Join(t.TempDir(), "store")
+	if err := boltstore.Create(dir); err != nil {
+		t.Fatal(err)
+	}
+	if s, err := boltstore.Open(dir, now); err != nil || s.Close() != nil { // takes its ballast in
+		t.Fatal(err)
+	}
+	return dir, readFiles(t, dir)
+}
+
 // runWorkload runs the workload on a fresh store under strace, with more
 // arguments for strace, and returns the store's files as they were before.
 func runWorkload(t *testing.T, straceArgs ...string) (r run, before map[string][]byte) {
+	t.Helper()
+	dir, before := newStore(t)
+	r, err := runMode(t, "", dir, straceArgs...)
+	if err != nil {
+		t.Fatalf("the workload: %v", err)
+	}
+	return r, before
+}
+
+// runMode runs one mode of the workload on a store under strace. The error is
+// that of the process, which strace may have been told to kill.
+func runMode(t *testing.T, mode, dir string, straceArgs ...string) (r run, exit error) {
 	t.Helper()
 	if _, err := exec.LookPath("strace"); err != nil {
 		t.Fatal("strace is missing: apt-get install strace")
 	}
 	base := t.TempDir()
-	r = run{dir: filepath.Join(base, "store"), journal: filepath.Join(base, "journal")}
-	if err := boltstore.Create(r.dir); err != nil {
-		t.Fatal(err)
-	}
-	if s, err := boltstore.Open(r.dir, now); err != nil || s.Close() != nil { // takes its ballast in
-		t.Fatal(err)
-	}
-	before = readFiles(t, r.dir)
+	r = run{dir: dir, journal: filepath.Join(base, "journal")}
 	trace := filepath.Join(base, "trace")
-	args := append([]string{"-f", "-y", "-qq", "-xx", "-s", "9000000", "-o", trace, "-e", "trace=" + traced}, straceArgs...)
+	args := append([]string{"-f", "-y", "-qq", "-xx", "-s", "20000000", "-o", trace, "-e", "trace=" + traced}, straceArgs...)
 	cmd := exec.Command("strace", append(args, os.Args[0])...)
-	cmd.Env = append(os.Environ(), envFolder+"="+r.dir, envJournal+"="+r.journal)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("the workload: %v: %s", err, out)
-	}
+	cmd.Env = append(os.Environ(), envFolder+"="+dir, envJournal+"="+r.journal, envMode+"="+mode)
+	out, exit := cmd.CombinedOutput()
 	text, err := os.ReadFile(trace)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("%v: %s", err, out)
 	}
 	if r.events, err = parseTrace(string(text)); err != nil {
 		t.Fatal(err)
 	}
 	r.planted = strings.Count(string(text), "(INJECTED)")
-	return r, before
+	return r, exit
 }
 
 // readFiles reads a store's files by their paths.
@@ -124,9 +140,10 @@ func parseTrace(text string) ([]event, error) {
 	open := map[string]event{} // by thread
 	arguments := map[string]string{}
 	for n, line := range slices.Collect(strings.Lines(text)) {
-		m := traceLine.FindStringSubmatch(strings.TrimRight(line, "\n"))
-		if m == nil {
-			continue // a signal, an exit
+		line = strings.TrimRight(line, "\n")
+		m := traceLine.FindStringSubmatch(line)
+		if m == nil || strings.HasSuffix(line, "= ?") {
+			continue // a signal, an exit, a call that a kill cut off
 		}
 		thread, args := m[1], m[5]
 		e := event{call: m[4], begin: n}
