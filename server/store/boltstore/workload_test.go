@@ -144,8 +144,10 @@ func work(dir, journalName, mode string) error {
 	switch mode {
 	case modeOnce:
 		j.tell(s, createText, key{1})
-		j.tell(s, addReply, key{2})
 		return nil // without closing, as if killed
+	case modeCrowd:
+		crowd(s)
+		return nil
 	case modeTwins:
 		twins(s, j)
 		return nil
@@ -164,6 +166,7 @@ func work(dir, journalName, mode string) error {
 
 const (
 	modeOnce  = "once"
+	modeCrowd = "crowd"
 	modeTwins = "twins"
 	modeBatch = "batch"
 )
@@ -183,6 +186,18 @@ func (j *journal) tell(s store.Store, kind byte, k key) bool {
 	j.note("k %c %x", kind, k)
 	return true
 }
+
+// crowd sends much at once.
+func crowd(s store.Store) {
+	var all sync.WaitGroup
+	for n := range byte(crowdSize) {
+		all.Go(func() { do(s, createText, key{n, 1}) })
+		all.Go(func() { do(s, addReply, key{n, 2}) })
+	}
+	all.Wait()
+}
+
+const crowdSize = 12
 
 // twins sends the same twice, the second as soon as the first can be seen.
 func twins(s store.Store, j *journal) {
