@@ -1,0 +1,153 @@
+package inbox_test
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"slices"
+	"syscall"
+	"testing"
+	"time"
+
+	"saksi/crypto/batch"
+	"saksi/crypto/receipt"
+	"saksi/server/inbox"
+	"saksi/server/store"
+)
+
+// badDisk is a store on a disk that has one bad block, or no room.
+type badDisk struct {
+	store.Store
+	bad  receipt.ItemID
+	full bool
+}
+
+func (b *badDisk) Payload(id receipt.ItemID) (io.ReadCloser, error) {
+	payload, err := b.Store.Payload(id)
+	if err != nil || id != b.bad {
+		return payload, err
+	}
+	return struct {
+		io.Reader
+		io.Closer
+	}{io.MultiReader(io.LimitReader(payload, 1000), unreadable{}), payload}, nil
+}
+
+type unreadable struct{}
+
+func (unreadable) Read([]byte) (int, error) { return 0, syscall.EIO }
+
+func (b *badDisk) Free() (int64, error) {
+	if b.full {
+		return 0, nil
+	}
+	return b.Store.Free()
+}
+
+func (d *drop) onBadDisk() *badDisk {
+	disk := &badDisk{Store: d.faulty.Store}
+	d.faulty.Store = disk
+	return disk
+}
+
+// TestBadBlockHoldsNothingUp: an item that cannot be read to its end keeps no
+// batch from closing and no bundle from leaving, and is named.
+func TestBadBlockHoldsNothingUp(t *testing.T) {
+	d := newDrop(t, 1)
+	disk := d.onBadDisk()
+	early, late, good := receipt.New(), receipt.New(), receipt.New()
+	d.mustAccept(t, d.fileParcel(t, early, 0), d.fileParcel(t, late, 0), d.fileParcel(t, good, 0))
+	disk.bad = early.ItemID(0)
+	d.close(t)
+	d.batched(t, 1, late.ItemID(0), good.ItemID(0))
+	disk.bad = late.ItemID(0)
+	var out bytes.Buffer
+	damaged, err := d.Bundle(&out)
+	if err != nil || !slices.Equal(damaged, []receipt.ItemID{late.ItemID(0)}) {
+		t.Errorf("damaged are %v, %v", damaged, err)
+	}
+	found := false
+	err = batch.Read(&out, func(p batch.Path, _ int64, _ io.Reader) error {
+		found = found || p.Kind == batch.Payload && p.ID == good.ItemID(0)
+		return nil
+	})
+	if err != nil || !found {
+		t.Errorf("the bundle has the good item: %v; %v", found, err)
+	}
+	disk.bad = receipt.ItemID{}
+}
+
+// TestRepetitionNeedsNoRoom: who sends again what is kept already is told so, also
+// when nothing new would be taken.
+func TestRepetitionNeedsNoRoom(t *testing.T) {
+	d := newDrop(t, 1)
+	disk := d.onBadDisk()
+	code := receipt.New()
+	d.mustAccept(t, d.parcel(t, code, 0, "isi"), d.fileParcel(t, code, 1))
+	disk.full = true
+	for _, p := range []inbox.Parcel{d.parcel(t, code, 0, "isi"), d.fileParcel(t, code, 1)} {
+		if outcome, err := d.Accept(p); err != nil || outcome != inbox.Again {
+			t.Errorf("outcome %v, %v", outcome, err)
+		}
+	}
+	if _, err := d.Accept(d.parcel(t, code, 2, "isi")); !errors.Is(err, store.ErrFull) {
+		t.Errorf("a new text: %v, want ErrFull", err)
+	}
+	if _, err := d.Accept(d.fileParcel(t, code, 3)); !errors.Is(err, inbox.ErrFilesFull) {
+		t.Errorf("a new file: %v, want ErrFilesFull", err)
+	}
+}
+
+// TestFilesLeaveRoomForTexts: also files that are still arriving count.
+func TestFilesLeaveRoomForTexts(t *testing.T) {
+	d := newDrop(t, 1)
+	free, err := d.Store.Free()
+	if err != nil {
+		t.Fatal(err)
+	}
+	code := receipt.New()
+	first, second := d.fileParcel(t, code, 0), d.fileParcel(t, code, 1)
+	d.Inbox.Reserve = free - first.Size - second.Size/2
+	whole := first.Payload
+	first.Payload = func(w io.Writer) error {
+		if _, err := d.Accept(second); !errors.Is(err, inbox.ErrFilesFull) {
+			t.Errorf("a second file beside the first: %v, want ErrFilesFull", err)
+		}
+		return whole(w)
+	}
+	d.mustAccept(t, first, d.parcel(t, code, 2, "isi"))
+}
+
+// TestStuckReaderHoldsNothingUp: while somebody takes a bundle and stalls, a batch
+// closes and an outbox comes in.
+func TestStuckReaderHoldsNothingUp(t *testing.T) {
+	d := newDrop(t, 1)
+	d.send(t, receipt.New(), 0)
+	d.close(t)
+	r, w := io.Pipe()
+	done := make(chan error)
+	go func() {
+		_, err := d.Bundle(w)
+		done <- errors.Join(err, w.Close())
+	}()
+	if _, err := io.ReadFull(r, make([]byte, 512)); err != nil {
+		t.Fatal(err)
+	}
+	closed := make(chan bool)
+	go func() {
+		d.close(t)
+		d.acknowledge(t, 0, 1)
+		close(closed)
+	}()
+	select {
+	case <-closed:
+	case <-time.After(time.Minute):
+		t.Fatal("nothing goes on while a bundle stalls")
+	}
+	if _, err := io.Copy(io.Discard, r); err != nil {
+		t.Error(err)
+	}
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
