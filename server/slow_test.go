@@ -142,7 +142,9 @@ func TestReaderThatStopsReading(t *testing.T) {
 // TestReaderThatReadsSlowly gets a long answer whole, though it takes several
 // stall times.
 func TestReaderThatReadsSlowly(t *testing.T) {
-	d := newHurriedDrop(t)
+	limits := hurried()
+	limits.Stall = 700 * time.Millisecond
+	d := servertest.New(t, servertest.Options{Limits: limits})
 	conn := dial(t, d)
 	if err := conn.SetReadBuffer(64 << 10); err != nil {
 		t.Fatal(err)
@@ -152,11 +154,11 @@ func TestReaderThatReadsSlowly(t *testing.T) {
 	io.WriteString(conn, strings.Replace(request, "\r\n", "\r\nConnection: close\r\n", 1))
 	var answer strings.Builder
 	for {
-		n, err := io.CopyN(&answer, conn, 128<<10)
+		n, err := io.CopyN(&answer, conn, 64<<10)
 		if n == 0 || err != nil {
 			break
 		}
-		time.Sleep(hurried().Stall / 10) // as slow as the test says
+		time.Sleep(limits.Stall / 9) // as slow as the test says
 	}
 	if n := strings.Count(answer.String(), "&#39;"); n != len(text) {
 		t.Errorf("%d letters came back, want %d", n, len(text))
