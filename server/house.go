@@ -42,10 +42,24 @@ func (h *house) Accept() (net.Conn, error) {
 		if err != nil {
 			return nil, err
 		}
+		bound(raw, h.limits.Socket)
 		if c, ok := h.admit(&conn{Conn: raw, house: h, since: time.Now()}); ok {
 			return c, nil
 		}
 		raw.Close()
+	}
+}
+
+// bound sets what the kernel keeps of a connection. Left alone it would keep 4 MiB
+// for each reader who does not read, which no limit of ours sees, and wait for a
+// third of that to drain before it takes more.
+func bound(c net.Conn, size int) {
+	if socket, ok := c.(interface {
+		SetReadBuffer(bytes int) error
+		SetWriteBuffer(bytes int) error
+	}); ok {
+		_ = socket.SetReadBuffer(size)
+		_ = socket.SetWriteBuffer(size)
 	}
 }
 

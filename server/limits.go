@@ -14,6 +14,7 @@ type Limits struct {
 	// 1.7 MiB. When there are this many, a new one takes the place of another.
 	Connections int
 	Uploads     int
+	Socket      int           // bytes that the kernel keeps of a connection, either way; Linux doubles it
 	Settle      time.Duration // a request is not held for slow before this age
 
 	Header     int           // bytes of a request's header
@@ -50,6 +51,7 @@ func Production() Limits {
 	return Limits{
 		Connections: 256,
 		Uploads:     48,
+		Socket:      256 << 10,
 		Settle:      10 * time.Second,
 
 		Header:     16 << 10,
