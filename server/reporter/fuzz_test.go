@@ -97,9 +97,14 @@ func FuzzForm(f *testing.F) {
 			fuzztest.Refused(t, err, ErrForm, ErrFormSize, ErrFormCut)
 			return
 		}
-		again, err := read("application/x-www-form-urlencoded", []byte(encoded(got.values)))
-		if err == nil && !reflect.DeepEqual(again.values, got.values) {
-			t.Errorf("a form does not come back: %q is %q", got.values, again.values)
+		values := url.Values{}
+		for name, value := range got.values {
+			got.values[name] = strings.ReplaceAll(value, "\r\n", "\n") // of \r\r\n the first stays
+			values.Set(name, value)
+		}
+		again, err := read("application/x-www-form-urlencoded", []byte(values.Encode()))
+		if err != nil || !reflect.DeepEqual(again.values, got.values) {
+			t.Errorf("a form does not come back: %q is %q, %v", got.values, again.values, err)
 		}
 		if n, err := got.number(); err == nil && (n < 0 || n > 127) {
 			t.Errorf("item number %d was taken", n)
@@ -108,14 +113,6 @@ func FuzzForm(f *testing.F) {
 			t.Error("a second spelling of a code was taken")
 		}
 	})
-}
-
-func encoded(fields map[string]string) string {
-	values := url.Values{}
-	for name, value := range fields {
-		values.Set(name, value)
-	}
-	return values.Encode()
 }
 
 // TestLargeUploadsTakeLittleMemory: whichever part of an upload is large, of no
