@@ -209,7 +209,9 @@ func writing(t *testing.T, d *servertest.Drop, prefix, typed, back string, statu
 }
 
 // message is a follow-up that cannot be taken, and the page for it.
-func message(t *testing.T, d *servertest.Drop, prefix string, code receipt.Code, typed, back string, status int, text string) {
+func message(
+	t *testing.T, d *servertest.Drop, prefix string, code receipt.Code, typed, back string, status int, text string,
+) {
 	t.Helper()
 	p := d.Post(prefix+"/message", "code", code.Field(), "n", "1", "text", typed)
 	refused(t, p, status, text, "code", code.Field(), "n", "1", "text", back)

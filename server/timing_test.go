@@ -36,7 +36,8 @@ const level = 0.001
 // the same kind: their difference is what noise is.
 func mailboxes() []string {
 	return []string{
-		"unknown", "another unknown", "silent", "deleted", "forty items", "one answer", "eight short answers", "eight answers",
+		"unknown", "another unknown", "silent", "deleted", "forty items",
+		"one answer", "eight short answers", "eight answers",
 	}
 }
 
@@ -94,7 +95,10 @@ func inBlocks(watch stopwatch, codes map[string]receipt.Code, kinds []string, bl
 
 // toldApart returns which kinds differ from unknown codes, by more than chance
 // and by more than floor, in two samples that know nothing of each other.
-func toldApart(t testing.TB, watch stopwatch, codes map[string]receipt.Code, kinds []string, blocks int, floor func(unknown float64) float64) (found []string) {
+func toldApart(
+	t testing.TB, watch stopwatch, codes map[string]receipt.Code, kinds []string, blocks int,
+	floor func(unknown float64) float64,
+) (found []string) {
 	t.Helper()
 	differ := func(kinds []string) (found []string) {
 		times := inBlocks(watch, codes, append([]string{"unknown"}, kinds...), blocks)
@@ -102,7 +106,8 @@ func toldApart(t testing.TB, watch stopwatch, codes map[string]receipt.Code, kin
 		unknown := fastest(times["unknown"], 0.5)
 		for _, kind := range kinds {
 			c := compare(times["unknown"], times[kind], 0.5, 1999, rng)
-			t.Logf("%-20s %8.0f µs, %+7.0f µs (%+.1f %%), p %.4f", kind, unknown+c.Shift, c.Shift, 100*c.Shift/unknown, c.P)
+			t.Logf("%-20s %8.0f µs, %+7.0f µs (%+.1f %%), p %.4f",
+				kind, unknown+c.Shift, c.Shift, 100*c.Shift/unknown, c.P)
 			if c.P <= level && math.Abs(c.Shift) > floor(unknown) {
 				found = append(found, kind)
 			}
