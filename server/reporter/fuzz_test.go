@@ -74,6 +74,7 @@ func FuzzForm(f *testing.F) {
 	f.Add(kind, []byte("a&a&a=%zz"))
 	f.Add(kind+"; charset=x", []byte("n=-1;n=2"))
 	f.Add(kind, bytes.Repeat([]byte("&"), limit+1))
+	f.Add(kind, bytes.Repeat([]byte("x"), limit+1))
 	f.Add("text/plain", []byte("a=b"))
 	var names strings.Builder
 	for i := range 1000 {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 	"unicode"
 	"unicode/utf8"
@@ -76,6 +77,7 @@ func FuzzImport(f *testing.F) {
 	f.Add(uint8(0), uint16(0), uint16(0), []byte(nil), false)
 	for which := range len(s.bundle(1, 2)) + 1 {
 		f.Add(uint8(which), uint16(40), uint16(1), []byte("x"), true)
+		f.Add(uint8(which), uint16(40), uint16(1), []byte("x"), false)
 	}
 	// Copying files takes 32 KiB each, judging an item a key pair and two chunks.
 	bound := fuzztest.Bound{Base: 4 << 20, PerByte: 8}
@@ -83,7 +85,7 @@ func FuzzImport(f *testing.F) {
 		edit := func(b []byte) []byte { return fuzztest.Edit(b, at, cut, with) }
 		own := *s
 		own.t = t
-		bundle := own.edited(int(which), relist, edit)
+		bundle, listed := own.edited(int(which), relist, edit)
 		var d *table
 		var err error
 		bound.Check(t, len(bundle), func() {
@@ -97,6 +99,9 @@ func FuzzImport(f *testing.F) {
 				t.Error("a bundle that was refused changed the desk")
 			}
 		}
+		if err == nil && !listed {
+			t.Error("a list was taken that the server did not sign")
+		}
 		d.check()
 		for _, text := range d.texts() {
 			if text != "0 "+marker && text != "1 " {
@@ -107,20 +112,22 @@ func FuzzImport(f *testing.F) {
 }
 
 // edited is a bundle with one member edited, or all of it. The server signs the
-// list and the chain once more, or leaves them as they were.
-func (s *drop) edited(which int, relist bool, edit func([]byte) []byte) []byte {
+// list and the chain once more, or leaves them as they were. listed is false
+// when the lists are others than it signed.
+func (s *drop) edited(which int, relist bool, edit func([]byte) []byte) (bundle []byte, listed bool) {
 	s.t.Helper()
 	m := s.bundle(1, uint64(len(s.batches)))
 	paths := slices.Sorted(maps.Keys(m))
 	if which >= len(paths) {
-		return fuzztest.MendTar(edit(m.pack(s.t)))
+		return fuzztest.MendTar(edit(m.pack(s.t))), true
 	}
-	path := paths[which]
-	m[path] = edit(m[path])
+	path, before := paths[which], m[paths[which]]
+	m[path] = edit(before)
 	if relist {
 		s.relist(m, path, edit)
 	}
-	return m.pack(s.t)
+	isList := strings.HasSuffix(path, "SHA256SUMS")
+	return m.pack(s.t), relist || !isList || bytes.Equal(m[path], before)
 }
 
 // relist signs batches that say what is in m. What is edited of a list or of a
