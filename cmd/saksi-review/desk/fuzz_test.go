@@ -75,7 +75,12 @@ func FuzzImport(f *testing.F) {
 	s.close(s.message(code, 0, marker), s.seal(code, 1, file("x", "x.pdf")))
 	s.close(s.message(receipt.New(), 0, marker), burnMark(code, 1))
 	f.Add(uint8(0), uint16(0), uint16(0), []byte(nil), false)
-	for which := range len(s.bundle(1, 2)) + 1 {
+	bundle := s.bundle(1, 2)
+	for which, path := range slices.Sorted(maps.Keys(bundle)) {
+		week := bytes.Index(bundle[path], []byte("week 2026-W"))
+		f.Add(uint8(which), uint16(week+len("week 2026-W4")), uint16(1), []byte("6"), false)
+	}
+	for which := range len(bundle) + 1 {
 		f.Add(uint8(which), uint16(40), uint16(1), []byte("x"), true)
 		f.Add(uint8(which), uint16(40), uint16(1), []byte("x"), false)
 	}
@@ -85,7 +90,7 @@ func FuzzImport(f *testing.F) {
 		edit := func(b []byte) []byte { return fuzztest.Edit(b, at, cut, with) }
 		own := *s
 		own.t = t
-		bundle, listed := own.edited(int(which), relist, edit)
+		bundle, signed := own.edited(int(which), relist, edit)
 		var d *table
 		var err error
 		bound.Check(t, len(bundle), func() {
@@ -99,8 +104,8 @@ func FuzzImport(f *testing.F) {
 				t.Error("a bundle that was refused changed the desk")
 			}
 		}
-		if err == nil && !listed {
-			t.Error("a list was taken that the server did not sign")
+		if err == nil && !signed {
+			t.Error("a list or a batch was taken that the server did not sign")
 		}
 		d.check()
 		for _, text := range d.texts() {
@@ -112,9 +117,9 @@ func FuzzImport(f *testing.F) {
 }
 
 // edited is a bundle with one member edited, or all of it. The server signs the
-// list and the chain once more, or leaves them as they were. listed is false
-// when the lists are others than it signed.
-func (s *drop) edited(which int, relist bool, edit func([]byte) []byte) (bundle []byte, listed bool) {
+// list and the chain once more, or leaves them as they were. signed is
+// false when a list or a batch is another than it signed.
+func (s *drop) edited(which int, relist bool, edit func([]byte) []byte) (bundle []byte, signed bool) {
 	s.t.Helper()
 	m := s.bundle(1, uint64(len(s.batches)))
 	paths := slices.Sorted(maps.Keys(m))
@@ -126,8 +131,20 @@ func (s *drop) edited(which int, relist bool, edit func([]byte) []byte) (bundle 
 	if relist {
 		s.relist(m, path, edit)
 	}
-	isList := strings.HasSuffix(path, "SHA256SUMS")
-	return m.pack(s.t), relist || !isList || bytes.Equal(m[path], before)
+	return m.pack(s.t), relist || bytes.Equal(signedPart(path, m[path]), signedPart(path, before))
+}
+
+// signedPart returns what of a member the server signs: a list, or a batch's
+// text. Who signs it as well does not matter.
+func signedPart(path string, content []byte) []byte {
+	text, _, _ := bytes.Cut(content, []byte("\n\n"))
+	switch {
+	case strings.HasSuffix(path, "SHA256SUMS"):
+		return content
+	case strings.HasSuffix(path, "BATCH.note"):
+		return text
+	}
+	return nil
 }
 
 // relist signs batches that say what is in m. What is edited of a list or of a
