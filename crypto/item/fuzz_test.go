@@ -226,14 +226,15 @@ func FuzzSeal(f *testing.F) {
 // before it is read, and what may be large streams by.
 func TestLargeMembersTakeLittleMemory(t *testing.T) {
 	p := partytest.New(t, day, 1)
-	manifest := membersOf(t, plainTar(t, p, Content{Kind: Testimony, Text: "a"}))["manifest.json"]
-	attached := membersOf(t, plainTar(t, p, Content{Kind: Attachment, File: strings.NewReader("c"), Size: 1}))["manifest.json"]
+	testimony := membersOf(t, plainTar(t, p, Content{Kind: Testimony, Text: "a"}))
+	attachment := membersOf(t, plainTar(t, p, Content{Kind: Attachment, File: strings.NewReader("c"), Size: 1}))
+	manifest, form := testimony["manifest.json"], testimony["testimony.json"]
 	large := strings.Repeat("a", 16<<20)
 	for name, b := range map[string][]byte{
 		"manifest":   packed(t, "manifest.json", large),
 		"form":       packed(t, "manifest.json", manifest, "testimony.json", large),
-		"text":       packed(t, "manifest.json", manifest, "testimony.json", `{"format":"saksi/v1/testimony"}`, "testimony.txt", large),
-		"attachment": packed(t, "manifest.json", attached, "attachments/001.bin", large),
+		"text":       packed(t, "manifest.json", manifest, "testimony.json", form, "testimony.txt", large),
+		"attachment": packed(t, "manifest.json", attachment["manifest.json"], "attachments/001.bin", large),
 	} {
 		fuzztest.Bound{Base: 512 << 10}.Check(t, len(b), func() {
 			if _, err := readTar(b); (err == nil) != (name == "attachment") {

@@ -98,7 +98,8 @@ func FuzzSplit(f *testing.F) {
 		}
 		for _, line := range n.signatures {
 			_, encoded, _ := strings.Cut(line, " ")
-			if _, err := base64.StdEncoding.Strict().DecodeString(encoded); err != nil || !bytes.Contains(msg, []byte("— "+line+"\n")) {
+			_, err := base64.StdEncoding.Strict().DecodeString(encoded)
+			if err != nil || !bytes.Contains(msg, []byte("— "+line+"\n")) {
 				t.Errorf("a signature that is another one, or spelled in another way: %q", line)
 			}
 		}
