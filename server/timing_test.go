@@ -37,7 +37,7 @@ const level = 0.001
 func mailboxes() []string {
 	return []string{
 		"unknown", "another unknown", "silent", "deleted", "forty items",
-		"one answer", "eight short answers", "eight answers",
+		"one answer", "eight short answers", "eight answers", "sixty answers",
 	}
 }
 
@@ -70,6 +70,16 @@ func fillMailboxes(t testing.TB, d *servertest.Drop) map[string]receipt.Code {
 		for n := range uint64(4) {
 			answer(t, d, codes["eight short answers"], r, n+1, "ya")
 			answer(t, d, codes["eight answers"], r, n+1, full)
+		}
+	}
+	for batch := range uint64(4) {
+		for r := range 3 {
+			for n := range uint64(5) {
+				answer(t, d, codes["sixty answers"], r, batch*5+n+1, full)
+			}
+		}
+		if _, err := d.Inbox.Close(); err != nil { // a reviewer may answer so often between two batches
+			t.Fatal(err)
 		}
 	}
 	return codes
