@@ -6,6 +6,7 @@
 //	keys.slots          512-byte sectors of random bytes; see [sectors]
 //	payloads/<id>.age   payloads above 64 KiB; <id>.<random>.part while they arrive
 //	ballast             random bytes, given up when there is no room for a deletion
+//	failed              empty, from a failure of the disk to the next Open
 //
 // # What makes a deletion real
 //
@@ -129,7 +130,10 @@ func Open(dir string, now func() time.Time) (*Store, error) {
 	if string(format) != formatText {
 		return nil, fmt.Errorf("opening store: format %.40q: %w", format, store.ErrFormat)
 	}
-	s := &Store{dir: dir, now: now, health: new(health)}
+	if err := settleAll(dir); err != nil {
+		return nil, err
+	}
+	s := &Store{dir: dir, now: now, health: &health{mark: filepath.Join(dir, markName)}}
 	if s.db, err = openIndex(filepath.Join(dir, "index.db")); err != nil {
 		return nil, err
 	}
@@ -176,9 +180,6 @@ func createIndex(name string, id fileID) error {
 }
 
 func openIndex(name string) (*bbolt.DB, error) {
-	if err := settle(name); err != nil { // bbolt would make an empty one
-		return nil, fmt.Errorf("opening store: %w", err)
-	}
 	// The list of free pages is written with each commit. Without, Open would
 	// have to walk through all of the index: 1.7 s for 10^5 items.
 	var db *bbolt.DB

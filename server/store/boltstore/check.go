@@ -196,7 +196,7 @@ func (s *Store) checkBatches(report func(string, ...any)) {
 
 // checkFiles names files in the folder that do not belong there.
 func (s *Store) checkFiles(report func(string, ...any)) {
-	known := map[string]bool{"FORMAT": true, "index.db": true, "keys.slots": true, "payloads": true, ballastName: true}
+	known := map[string]bool{"FORMAT": true, "index.db": true, "keys.slots": true, "payloads": true, ballastName: true, markName: true}
 	for _, name := range s.list(".", report) {
 		if !known[name] {
 			report("foreign file %q", name)

@@ -2,6 +2,8 @@ package boltstore_test
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"testing"
 )
 
@@ -32,6 +34,9 @@ func testFault(t *testing.T, fault string) (planted int) {
 	r, before := runWorkload(t, "-e", "inject="+fault)
 	for _, problem := range verify(r.dir, r.records(t)) {
 		t.Errorf("%s: %s", fault, problem)
+	}
+	if _, err := os.Stat(filepath.Join(r.dir, "failed")); err == nil {
+		t.Errorf("%s: the mark of the failure is still there after the next start", fault)
 	}
 	for _, problem := range r.replay(t, before, 3, everySync) {
 		t.Errorf("%s: %s", fault, problem)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -17,7 +18,12 @@ import (
 type health struct {
 	failed  atomic.Bool
 	crashed atomic.Bool // in the middle of a commit
+	mark    string      // file that tells the next Open; "" for none
 }
+
+// markName is made when the disk fails. It need not come to the disk itself: it
+// is about what the kernel remembers, and is forgotten with that.
+const markName = "failed"
 
 func (h *health) check() error {
 	if h.failed.Load() {
@@ -44,7 +50,9 @@ func (h *health) syncing(err error) error {
 	if err == nil {
 		return nil
 	}
-	h.failed.Store(true)
+	if !h.failed.Swap(true) && h.mark != "" {
+		_ = os.WriteFile(h.mark, nil, fileMode) // as well as can be
+	}
 	if errors.Is(err, store.ErrFailed) {
 		return err
 	}
@@ -86,9 +94,10 @@ func withoutPath(err error) error {
 
 // settle makes sure that what is read from a file is what the disk has. A process
 // that was killed may have left writes that only the kernel knows: they are
-// synced. After a failed sync the kernel may remember what never came to the
-// disk, and has no more need to write: that is dropped.
-func settle(name string) error {
+// synced. After a disk that failed, the kernel may remember what never came to
+// it, and has no more need to write: that is dropped. Without need it is not, for
+// the sake of a quick start.
+func settle(name string, failed bool) error {
 	f, err := os.OpenFile(name, os.O_RDWR, 0)
 	if err != nil {
 		return err
@@ -97,7 +106,26 @@ func settle(name string) error {
 	if err := f.Sync(); err != nil {
 		return err
 	}
+	if !failed {
+		return nil
+	}
 	return unix.Fadvise(int(f.Fd()), 0, 0, unix.FADV_DONTNEED)
+}
+
+// settleAll settles what Open reads, and takes the mark away.
+func settleAll(dir string) error {
+	mark := filepath.Join(dir, markName)
+	_, err := os.Stat(mark)
+	failed := err == nil
+	for _, name := range []string{"index.db", "keys.slots"} { // bbolt would make an empty index
+		if err := settle(filepath.Join(dir, name), failed); err != nil {
+			return fmt.Errorf("opening store: %w", err)
+		}
+	}
+	if failed {
+		return os.Remove(mark)
+	}
+	return nil
 }
 
 // Free implements [store.Store].

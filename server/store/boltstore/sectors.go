@@ -80,9 +80,6 @@ func newSectors(f *os.File, h *health) *sectors {
 // openSectors opens keys.slots, which must belong to the index with this id. It
 // returns [store.ErrDamaged] for another one.
 func openSectors(name string, id fileID, h *health) (*sectors, error) {
-	if err := settle(name); err != nil {
-		return nil, fmt.Errorf("opening key sectors: %w", err)
-	}
 	f, err := os.OpenFile(name, os.O_RDWR, fileMode)
 	if err != nil {
 		return nil, fmt.Errorf("opening key sectors: %w", err)
