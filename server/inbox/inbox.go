@@ -255,17 +255,11 @@ const (
 // nothing of the parcel is kept. After [store.ErrFailed] it may be kept: the
 // repetition tells.
 func (b *Inbox) Accept(p Parcel) (Outcome, error) {
-	states, err := b.Store.States([]receipt.ItemID{p.ID})
+	leave, err := b.admit(p)
 	if err != nil {
 		return 0, err
 	}
-	if states[0] == (store.State{}) { // else it needs no room, and no shape
-		leave, err := b.admit(p)
-		if err != nil {
-			return 0, err
-		}
-		defer leave()
-	}
+	defer leave()
 	err = b.Store.Create(store.Item{
 		ID: p.ID, Roster: p.Roster, Week: b.week(), Burn: p.Burn, Size: p.Size,
 	}, p.Slots, p.Payload)
@@ -278,12 +272,20 @@ func (b *Inbox) Accept(p Parcel) (Outcome, error) {
 	return Kept, nil
 }
 
-// admit checks a parcel and holds room for it.
+// admit checks a parcel and holds room for it. What is kept already needs no room,
+// and no shape of today.
 func (b *Inbox) admit(p Parcel) (leave func(), err error) {
-	if err := b.checkParcel(p); err != nil {
+	if err = b.checkParcel(p); err == nil {
+		leave, err = b.enter(p)
+	}
+	if err == nil {
+		return leave, nil
+	}
+	states, unknown := b.Store.States([]receipt.ItemID{p.ID})
+	if unknown != nil || states[0] == (store.State{}) {
 		return nil, err
 	}
-	return b.enter(p)
+	return func() {}, nil
 }
 
 // textSize is the size of the payload of every item without a file.
