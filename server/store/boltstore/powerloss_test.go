@@ -28,7 +28,15 @@ type disk struct {
 
 type inode struct {
 	content []byte
+	shared  bool  // content belongs to somebody else as well
 	written int64 // where the next write without an offset goes
+}
+
+// own makes the content this inode's alone, before it changes.
+func (i *inode) own() {
+	if i.shared {
+		i.content, i.shared = slices.Clone(i.content), false
+	}
 }
 
 type change struct {
@@ -42,7 +50,7 @@ type change struct {
 func newDisk(before map[string][]byte) *disk {
 	d := &disk{files: map[string]*inode{}}
 	for name, content := range before {
-		d.files[name] = &inode{content: slices.Clone(content)}
+		d.files[name] = &inode{content: content, shared: true}
 	}
 	d.byName = maps.Clone(d.files)
 	return d
@@ -147,11 +155,12 @@ func (c *change) do(files map[string]*inode, keep func(piece int) bool) {
 }
 
 func (i *inode) resize(size int64) {
+	i.own()
 	if size <= int64(len(i.content)) {
-		i.content = slices.Clone(i.content[:size])
+		i.content = i.content[:size]
 		return
 	}
-	i.content = append(slices.Clone(i.content), make([]byte, size-int64(len(i.content)))...)
+	i.content = append(i.content, make([]byte, size-int64(len(i.content)))...)
 }
 
 func (i *inode) write(data []byte, at int64, keep func(piece int) bool) {
@@ -163,6 +172,7 @@ func (i *inode) write(data []byte, at int64, keep func(piece int) bool) {
 		if end := at + int64(to); end > int64(len(i.content)) {
 			i.resize(end)
 		}
+		i.own()
 		copy(i.content[at+int64(from):], data[from:to])
 	}
 }
@@ -174,7 +184,7 @@ func (d *disk) crash(inFlight []event, likely float64) map[string][]byte {
 	files := map[string]*inode{}
 	clone := func(i *inode) *inode {
 		if i != nil && copies[i] == nil {
-			copies[i] = &inode{content: slices.Clone(i.content)}
+			copies[i] = &inode{content: i.content, shared: true}
 		}
 		return copies[i]
 	}
