@@ -1,3 +1,5 @@
+//go:build !race
+
 package boltstore_test
 
 import (
@@ -25,7 +27,8 @@ import (
 	"saksi/server/store/boltstore"
 )
 
-// The tests of crashes and of failing disks need a process of their own: this
+// The tests of crashes and of failing disks are not built with the race detector:
+// they replay what other processes did, and .ci/check runs them without. They need a process of their own: this
 // test program, started again to work on a store and to keep a journal of what
 // it began and of what it was told.
 //
