@@ -1,3 +1,5 @@
+//go:build !race
+
 package server_test
 
 import (
@@ -14,10 +16,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"saksi/crypto/item"
 	"saksi/crypto/receipt"
 	"saksi/server"
-	"saksi/server/scribe"
 	"saksi/server/servertest"
 	"saksi/server/store"
 )
@@ -31,59 +31,6 @@ import (
 // two thresholds: that chance does not explain it (level), and that it is more
 // than noise (floor). Chance alone passes once in a million comparisons.
 const level = 0.001
-
-// mailboxes are the kinds of codes that must not be told apart. The first two are
-// the same kind: their difference is what noise is.
-func mailboxes() []string {
-	return []string{
-		"unknown", "another unknown", "silent", "deleted", "forty items",
-		"one answer", "eight short answers", "eight answers", "sixty answers",
-	}
-}
-
-// fillMailboxes returns a code of each kind.
-func fillMailboxes(t testing.TB, d *servertest.Drop) map[string]receipt.Code {
-	t.Helper()
-	codes := map[string]receipt.Code{}
-	writer := scribe.Scribe{Inbox: d.Inbox}
-	sent := map[string]int{"unknown": 0, "another unknown": 0, "forty items": 40}
-	for _, kind := range mailboxes() {
-		codes[kind] = receipt.New()
-		items, ok := sent[kind]
-		if !ok {
-			items = 3
-		}
-		for n := range items {
-			if _, err := writer.Send(codes[kind], n, item.Content{Kind: item.Message, Text: "pesan"}); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	for n := range 3 {
-		if err := writer.Delete(codes["deleted"], n); err != nil {
-			t.Fatal(err)
-		}
-	}
-	full := strings.Repeat("jawaban ", 250)
-	answer(t, d, codes["one answer"], 0, 1, full)
-	for r := range 2 {
-		for n := range uint64(4) {
-			answer(t, d, codes["eight short answers"], r, n+1, "ya")
-			answer(t, d, codes["eight answers"], r, n+1, full)
-		}
-	}
-	for batch := range uint64(4) {
-		for r := range 3 {
-			for n := range uint64(5) {
-				answer(t, d, codes["sixty answers"], r, batch*5+n+1, full)
-			}
-		}
-		if _, err := d.Inbox.Close(); err != nil { // a reviewer may answer so often between two batches
-			t.Fatal(err)
-		}
-	}
-	return codes
-}
 
 // A stopwatch takes the time of one request for a code.
 type stopwatch func(code receipt.Code) float64
@@ -131,20 +78,13 @@ func toldApart(
 	return differ(found)
 }
 
-// ofWork is the floor for work: 4 % of it, which is 0.4 ms without the race
-// detector. A person's request passes one tick of 250 ms and a jitter of tens of
+// ofWork is the floor for work: 4 % of it, which is 0.4 ms. A person's request passes one tick of 250 ms and a jitter of tens of
 // milliseconds in tor. Long answers take 2 % more than short ones, to decode and
 // to escape.
 func ofWork(unknown float64) float64 { return 0.04 * unknown }
 
-// blocksOfWork are enough to see a leak of a tenth of the work; with the race
-// detector, of a half.
-func blocksOfWork() int {
-	if fineTiming {
-		return 80
-	}
-	return 16
-}
+// blocksOfWork are enough to see a leak of a tenth of the work.
+const blocksOfWork = 80
 
 // work is a stopwatch for the work of a handler without ticks: the time that the
 // thread has the processor, which others who use it disturb least.
@@ -192,7 +132,7 @@ func withoutTicks(t testing.TB, d *servertest.Drop) http.Handler {
 func TestWorkDoesNotTellMailboxesApart(t *testing.T) {
 	d := newDrop(t)
 	codes := fillMailboxes(t, d)
-	found := toldApart(t, work(t, withoutTicks(t, d)), codes, mailboxes()[1:], blocksOfWork(), ofWork)
+	found := toldApart(t, work(t, withoutTicks(t, d)), codes, mailboxes()[1:], blocksOfWork, ofWork)
 	if len(found) > 0 {
 		t.Errorf("the work tells %q from an unknown code", found)
 	}
@@ -213,7 +153,7 @@ func TestWorkLeaksAreFound(t *testing.T) {
 	for name, leak := range leaks {
 		t.Run(name, func(t *testing.T) {
 			kinds := []string{leak.kind}
-			if found := toldApart(t, work(t, leak.handler), codes, kinds, blocksOfWork(), ofWork); len(found) == 0 {
+			if found := toldApart(t, work(t, leak.handler), codes, kinds, blocksOfWork, ofWork); len(found) == 0 {
 				t.Error("it is not found")
 			}
 		})
@@ -225,12 +165,8 @@ type leakyStore struct{ store.Store }
 
 func (s leakyStore) Replies(m receipt.Mailbox, pick func([]store.ReplyHead) []int) ([]store.Reply, error) {
 	replies, err := s.Store.Replies(m, pick)
-	share := 1 // of a reader's keys, made once more: 2 % of the work each
-	if !fineTiming {
-		share = 4
-	}
-	for range share * len(replies) {
-		receipt.New().Keys()
+	for range replies {
+		receipt.New().Keys() // as a reader's, once more: 2 % of the work
 	}
 	return replies, err
 }
