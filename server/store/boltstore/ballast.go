@@ -17,11 +17,15 @@ const (
 	ballastSize = 16 << 20 // also for the list of free pages, which is 14 MiB after 100,000 deletions
 )
 
-// makeBallast writes the ballast unless it is there, whole. Without room for it
-// there is none, until the next deletion or Open.
+// makeBallast writes the ballast unless it is there, whole. Without room for
+// twice its size there is none, until the next deletion or Open: it must not take
+// the last room from those who write beside it.
 func (s *Store) makeBallast() {
 	name := filepath.Join(s.dir, ballastName)
 	if info, err := os.Stat(name); err == nil && info.Size() == ballastSize {
+		return
+	}
+	if free, err := s.Free(); err != nil || free < 2*ballastSize {
 		return
 	}
 	content := make([]byte, ballastSize) // random: zeros might take no room

@@ -66,8 +66,8 @@ func (c *commits) lead() {
 	}
 }
 
-// commit runs a group in one transaction. If one of them refuses, nothing of it
-// is kept, and the others are returned to be tried again.
+// commit runs a group in one transaction. If one of them refuses, the others may
+// be returned to be tried again.
 func (c *commits) commit(group []*write) (again []*write) {
 	var at int // in group
 	err := c.health.check()
@@ -86,10 +86,7 @@ func (c *commits) commit(group []*write) (again []*write) {
 			c.health.crashed.Store(true)
 			err = c.health.syncing(err)
 		} else if err != nil && at < len(group) {
-			refused := group[at]
-			refused.err = err
-			close(refused.done)
-			return slices.Delete(group, at, at+1)
+			return c.refused(group, at, err)
 		}
 		if err != nil && !c.health.failed.Load() {
 			err = c.health.writing(err)
@@ -100,6 +97,18 @@ func (c *commits) commit(group []*write) (again []*write) {
 		close(w.done)
 	}
 	return nil
+}
+
+// refused is what becomes of a group of which the write at a place refused. What
+// was written before it in the same transaction may be its reason, as with twins,
+// and is on no disk yet: it is committed first, and the refusal asked for again.
+func (c *commits) refused(group []*write, at int, err error) (again []*write) {
+	if at > 0 {
+		return slices.Concat(c.commit(group[:at]), group[at:])
+	}
+	group[0].err = err
+	close(group[0].done)
+	return group[1:]
 }
 
 // settled returns once what can be seen in the index is on disk, or
