@@ -192,7 +192,9 @@ func itemSizes(t *testing.T) map[string]int64 {
 	return map[string]int64{
 		"plaintext of a slot": item.ShareSize, "slot": item.SlotSize(),
 		"text, in bytes": largest(1<<20, text), "attachment": item.MaxFile,
-		"place, from, to, original name, in bytes": item.MaxField, "smallest tar": item.Floor,
+		"one answer, the taxonomy's reference, the original name, in bytes": item.MaxField,
+		"questions that have answers":                                       item.MaxQuestions, "answers in all": item.MaxValues,
+		"answers in all, in bytes": item.MaxAnswers, "smallest tar": item.Floor,
 		"smallest payload": item.PayloadSize(item.Floor),
 		"manifest.json":    memberLimit(t, 1, "manifest.json"),
 		"testimony.json":   memberLimit(t, 0, "testimony.json"), "author.sig": 89,

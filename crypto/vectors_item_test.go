@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"io"
 	"maps"
 	"slices"
@@ -118,13 +119,13 @@ type contentVector struct {
 	Kind     item.Kind `json:"kind"`
 	Language string    `json:"language"`
 	Text     string    `json:"text,omitempty"`
-	Place    string    `json:"place,omitempty"`
-	From     string    `json:"from,omitempty"`
-	To       string    `json:"to,omitempty"`
-	FileSize int64     `json:"file_size,omitempty"`
-	FileName string    `json:"file_name,omitempty"`
-	KeepName bool      `json:"keep_name,omitempty"`
-	Excluded []string  `json:"excluded,omitempty"`
+	Taxonomy string    `json:"taxonomy,omitempty"`
+
+	Answers  map[string][]string `json:"answers,omitempty"`
+	FileSize int64               `json:"file_size,omitempty"`
+	FileName string              `json:"file_name,omitempty"`
+	KeepName bool                `json:"keep_name,omitempty"`
+	Excluded []string            `json:"excluded,omitempty"`
 }
 
 type slotVector struct {
@@ -145,8 +146,9 @@ func contents(code receipt.Code) []itemVector {
 	return []itemVector{
 		{Name: "testimony", Content: contentVector{
 			Code: code[:], N: 0, Roster: 1, Kind: item.Testimony, Language: "id",
-			Text:  "Kami diminta hadir di lapangan.\nBaju bebas, \"jangan pakai seragam\" — kata camat & lurah.\n",
-			Place: "Bulukumba", From: "awal Oktober", To: "akhir <Oktober>",
+			Text:     "Kami diminta hadir di lapangan.\nBaju bebas, \"jangan pakai seragam\" — kata camat & lurah.\n",
+			Taxonomy: "asn 2026-11-22 0123abcd",
+			Answers:  map[string][]string{"tempat": {"73.02"}, "tindakan": {"hadir", "simbol"}, "waktu_rinci": {"akhir <Oktober>"}},
 		}},
 		{Name: "message", Content: contentVector{
 			Code: code[:], N: 1, Roster: 1, Kind: item.Message, Language: "en", Text: "é", Excluded: []string{"r2"},
@@ -169,7 +171,7 @@ func fileOf(size int64) []byte {
 func (c contentVector) content() item.Content {
 	return item.Content{
 		Kind: c.Kind, Language: c.Language, Text: c.Text,
-		Form: item.Form{Place: c.Place, From: c.From, To: c.To},
+		Form: item.Form{Answers: c.Answers}, Taxonomy: c.Taxonomy,
 		File: bytes.NewReader(fileOf(c.FileSize)), Size: c.FileSize, Name: c.FileName, KeepName: c.KeepName,
 	}
 }
@@ -323,14 +325,16 @@ func (v itemVector) checkManifest(t *testing.T, all vectors) {
 	for _, slot := range v.Slots {
 		want["slots"] = append(want["slots"].([]any), hex.EncodeToString(slot.SHA256))
 	}
+	if v.Content.Taxonomy != "" {
+		want["taxonomy"] = v.Content.Taxonomy
+	}
 	if v.Content.KeepName {
 		want["original_names"] = map[string]any{"attachments/001.pdf": v.Content.FileName}
 	}
 	compareJSON(t, v.Members[0].Text, want)
 	if v.Content.Kind == item.Testimony {
 		compareJSON(t, v.Members[1].Text, map[string]any{
-			"format": "saksi/v1/testimony", "place": v.Content.Place, "from": v.Content.From,
-			"to": v.Content.To,
+			"format": "saksi/v1/testimony", "answers": v.Content.Answers,
 		})
 	}
 }
@@ -378,7 +382,7 @@ func (v itemVector) checkOpened(t *testing.T) {
 	c := v.Content
 	same(t, "file", file, fileOf(c.FileSize))
 	sameText(t, "text", o.Text, c.Text)
-	sameText(t, "form", o.Form.Place+o.Form.From+o.Form.To, c.Place+c.From+c.To)
+	sameText(t, "form", fmt.Sprint(o.Form.Answers, o.Manifest.Taxonomy), fmt.Sprint(c.Answers, c.Taxonomy))
 	same(t, "mailbox", o.Mailbox[:], v.Mailbox)
 	if !o.BurnedBy(receipt.Code(c.Code).Burn(c.N)) || o.Manifest.Kind != c.Kind || o.Manifest.Language != c.Language {
 		t.Errorf("opened as %+v", o.Manifest)

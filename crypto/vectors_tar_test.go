@@ -74,10 +74,12 @@ type unsealable struct {
 	Kind     item.Kind `json:"kind,omitempty"`
 	Text     string    `json:"text"`
 	Repeat   int       `json:"repeat"`
-	Place    string    `json:"place,omitempty"`
+	Taxonomy string    `json:"taxonomy,omitempty"`
 	FileSize int64     `json:"file_size,omitempty"`
 	Excluded []string  `json:"excluded,omitempty"`
 	Error    string    `json:"error"`
+
+	Answers map[string][]string `json:"answers,omitempty"`
 }
 
 func unsealables() []unsealable {
@@ -97,19 +99,28 @@ func unsealables() []unsealable {
 		text("a control character beyond ASCII", "a\u0085", 1, "not_text"),
 		text("a vertical tab alone is no text first of all", "\v", 1, "not_text"),
 	}
-	return slices.Concat(list, unsealablePlaces(), unsealableFiles(), unsealableExclusions())
+	return slices.Concat(list, unsealableAnswers(), unsealableFiles(), unsealableExclusions())
 }
 
-func unsealablePlaces() []unsealable {
-	place := func(about, place, wantError string) unsealable {
-		return unsealable{About: about, Text: "a", Repeat: 1, Place: place, Error: wantError}
+func unsealableAnswers() []unsealable {
+	answer := func(about, wantError string, values ...string) unsealable {
+		return unsealable{
+			About: about, Text: "a", Repeat: 1, Answers: map[string][]string{"tempat": values}, Error: wantError,
+		}
 	}
 	return []unsealable{
-		place("a place of 300 bytes", strings.Repeat("b", 300), ""),
-		place("a place of 301 bytes", strings.Repeat("b", 301), "long_field"),
-		place("two lines in the place", "a\nb", ""),
-		place("an escape in the place", "\x1b", "not_text"),
-		place("a control character beyond ASCII in the place", "\u009b", "not_text"),
+		answer("an answer of 300 bytes", "", strings.Repeat("b", 300)),
+		answer("an answer of 301 bytes", "long_field", strings.Repeat("b", 301)),
+		answer("two lines in an answer", "", "a\nb"),
+		answer("an empty answer", "empty", ""),
+		answer("128 answers", "", slices.Repeat([]string{"b"}, 128)...),
+		answer("129 answers", "long_field", slices.Repeat([]string{"b"}, 129)...),
+		answer("answers of 5,000 bytes", "", slices.Repeat([]string{strings.Repeat("b", 250)}, 20)...),
+		answer("answers of 5,001 bytes", "long_field",
+			append(slices.Repeat([]string{strings.Repeat("b", 250)}, 20), "b")...),
+		{About: "a long name of a taxonomy", Text: "a", Repeat: 1, Taxonomy: strings.Repeat("b", 301), Error: "long_field"},
+		answer("an escape in an answer", "not_text", "\x1b"),
+		answer("a control character beyond ASCII in an answer", "not_text", "\u009b"),
 	}
 }
 
@@ -318,19 +329,27 @@ func refusedForms(t *testing.T, v itemVector) []refusedTar {
 	form := func(about, wantError, from, to string) {
 		f.add(about, wantError, ustar(f.sign(f.change("testimony.json", from, to))))
 	}
-	place := func(about, wantError, to string) { form(about, wantError, "Bulukumba", to) }
-	form("the form without a place", "", `"place": "Bulukumba",`, "")
-	form("the form with an unknown name", "", `"place"`, `"later": 1, "place"`)
-	place("a place of 300 bytes", "", strings.Repeat("b", 300))
-	place("a place of 301 bytes", "malformed", strings.Repeat("b", 301))
-	place("a place on two lines", "", `a\r\n\tb`)
-	place("a NUL in the place", "malformed", `a\u0000`)
-	place("a control character beyond ASCII in the place", "malformed", `a\u0085`)
+	answer := func(about, wantError, to string) { form(about, wantError, `"73.02"`, to) }
+	form("the form without answers", "", `"answers"`, `"later"`)
+	form("the form with an unknown name", "", `"answers"`, `"later": 1, "answers"`)
+	form("a question that no taxonomy has", "", `"tempat"`, `"q9"`)
+	form("a question with a name in upper case", "malformed", `"tempat"`, `"Tempat"`)
+	form("a question with a name of 33 letters", "malformed", `"tempat"`, `"`+strings.Repeat("q", 33)+`"`)
+	form("a question twice", "malformed", `"tempat"`, `"tindakan": ["a"], "tempat"`)
+	answer("a question without an answer", "malformed", "")
+	answer("an empty answer", "malformed", `""`)
+	answer("an answer of 300 bytes", "", `"`+strings.Repeat("b", 300)+`"`)
+	answer("an answer of 301 bytes", "malformed", `"`+strings.Repeat("b", 301)+`"`)
+	answer("an answer on two lines", "", `"a\r\n\tb"`)
+	answer("a NUL in an answer", "malformed", `"a\u0000"`)
+	answer("a control character beyond ASCII in an answer", "malformed", `"a\u0085"`)
+	answer("125 answers beside three", "", `"b"`+strings.Repeat(`,"b"`, 124))
+	answer("126 answers beside three", "malformed", `"b"`+strings.Repeat(`,"b"`, 125))
 	form("another format of the form", "malformed", "saksi/v1/testimony", "saksi/v2/testimony")
 	form("the format of another member", "malformed", "saksi/v1/testimony", "saksi/v1/item")
-	form("a name twice in the form", "malformed", `"place"`, `"place": "a", "place"`)
-	form("a name in upper case in the form", "malformed", `"place"`, `"Place"`)
-	form("a number for the place", "malformed", `"Bulukumba"`, "1")
+	form("a name twice in the form", "malformed", `"answers"`, `"answers": {}, "answers"`)
+	form("a name in upper case in the form", "malformed", `"answers"`, `"Answers"`)
+	answer("a number for an answer", "malformed", "1")
 	form("something after the form", "malformed", "}\n", "}\n0\n")
 	return f.made
 }
@@ -454,7 +473,7 @@ func (s itemSection) checkUnsealable(t *testing.T, all vectors) {
 	for _, u := range s.Unsealable {
 		c := item.Content{
 			Kind: cmp.Or(u.Kind, item.Testimony), Text: strings.Repeat(u.Text, u.Repeat),
-			Form: item.Form{Place: u.Place}, Size: u.FileSize,
+			Form: item.Form{Answers: u.Answers}, Taxonomy: u.Taxonomy, Size: u.FileSize,
 		}
 		if _, err := item.Seal(circle, receipt.Code{}, 0, c, u.Excluded...); errorName(err) != u.Error {
 			t.Errorf("content, %s: %v, want %q", u.About, err, u.Error)

@@ -73,7 +73,7 @@ func FuzzOpen(f *testing.F) {
 func FuzzMembers(f *testing.F) {
 	p := partytest.New(f, day, 1)
 	for _, c := range []Content{
-		{Kind: Testimony, Text: "a", Form: Form{Place: "Kota", From: "Senin"}}, {Kind: Message, Text: "b\r\n\tc"},
+		{Kind: Testimony, Text: "a", Form: Form{Answers: map[string][]string{"tempat": {"73", "x y"}, "waktu": {"2026-10"}}}}, {Kind: Message, Text: "b\r\n\tc"},
 		{Kind: Attachment, File: strings.NewReader("c"), Size: 1, Name: "c.jpg", KeepName: true},
 	} {
 		m := membersOf(f, plainTar(f, p, c))
@@ -187,7 +187,7 @@ func FuzzSeal(f *testing.F) {
 	f.Add("\ufffd", "\ufffd", "\ufffd", "\ufffd", []byte("\ufffd"))
 	known := []error{ErrTooLong, ErrLongField, ErrEmpty, ErrNotText}
 	f.Fuzz(func(t *testing.T, text, place, from, name string, file []byte) {
-		form := Form{Place: place, From: from, To: from}
+		form := Form{Answers: map[string][]string{"tempat": {place}, "waktu": {from, from}}}
 		for _, c := range []Content{
 			{Kind: Testimony, Text: text, Form: form},
 			{Kind: Attachment, File: bytes.NewReader(file), Size: int64(len(file)), Name: name, KeepName: true},
@@ -212,7 +212,7 @@ func FuzzSeal(f *testing.F) {
 				continue
 			}
 			form.Format = got.Form.Format
-			if c.Kind == Testimony && (got.Text != text || got.Form != form) {
+			if c.Kind == Testimony && (got.Text != text || !reflect.DeepEqual(got.Form, form)) {
 				t.Errorf("%q, %+v came out as %q, %+v", text, form, got.Text, got.Form)
 			}
 			if c.Kind == Attachment && !bytes.Equal(content, file) {

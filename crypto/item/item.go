@@ -21,7 +21,7 @@
 // # The tar
 //
 //	manifest.json              who, what, which roster, the slots' hashes
-//	testimony.json             kind testimony: place and time, never the text
+//	testimony.json             kind testimony: answers, never the text
 //	testimony.txt              kind testimony: the text
 //	message.txt                kind message: the text
 //	attachments/001.<ext>      kind attachment: the file, under a neutral name
@@ -48,6 +48,7 @@
 package item
 
 import (
+	"bytes"
 	"crypto/ed25519"
 	"crypto/sha256"
 	"encoding/hex"
@@ -71,8 +72,14 @@ const (
 	Floor = 64 * 1024
 	// MaxFile is what an attachment may have: a USTAR member ends at 8 GiB.
 	MaxFile = 7 << 30
-	// MaxField bounds each short field: place, from, to, original name.
+	// MaxField bounds each short field: an answer, the original name.
 	MaxField = 300
+	// MaxQuestions is how many questions may have answers, MaxValues how many
+	// values those have in all, and MaxAnswers how many bytes: in JSON, however
+	// it is spelled, they fit into testimony.json.
+	MaxQuestions = 64
+	MaxValues    = 128
+	MaxAnswers   = 5000
 
 	maxManifest = 32 * 1024
 	maxForm     = 16 * 1024
@@ -119,9 +126,9 @@ type Manifest struct {
 	ReplyRecipient string            `json:"reply_recipient"` // age1pq1...
 	Burn           string            `json:"burn"`            // SHA-256 of the token that deletes the item
 	Roster         ManifestRoster    `json:"roster"`
-	Slots          []string          `json:"slots"`    // SHA-256 of each slot, in roster order
-	Language       string            `json:"language"` // of the page it was written on: "id" or "en"
-	Taxonomy       string            `json:"taxonomy,omitempty"`
+	Slots          []string          `json:"slots"`                    // SHA-256 of each slot, in roster order
+	Language       string            `json:"language"`                 // of the page it was written on: "id" or "en"
+	Taxonomy       string            `json:"taxonomy,omitempty"`       // reference of the form that was answered
 	Original       map[string]string `json:"original_names,omitempty"` // member to name, if the reporter keeps it
 }
 
@@ -133,12 +140,12 @@ type ManifestRoster struct {
 
 const formatLabel = "saksi/v1/item"
 
-// A Form is testimony.json: what a reporter said beside the text.
+// A Form is testimony.json: what a reporter answered beside the text. What the
+// questions and their codes mean is said by the taxonomy that the manifest names;
+// the format itself knows none of them.
 type Form struct {
-	Format string `json:"format"` // "saksi/v1/testimony"
-	Place  string `json:"place,omitempty"`
-	From   string `json:"from,omitempty"` // the time range, in the reporter's own words
-	To     string `json:"to,omitempty"`
+	Format  string              `json:"format"`            // "saksi/v1/testimony"
+	Answers map[string][]string `json:"answers,omitempty"` // from a question to its values
 }
 
 const testimonyLabel = "saksi/v1/testimony"
@@ -230,11 +237,14 @@ func parse32(s string) ([32]byte, error) {
 
 // marshal writes the JSON of a member, with a newline at the end.
 func marshal(v any) []byte {
-	b, err := json.MarshalIndent(v, "", "  ")
-	if err != nil {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetIndent("", "  ")
+	e.SetEscapeHTML(false) // it is read by eye
+	if err := e.Encode(v); err != nil {
 		panic("item: internal error: " + err.Error())
 	}
-	return append(b, '\n')
+	return b.Bytes()
 }
 
 // signedBytes collects what the author signs.

@@ -5,7 +5,10 @@ import (
 	"bytes"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"io"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -59,7 +62,7 @@ func TestTestimonyComesBack(t *testing.T) {
 	code := receipt.New()
 	want := Content{
 		Kind: Testimony, Language: "id", Text: "Kami diminta hadir.\nBaju bebas.",
-		Form: Form{Place: "Bulukumba", From: "awal Oktober", To: "akhir Oktober"},
+		Form: Form{Answers: map[string][]string{"tempat": {"73.02"}, "tindakan": {"hadir", "medsos"}}}, Taxonomy: "asn 2026",
 	}
 	s := seal(t, p, code, 0, want)
 	for r := range p.Reviewers {
@@ -69,7 +72,7 @@ func TestTestimonyComesBack(t *testing.T) {
 		}
 		form := got.Form
 		form.Format = ""
-		if got.Text != want.Text || form != want.Form || got.Mailbox != code.Keys().Mailbox() || got.ID != code.ItemID(0) {
+		if got.Text != want.Text || !reflect.DeepEqual(form, want.Form) || got.Manifest.Taxonomy != want.Taxonomy || got.Mailbox != code.Keys().Mailbox() || got.ID != code.ItemID(0) {
 			t.Errorf("reviewer %d reads %+v", r, got)
 		}
 		if !got.BurnedBy(code.Burn(0)) || got.BurnedBy(code.Burn(1)) {
@@ -110,7 +113,7 @@ func TestSizesTellNothing(t *testing.T) {
 	p := partytest.New(t, day, 20)
 	for name, c := range map[string]Content{
 		"one letter":    {Kind: Testimony, Text: "a"},
-		"longest":       {Kind: Testimony, Text: strings.Repeat("\"", MaxText), Form: Form{Place: strings.Repeat("<", MaxField), From: strings.Repeat("\u2028", MaxField/3)}},
+		"longest":       {Kind: Testimony, Text: strings.Repeat("\"", MaxText), Form: longestForm()},
 		"message":       {Kind: Message, Text: strings.Repeat("é", MaxText/2)},
 		"small file":    {Kind: Attachment, File: strings.NewReader("x"), Size: 1, Name: "x"},
 		"with its name": {Kind: Attachment, File: strings.NewReader("x"), Size: 1, Name: strings.Repeat("\"", 4000), KeepName: true},
@@ -157,6 +160,21 @@ func TestExcludedReviewerLearnsNothing(t *testing.T) {
 	}
 }
 
+// longestForm has about as many bytes in JSON as a form can have.
+func longestForm() Form {
+	answers := map[string][]string{}
+	for n := range MaxQuestions {
+		value := strings.Repeat("\"", MaxAnswers/MaxValues)
+		answers[fmt.Sprintf("a%031d", n)] = slices.Repeat([]string{value}, MaxValues/MaxQuestions)
+	}
+	return Form{Answers: answers}
+}
+
+// answering is a testimony with one question answered.
+func answering(values ...string) Content {
+	return Content{Kind: Testimony, Text: "a", Form: Form{Answers: map[string][]string{"q": values}}}
+}
+
 func TestContentLimits(t *testing.T) {
 	p := partytest.New(t, day, 1)
 	for name, test := range map[string]struct {
@@ -166,10 +184,13 @@ func TestContentLimits(t *testing.T) {
 		"empty":         {Content{Kind: Testimony}, ErrEmpty},
 		"spaces":        {Content{Kind: Message, Text: " \r\n\t"}, ErrEmpty},
 		"one too many":  {Content{Kind: Testimony, Text: strings.Repeat("a", MaxText+1)}, ErrTooLong},
-		"long place":    {Content{Kind: Testimony, Text: "a", Form: Form{Place: strings.Repeat("a", MaxField+1)}}, ErrLongField},
+		"long answer":   {answering(strings.Repeat("a", MaxField+1)), ErrLongField},
+		"many answers":  {answering(slices.Repeat([]string{"a"}, MaxValues+1)...), ErrLongField},
+		"long answers":  {answering(slices.Repeat([]string{strings.Repeat("<", 101)}, MaxAnswers/100)...), ErrLongField},
+		"blank answer":  {answering(""), ErrEmpty},
 		"invalid UTF-8": {Content{Kind: Testimony, Text: "a\xff"}, ErrNotText},
 		"binary":        {Content{Kind: Testimony, Text: "a\x00"}, ErrNotText},
-		"binary place":  {Content{Kind: Testimony, Text: "a", Form: Form{Place: "\x1b"}}, ErrNotText},
+		"binary answer": {answering("\x1b"), ErrNotText},
 		"empty file":    {Content{Kind: Attachment, File: strings.NewReader("")}, ErrEmpty},
 	} {
 		if _, err := Seal(p.Circle, receipt.New(), 0, test.content); !errors.Is(err, test.want) {

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 	"time"
 	"unicode"
@@ -46,8 +47,9 @@ type Content struct {
 	Kind     Kind
 	Language string // of the page: "id" or "en"
 
-	Text string // testimony and message
-	Form Form   // testimony; Format is filled in
+	Text     string // testimony and message
+	Form     Form   // testimony; Format is filled in
+	Taxonomy string // testimony: of the form's questions
 
 	File     io.Reader // attachment
 	Size     int64     // of File, in bytes
@@ -155,14 +157,20 @@ func newManifest(circle *roster.Circle, keys receipt.Keys, s *Sealed, n int) Man
 		Burn:   hex.EncodeToString(s.Burn[:]),
 		Roster: ManifestRoster{Sequence: circle.Sequence, Hash: circle.Hash.String()},
 		Slots:  slotHashes(s.Slots), Language: s.content.Language,
-		Original: s.content.originals(),
+		Original: s.content.originals(), Taxonomy: s.content.Taxonomy,
 	}
 }
 
 // check holds a content against the limits.
 func (c *Content) check() error {
+	c.Form.Format = testimonyLabel
 	if err := c.Form.check(); err != nil {
 		return err
+	}
+	if c.Taxonomy != "" {
+		if err := checkField(c.Taxonomy); err != nil {
+			return fmt.Errorf("sealing item: taxonomy: %w", err)
+		}
 	}
 	if !languagePattern.MatchString(c.Language) {
 		return fmt.Errorf("sealing item: %q is no code of a language", c.Language)
@@ -189,14 +197,36 @@ func checkFileSize(size int64) error {
 
 // check holds the short fields against the limits.
 func (f *Form) check() error {
-	for _, field := range []string{f.Place, f.From, f.To} {
-		if len(field) > MaxField {
-			return fmt.Errorf("checking form: %w", ErrLongField)
+	values, size := 0, 0
+	for question, answers := range f.Answers {
+		if !questionPattern.MatchString(question) || len(answers) == 0 {
+			return errors.New("checking form: a question without a name or without an answer")
 		}
-		// They stand in JSON, where no reader takes U+FFFD.
-		if !isText(field) || strings.ContainsRune(field, utf8.RuneError) {
-			return fmt.Errorf("checking form: %w", ErrNotText)
+		for _, v := range answers {
+			if err := checkField(v); err != nil {
+				return fmt.Errorf("checking form: %w", err)
+			}
+			values, size = values+1, size+len(v)
 		}
+	}
+	if len(f.Answers) > MaxQuestions || values > MaxValues || size > MaxAnswers {
+		return fmt.Errorf("checking form: %d questions, %d answers of %d bytes: %w",
+			len(f.Answers), values, size, ErrLongField)
+	}
+	return nil
+}
+
+var questionPattern = regexp.MustCompile(`^[a-z][a-z0-9_]{0,31}$`)
+
+func checkField(field string) error {
+	switch {
+	case field == "":
+		return ErrEmpty
+	case len(field) > MaxField:
+		return ErrLongField
+	// They stand in JSON, where no reader takes U+FFFD.
+	case !isText(field) || strings.ContainsRune(field, utf8.RuneError):
+		return ErrNotText
 	}
 	return nil
 }
@@ -225,9 +255,7 @@ func (c *Content) members(m Manifest) []member {
 	members := []member{{"manifest.json", marshal(m)}}
 	switch c.Kind {
 	case Testimony:
-		form := c.Form
-		form.Format = testimonyLabel
-		return append(members, member{"testimony.json", marshal(form)}, member{"testimony.txt", []byte(c.Text)})
+		return append(members, member{"testimony.json", marshal(&c.Form)}, member{"testimony.txt", []byte(c.Text)})
 	case Message:
 		return append(members, member{"message.txt", []byte(c.Text)})
 	default:
