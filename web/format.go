@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"saksi/web/regions"
 )
 
 // number writes 24000 as "24.000" in Indonesian and "24,000" in English.
@@ -60,22 +62,16 @@ func mondayOf(iso string) (time.Time, bool) {
 	return monday, y == year && w == week && fmt.Sprintf("%04d-W%02d", y, w) == iso
 }
 
-// region names a Kemendagri code by its province; "-" is the whole country. A
-// code finer than a province keeps its digits beside the name, and a code that
-// is not in the catalog stands for itself.
+// region names a Kemendagri code as both languages write it; "-" is the whole
+// country. A code that nobody knows stands for itself.
 func (c *catalog) region(code string) string {
 	if code == "-" {
 		return c.texts["region.national"]
 	}
-	province, finer, _ := strings.Cut(code, ".")
-	name, ok := c.texts["region."+province]
-	switch {
-	case !ok:
-		return code
-	case finer != "":
-		return name + " (" + code + ")"
+	if name, ok := regions.Name(code); ok {
+		return name
 	}
-	return name
+	return code
 }
 
 // status names the status of a reply. A status that this server does not know

@@ -44,14 +44,19 @@ func TestWeek(t *testing.T) {
 	}
 }
 
+// Names of regions are the same in both languages; the whole country is not one
+// of them.
 func TestRegion(t *testing.T) {
-	c := testCatalogs(t)[EN]
-	for code, want := range map[string]string{
-		"-": "national", "73": "South Sulawesi", "32.73": "West Java (32.73)",
-		"99": "99", "": "", "99.01": "99.01", "national": "national",
+	catalogs := testCatalogs(t)
+	for code, want := range map[string][2]string{
+		"-": {"nasional", "national"}, "73": {"Sulawesi Selatan", "Sulawesi Selatan"},
+		"73.71": {"Kota Makassar, Sulawesi Selatan", "Kota Makassar, Sulawesi Selatan"},
+		"73.99": {"73.99", "73.99"}, "99": {"99", "99"}, "": {"", ""}, "national": {"national", "national"},
 	} {
-		if got := c.region(code); got != want {
-			t.Errorf("%q: %q, want %q", code, got, want)
+		for i, lang := range []Lang{ID, EN} {
+			if got := catalogs[lang].region(code); got != want[i] {
+				t.Errorf("%q in %q: %q, want %q", code, lang, got, want[i])
+			}
 		}
 	}
 }
