@@ -97,7 +97,7 @@ func TestHintsSayWhatToDo(t *testing.T) {
 func TestHostileTextIsCleaned(t *testing.T) {
 	const evil = "a\x1b[2J\u202e\x07\nitem 9  forged"
 	page := desk.Page{Item: &desk.Item{Attachments: []desk.Attachment{{Original: evil}}}, Text: evil}
-	page.Form.Place, page.Form.From, page.Form.To = evil, evil, evil
+	page.Form.Answers = map[string][]string{evil: {evil, evil}}
 	thread := &desk.Thread{Replies: []*desk.OwnReply{{Forwarded: evil, Text: evil}}}
 	var out bytes.Buffer
 	c := &console{stdout: &out, stderr: &out}

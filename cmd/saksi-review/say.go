@@ -12,6 +12,7 @@ import (
 
 	"saksi/cmd/saksi-review/desk"
 	"saksi/crypto/item"
+	"saksi/web/taxonomy"
 )
 
 // shortName is how many digits of a mailbox or an id are shown: enough to be
@@ -187,11 +188,10 @@ func (c *console) showPage(p desk.Page) {
 	if p.Deleted {
 		c.say("  deleted by its reporter, who wants it gone; the desk still has its copy")
 	}
-	for _, f := range []struct{ name, value string }{
-		{"place", p.Form.Place}, {"from", p.Form.From}, {"to", p.Form.To},
-	} {
-		if f.value != "" {
-			c.say("  %s: %s", f.name, desk.Clean(f.value))
+	for _, said := range taxonomy.Find(p.Taxonomy).Describe(p.Form.Answers, "id") {
+		c.say("  %s", desk.Clean(said.Label))
+		for _, v := range said.Values {
+			c.say("    - %s", desk.Clean(v))
 		}
 	}
 	c.text(p.Text)

@@ -21,6 +21,7 @@ import (
 	"saksi/crypto/roster"
 	"saksi/crypto/sign"
 	"saksi/crypto/week"
+	"saksi/web/taxonomy"
 )
 
 // server plays the server in a script:
@@ -104,7 +105,8 @@ func bundle(ts *testscript.TestScript, texts []string) []byte {
 func addItem(ts *testscript.TestScript, members map[batch.Path][]byte, circle *roster.Circle, code receipt.Code, n int, text string) {
 	c := item.Content{Kind: item.Message, Language: "id", Text: text}
 	if n == 0 {
-		c.Kind, c.Form = item.Testimony, item.Form{Place: "Bulukumba"}
+		c.Kind, c.Form = item.Testimony, item.Form{Answers: map[string][]string{"tempat": {"73.02"}}}
+		c.Taxonomy = taxonomy.Current().Reference()
 	}
 	if card, ok := strings.CutPrefix(text, "@"); ok {
 		to, err := reviewer.ParseCard(ts.ReadFile(card))

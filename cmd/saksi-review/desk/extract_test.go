@@ -65,12 +65,12 @@ func TestExtract(t *testing.T) {
 	code := receipt.New()
 	picture := strings.Repeat("gambar", 50_000)
 	s.close(
-		s.seal(code, 0, item.Content{Kind: item.Testimony, Text: marker + "\n", Form: item.Form{Place: "Bulukumba"}}),
+		s.seal(code, 0, item.Content{Kind: item.Testimony, Text: marker + "\n", Form: item.Form{Answers: map[string][]string{"tempat": {"73.02"}}}}),
 		s.seal(code, 1, file(picture, "../../\u202egpj.JPG")), s.message(code, 7, marker+" lagi"))
 	d := s.sit(1)
 	d.take(s.bundle(1, 1))
 	got := d.extract(d.Threads()[0].Items)
-	form := "{\n  \"format\": \"saksi/v1/testimony\",\n  \"place\": \"Bulukumba\"\n}\n"
+	form := "{\n  \"format\": \"saksi/v1/testimony\",\n  \"answers\": {\n    \"tempat\": [\n      \"73.02\"\n    ]\n  }\n}\n"
 	want := map[string]string{
 		"000/testimony.txt": marker + "\n", "000/testimony.json": form,
 		"001/attachments/001.jpg": picture, "007/message.txt": marker + " lagi",

@@ -20,7 +20,7 @@ func TestTestimonyArrives(t *testing.T) {
 	s := newDrop(t, 3)
 	code := receipt.New()
 	s.close(
-		s.seal(code, 0, item.Content{Kind: item.Testimony, Language: "id", Text: marker + " satu", Form: item.Form{Place: "Bulukumba"}}),
+		s.seal(code, 0, item.Content{Kind: item.Testimony, Language: "id", Text: marker + " satu", Form: item.Form{Answers: map[string][]string{"tempat": {"73.02"}}}}),
 		s.message(code, 1, marker+" dua"), s.message(receipt.New(), 0, marker+" tiga"))
 	for n := range s.Reviewers {
 		d := s.sit(n)

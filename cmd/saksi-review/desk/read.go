@@ -165,8 +165,9 @@ func (d *Desk) Find(name string) (*Thread, *Item, error) {
 // reporter's own, hostile until cleaned.
 type Page struct {
 	*Item
-	Form item.Form
-	Text string
+	Taxonomy string // reference of the questions that Form answers
+	Form     item.Form
+	Text     string
 }
 
 // Read opens the texts of a thread. Attachments are as they were when they
@@ -180,7 +181,7 @@ func (d *Desk) Read(ctx context.Context, t *Thread) ([]Page, error) {
 			if err != nil {
 				return nil, err
 			}
-			page.Form, page.Text = opened.Form, opened.Text
+			page.Taxonomy, page.Form, page.Text = opened.Manifest.Taxonomy, opened.Form, opened.Text
 		}
 		pages = append(pages, page)
 	}
