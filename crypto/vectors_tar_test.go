@@ -291,6 +291,7 @@ func (f *forger) addJSON() {
 	malformed("a name twice in an unknown object", `"n": 1,`, `"n": 1, "later": {"a": 1, "a": 1},`)
 	malformed("a name in upper case", `"language"`, `"LANGUAGE"`)
 	malformed("an unknown name in upper case", `"n": 1,`, `"n": 1, "Later": 0,`)
+	malformed("a manifest without slots", `"slots"`, `"later"`)
 	malformed("a name with a letter outside ASCII", `"slots"`, `"\u017flots"`)
 	malformed("a member's name in upper case", `"language": "en"`,
 		`"language": "en", "original_names": {"attachments/001.PDF": "a"}`)

@@ -184,6 +184,9 @@ func (m *Manifest) identify() (*identity, error) {
 			return nil, fmt.Errorf("reading manifest: %w", err)
 		}
 	}
+	if len(m.Slots) == 0 {
+		return nil, errors.New("reading manifest: no slots")
+	}
 	for _, text := range m.Slots {
 		hash, err := parse32(text)
 		if err != nil {
