@@ -194,7 +194,7 @@ func TestDamagedCode(t *testing.T) {
 			p := d.Post(prefix+path, "code", "rusak", "n", "1", "text", "isi kesaksian")
 			refused(t, p, http.StatusBadRequest, text, "text", "isi kesaksian")
 		}
-		p := d.Post(prefix+"/write", "code", "rusak", "text", "isi", "place", "Maros")
+		p := d.Post(prefix+"/write", "code", "rusak", "text", "isi", "q.unit", "Maros")
 		expect(t, p, http.StatusBadRequest, "Maros")
 		untouched(t, d, 0)
 	})
@@ -204,8 +204,8 @@ func TestDamagedCode(t *testing.T) {
 func writing(t *testing.T, d *servertest.Drop, prefix, typed, back string, status int, text string) {
 	t.Helper()
 	code := receipt.New().Field()
-	p := d.Post(prefix+"/write", "code", code, "text", typed, "place", "Maros", "from", "awal Oktober", "to", "<akhir>")
-	refused(t, p, status, text, "code", code, "text", back, "place", "Maros", "from", "awal Oktober", "to", "<akhir>")
+	p := d.Post(prefix+"/write", "code", code, "text", typed, "q.unit", "Maros", "q.waktu_rinci", "awal Oktober", "q.nama_pelaku", "<akhir>")
+	refused(t, p, status, text, "code", code, "text", back, "q.unit", "Maros", "q.waktu_rinci", "awal Oktober", "q.nama_pelaku", "<akhir>")
 }
 
 // message is a follow-up that cannot be taken, and the page for it.
@@ -274,14 +274,14 @@ func TestTextFarAboveEveryLimit(t *testing.T) {
 	})
 }
 
-func TestLongPlaceOrTime(t *testing.T) {
+func TestLongAnswer(t *testing.T) {
 	d := newDrop(t)
 	place := strings.Repeat("Kabupaten ", 50)
 	says{
-		"Tempat atau waktu terlalu panjang. Pendekkan masing-masing",
-		"The place or the time is too long. Shorten each",
+		"terlalu panjang. Pendekkan menjadi kira-kira 150 huruf.",
+		"too long. Please shorten it to about 150 characters.",
 	}.each(t, func(t *testing.T, prefix, text string) {
-		for _, name := range []string{"place", "from", "to"} {
+		for _, name := range []string{"q.unit", "q.kecamatan", "q.waktu_rinci"} {
 			code := receipt.New().Field()
 			p := d.Post(prefix+"/write", "code", code, "text", "isi", name, place)
 			refused(t, p, http.StatusUnprocessableEntity, text, "code", code, "text", "isi", name, place)
@@ -303,8 +303,8 @@ func TestBinaryAsText(t *testing.T) {
 	}.each(t, func(t *testing.T, prefix, text string) {
 		writing(t, d, prefix, typed, back, http.StatusUnprocessableEntity, text)
 		message(t, d, prefix, code, typed, back, http.StatusUnprocessableEntity, text)
-		p := d.Post(prefix+"/write", "code", code.Field(), "text", "isi", "place", "Ma\x00ros")
-		refused(t, p, http.StatusUnprocessableEntity, text, "text", "isi", "place", "Ma�ros")
+		p := d.Post(prefix+"/write", "code", code.Field(), "text", "isi", "q.unit", "Ma\x00ros")
+		refused(t, p, http.StatusUnprocessableEntity, text, "text", "isi", "q.unit", "Ma�ros")
 		untouched(t, d, 1)
 	})
 }
@@ -330,8 +330,8 @@ func TestInvalidUTF8(t *testing.T) {
 // what is no letter may not stand. It must not be taken and lost at the desk.
 func TestMarkedPlaceIsRefusedAgain(t *testing.T) {
 	d := newDrop(t)
-	p := d.Post("/write", "code", receipt.New().Field(), "text", "isi", "place", "Ma�ros")
-	refused(t, p, http.StatusUnprocessableEntity, "Di bawah tanda itu menjadi �.", "place", "Ma�ros")
+	p := d.Post("/write", "code", receipt.New().Field(), "text", "isi", "q.unit", "Ma�ros")
+	refused(t, p, http.StatusUnprocessableEntity, "Di bawah tanda itu menjadi �.", "q.unit", "Ma�ros")
 	untouched(t, d, 0)
 }
 
@@ -370,8 +370,8 @@ func TestDamagedEscapes(t *testing.T) {
 	code := receipt.New().Field()
 	says{"Periksa tulisan di bawah, lalu kirim lagi.", "Check the text below, then send again."}.each(t,
 		func(t *testing.T, prefix, text string) {
-			p := post(t, d, prefix+"/write", urlencoded, "code="+code+"&text=100%+yakin%zz;&place=Maros")
-			refused(t, p, http.StatusBadRequest, text, "code", code, "text", "100% yakin%zz;", "place", "Maros")
+			p := post(t, d, prefix+"/write", urlencoded, "code="+code+"&text=100%+yakin%zz;&q.unit=Maros")
+			refused(t, p, http.StatusBadRequest, text, "code", code, "text", "100% yakin%zz;", "q.unit", "Maros")
 			untouched(t, d, 0)
 		})
 }

@@ -130,7 +130,7 @@ func TestExpiredRosterLosesNothing(t *testing.T) {
 	answer(t, d, code, 0, 1, "Terima kasih.")
 	fresh := d.Get("/write").Code(t)
 	later.Store(int64(26 * 7 * 24 * time.Hour))
-	p := d.Post("/write", "code", fresh.Field(), "text", "isi kesaksian", "place", "Maros")
+	p := d.Post("/write", "code", fresh.Field(), "text", "isi kesaksian", "q.unit", "Maros")
 	expect(t, p, http.StatusServiceUnavailable, "Kotak ini sedang tidak menerima kiriman", "isi kesaksian")
 	p = d.Post("/message", "code", code.Field(), "n", "1", "text", "isi pesan")
 	expect(t, p, http.StatusServiceUnavailable, "isi pesan")

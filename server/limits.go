@@ -62,7 +62,7 @@ func Production() Limits {
 		Move:   4 << 10,
 		Linger: 10 * time.Second,
 
-		PlainForm: 80 << 10, // 24,000 bytes of text, as %41, and the short fields
+		PlainForm: 96 << 10, // 24,000 bytes of text and 5,000 of answers, as %41, and their names
 		LongForms: 8,
 		LongWait:  time.Minute,
 		LongTime:  4 * time.Minute, // 1 MiB of text, as %41, at 13 KiB a second

@@ -34,6 +34,7 @@ import (
 type Config struct {
 	Inbox *inbox.Inbox
 	Log   *slog.Logger // events; nil for none
+	Site  web.Site     // what the operator chose; may be zero
 	// Limits are those of [Production] unless set.
 	Limits Limits
 }
@@ -49,7 +50,7 @@ type Server struct {
 
 // New makes a server.
 func New(c Config) (*Server, error) {
-	pages, err := web.New()
+	pages, err := web.New(c.Site)
 	if err != nil {
 		return nil, err
 	}
@@ -96,6 +97,7 @@ func reporterRoutes(e *echo.Echo, prefix string, h *reporter.Handler) {
 	if prefix != "" {
 		e.GET(prefix, h.Start)
 	}
+	e.GET(prefix+"/info", h.Info)
 	e.GET(prefix+"/write", h.WriteForm)
 	e.POST(prefix+"/write", h.Write)
 	e.POST(prefix+"/receipt", h.Receipt)

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -61,13 +62,13 @@ func opened(t testing.TB, d *servertest.Drop, code receipt.Code, n, r int, extra
 func TestStory(t *testing.T) {
 	d := newDrop(t)
 	code := d.Get("/write").Code(t)
-	p := d.Post("/write", "code", code.Field(), "text", "Kami diminta hadir.\r\nBaju bebas.", "place", "Bulukumba", "from", "awal Oktober")
+	p := d.Post("/write", "code", code.Field(), "text", "Kami diminta hadir.\r\nBaju bebas.", "q.tempat", "73", "q.tempat.finer", "73.02")
 	expect(t, p, http.StatusOK, "Sudah kami terima")
 	for _, w := range code.Words() {
 		expect(t, p, http.StatusOK, "<li>"+w+"</li>")
 	}
 	o := opened(t, d, code, 0, 1, nil)
-	if o.Text != "Kami diminta hadir.\nBaju bebas." || o.Form.Place != "Bulukumba" || o.Form.From != "awal Oktober" {
+	if o.Text != "Kami diminta hadir.\nBaju bebas." || !slices.Equal(o.Form.Answers["tempat"], []string{"73.02"}) || o.Manifest.Taxonomy == "" {
 		t.Errorf("a reviewer reads %+v", o)
 	}
 
@@ -146,7 +147,7 @@ func TestBothLanguages(t *testing.T) {
 	code := d.Send("satu")
 	expect(t, d.Post("/en/open", "code", code.Field()), http.StatusOK, `lang="en"`)
 	expect(t, d.Post("/en/receipt", "code", code.Field()), http.StatusOK, `lang="en"`, code.Words()[11])
-	p := d.Post("/en/write", "code", receipt.New().Field(), "text", "teks <b>", "place", "Kota", "switch", "1")
+	p := d.Post("/en/write", "code", receipt.New().Field(), "text", "teks <b>", "q.unit", "Kota", "switch", "1")
 	expect(t, p, http.StatusOK, `lang="en"`, "teks &lt;b&gt;", "Kota")
 	if u, err := d.Inbox.Store.Usage(); err != nil || u.Items != 1 {
 		t.Errorf("switching the language kept something: %+v, %v", u, err)
@@ -287,7 +288,7 @@ func speak(t *testing.T, d *servertest.Drop, request string) servertest.Page {
 func TestNothingIsLogged(t *testing.T) {
 	d := servertest.New(t, servertest.Options{Wrap: func(s store.Store) store.Store { return brokenStore{s} }})
 	code := d.Get("/write").Code(t)
-	d.Post("/write", "code", code.Field(), "text", "marker4711 isi", "place", "marker4711 tempat")
+	d.Post("/write", "code", code.Field(), "text", "marker4711 isi", "q.unit", "marker4711 tempat")
 	d.Upload("/file", "marker4711.jpg", []byte("marker4711"), "code", code.Field(), "n", "1")
 	log := d.Log.String()
 	if !strings.Contains(log, "a request failed") {

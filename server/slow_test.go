@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"saksi/crypto/item"
 	"saksi/crypto/receipt"
 	"saksi/server"
 	"saksi/server/servertest"
@@ -119,7 +120,7 @@ func TestSlowBodyThatMoves(t *testing.T) {
 	d := servertest.New(t, servertest.Options{Limits: limits})
 	conn := dial(t, d)
 	const pieces = 12
-	body := "code=" + receipt.New().Field() + "&text="
+	body := "code=" + receipt.New().Field() + servertest.RequiredFields() + "&text="
 	io.WriteString(conn, head("/write", urlencoded, len(body)+pieces*100)+body)
 	go drip(conn, pieces, strings.Repeat("x", 100), limits.Stall/4)
 	p, _ := answerOn(t, conn)
@@ -194,7 +195,7 @@ func TestSilenceMakesRoomForWork(t *testing.T) {
 	limits := hurried()
 	limits.Connections, limits.Settle, limits.Stall = 4, 0, time.Minute
 	d := servertest.New(t, servertest.Options{Limits: limits})
-	body := "code=" + receipt.New().Field() + "&text=isi"
+	body := "code=" + receipt.New().Field() + servertest.RequiredFields() + "&text=isi"
 	slow := begun(t, d, "/write", urlencoded, len(body))
 	for range 40 {
 		dial(t, d)
@@ -331,8 +332,8 @@ func heap() int64 {
 // TestProductionLimitsHoldTogether: the one set of values that drops run with.
 func TestProductionLimitsHoldTogether(t *testing.T) {
 	l := server.Production()
-	form := fmt.Sprintf("code=%s&n=127&text=%s&place=%[3]s&from=%[3]s&to=%[3]s",
-		receipt.New().Field(), strings.Repeat("%41", 24_000), strings.Repeat("%41", 400))
+	form := fmt.Sprintf("code=%s&n=127&text=%s", receipt.New().Field(), strings.Repeat("%41", 24_000)) +
+		strings.Repeat("&q.jangan_teruskan="+strings.Repeat("%41", item.MaxAnswers/item.MaxValues), item.MaxValues)
 	for promise, holds := range map[string]bool{
 		"the largest form that is taken needs no place":      int64(len(form)) <= l.PlainForm,
 		"200,000 characters of any kind come back":           l.Form >= 4*200_000,

@@ -1,8 +1,6 @@
 package web
 
 import (
-	"bytes"
-	"compress/gzip"
 	"math"
 	"os"
 	"path/filepath"
@@ -12,39 +10,26 @@ import (
 	"testing"
 )
 
-// zipped returns the size of data as sent with gzip.
-func zipped(t *testing.T, data ...[]byte) (n int) {
-	t.Helper()
-	for _, d := range data {
-		var b bytes.Buffer
-		w := gzip.NewWriter(&b)
-		if _, err := w.Write(d); err != nil {
-			t.Fatal(err)
-		}
-		if err := w.Close(); err != nil {
-			t.Fatal(err)
-		}
-		n += b.Len()
-	}
-	return n
-}
-
-// A page has to arrive over Tor on a weak signal, so each has a budget.
+// A page has to arrive over Tor on a weak signal, so each has a budget, counted as
+// the server sends it: not compressed, since the size of a compressed page tells
+// something of its words. The style sheet comes with the first page.
 func TestPagesStayWithinTheirBudget(t *testing.T) {
 	p := newPages(t)
-	limits := map[string]int{"start": 14 << 10, "receipt": 14 << 10}
+	limits := map[string]int{"start": 14 << 10, "info": 14 << 10, "receipt": 14 << 10}
 	for _, lang := range []Lang{ID, EN} {
 		for _, s := range states() {
-			limit, ok := limits[s.name]
-			if !ok {
+			family, _, _ := strings.Cut(s.name, "-")
+			limit, ok := limits[family]
+			n := len(render(t, p, lang, s.view))
+			if ok {
+				n += len(p.Style())
+			} else {
 				limit = 30 << 10
 			}
-			page := []byte(render(t, p, lang, s.view))
-			n := zipped(t, page, p.Style())
 			if n > limit {
-				t.Errorf("%s/%s with its style: %d bytes, limit %d", lang, s.name, n, limit)
+				t.Errorf("%s/%s: %d bytes, limit %d", lang, s.name, n, limit)
 			}
-			t.Logf("%s/%s: %d bytes, %d with the style and gzip", lang, s.name, len(page), n)
+			t.Logf("%s/%s: %d bytes", lang, s.name, n)
 		}
 	}
 }
@@ -78,7 +63,7 @@ func fullReplies(length int) []Reply {
 
 func TestStyleIsSmallAndFetchesNothing(t *testing.T) {
 	style := string(newPages(t).Style())
-	if len(style) > 4<<10 {
+	if len(style) > 5<<10 {
 		t.Errorf("%d bytes", len(style))
 	}
 	for _, bad := range []string{"url(", "@import", "//", "image-set", "@font-face", "expression"} {

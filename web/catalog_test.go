@@ -73,11 +73,10 @@ func TestTextFillsPlaceholdersOnce(t *testing.T) {
 func families() map[string][]string {
 	return map[string][]string{
 		"problem": strings.Fields("heading empty too_long not_text word_count word_unknown check far_too_long cut damaged " +
-			"no_file empty_file file_number_used field_long"),
+			"no_file empty_file file_number_used field_long missing strange long sign"),
 		"status": strings.Fields("diterima diambil ditelaah butuh_keterangan terverifikasi " +
 			"diteruskan tidak_dapat ditutup other"),
 		"state":  strings.Fields("waiting batched carried deleted expired"),
-		"month":  strings.Fields("1 2 3 4 5 6 7 8 9 10 11 12"),
 		"format": strings.Fields("thousands megabytes kilobytes week"),
 		"item":   strings.Fields("first later"),
 		"region": {"national"},

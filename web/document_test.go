@@ -16,12 +16,13 @@ type document struct {
 	ids    map[string]bool   // every id, each used once
 	texts  map[string]string // text by the name of the innermost element
 	labels map[string]bool   // ids that a label points to
+	within map[int]bool      // places of tags that stand within a label
 }
 
 // readPage reads a page and refuses a tag that is not closed in order, an id
 // used twice, or an attribute given twice.
 func readPage(page string) (*document, error) {
-	d := &document{ids: map[string]bool{}, texts: map[string]string{}, labels: map[string]bool{}}
+	d := &document{ids: map[string]bool{}, texts: map[string]string{}, labels: map[string]bool{}, within: map[int]bool{}}
 	var open []string
 	z := html.NewTokenizer(strings.NewReader(page))
 	for {
@@ -41,6 +42,7 @@ func readPage(page string) (*document, error) {
 				d.texts[open[len(open)-1]] += token.Data
 			}
 		case html.StartTagToken:
+			d.within[len(d.tags)] = slices.Contains(open, "label")
 			if err := d.start(token); err != nil {
 				return nil, err
 			}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"saksi/web/regions"
+	"saksi/web/taxonomy"
 )
 
 // number writes 24000 as "24.000" in Indonesian and "24,000" in English.
@@ -40,10 +41,7 @@ func (c *catalog) week(iso string) (string, error) {
 	if !ok {
 		return iso, nil
 	}
-	month, err := c.text(fmt.Sprintf("month.%d", monday.Month()))
-	if err != nil {
-		return "", err
-	}
+	month := taxonomy.Month12(int(monday.Month()), string(c.lang))
 	return c.text("format.week", "day", monday.Day(), "month", month,
 		"year", strconv.Itoa(monday.Year()))
 }

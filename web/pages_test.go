@@ -4,7 +4,12 @@ import (
 	"bytes"
 	"strings"
 	"testing"
+	"time"
+
+	"saksi/web/taxonomy"
 )
+
+var testDay = time.Date(2026, time.November, 22, 12, 0, 0, 0, time.UTC)
 
 // A state is one thing a page can look like.
 type state struct {
@@ -31,6 +36,7 @@ func states() []state {
 	list := []state{
 		{"start", Start{testReviewers(), []string{"k7qa", "2mfe", "x9d4", "tt0p", "b3rw"}}},
 		{"start-empty", Start{}},
+		{"info", Info{}},
 	}
 	list = append(list, writeStates()...)
 	list = append(list, wordStates()...)
@@ -46,25 +52,35 @@ func states() []state {
 
 func testDraft() Draft {
 	return Draft{
-		Text:  "\nPada awal bulan kami dikumpulkan.\nKami diminta memilih satu nama.",
-		Place: "Kabupaten Contoh", From: "awal Oktober", To: "akhir Oktober",
+		Text: "\nPada awal bulan kami dikumpulkan.\nKami diminta memilih satu nama.",
+		Answers: taxonomy.Answers{
+			"tempat": {"73.02"}, "waktu": {"2026-10"}, "tindakan": {"hadir", "medsos"}, "jumlah_tahu": {"sedikit"},
+			"unit": {"Dinas Contoh"}, "bahaya": {"ya"},
+		},
 	}
 }
 
 func writeStates() []state {
-	w := Write{Code: testCode, MaxText: 24000, Reviewers: testReviewers()}
+	w := Write{Code: testCode, MaxText: 24000, Reviewers: testReviewers(), Today: testDay}
 	list := []state{{"write", w}}
-	w.Draft, w.Length = testDraft(), 25310
+	w.Draft = testDraft()
+	list = append(list, state{"write-filled", w})
+	w.Length = 25310
 	for _, p := range []string{"empty", "too_long", "far_too_long", "not_text", "cut", "damaged", "field_long"} {
-		w.Problem = p
+		w.Problems = []Problem{{"uraian", p}}
 		list = append(list, state{"write-" + p, w})
 	}
-	return list
+	w.Problems = []Problem{
+		{"tempat", "strange"}, {"tekanan", "missing"}, {"uraian", "empty"}, {"cara_tahu", "missing"},
+		{"unit", "long"}, {"kecamatan", "sign"}, {"tahap", "strange"},
+	}
+	return append(list, state{"write-many", w})
 }
 
 func wordStates() []state {
 	draft := testDraft()
 	r := Receipt{Words: testWords(), Code: testCode, NextN: 1, MaxFile: 20 << 20, MaxText: 24000, KeepSpread: 13, KeepAtMost: 52}
+	r.Advice, r.Carried = taxonomy.Current().Advice(draft.Answers), taxonomy.Current().Advising(draft.Answers)
 	again, unsent := r, r
 	again.Again = true
 	unsent.Again, unsent.Unsent = true, &draft
@@ -156,7 +172,7 @@ func failureStates() []state {
 
 // hostileStates fills every string a stranger can choose with the same text.
 func hostileStates(evil string) []state {
-	d := Draft{evil, evil, evil, evil}
+	d := Draft{evil, taxonomy.Answers{"unit": {evil}, "tempat": {evil}, "tindakan": {evil}, evil: {evil}}}
 	people := []Reviewer{{evil, evil, evil}}
 	reply := Reply{Label: evil, Organisation: evil, Status: evil, Forwarded: evil, Text: evil}
 	c := testConversation()
@@ -164,8 +180,8 @@ func hostileStates(evil string) []state {
 	c.Replies, c.Items = []Reply{reply}, []Item{{0, Waiting, evil, evil}}
 	return []state{
 		{"start", Start{people, []string{evil}}},
-		{"write", Write{Code: evil, Draft: d, Problem: "empty", Reviewers: people}},
-		{"receipt", Receipt{Words: []string{evil}, Code: evil, Unsent: &d}},
+		{"write", Write{Code: evil, Draft: d, Problems: []Problem{{"uraian", "empty"}}, Reviewers: people, Today: testDay}},
+		{"receipt", Receipt{Words: []string{evil}, Code: evil, Unsent: &d, Carried: d.Answers}},
 		{"open", Open{Words: evil, Problem: "word_unknown", Word: evil}},
 		{"suggest", Suggest{Words: []SuggestedWord{{evil, true}}, Code: evil}},
 		{"conversation", c},
@@ -179,7 +195,7 @@ func hostileStates(evil string) []state {
 
 func newPages(t *testing.T) *Pages {
 	t.Helper()
-	p, err := New()
+	p, err := New(Site{})
 	if err != nil {
 		t.Fatal(err)
 	}

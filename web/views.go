@@ -1,5 +1,11 @@
 package web
 
+import (
+	"time"
+
+	"saksi/web/taxonomy"
+)
+
 // This file lists what each page needs. A view holds plain values only: no
 // format, no rule and no error type of the server reaches a template. Every
 // string in it may be hostile; html/template escapes it.
@@ -20,21 +26,29 @@ type Start struct {
 // Draft is what a person has typed and must never lose. It is handed back in
 // the form whenever something has to be mended.
 type Draft struct {
-	Text  string
-	Place string
-	From  string // beginning of the time range, in the person's own words or a date
-	To    string // its end; may be empty
+	Text    string
+	Answers taxonomy.Answers
 }
 
 // Write is the page with the first testimony's form.
 type Write struct {
 	Code      string // the fresh code, as hexadecimal, for the hidden field "code"
 	Draft     Draft
-	Problem   string // a key under "problem." in the catalog; empty when there is none
-	Length    int    // bytes the text has now, when Problem is "too_long"
-	MaxText   int    // bytes a text may have
+	Problems  []Problem // in the order of the form
+	Length    int       // bytes the text has now, for the problem "too_long"
+	MaxText   int       // bytes a text may have
+	Today     time.Time // the last months are offered
 	Reviewers []Reviewer
 }
+
+// A Problem is what is wrong with one field.
+type Problem struct {
+	Question string // its id
+	Key      string // under "problem." in the catalog
+}
+
+// Info says what this is, what it is not, and how to stay safe.
+type Info struct{}
 
 // Receipt shows the twelve words, once the testimony is kept.
 type Receipt struct {
@@ -43,7 +57,11 @@ type Receipt struct {
 	Again bool   // true when the testimony had been received before
 	// Unsent is what came with a repeated request. The first sending was kept,
 	// and this one was not: it may be the same text, or a later version of it.
-	Unsent  *Draft
+	Unsent *Draft
+	// Advice is what the answers advise; Carried are those answers, handed on when
+	// the language is switched.
+	Advice  []taxonomy.Text
+	Carried taxonomy.Answers
 	NextN   int // number that the next item may use
 	MaxFile int64
 	MaxText int

@@ -28,6 +28,8 @@ import (
 	"html/template"
 	"io"
 	"unicode/utf8"
+
+	"saksi/web/taxonomy"
 )
 
 //go:embed templates static catalog
@@ -60,6 +62,7 @@ func other(lang Lang) Lang {
 // Pages renders views. It never changes after New, so that any number of
 // goroutines may share it.
 type Pages struct {
+	site  Site
 	style []byte
 	byKey map[pageKey]*template.Template
 }
@@ -71,8 +74,9 @@ type pageKey struct {
 }
 
 // New parses every template and catalog once. It fails if the two catalogs do
-// not hold the same keys and placeholders.
-func New() (*Pages, error) {
+// not hold the same keys and placeholders. A zero Site is a drop for civil
+// servants.
+func New(site Site) (*Pages, error) {
 	style, err := files.ReadFile("static/style.css")
 	if err != nil {
 		return nil, fmt.Errorf("reading the style sheet: %v", err)
@@ -81,7 +85,7 @@ func New() (*Pages, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Pages{style: style, byKey: make(map[pageKey]*template.Template)}
+	p := &Pages{site: site.withDefaults(), style: style, byKey: make(map[pageKey]*template.Template)}
 	for lang, texts := range catalogs {
 		if err := p.parse(lang, texts); err != nil {
 			return nil, err
@@ -93,7 +97,7 @@ func New() (*Pages, error) {
 // parse adds all pages of one language.
 func (p *Pages) parse(lang Lang, texts *catalog) error {
 	for _, name := range pageNames() {
-		t, err := template.New("layout.html").Funcs(functions(lang, texts)).ParseFS(files,
+		t, err := template.New("layout.html").Funcs(p.functions(lang, texts)).ParseFS(files,
 			"templates/layout.html", "templates/parts.html", "templates/"+name+".html")
 		if err != nil {
 			return fmt.Errorf("parsing page %q: %v", name, err)
@@ -104,7 +108,7 @@ func (p *Pages) parse(lang Lang, texts *catalog) error {
 }
 
 // functions returns what a template may call, bound to one language.
-func functions(lang Lang, texts *catalog) template.FuncMap {
+func (p *Pages) functions(lang Lang, texts *catalog) template.FuncMap {
 	return template.FuncMap{
 		"lang":      func() string { return string(lang) },
 		"otherLang": func() string { return string(other(lang)) },
@@ -117,10 +121,20 @@ func functions(lang Lang, texts *catalog) template.FuncMap {
 		"region":    texts.region,
 		"status":    texts.status,
 		"item":      texts.item,
+		"say":       func(text taxonomy.Text) string { return text.In(string(lang)) },
+		"said":      func(a taxonomy.Answers) []taxonomy.Said { return p.site.Taxonomy.Describe(a, string(lang)) },
+		"form":      p.site.form(lang),
+		"story":     func() string { return p.site.Taxonomy.Story().ID },
+		"label":     func(id string) string { return p.site.Taxonomy.Question(id).Label.In(string(lang)) },
+		"fieldID":   FieldID,
+		"instance":  func() Instance { return p.site.Instance },
 		"add":       func(a, b int) int { return a + b },
 		"sub":       func(a, b int) int { return a - b },
 	}
 }
+
+// Taxonomy returns the questions that the form asks.
+func (p *Pages) Taxonomy() *taxonomy.Taxonomy { return p.site.Taxonomy }
 
 // Style returns the style sheet, to be served at /style.css. The caller must
 // not change it.
@@ -158,7 +172,7 @@ func (p *Pages) Page(lang Lang, view any) ([]byte, error) {
 // pageNames lists the template files that are pages.
 func pageNames() []string {
 	return []string{
-		"start", "write", "receipt", "open", "suggest", "conversation", "confirm", "gone", "failure",
+		"start", "info", "write", "receipt", "open", "suggest", "conversation", "confirm", "gone", "failure",
 	}
 }
 
@@ -167,6 +181,8 @@ func pageName(view any) string {
 	switch view.(type) {
 	case Start:
 		return "start"
+	case Info:
+		return "info"
 	case Write:
 		return "write"
 	case Receipt:

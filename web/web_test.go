@@ -31,7 +31,7 @@ func TestPagesAreWellFormed(t *testing.T) {
 // checkReferences holds labels, hints and links within a page to existing ids.
 func checkReferences(t *testing.T, d *document) {
 	t.Helper()
-	for _, tag := range d.tags {
+	for n, tag := range d.tags {
 		for _, name := range []string{"aria-describedby", "for", "form", "href"} {
 			value, _ := attr(tag, name)
 			if name == "href" {
@@ -48,7 +48,7 @@ func checkReferences(t *testing.T, d *document) {
 		}
 		kind, _ := attr(tag, "type")
 		if tag.Data == "textarea" || tag.Data == "select" || tag.Data == "input" && kind != "hidden" {
-			if id, _ := attr(tag, "id"); !d.labels[id] {
+			if id, _ := attr(tag, "id"); !d.labels[id] && !d.within[n] {
 				t.Errorf("field %q has no label", id)
 			}
 		}
@@ -58,7 +58,7 @@ func checkReferences(t *testing.T, d *document) {
 // checkAddresses allows addresses of this server only, and one blank page.
 func checkAddresses(t *testing.T, d *document) {
 	t.Helper()
-	own := regexp.MustCompile(`^(/|/[a-z.]+|/en/[a-z]*|#[a-z]+|about:blank|data:,)$`)
+	own := regexp.MustCompile(`^(/|/[a-z.]+|/en/[a-z]*|(/write|/en/write)?#[a-z][a-z_-]+|about:blank|data:,)$`)
 	for _, tag := range d.tags {
 		for _, a := range tag.Attr {
 			switch a.Key {
@@ -152,7 +152,7 @@ func checkHostile(t *testing.T, page string, lang Lang) {
 func TestTypedTextComesBackUnchanged(t *testing.T) {
 	typed := "\n\n  <b>“a”</b> & {max}\n\ttab\nend  "
 	for _, view := range []any{
-		Write{Draft: Draft{Text: typed}, Problem: "empty"},
+		Write{Draft: Draft{Text: typed}, Problems: []Problem{{"uraian", "empty"}}},
 		Conversation{Draft: Draft{Text: typed}, NextN: 1},
 		Conversation{Draft: Draft{Text: typed}, NextN: -1},
 		Receipt{Unsent: &Draft{Text: typed}},
@@ -207,7 +207,7 @@ func TestCodeIsOnlyInHiddenFields(t *testing.T) {
 
 func TestFileIsTheLastField(t *testing.T) {
 	form := regexp.MustCompile(`(?s)<form[^>]*enctype="multipart/form-data".*?</form>`)
-	field := regexp.MustCompile(`<(?:input|textarea|select|button)\b[^>]*\bname="([a-z]+)"`)
+	field := regexp.MustCompile(`<(?:input|textarea|select|button)\b[^>]*\bname="([a-z._]+)"`)
 	found := 0
 	everyPage(t, states(), func(t *testing.T, _ Lang, _ state, page string) {
 		for _, f := range form.FindAllString(page, -1) {

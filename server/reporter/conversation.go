@@ -169,7 +169,7 @@ func (h *Handler) Message(c echo.Context) error {
 	d := web.Draft{Text: f.text("text")}
 	code, err := f.code()
 	if err != nil {
-		return &Failed{Cause: cmp.Or(formErr, err), Draft: f.typed(), Retry: "/open"}
+		return &Failed{Cause: cmp.Or(formErr, err), Draft: f.typed(h.Pages.Taxonomy()), Retry: "/open"}
 	}
 	n, err := f.number()
 	if formErr == nil && err != nil {

@@ -13,8 +13,10 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"saksi/crypto/item"
 	"saksi/crypto/receipt"
 	"saksi/web"
+	"saksi/web/taxonomy"
 )
 
 // Errors of requests that no page of ours makes.
@@ -32,13 +34,14 @@ var (
 
 // Limits of a form without a file.
 const (
-	maxFormFields = 16
-	maxShort      = 1 << 10 // bytes of a field that is no text: more than any may have
+	maxFormFields = 24 + item.MaxValues
+	maxShort      = 1 << 10  // bytes of a field that is no text: more than any may have
+	maxAnswers    = 16 << 10 // of all answers, with their names
 )
 
-// form is a urlencoded body: a text, never a file. Of each field the first value
-// counts. Line breaks are as everywhere but in forms.
-type form struct{ values map[string]string }
+// form is a urlencoded body: a text, never a file. Of each field but an answer the
+// first value counts. Line breaks are as everywhere but in forms.
+type form struct{ values map[string][]string }
 
 // form reads the body of a form without a file, in memory. With an error comes
 // what did arrive, so that a page can hand it back.
@@ -48,7 +51,7 @@ func (h *Handler) form(c echo.Context) (form, error) {
 	if err != nil || kind != "application/x-www-form-urlencoded" {
 		return form{}, fmt.Errorf("reading form: %w", ErrForm)
 	}
-	d := decoder{body: bufio.NewReader(r.Body), maxText: h.MaxForm, form: form{map[string]string{}}}
+	d := decoder{body: bufio.NewReader(r.Body), maxText: h.MaxForm, form: form{map[string][]string{}}}
 	d.fields()
 	if d.err != nil {
 		return d.form, fmt.Errorf("reading form: %w", d.err)
@@ -63,6 +66,7 @@ type decoder struct {
 	body    *bufio.Reader
 	maxText int
 	form    form
+	answers int   // bytes kept of answers
 	err     error // the first; reading may go on
 }
 
@@ -75,30 +79,42 @@ func (d *decoder) fields() {
 	d.note(ErrForm)
 }
 
-// room returns how many bytes are kept of a field.
-func (d *decoder) room(name string) int {
+// room returns how many bytes are kept of a field, and whether it is one of ours.
+func (d *decoder) room(name string) (room int, known bool) {
 	switch name {
-	case "text", "words":
-		return d.maxText
-	case "code", "n", "page", "place", "from", "to", "switch", "confirm":
-		return maxShort
-	default:
-		return 0
+	case web.StoryField, "words":
+		return d.maxText, true
+	case "code", "n", "page", "switch", "confirm":
+		return maxShort, true
 	}
+	left := maxAnswers - d.answers - len(name)
+	return max(0, min(maxShort, left)), isAnswer(name) && left >= 0
 }
+
+func isAnswer(name string) bool { return strings.HasPrefix(name, web.AnswerPrefix) }
 
 // field reads a field, and reports whether another one follows.
 func (d *decoder) field() bool {
 	name, end := d.token(maxShort, true)
-	room := d.room(string(name))
+	room, known := d.room(string(name))
 	var value []byte
 	if end == '=' {
 		value, end = d.token(room, false)
 	}
-	if !d.form.has(string(name)) && room > 0 {
-		d.form.values[string(name)] = string(value)
+	if known {
+		d.keep(string(name), string(value))
 	}
 	return end == '&'
+}
+
+func (d *decoder) keep(name, value string) {
+	switch {
+	case isAnswer(name):
+		d.answers += len(name) + len(value)
+	case d.form.has(name):
+		return
+	}
+	d.form.values[name] = append(d.form.values[name], value)
 }
 
 // token decodes up to the end of a name or a value, and returns what it ends
@@ -190,15 +206,37 @@ func (f form) has(name string) bool {
 	return ok
 }
 
-func (f form) text(name string) string { return f.values[name] }
+func (f form) text(name string) string {
+	if values := f.values[name]; len(values) > 0 {
+		return values[0]
+	}
+	return ""
+}
 
-func (f form) draft() web.Draft {
-	return web.Draft{Text: f.text("text"), Place: f.text("place"), From: f.text("from"), To: f.text("to")}
+// draft returns what a person typed and chose, as far as the taxonomy asks for it.
+func (f form) draft(t *taxonomy.Taxonomy) web.Draft {
+	answers := taxonomy.Answers{}
+	for name, values := range f.values {
+		if id, ok := strings.CutPrefix(name, web.AnswerPrefix); ok && !strings.HasSuffix(id, web.FinerSuffix) {
+			answers[id] = f.finer(name, values)
+		}
+	}
+	return web.Draft{Text: f.text(web.StoryField), Answers: t.Tidy(answers)}
+}
+
+// finer returns the second step of a place instead of the first, if it lies in
+// that: whoever changed his mind about the first did not mean the second any more.
+func (f form) finer(name string, values []string) []string {
+	finer := f.text(name + web.FinerSuffix)
+	if len(values) == 1 && strings.HasPrefix(finer, values[0]+".") {
+		return []string{finer}
+	}
+	return values
 }
 
 // typed returns what a person typed, or nil if nothing of it is there.
-func (f form) typed() *web.Draft {
-	if d := f.draft(); d != (web.Draft{}) {
+func (f form) typed(t *taxonomy.Taxonomy) *web.Draft {
+	if d := f.draft(t); d.Text != "" || len(d.Answers) > 0 {
 		return &d
 	}
 	return nil
@@ -206,17 +244,17 @@ func (f form) typed() *web.Draft {
 
 // code returns the code of the hidden field.
 func (f form) code() (receipt.Code, error) {
-	return receipt.ParseField(f.values["code"])
+	return receipt.ParseField(f.text("code"))
 }
 
 // number returns the item number that the form will use. A first testimony has
 // a form of its own, so follow-ups begin at 1; a person whose page said 0 had
 // nothing with this code, and may still send.
-func (f form) number() (int, error) { return parseNumber(f.values["n"]) }
+func (f form) number() (int, error) { return parseNumber(f.text("n")) }
 
 // page returns which page of answers is asked for, the first if in doubt.
 func (f form) page() int {
-	page, err := strconv.Atoi(f.values["page"])
+	page, err := strconv.Atoi(f.text("page"))
 	if err != nil || page < 0 || page > 1<<20 {
 		return 0
 	}
@@ -242,5 +280,11 @@ func marked(d web.Draft) web.Draft {
 			return r
 		}, s)
 	}
-	return web.Draft{Text: mark(d.Text), Place: mark(d.Place), From: mark(d.From), To: mark(d.To)}
+	answers := taxonomy.Answers{}
+	for question, values := range d.Answers {
+		for _, v := range values {
+			answers[question] = append(answers[question], mark(v))
+		}
+	}
+	return web.Draft{Text: mark(d.Text), Answers: answers}
 }

@@ -9,14 +9,12 @@ package reporter
 
 import (
 	"bytes"
-	"cmp"
 	"net/http"
 	"strconv"
 	"time"
 
 	"github.com/labstack/echo/v4"
 
-	"saksi/crypto/item"
 	"saksi/crypto/receipt"
 	"saksi/server/inbox"
 	"saksi/server/scribe"
@@ -103,74 +101,8 @@ func region(code string) string {
 	return code
 }
 
-// WriteForm serves the empty form, with a fresh code in its hidden field.
-func (h *Handler) WriteForm(c echo.Context) error {
-	return h.render(c, http.StatusOK, h.writeView(receipt.New(), web.Draft{}, ""))
-}
-
-func (h *Handler) writeView(code receipt.Code, d web.Draft, problem string) web.Write {
-	readers, _ := h.readers()
-	if problem == "not_text" {
-		d = marked(d)
-	}
-	return web.Write{
-		Code: code.Field(), Draft: d, Problem: problem, Length: len(d.Text), MaxText: item.MaxText, Reviewers: readers,
-	}
-}
-
-// Write takes a first testimony and shows the receipt.
-func (h *Handler) Write(c echo.Context) error {
-	f, formErr := h.form(c)
-	d := f.draft()
-	code, err := f.code()
-	if err != nil {
-		return &Failed{Cause: cmp.Or(formErr, err), Draft: f.typed(), Retry: "/write"}
-	}
-	failed := &Failed{
-		Code: code.Field(), Draft: &d, Retry: "/write", Limit: item.MaxText,
-		Form: func(problem string) any { return h.writeView(code, d, problem) },
-	}
-	if formErr != nil {
-		failed.Cause = formErr
-		return failed
-	}
-	if f.has("switch") {
-		return h.render(c, http.StatusOK, h.writeView(code, d, ""))
-	}
-	var outcome inbox.Outcome
-	outcome, failed.Cause = h.Scribe.Send(code, 0, item.Content{
-		Kind: item.Testimony, Language: string(h.Lang), Text: d.Text,
-		Form: item.Form{Place: d.Place, From: d.From, To: d.To},
-	})
-	if failed.Cause != nil {
-		return failed
-	}
-	next := 1 // nothing but this item has the code
-	if outcome == inbox.Again {
-		states, err := h.Scribe.States(code)
-		if err != nil {
-			// The item is kept: sending the form again shows the words.
-			return &Failed{Cause: err, Code: code.Field(), Draft: &d, Retry: "/write"}
-		}
-		next = states.Next()
-	}
-	return h.showReceipt(c, code, next, outcome, &d, time.Time{})
-}
-
-// showReceipt shows the words of a code whose first item is kept. Its next item
-// will have the number next.
-func (h *Handler) showReceipt(
-	c echo.Context, code receipt.Code, next int, outcome inbox.Outcome, d *web.Draft, start time.Time,
-) error {
-	view := web.Receipt{
-		Words: code.Words(), Code: code.Field(), NextN: next, MaxFile: h.MaxFile, MaxText: item.MaxText,
-		KeepSpread: inbox.KeepSpread, KeepAtMost: inbox.KeepAtMost,
-	}
-	if outcome == inbox.Again {
-		view.Again, view.Unsent = true, d
-	}
-	return h.renderTimed(c, http.StatusOK, view, start, 1)
-}
+// Info serves the page that says what this is.
+func (h *Handler) Info(c echo.Context) error { return h.render(c, http.StatusOK, web.Info{}) }
 
 // Receipt shows the receipt of a code once more, as the language switch does.
 func (h *Handler) Receipt(c echo.Context) error {
@@ -191,7 +123,9 @@ func (h *Handler) Receipt(c echo.Context) error {
 	case inbox.Unused, inbox.Deleted, inbox.Expired:
 		return &Failed{Cause: receipt.ErrField} // a code for nothing is never shown
 	}
-	return h.showReceipt(c, code, states.Next(), inbox.Again, nil, start)
+	view := h.receiptView(code, states.Next(), f.draft(h.Pages.Taxonomy()))
+	view.Again = true
+	return h.renderTimed(c, http.StatusOK, view, start, 1)
 }
 
 // tick waits until the time since start is a whole number of ticks: how long

@@ -12,6 +12,8 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -166,14 +168,34 @@ func (d *Drop) Get(path string) Page {
 	return d.read(resp)
 }
 
-// Post submits a form; values come in pairs of name and value.
-func (d *Drop) Post(path string, pairs ...string) Page {
-	d.T.Helper()
+// Required are answers to the questions that must be answered, in pairs.
+func Required() []string {
+	return []string{
+		"q.tempat", "73", "q.waktu", "2026-10", "q.tindakan", "hadir", "q.tekanan", "lisan", "q.pelaku", "camat",
+		"q.cara_tahu", "mengalami", "q.jumlah_tahu", "banyak", "q.izin", "informasi",
+	}
+}
+
+// RequiredFields are the same as a part of a form's body.
+func RequiredFields() string { return "&" + fields(Required()).Encode() }
+
+// fields makes a form of pairs: of those with the same name the last counts.
+func fields(pairs []string) url.Values {
 	values := url.Values{}
 	for i := 0; i < len(pairs); i += 2 {
 		values.Set(pairs[i], pairs[i+1])
 	}
-	resp, err := http.PostForm(d.URL+path, values)
+	return values
+}
+
+// Post submits a form; values come in pairs of name and value. The form for a
+// testimony is answered as far as it must be.
+func (d *Drop) Post(path string, pairs ...string) Page {
+	d.T.Helper()
+	if strings.HasSuffix(path, "/write") {
+		pairs = slices.Concat(Required(), pairs)
+	}
+	resp, err := http.PostForm(d.URL+path, fields(pairs))
 	d.check(err)
 	return d.read(resp)
 }

@@ -1,0 +1,125 @@
+package reporter
+
+import (
+	"cmp"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"saksi/crypto/item"
+	"saksi/crypto/receipt"
+	"saksi/server/inbox"
+	"saksi/web"
+	"saksi/web/taxonomy"
+)
+
+// WriteForm serves the empty form, with a fresh code in its hidden field.
+func (h *Handler) WriteForm(c echo.Context) error {
+	return h.render(c, http.StatusOK, h.writeView(receipt.New(), web.Draft{}, nil))
+}
+
+func (h *Handler) writeView(code receipt.Code, d web.Draft, problems []web.Problem) web.Write {
+	readers, _ := h.readers()
+	unreadable := func(p web.Problem) bool { return p.Key == "not_text" || p.Key == string(taxonomy.NotLine) }
+	if slices.ContainsFunc(problems, unreadable) {
+		d = marked(d)
+	}
+	return web.Write{
+		Code: code.Field(), Draft: d, Problems: problems, Length: len(d.Text), MaxText: item.MaxText,
+		Today: h.today(), Reviewers: readers,
+	}
+}
+
+// today is the day where it begins first: in Papua a new month is nine hours old
+// when it begins in Greenwich.
+func (h *Handler) today() time.Time {
+	return h.Scribe.Inbox.Now().In(time.FixedZone("WIT", 9*60*60))
+}
+
+// Write takes a first testimony and shows the receipt.
+func (h *Handler) Write(c echo.Context) error {
+	f, formErr := h.form(c)
+	d := f.draft(h.Pages.Taxonomy())
+	code, err := f.code()
+	if err != nil {
+		return &Failed{Cause: cmp.Or(formErr, err), Draft: f.typed(h.Pages.Taxonomy()), Retry: "/write"}
+	}
+	failed := &Failed{
+		Code: code.Field(), Draft: &d, Retry: "/write", Limit: item.MaxText,
+		Form: func(problem string) any { return h.writeView(code, d, h.ofStory(problem)) },
+	}
+	if formErr != nil {
+		failed.Cause = formErr
+		return failed
+	}
+	if f.has("switch") {
+		return h.render(c, http.StatusOK, h.writeView(code, d, nil))
+	}
+	if problems := h.problems(d); len(problems) > 0 {
+		return h.render(c, http.StatusUnprocessableEntity, h.writeView(code, d, problems))
+	}
+	outcome, next, err := h.sendTestimony(code, d)
+	if err != nil {
+		failed.Cause = err
+		return failed
+	}
+	view := h.receiptView(code, next, d)
+	if outcome == inbox.Again {
+		view.Again, view.Unsent = true, &d
+	}
+	return h.render(c, http.StatusOK, view)
+}
+
+// ofStory is a problem of the text.
+func (h *Handler) ofStory(key string) []web.Problem {
+	return []web.Problem{{Question: h.Pages.Taxonomy().Story().ID, Key: key}}
+}
+
+// problems returns what is wrong with a whole form, in its order: all at once,
+// since every way through Tor takes its time.
+func (h *Handler) problems(d web.Draft) []web.Problem {
+	t := h.Pages.Taxonomy()
+	var found []web.Problem
+	for _, p := range t.Check(d.Answers) {
+		found = append(found, web.Problem{Question: p.Question, Key: string(p.What)})
+	}
+	if key := problemOf(item.CheckText(d.Text)); key != "" {
+		found = append(found, h.ofStory(key)...)
+	}
+	place := func(p web.Problem) int {
+		return slices.IndexFunc(t.Questions(), func(q *taxonomy.Question) bool { return q.ID == p.Question })
+	}
+	slices.SortFunc(found, func(a, b web.Problem) int { return cmp.Compare(place(a), place(b)) })
+	return found
+}
+
+// sendTestimony hands a testimony in, and returns the number that the next item
+// of the code may have.
+func (h *Handler) sendTestimony(code receipt.Code, d web.Draft) (outcome inbox.Outcome, next int, err error) {
+	outcome, err = h.Scribe.Send(code, 0, item.Content{
+		Kind: item.Testimony, Language: string(h.Lang), Text: d.Text,
+		Form: item.Form{Answers: d.Answers}, Taxonomy: h.Pages.Taxonomy().Reference(),
+	})
+	if err != nil || outcome != inbox.Again {
+		return outcome, 1, err // nothing but this item has the code
+	}
+	states, err := h.Scribe.States(code)
+	if err != nil {
+		// The item is kept: sending the form again shows the words.
+		return outcome, 0, err
+	}
+	return outcome, states.Next(), nil
+}
+
+// receiptView shows the words of a code whose first item is kept, and what the
+// answers to it advise. Its next item will have the number next.
+func (h *Handler) receiptView(code receipt.Code, next int, d web.Draft) web.Receipt {
+	t := h.Pages.Taxonomy()
+	return web.Receipt{
+		Words: code.Words(), Code: code.Field(), NextN: next, MaxFile: h.MaxFile, MaxText: item.MaxText,
+		KeepSpread: inbox.KeepSpread, KeepAtMost: inbox.KeepAtMost,
+		Advice: t.Advice(d.Answers), Carried: t.Advising(d.Answers),
+	}
+}
