@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"io"
 	"net/http"
-	"net/url"
 	"strings"
 	"testing"
 
@@ -16,11 +15,7 @@ import (
 // end of the connection.
 func wire(t *testing.T, d *servertest.Drop, path string, pairs ...string) []byte {
 	t.Helper()
-	values := url.Values{}
-	for i := 0; i < len(pairs); i += 2 {
-		values.Set(pairs[i], pairs[i+1])
-	}
-	body := values.Encode()
+	body := servertest.Fields(path, pairs...).Encode()
 	conn := dial(t, d)
 	io.WriteString(conn, strings.Replace(head(path, urlencoded, len(body)), "\r\n", "\r\nConnection: close\r\n", 1)+body)
 	answer, err := io.ReadAll(conn)

@@ -120,7 +120,7 @@ func TestSlowBodyThatMoves(t *testing.T) {
 	d := servertest.New(t, servertest.Options{Limits: limits})
 	conn := dial(t, d)
 	const pieces = 12
-	body := "code=" + receipt.New().Field() + servertest.RequiredFields() + "&text="
+	body := "code=" + receipt.New().Field() + "&" + servertest.Fields("/write").Encode() + "&text="
 	io.WriteString(conn, head("/write", urlencoded, len(body)+pieces*100)+body)
 	go drip(conn, pieces, strings.Repeat("x", 100), limits.Stall/4)
 	p, _ := answerOn(t, conn)
@@ -195,7 +195,7 @@ func TestSilenceMakesRoomForWork(t *testing.T) {
 	limits := hurried()
 	limits.Connections, limits.Settle, limits.Stall = 4, 0, time.Minute
 	d := servertest.New(t, servertest.Options{Limits: limits})
-	body := "code=" + receipt.New().Field() + servertest.RequiredFields() + "&text=isi"
+	body := "code=" + receipt.New().Field() + "&" + servertest.Fields("/write").Encode() + "&text=isi"
 	slow := begun(t, d, "/write", urlencoded, len(body))
 	for range 40 {
 		dial(t, d)

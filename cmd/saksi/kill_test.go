@@ -6,7 +6,6 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -86,11 +85,7 @@ type crowd struct {
 }
 
 func (c *crowd) post(path string, pairs ...string) (status int, body string) {
-	values := url.Values{}
-	for i := 0; i < len(pairs); i += 2 {
-		values.Set(pairs[i], pairs[i+1])
-	}
-	resp, err := c.client.PostForm(c.url+path, values)
+	resp, err := c.client.PostForm(c.url+path, servertest.Fields(path, pairs...))
 	return answer(resp, err)
 }
 

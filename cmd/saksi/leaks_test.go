@@ -51,6 +51,9 @@ func (s *secrets) add(what string, needles ...string) {
 
 // field remembers what was typed into a form.
 func (s *secrets) field(name, value string) {
+	if strings.HasPrefix(name, "q.") {
+		name = "text"
+	}
 	switch name {
 	case "code":
 		if code, err := receipt.ParseField(value); err == nil {
@@ -60,7 +63,7 @@ func (s *secrets) field(name, value string) {
 		if reading, err := receipt.Parse(value); err == nil {
 			s.code(reading.Code)
 		}
-	case "text", "place", "from", "to":
+	case "text":
 		s.add("what was typed", value, strings.ReplaceAll(value, " ", "+"))
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,6 +13,7 @@ import (
 
 	"saksi/server/folder"
 	"saksi/server/inbox"
+	"saksi/server/servertest"
 )
 
 // TestKillBetweenCommitAndAnswer kills the server when a testimony is on disk
@@ -24,7 +24,7 @@ func TestKillBetweenCommitAndAnswer(t *testing.T) {
 	serve := []string{"saksi", "serve", "-data", data, "-listen", "127.0.0.1:0"}
 	p := startProcess(t, serve...)
 	code := p.Get("/write").Code(t)
-	form := url.Values{"code": {code.Field()}, "text": {"sekali saja"}}.Encode()
+	form := servertest.Fields("/write", "code", code.Field(), "text", "sekali saja").Encode()
 	conn, err := net.Dial("tcp", strings.TrimPrefix(p.URL, "http://"))
 	if err != nil {
 		t.Fatal(err)

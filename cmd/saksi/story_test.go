@@ -9,7 +9,6 @@ import (
 	"mime/multipart"
 	"net"
 	"net/http"
-	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -216,7 +215,7 @@ func cmdGet(ts *testscript.TestScript, neg bool, args []string) {
 
 // post PATH NAME=VALUE... submits a form.
 func cmdPost(ts *testscript.TestScript, neg bool, args []string) {
-	values := url.Values{}
+	values := servertest.Fields(args[0])
 	for _, pair := range args[1:] {
 		name, value, _ := strings.Cut(pair, "=")
 		values.Set(name, value)

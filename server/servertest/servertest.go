@@ -176,11 +176,12 @@ func Required() []string {
 	}
 }
 
-// RequiredFields are the same as a part of a form's body.
-func RequiredFields() string { return "&" + fields(Required()).Encode() }
-
-// fields makes a form of pairs: of those with the same name the last counts.
-func fields(pairs []string) url.Values {
+// Fields makes a form of pairs: of those with the same name the last counts. The
+// form for a testimony is answered as far as it must be.
+func Fields(path string, pairs ...string) url.Values {
+	if strings.HasSuffix(path, "/write") {
+		pairs = slices.Concat(Required(), pairs)
+	}
 	values := url.Values{}
 	for i := 0; i < len(pairs); i += 2 {
 		values.Set(pairs[i], pairs[i+1])
@@ -188,14 +189,10 @@ func fields(pairs []string) url.Values {
 	return values
 }
 
-// Post submits a form; values come in pairs of name and value. The form for a
-// testimony is answered as far as it must be.
+// Post submits a form; values come in pairs of name and value.
 func (d *Drop) Post(path string, pairs ...string) Page {
 	d.T.Helper()
-	if strings.HasSuffix(path, "/write") {
-		pairs = slices.Concat(Required(), pairs)
-	}
-	resp, err := http.PostForm(d.URL+path, fields(pairs))
+	resp, err := http.PostForm(d.URL+path, Fields(path, pairs...))
 	d.check(err)
 	return d.read(resp)
 }
