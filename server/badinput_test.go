@@ -278,8 +278,8 @@ func TestLongAnswer(t *testing.T) {
 	d := newDrop(t)
 	place := strings.Repeat("Kabupaten ", 50)
 	says{
-		"terlalu panjang. Pendekkan menjadi kira-kira 150 huruf.",
-		"too long. Please shorten it to about 150 characters.",
+		"Terlalu panjang. Pendekkan menjadi kira-kira 150 huruf.",
+		"Too long. Please shorten it to about 150 characters.",
 	}.each(t, func(t *testing.T, prefix, text string) {
 		for _, name := range []string{"q.unit", "q.kecamatan", "q.waktu_rinci"} {
 			code := receipt.New().Field()

@@ -251,6 +251,9 @@ func runCheck(_ context.Context, e env, args []string) error {
 		for _, name := range foreign {
 			wrong = append(wrong, fmt.Sprintf("foreign file %q in the data folder", name))
 		}
+		if _, err := folder.Site(*data); err != nil {
+			wrong = append(wrong, err.Error())
+		}
 		for _, line := range wrong {
 			fmt.Fprintln(e.stdout, line)
 		}

@@ -84,6 +84,8 @@ func explain(err error, data string) error {
 	case errors.Is(err, store.ErrDamaged), errors.Is(err, fs.ErrNotExist):
 		return hinted{err, "a part of " + data + " is missing or damaged: keep a copy as it is, " +
 			"then put the whole folder back from a backup, never a part of one"}
+	case errors.Is(err, folder.ErrSite):
+		return hinted{err, "mend the file, or take it out of " + data + ": without it the drop asks and says what it does by itself"}
 	case errors.Is(err, fs.ErrPermission):
 		return hinted{err, data + " belongs to another user: sudo -u saksi saksi ..."}
 	case errors.Is(err, store.ErrFull), errors.Is(err, syscall.ENOSPC):
@@ -146,6 +148,10 @@ func serve(ctx context.Context, e env, f *folder.Folder, dir, listen string, lim
 	if err != nil {
 		return err
 	}
+	site, err := folder.Site(dir)
+	if err != nil {
+		return explain(err, dir)
+	}
 	reporters, err := net.Listen("tcp", listen)
 	if err != nil {
 		return fmt.Errorf("serving: %w", err)
@@ -167,7 +173,7 @@ func serve(ctx context.Context, e env, f *folder.Folder, dir, listen string, lim
 	if _, err := box.Circle(); err != nil {
 		fmt.Fprintf(e.stderr, "saksi: warning: nothing can be accepted: %v\n", err)
 	}
-	srv, err := server.New(server.Config{Inbox: box, Log: newLog(e)})
+	srv, err := server.New(server.Config{Inbox: box, Site: site, Log: newLog(e)})
 	if err != nil {
 		return err
 	}

@@ -55,6 +55,11 @@ func TestStories(t *testing.T) {
 		RequireUniqueNames:  true,
 		Setup: func(env *testscript.Env) error {
 			s := newStory()
+			examples, err := filepath.Abs("../../docs/examples")
+			if err != nil {
+				return err
+			}
+			env.Setenv("EXAMPLES", examples)
 			env.Values["story"] = s
 			script := filepath.Join("testdata", strings.TrimPrefix(filepath.Base(env.WorkDir), "script-")+".txt")
 			text, err := os.ReadFile(script)

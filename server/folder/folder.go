@@ -6,6 +6,8 @@
 //	root.vkey     the first root set and its threshold
 //	store/        what package boltstore keeps
 //	saksi.sock    while a server runs
+//	taxonomy.json the operator's own questions, if he has some
+//	instance.json the drop's own name and words, if it has some
 //
 // Nothing in it opens a sealed item.
 package folder
@@ -163,7 +165,7 @@ func Foreign(dir string) ([]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listing data folder: %w", err)
 	}
-	ours := []string{"FORMAT", "server.key", "server.vkey", "root.vkey", "store", "saksi.sock"}
+	ours := []string{"FORMAT", "server.key", "server.vkey", "root.vkey", "store", "saksi.sock", taxonomyName, instanceName}
 	var foreign []string
 	for _, e := range entries {
 		if !slices.Contains(ours, e.Name()) {

@@ -26,6 +26,7 @@ import (
 	"saksi/server/inbox"
 	"saksi/server/store"
 	"saksi/server/store/boltstore"
+	"saksi/web"
 )
 
 // A Drop is a running server with everyone around it.
@@ -40,6 +41,7 @@ type Drop struct {
 	// stops it otherwise.
 	Stop func() error
 
+	site      web.Site
 	connected atomic.Int64
 }
 
@@ -79,6 +81,7 @@ type Options struct {
 	Wrap      func(store.Store) store.Store // around the real store
 	Now       func() time.Time              // the real clock if nil
 	Limits    server.Limits                 // those of production if zero
+	Site      web.Site                      // civil servants' if zero
 }
 
 // New starts a drop; the test's end stops it, and holds its store against its
@@ -91,7 +94,7 @@ func New(t testing.TB, o Options) *Drop {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	d := &Drop{Party: partytest.New(t, o.Now(), o.Reviewers), Dir: t.TempDir(), Log: &Log{}, T: t}
+	d := &Drop{Party: partytest.New(t, o.Now(), o.Reviewers), Dir: t.TempDir(), Log: &Log{}, T: t, site: o.Site}
 	d.check(boltstore.Create(d.Dir))
 	var s store.Store
 	s, err := boltstore.Open(d.Dir, o.Now)
@@ -130,7 +133,7 @@ func (d *Drop) Admit(edit func(*reviewer.Draft)) {
 
 func (d *Drop) serve(t testing.TB, limits server.Limits) {
 	srv, err := server.New(server.Config{
-		Inbox: d.Inbox, Log: slog.New(slog.NewTextHandler(d.Log, nil)), Limits: limits,
+		Inbox: d.Inbox, Log: slog.New(slog.NewTextHandler(d.Log, nil)), Limits: limits, Site: d.site,
 	})
 	d.check(err)
 	l, err := net.Listen("tcp", "127.0.0.1:0")

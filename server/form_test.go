@@ -1,0 +1,107 @@
+package server_test
+
+import (
+	"html"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"saksi/crypto/receipt"
+	"saksi/server/servertest"
+	"saksi/web/taxonomy"
+)
+
+// TestEveryMistakeComesBackAtOnce: all that is missing is named on top, in the
+// order of the form, with a link to its field; and all that was filled in stays.
+func TestEveryMistakeComesBackAtOnce(t *testing.T) {
+	d := newDrop(t)
+	says{"Belum dijawab. Pilih atau isi dulu.", "Not answered yet. Please choose or fill in."}.each(t,
+		func(t *testing.T, prefix, text string) {
+			code := receipt.New().Field()
+			p := d.Post(prefix+"/write", "code", code, "text", "isi kesaksian", "q.tekanan", "", "q.pelaku", "", "q.unit", "Dinas <A>")
+			refused(t, p, http.StatusUnprocessableEntity, text, "code", code, "text", "isi kesaksian", "q.unit", "Dinas <A>")
+			summary, form, _ := strings.Cut(p.Body, "<form id=")
+			if strings.Count(summary, "<li><a href=\"#f-") != 2 || strings.Count(form, `class="wrong"`) != 2 {
+				t.Error("two mistakes are not named twice each")
+			}
+			if strings.Index(summary, "#f-tekanan") > strings.Index(summary, "#f-pelaku") {
+				t.Error("the first mistake is not on top")
+			}
+			expect(t, p, http.StatusUnprocessableEntity, `value="hadir" checked`, `<option value="73" selected>`)
+			untouched(t, d, 0)
+		})
+}
+
+// TestAnswersOfNoForm: codes that are on no list, as after the operator changed
+// the questions, keep nobody's text from coming back.
+func TestAnswersOfNoForm(t *testing.T) {
+	d := newDrop(t)
+	for _, pair := range [][2]string{
+		{"q.izin", "semua"}, {"q.tempat", "99"}, {"q.waktu", "2026-13"}, {"q.tindakan", "<b>"}, {"q.tahap", "73"},
+	} {
+		p := d.Post("/write", "code", receipt.New().Field(), "text", "isi kesaksian", pair[0], pair[1])
+		refused(t, p, http.StatusUnprocessableEntity, "Jawaban ini tidak ada dalam daftar.", "text", "isi kesaksian")
+	}
+	code := receipt.New()
+	p := d.Post("/write", "code", code.Field(), "text", "isi kesaksian", "q.lama", "x", "q.uraian", "y")
+	expect(t, p, http.StatusOK, code.Words()[0]) // questions that nobody asks any more
+	if answers := opened(t, d, code, 0, 0, nil).Form.Answers; answers["lama"] != nil || answers["uraian"] != nil {
+		t.Errorf("kept %v", answers)
+	}
+}
+
+// TestPlaceInTwoSteps: the second list comes with everything that was filled in;
+// and a second step that does not belong to the first does not count.
+func TestPlaceInTwoSteps(t *testing.T) {
+	d := newDrop(t)
+	code := receipt.New()
+	p := d.Post("/write", "code", code.Field(), "text", "isi", "q.unit", "Dinas", "switch", "place")
+	expect(t, p, http.StatusOK, `<option value="73.02">Kab. Bulukumba</option>`)
+	refused(t, p, http.StatusOK, "Provinsi saja", "code", code.Field(), "text", "isi", "q.unit", "Dinas")
+	untouched(t, d, 0)
+	for _, step := range []struct{ province, finer, want string }{
+		{"73", "73.02", "73.02"}, {"73", "", "73"}, {"32", "73.02", "32"}, {"73", "73", "73"}, {"pusat", "73.02", "pusat"},
+	} {
+		code := receipt.New()
+		p := d.Post("/write", "code", code.Field(), "text", "isi", "q.tempat", step.province, "q.tempat.finer", step.finer)
+		expect(t, p, http.StatusOK, code.Words()[0])
+		if got := opened(t, d, code, 0, 0, nil).Form.Answers["tempat"]; len(got) != 1 || got[0] != step.want {
+			t.Errorf("%q and %q became %q, want %q", step.province, step.finer, got, step.want)
+		}
+	}
+}
+
+// TestAdviceGoesByTheAnswers, on the page with the words, and once more when the
+// language is switched there.
+func TestAdviceGoesByTheAnswers(t *testing.T) {
+	d := newDrop(t)
+	tax := taxonomy.Current()
+	for _, c := range tax.Question("jumlah_tahu").Choices {
+		code := receipt.New()
+		p := d.Post("/write", "code", code.Field(), "text", "isi", "q.jumlah_tahu", c.Code)
+		again := d.Post("/en/receipt", "code", code.Field(), "q.jumlah_tahu", c.Code)
+		for _, other := range tax.Question("jumlah_tahu").Choices {
+			for _, text := range other.Advice {
+				if strings.Contains(html.UnescapeString(p.Body), text.ID) != (other.Code == c.Code) ||
+					strings.Contains(html.UnescapeString(again.Body), text.EN) != (other.Code == c.Code) {
+					t.Errorf("%q: the advice of %q", c.Code, other.Code)
+				}
+			}
+		}
+		expect(t, p, http.StatusOK, `name="q.jumlah_tahu" value="`+c.Code+`"`)
+	}
+}
+
+// TestMonthsGoByTheClockInPapua: there the new month begins first.
+func TestMonthsGoByTheClockInPapua(t *testing.T) {
+	now := time.Date(2026, time.November, 30, 15, 30, 0, 0, time.UTC)
+	d := servertest.New(t, servertest.Options{Now: func() time.Time { return now }})
+	expect(t, d.Get("/write"), http.StatusOK, ">Desember 2026<", ">Januari 2025<")
+	if strings.Contains(d.Get("/write").Body, "Desember 2024") {
+		t.Error("more than 24 months are offered")
+	}
+	expect(t, d.Get("/en/write"), http.StatusOK, ">December 2026<")
+	p := d.Post("/write", "code", receipt.New().Field(), "text", "", "q.waktu", "2020-03")
+	expect(t, p, http.StatusUnprocessableEntity, `<option value="2020-03" selected>Maret 2020<`)
+}
