@@ -166,21 +166,6 @@ func TestTemplatesHoldNoText(t *testing.T) {
 	}
 }
 
-// Short sentences are for people who read on a small phone in a hurry.
-func TestSentencesAreShort(t *testing.T) {
-	end := regexp.MustCompile(`[.?!:](\s|$)`)
-	limits := map[Lang]int{ID: 20, EN: 25}
-	for lang, c := range testCatalogs(t) {
-		for key, text := range c.texts {
-			for _, sentence := range end.Split(text, -1) {
-				if n := len(strings.Fields(sentence)); n > limits[lang] {
-					t.Errorf("%s %s: %d words: %q", lang, key, n, sentence)
-				}
-			}
-		}
-	}
-}
-
 func TestWordsToAvoid(t *testing.T) {
 	bad := map[Lang]*regexp.Regexp{
 		ID: regexp.MustCompile(`(?i)\b(me|di)?lapor(kan)?\b|pelapor|bocor|informan\b|pengadu|silakan|enkripsi`),
