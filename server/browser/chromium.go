@@ -46,6 +46,7 @@ type chromium struct {
 
 	mu       sync.Mutex
 	requests []Request
+	idle     cdp.LoaderID // the last document that asked for nothing any more
 }
 
 var _ engine = (*chromium)(nil)
@@ -69,21 +70,25 @@ func Chromium(t testing.TB, opts Options) *ChromiumPage {
 	return &ChromiumPage{Page: p, c: c}
 }
 
-// flags returns the options of the process: none of its services, no name and no
-// address but 127.0.0.1.
+// flags returns the options of the process. No name and no address but 127.0.0.1
+// resolves, and all others go to a proxy that is not there: without the proxy, a
+// page that is not found makes Chromium ask 8.8.8.8 whether there is a network.
 func (c *chromium) flags(program string) []chromedp.ExecAllocatorOption {
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(program), chromedp.NoInheritEnv,
 		chromedp.UserDataDir(filepath.Join(c.home, "profile")),
-		chromedp.ModifyCmdFunc(func(cmd *exec.Cmd) { own(cmd, c.home) }))
+		chromedp.ModifyCmdFunc(func(cmd *exec.Cmd) { own(cmd, c.home) }),
+		chromedp.ProxyServer("socks5://127.0.0.1:9"),
+		chromedp.Flag("proxy-bypass-list", "<-loopback>;127.0.0.1"),
+		chromedp.Flag("host-resolver-rules", "MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"),
+		chromedp.Flag("disable-features", "Translate,MediaRouter,OptimizationHints,AsyncDns,DnsOverHttps"))
 	for _, name := range []string{
-		"disable-component-update", "disable-domain-reliability", "disable-crash-reporter", "no-proxy-server",
-		"no-pings", "disable-gpu", "disable-component-extensions-with-background-pages",
+		"disable-component-update", "disable-domain-reliability", "disable-crash-reporter", "no-pings", "disable-gpu",
+		"disable-component-extensions-with-background-pages", "disable-quic",
 	} {
 		options = append(options, chromedp.Flag(name, true))
 	}
-	return append(options, chromedp.Flag("host-resolver-rules", "MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"),
-		chromedp.Flag("disable-features", "Translate,MediaRouter,OptimizationHints,DialMediaRouteProvider"))
+	return options
 }
 
 // start starts the process and waits for its tab. chromedp ties the process to the
@@ -116,13 +121,16 @@ func (c *chromium) end() {
 
 // log keeps what the page asks for. It runs in the loop that reads the pipe.
 func (c *chromium) log(event any) {
-	sent, ok := event.(*network.EventRequestWillBeSent)
-	if !ok {
-		return
-	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.requests = append(c.requests, Request{sent.Request.Method, sent.Request.URL, string(sent.Type)})
+	switch e := event.(type) {
+	case *network.EventRequestWillBeSent:
+		c.requests = append(c.requests, Request{e.Request.Method, e.Request.URL, string(e.Type)})
+	case *page.EventLifecycleEvent:
+		if e.Name == "networkIdle" {
+			c.idle = e.LoaderID
+		}
+	}
 }
 
 // do runs actions in the tab, for as long as a wait may last.
@@ -255,9 +263,15 @@ func when(asked bool, value string) string {
 	return ""
 }
 
-// Requests returns all that the page has asked for since the start, in order.
-func (p *ChromiumPage) Requests() []Request {
-	p.c.mu.Lock()
-	defer p.c.mu.Unlock()
-	return slices.Clone(p.c.requests)
+// Requests returns all that has been asked for since the start, in order. It waits
+// until nothing was asked for during half a second: an icon comes after the page.
+func (p *ChromiumPage) Requests() (all []Request, err error) {
+	err = await(func() (bool, error) {
+		id, _, err := p.c.document()
+		p.c.mu.Lock()
+		defer p.c.mu.Unlock()
+		all = slices.Clone(p.c.requests)
+		return len(all) == 0 || id == string(p.c.idle), err
+	})
+	return all, p.wrap(err, "waiting until the page asks for nothing more")
 }

@@ -40,20 +40,25 @@ func TestChromium(t *testing.T) {
 }
 
 // requestsAreLogged plants requests that no page of a drop may make: of an image,
-// of another origin, of a frame, in a style sheet, and behind a redirection.
+// of another origin, of a frame, in a style sheet, behind a redirection, and the
+// one for an icon that browsers make by themselves.
 func requestsAreLogged(t *testing.T, p *ChromiumPage) {
-	before := len(p.Requests())
+	before, err := p.Requests()
+	must(t, err)
 	origin := show(t, p, begin+`<link rel="stylesheet" href="/moved">
 		<style>body { background: url(/background.png) }</style>
 		<main><h1>Uji</h1><img src="/planted.png" alt=""><img src="http://saksi.test/far.png" alt="">
 		<iframe title="x" src="http://127.0.0.2:9/frame"></iframe></main>`)
+	all, err := p.Requests()
+	must(t, err)
 	var got []string
-	for _, r := range p.Requests()[before:] {
+	for _, r := range all[len(before):] {
 		got = append(got, r.Method+" "+r.Type+" "+strings.TrimPrefix(r.URL, origin))
 	}
 	slices.Sort(got)
 	want := []string{"GET Document /", "GET Document http://127.0.0.2:9/frame", "GET Image /background.png",
-		"GET Image /planted.png", "GET Image http://saksi.test/far.png", "GET Stylesheet /moved", "GET Stylesheet /style.css"}
+		"GET Image /planted.png", "GET Image http://saksi.test/far.png", "GET Other /favicon.ico",
+		"GET Stylesheet /moved", "GET Stylesheet /style.css"}
 	if !slices.Equal(got, want) {
 		t.Errorf("the log is\n\t%s\nnot\n\t%s", strings.Join(got, "\n\t"), strings.Join(want, "\n\t"))
 	}
