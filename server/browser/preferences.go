@@ -60,8 +60,6 @@ var (
 		"network.captive-portal-service.enabled":            false,
 		"network.connectivity-service.enabled":              false,
 		"network.trr.mode":                                  5,
-		"network.netlink.route.check.IPv4":                  "127.0.0.1",
-		"network.netlink.route.check.IPv6":                  "::1",
 		"security.remote_settings.crlite_filters.enabled":   false,
 		"security.remote_settings.intermediates.enabled":    false,
 		"services.settings.server":                          "data:,#remote-settings-dummy/v1",
