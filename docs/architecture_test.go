@@ -103,6 +103,30 @@ func TestImportsPointOneWay(t *testing.T) {
 	}
 }
 
+// TestWhatIsForTestsStaysThere holds that no program links what architecture.md
+// says is for tests.
+func TestWhatIsForTestsStaysThere(t *testing.T) {
+	text, err := os.ReadFile("architecture.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var forTests []string
+	row := regexp.MustCompile("(?m)^\\| `([^`]+)` \\| for (?:tests|benchmarks):")
+	for _, r := range row.FindAllStringSubmatch(string(text), -1) {
+		forTests = append(forTests, r[1])
+	}
+	if !slices.Contains(forTests, "server/browser") {
+		t.Errorf("server/browser is not among those for tests: %q", forTests)
+	}
+	for name, imports := range listed(t) {
+		for _, i := range imports {
+			if slices.Contains(forTests, i) && !slices.Contains(forTests, name) {
+				t.Errorf("%s imports %s, which is for tests", name, i)
+			}
+		}
+	}
+}
+
 // layer returns the height of a package: that of the longest of these names
 // that it is, or is below.
 func layer(name string) int {
@@ -126,6 +150,7 @@ func TestDoors(t *testing.T) {
 		"go.etcd.io/bbolt":         {"server/store/boltstore"},
 		"golang.org/x/crypto":      {"server/store/boltstore"},
 		"github.com/landlock-lsm":  {"server/confine"},
+		"github.com/chromedp":     {"server/browser"},
 		"github.com/labstack/echo": {"server", "server/reporter", "server/courier"},
 		"golang.org/x/term":        {"cmd/saksi-review"},
 		"golang.org/x/sys":         {"server/confine", "server/store/boltstore", "cmd/saksi-review/desk"},
