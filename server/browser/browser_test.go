@@ -39,10 +39,9 @@ var pages = map[string]string{
 	"/tall":    `<!doctype html><title>Uji</title><body style="margin: 0"><div style="height: 2500px">tinggi</div>`,
 }
 
-// posted is what the form of the last POST held.
 type site struct {
 	*httptest.Server
-	posted chan *multipart.Form
+	posted chan *multipart.Form // what the form of the last POST held
 }
 
 // newSite serves pages, and keeps what is posted.
@@ -280,6 +279,8 @@ func (d *deaf) Fatalf(format string, values ...any) {
 	d.said = fmt.Sprintf(format, values...)
 	panic(d)
 }
+
+func (d *deaf) Skipf(string, ...any) { panic("skipped") }
 
 // TestMissingBrowsersFailTheTest holds that nothing is skipped where a browser is
 // missing, and that the failure says what to install.

@@ -103,8 +103,7 @@ func (f *firefox) connect() error {
 	}
 	wait := patience.Milliseconds()
 	return f.command("WebDriver:NewSession", map[string]any{
-		"timeouts":                  map[string]any{"implicit": 0, "pageLoad": wait, "script": wait},
-		"strictFileInteractability": false,
+		"timeouts": map[string]any{"implicit": 0, "pageLoad": wait, "script": wait},
 	}, nil)
 }
 
