@@ -110,6 +110,12 @@ func TestWithoutScripts(t *testing.T) {
 	})
 }
 
+// TestANameThatTestsMayHaveAlthoughItIsSoLongThatNoSocketFitsIntoItsTemporaryFolder is
+// about its name: Chromium once did not start in a folder named after such a test.
+func TestANameThatTestsMayHaveAlthoughItIsSoLongThatNoSocketFitsIntoItsTemporaryFolder(t *testing.T) {
+	must(t, Chromium(t, Options{}).Open("about:blank"))
+}
+
 // TestScripts holds that the script which must not run otherwise does run when
 // it is asked for, so that its silence says something.
 func TestScripts(t *testing.T) {

@@ -25,11 +25,20 @@ func find(t testing.TB, program string) string {
 	return path
 }
 
-// newHome makes the folder that a browser takes for its home. Everything that it
-// writes is below: profile, caches, sockets and temporary files.
+// newHome makes the folder that a browser takes for its home, until the test ends.
+// Everything that it writes is below: profile, caches, sockets, temporary files. Its
+// path is short, which that of t.TempDir need not be: a socket's may have 107 bytes.
 func newHome(t testing.TB) string {
 	t.Helper()
-	home := t.TempDir()
+	home, err := os.MkdirTemp("", "browser")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(home); err != nil {
+			t.Errorf("removing the browser's home: %v", err)
+		}
+	})
 	for _, name := range []string{"profile", "tmp"} {
 		if err := os.Mkdir(filepath.Join(home, name), 0o700); err != nil {
 			t.Fatal(err)
