@@ -150,7 +150,7 @@ func TestDoors(t *testing.T) {
 		"go.etcd.io/bbolt":         {"server/store/boltstore"},
 		"golang.org/x/crypto":      {"server/store/boltstore"},
 		"github.com/landlock-lsm":  {"server/confine"},
-		"github.com/chromedp":     {"server/browser"},
+		"github.com/chromedp":      {"server/browser"},
 		"github.com/labstack/echo": {"server", "server/reporter", "server/courier"},
 		"golang.org/x/term":        {"cmd/saksi-review"},
 		"golang.org/x/sys":         {"server/confine", "server/store/boltstore", "cmd/saksi-review/desk"},
