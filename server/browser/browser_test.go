@@ -190,6 +190,12 @@ func mistakesAreErrors(t *testing.T, p *Page, s *site) {
 // keysReachTheButton walks a page with the keyboard alone.
 func keysReachTheButton(t *testing.T, p *Page, s *site) {
 	must(t, p.Open(s.URL+"/keys"))
+	links, err := p.Texts("a")
+	if err != nil || fmt.Sprintf("%q", links) != `["lewati" "berikut"]` {
+		t.Errorf("the links are %q (%v)", links, err)
+	}
+	is(t, "the target of the second", "/next")(p.Attribute("#next", "href"))
+	is(t, "its title", "")(p.Attribute("#next", "title"))
 	var walk []string
 	for range 5 {
 		must(t, p.Press(Tab))

@@ -264,7 +264,8 @@ func when(asked bool, value string) string {
 }
 
 // Requests returns all that has been asked for since the start, in order. It waits
-// until nothing was asked for during half a second: an icon comes after the page.
+// until nothing was asked for during half a second. The icon that a browser asks for
+// by itself, if the page names none, comes when it likes, and may be missing here.
 func (p *ChromiumPage) Requests() (all []Request, err error) {
 	err = await(func() (bool, error) {
 		id, _, err := p.c.document()
