@@ -14,9 +14,7 @@ import (
 	"testing"
 
 	"saksi/crypto/item"
-	"saksi/crypto/outbox"
 	"saksi/crypto/receipt"
-	"saksi/crypto/reply"
 	"saksi/server/servertest"
 	"saksi/server/store"
 )
@@ -113,18 +111,7 @@ func TestStory(t *testing.T) {
 // answer imports a reply by reviewer r.
 func answer(t testing.TB, d *servertest.Drop, code receipt.Code, r int, number uint64, text string) {
 	t.Helper()
-	keys := code.Keys()
-	reviewer := d.Reviewers[r]
-	sealed, _, err := reply.Seal(
-		reply.Reply{Reviewer: reviewer.Line.ID, Roster: 1, Number: number, Status: reply.Reviewed, Text: text},
-		reply.Thread{Mailbox: keys.Mailbox(), Reply: keys.Reply.Recipient()}, reviewer.Signer)
-	if err != nil {
-		t.Fatal(err)
-	}
-	box := outbox.Outbox{Reviewer: reviewer.Line.ID, Roster: 1, RosterHash: d.Roster.Hash, Number: number, Replies: []outbox.Reply{{Mailbox: keys.Mailbox(), Sealed: sealed}}}
-	if report, err := d.Inbox.Import(box.Sign(reviewer.Signer)); err != nil || report.Replies != 1 {
-		t.Fatalf("importing: %+v, %v", report, err)
-	}
+	d.Answer(code, r, number, text)
 }
 
 // TestForgivingOpen: a slip in a word is mended, after a question.

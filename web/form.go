@@ -69,12 +69,21 @@ func (s Site) form(lang Lang) func(Write) []part {
 			for _, q := range section.Questions {
 				f := newField(q, lang, w)
 				p.Fields = append(p.Fields, f)
-				p.Open = p.Open || f.Problem != "" || len(w.Draft.Answers[q.ID]) > 0
+				p.Open = p.Open || f.Problem != "" || answered(q, w.Draft.Answers[q.ID])
 			}
 			parts = append(parts, p)
 		}
 		return parts
 	}
+}
+
+// answered reports whether somebody answered a question otherwise than the form
+// does by itself.
+func answered(q *taxonomy.Question, values []string) bool {
+	if len(values) == 1 && q.Choice(values[0]) != nil {
+		return !q.Choice(values[0]).Default
+	}
+	return len(values) > 0
 }
 
 func newField(q *taxonomy.Question, lang Lang, w Write) field {

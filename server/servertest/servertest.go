@@ -19,8 +19,10 @@ import (
 	"testing"
 	"time"
 
+	"saksi/crypto/outbox"
 	"saksi/crypto/partytest"
 	"saksi/crypto/receipt"
+	"saksi/crypto/reply"
 	"saksi/crypto/reviewer"
 	"saksi/server"
 	"saksi/server/inbox"
@@ -260,6 +262,26 @@ func (d *Drop) Send(text string) receipt.Code {
 		d.T.Fatalf("sending: status %d", p.Status)
 	}
 	return code
+}
+
+// Answer takes in a reply by reviewer r, the number-th of his in this thread.
+func (d *Drop) Answer(code receipt.Code, r int, number uint64, text string) {
+	d.T.Helper()
+	keys := code.Keys()
+	by := d.Reviewers[r]
+	sealed, _, err := reply.Seal(
+		reply.Reply{Reviewer: by.Line.ID, Roster: 1, Number: number, Status: reply.Reviewed, Text: text},
+		reply.Thread{Mailbox: keys.Mailbox(), Reply: keys.Reply.Recipient()}, by.Signer)
+	d.check(err)
+	box := outbox.Outbox{
+		Reviewer: by.Line.ID, Roster: 1, RosterHash: d.Roster.Hash, Number: number,
+		Replies: []outbox.Reply{{Mailbox: keys.Mailbox(), Sealed: sealed}},
+	}
+	report, err := d.Inbox.Import(box.Sign(by.Signer))
+	d.check(err)
+	if report.Replies != 1 {
+		d.T.Fatalf("importing: %+v", report)
+	}
 }
 
 // A Log collects what a server logs.
