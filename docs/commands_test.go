@@ -29,6 +29,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"saksi/server/servertest"
 )
 
 // patience is how long the whole walk may take.
@@ -225,7 +227,7 @@ func (w *walker) testify() {
 	if code == nil {
 		w.t.Fatal("the form has no code")
 	}
-	page := w.submit("/write", url.Values{"code": {code[1]}, "text": {"Kami diminta hadir di deklarasi."}})
+	page := w.submit("/write", servertest.Fields("/write", "code", code[1], "text", "Kami diminta hadir di deklarasi."))
 	for _, m := range regexp.MustCompile(`<li>([a-z]{4,7})</li>`).FindAllStringSubmatch(page, -1) {
 		w.words += m[1] + " "
 	}
