@@ -32,7 +32,7 @@ func (t *Taxonomy) check() error {
 	if !namePattern.MatchString(t.Name) {
 		return errors.New("the name is no word of small letters")
 	}
-	if _, err := time.Parse(time.DateOnly, t.Version); err != nil {
+	if !isDay(t.Version) {
 		return errors.New("the version is no day such as 2026-11-22")
 	}
 	if err := t.Title.check("the title", maxLabel); err != nil {
@@ -88,7 +88,7 @@ func (q *Question) check() error {
 	if q.Risk != (Risk{}) && (q.Risk.Text.IsZero() || q.Risk.Level != "medium" && q.Risk.Level != "high") {
 		return errors.New(`the risk has no text, or a level other than "medium" and "high"`)
 	}
-	if (q.Kind == Month) != (q.Months > 0) || q.Months > maxMonths {
+	if (q.Kind == Month) != (q.Months > 0) || q.Months < 0 || q.Months > maxMonths {
 		return fmt.Errorf("of kind month, and of no other, it says how many months, at most %d", maxMonths)
 	}
 	return q.checkChoices()
@@ -149,6 +149,11 @@ func (t Text) check(what string, limit int) error {
 		}
 	}
 	return nil
+}
+
+func isDay(s string) bool {
+	_, err := time.Parse(time.DateOnly, s)
+	return err == nil
 }
 
 func isLine(s string) bool {

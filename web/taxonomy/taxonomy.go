@@ -128,20 +128,25 @@ const rulesSuffix = ".rules.json"
 
 const formatLabel = "saksi/v1/taxonomy"
 
-// ErrInvalid is returned for a file that is no taxonomy.
-var ErrInvalid = errors.New("the file is no taxonomy")
+// ErrInvalid is returned for a file that is no taxonomy, or no rules for one.
+var ErrInvalid = errors.New("the file is not what it should be")
 
 // Parse reads a file and holds it against all rules of this package. It returns
 // an error that wraps [ErrInvalid] and names the place that is wrong.
 func Parse(data []byte) (*Taxonomy, error) {
 	t := &Taxonomy{hash: sha256.Sum256(data), byID: map[string]*Question{}}
 	if err := decode(data, t); err != nil {
-		return nil, fmt.Errorf("reading taxonomy: %w: %v", ErrInvalid, err)
+		return nil, invalid("taxonomy", err)
 	}
 	if err := t.check(); err != nil {
-		return nil, fmt.Errorf("reading taxonomy: %w: %v", ErrInvalid, err)
+		return nil, invalid("taxonomy", err)
 	}
 	return t, nil
+}
+
+// invalid bounds what an error repeats of a file.
+func invalid(what string, err error) error {
+	return fmt.Errorf("reading %s: %w: %.300s", what, ErrInvalid, err.Error())
 }
 
 // decode reads one JSON value without fields that nobody knows.
