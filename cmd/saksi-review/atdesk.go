@@ -82,7 +82,7 @@ func list(flags *flag.FlagSet) action {
 			return err
 		}
 		defer d.Close()
-		for _, t := range d.Threads() {
+		for _, t := range dangerFirst(d.Threads()) {
 			c.listThread(t)
 		}
 		if len(d.Threads()) == 0 {
@@ -102,7 +102,11 @@ func list(flags *flag.FlagSet) action {
 func show(flags *flag.FlagSet) action {
 	f := &deskFlags{}
 	f.declare(flags)
+	lang := flags.String("lang", "id", "`language` of questions and choices: id or en")
 	return func(ctx context.Context, c *console, args []string) error {
+		if *lang != "id" && *lang != "en" {
+			return fmt.Errorf("%w: -lang is id or en", errUsage)
+		}
 		d, err := f.open(c, false)
 		if err != nil {
 			return err
@@ -116,7 +120,7 @@ func show(flags *flag.FlagSet) action {
 		if err != nil {
 			return err
 		}
-		c.showThread(t, pages)
+		c.showThread(t, pages, answersIn{*lang, d.Form})
 		return d.MarkSeen(t)
 	}
 }

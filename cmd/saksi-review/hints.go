@@ -5,11 +5,17 @@ import (
 	"io/fs"
 
 	"saksi/cmd/saksi-review/desk"
+	"saksi/cmd/saksi-review/sheet"
 	"saksi/crypto/batch"
 	"saksi/crypto/reply"
 	"saksi/crypto/roster"
 	"saksi/crypto/sign"
+	"saksi/web/taxonomy"
 )
+
+// askForForm is what to do about questions that nobody here knows.
+const askForForm = "ask the operator for the taxonomy file of this drop, or for a newer saksi-review; " +
+	"saksi-review taxonomy keeps the file"
 
 // hintFor says what to do about an error, if there is something. The first
 // row that fits counts.
@@ -48,6 +54,14 @@ func hints() []hintRow {
 		{desk.ErrName, "saksi-review list shows the names of threads"},
 		{desk.ErrUnknown, "saksi-review list shows the names of threads"},
 		{desk.ErrAmbiguous, "give more digits of the name"},
+		{sheet.ErrClosed, "ask in an answer what it may be used for; with -internal the sheet is made for your desk alone"},
+		{sheet.ErrDeleted, "pass nothing of it on; with -internal the sheet is made for your desk alone"},
+		{sheet.ErrNoTestimony, "saksi-review show shows what the thread has"},
+		{sheet.ErrNoForm, askForForm},
+		{sheet.ErrNoRules, "ask the operator for the rules of this drop: saksi-review taxonomy FILE RULES keeps them"},
+		{desk.ErrBuiltIn, "nothing needs to be kept: saksi-review show and sheet know it"},
+		{taxonomy.ErrInvalid, "copy the files again, and compare their SHA-256 with the operator; " +
+			"the taxonomy stands before its rules"},
 		{desk.ErrNotOnRoster, "give your card to the roots, and open a bundle with the new roster"},
 		{desk.ErrNoOutbox, "saksi-review outbox without -again writes a new one"},
 		{batch.ErrBundle, "copy the bundle to the stick again, and compare its SHA-256 with the operator"},

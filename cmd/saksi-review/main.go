@@ -33,8 +33,10 @@ A reviewer, at the desk:
     list            list the threads
     show            show a thread
     extract         write a thread or an item to a folder, in plaintext
+    sheet           make a sheet of a testimony that can be passed on
     reply           answer a thread
     outbox          write the file that travels back to the server
+    taxonomy        keep an operator's own questions, and rules for them
 
     version         say which version this is
 
@@ -92,8 +94,10 @@ func commands() []command {
 		{"list", "", list, 0, 0},
 		{"show", "THREAD", show, 1, 1},
 		{"extract", "THREAD|ITEM", extract, 1, 1},
+		{"sheet", "THREAD", writeSheet, 1, 1},
 		{"reply", "THREAD", replyTo, 1, 1},
 		{"outbox", "", writeOutbox, 0, 0},
+		{"taxonomy", "FILE [RULES]", keepTaxonomy, 1, 2},
 	}
 }
 

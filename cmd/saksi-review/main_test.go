@@ -97,18 +97,19 @@ func TestHintsSayWhatToDo(t *testing.T) {
 func TestHostileTextIsCleaned(t *testing.T) {
 	const evil = "a\x1b[2J\u202e\x07\nitem 9  forged"
 	page := desk.Page{Item: &desk.Item{Attachments: []desk.Attachment{{Original: evil}}}, Text: evil}
+	page.Taxonomy = evil
 	page.Form.Answers = map[string][]string{evil: {evil, evil}}
 	thread := &desk.Thread{Replies: []*desk.OwnReply{{Forwarded: evil, Text: evil}}}
 	var out bytes.Buffer
 	c := &console{stdout: &out, stderr: &out}
-	c.showThread(thread, []desk.Page{page})
+	c.showThread(thread, []desk.Page{page}, answersIn{"id", (&desk.Desk{}).Form})
 	for line := range strings.Lines(out.String()) {
 		line = strings.TrimSuffix(line, "\n")
 		if desk.Clean(line) != line || strings.HasPrefix(line, "item 9") {
 			t.Errorf("printed %q", line)
 		}
 	}
-	if n := strings.Count(out.String(), "<U+001B>[2J<U+202E><U+0007>"); n != 7 {
+	if n := strings.Count(out.String(), "<U+001B>[2J<U+202E><U+0007>"); n != 8 {
 		t.Errorf("hostile text is shown %d times:\n%s", n, out.String())
 	}
 }

@@ -12,7 +12,6 @@ import (
 
 	"saksi/cmd/saksi-review/desk"
 	"saksi/crypto/item"
-	"saksi/web/taxonomy"
 )
 
 // shortName is how many digits of a mailbox or an id are shown: enough to be
@@ -34,10 +33,10 @@ func (c *console) report(r *desk.Report) {
 		c.say("%s: %s", plural(len(r.Batches), "new batch"), runs(r.Batches))
 	}
 	slices.SortFunc(r.New, func(a, b desk.Arrival) int {
-		return cmp.Or(cmp.Compare(a.Mailbox, b.Mailbox), cmp.Compare(a.N, b.N))
+		return cmp.Or(first(a.Danger, b.Danger), cmp.Compare(a.Mailbox, b.Mailbox), cmp.Compare(a.N, b.N))
 	})
 	for _, a := range r.New {
-		c.say("new: thread %s, item %d, %s", short(a.Mailbox), a.N, a.Kind)
+		c.say("new: thread %s, item %d, %s%s", short(a.Mailbox), a.N, a.Kind, dangerMark(a.Danger))
 	}
 	for _, a := range r.Deleted {
 		c.say("deleted by its reporter: thread %s, item %d; the desk still has its copy", short(a.Mailbox), a.N)
@@ -145,6 +144,7 @@ func (c *console) listThread(t *desk.Thread) {
 	if deleted > 0 {
 		line += fmt.Sprintf("  %d deleted by the reporter", deleted)
 	}
+	line += dangerMark(inDanger(t))
 	c.say("%s", line)
 }
 
@@ -158,10 +158,10 @@ func lastWeek(t *desk.Thread) string {
 	return last
 }
 
-func (c *console) showThread(t *desk.Thread, pages []desk.Page) {
+func (c *console) showThread(t *desk.Thread, pages []desk.Page, in answersIn) {
 	c.say("thread %s", t.Mailbox)
 	for _, p := range pages {
-		c.showPage(p)
+		c.showPage(p, in)
 	}
 	for _, r := range t.Replies {
 		where := "waiting for an outbox"
@@ -179,7 +179,7 @@ func (c *console) showThread(t *desk.Thread, pages []desk.Page) {
 	}
 }
 
-func (c *console) showPage(p desk.Page) {
+func (c *console) showPage(p desk.Page, in answersIn) {
 	head := fmt.Sprintf("\nitem %d  %s  week %s  batch %d", p.N, p.Kind, p.Week, p.Batch)
 	if !p.Seen {
 		head += "  new"
@@ -188,12 +188,7 @@ func (c *console) showPage(p desk.Page) {
 	if p.Deleted {
 		c.say("  deleted by its reporter, who wants it gone; the desk still has its copy")
 	}
-	for _, said := range taxonomy.Find(p.Taxonomy).Describe(p.Form.Answers, "id") {
-		c.say("  %s", desk.Clean(said.Label))
-		for _, v := range said.Values {
-			c.say("    - %s", desk.Clean(v))
-		}
-	}
+	c.showAnswers(p, in)
 	c.text(p.Text)
 	for _, a := range p.Attachments {
 		c.showAttachment(a)

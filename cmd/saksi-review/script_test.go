@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"crypto/sha256"
+	"encoding/json"
 	"fmt"
 	"io/fs"
 	"os"
@@ -31,6 +32,8 @@ import (
 //	                              first text, messages for the rest; "@CARD" is
 //	                              a file sealed to the direct recipient of CARD.
 //	                              The roster is roster.note, roots in akar.vkey.
+//	                              ANSWERS, if set, is a JSON file with the answers
+//	                              of the testimony, TAXONOMY its taxonomy.
 //	server read FILE              prints what an outbox brings
 func server(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
@@ -105,8 +108,7 @@ func bundle(ts *testscript.TestScript, texts []string) []byte {
 func addItem(ts *testscript.TestScript, members map[batch.Path][]byte, circle *roster.Circle, code receipt.Code, n int, text string) {
 	c := item.Content{Kind: item.Message, Language: "id", Text: text}
 	if n == 0 {
-		c.Kind, c.Form = item.Testimony, item.Form{Answers: map[string][]string{"tempat": {"73.02"}}}
-		c.Taxonomy = taxonomy.Current().Reference()
+		c.Kind, c.Form, c.Taxonomy = item.Testimony, item.Form{Answers: answered(ts)}, reference(ts)
 	}
 	if card, ok := strings.CutPrefix(text, "@"); ok {
 		to, err := reviewer.ParseCard(ts.ReadFile(card))
@@ -129,6 +131,25 @@ func addItem(ts *testscript.TestScript, members map[batch.Path][]byte, circle *r
 		at.Kind, at.Slot = batch.Slot, i
 		members[at] = slot
 	}
+}
+
+// answered returns what the testimony of a script answers.
+func answered(ts *testscript.TestScript) map[string][]string {
+	answers := map[string][]string{"tempat": {"73.02"}}
+	if name := ts.Getenv("ANSWERS"); name != "" {
+		ts.Check(json.Unmarshal([]byte(ts.ReadFile(name)), &answers))
+	}
+	return answers
+}
+
+func reference(ts *testscript.TestScript) string {
+	name := ts.Getenv("TAXONOMY")
+	if name == "" {
+		return taxonomy.Current().Reference()
+	}
+	t, err := taxonomy.Parse([]byte(ts.ReadFile(name)))
+	ts.Check(err)
+	return t.Reference()
 }
 
 // readOutbox prints an outbox as the reporter and the server see it.

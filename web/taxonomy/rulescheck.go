@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"unicode"
 )
 
 // Limits of a rules file.
@@ -21,9 +22,11 @@ type rulesCheck struct {
 	used map[string]bool // articles that something refers to
 }
 
-// line wants one line of text, in Indonesian.
+// line wants one line of text, in Indonesian. It takes nothing that does not
+// print: it stands on a sheet as it is.
 func line(what, s string) error {
-	if strings.TrimSpace(s) == "" || len(s) > maxText || !isLine(s) {
+	odd := func(r rune) bool { return !unicode.IsPrint(r) }
+	if strings.TrimSpace(s) == "" || len(s) > maxText || !isLine(s) || strings.ContainsFunc(s, odd) {
 		return fmt.Errorf("%s is missing, or no single line of at most %d bytes", what, maxText)
 	}
 	return nil

@@ -165,6 +165,7 @@ func (im *importer) judgeItem(ctx context.Context, p *parcel, count func(int)) (
 		return nil, nil, err
 	}
 	i.describe(opened)
+	i.Danger = im.desk.inDanger(opened.Manifest.Taxonomy, opened.Form)
 	if proof := im.proofs[p.id]; proof.String() != i.Burn {
 		// A server that lists a hash of its own could tell a colleague that this
 		// item was deleted; a reporter can sign one that was never handed in.

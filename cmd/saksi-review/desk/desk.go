@@ -13,6 +13,7 @@
 //	    rosters/<seq>.note             public, signed by the roots
 //	    rosters/<64 hex>.recipients
 //	    outbox/<number>.age            each outbox sent so far, sealed
+//	    taxonomies/<64 hex>.json       public: questions of an operator's own, and rules
 //	    staging/                       while a bundle comes in, and never after
 //
 // Plaintext is in memory only, and in folders that the reviewer asks to
@@ -126,6 +127,7 @@ type Desk struct {
 
 	index   *index
 	rosters map[uint64]*roster.Signed // verified, those of the index
+	forms   []form                    // those of the index
 }
 
 // Open opens the desk in a folder and keeps others out until Close. It returns
@@ -200,7 +202,7 @@ func (d *Desk) begin(create bool) error {
 // interrupted.
 func ours(name string) bool {
 	switch name {
-	case "lock", "staging", "items", "apart", "rosters", "outbox", "index.age.new":
+	case "lock", "staging", "items", "apart", "rosters", "outbox", "taxonomies", "index.age.new":
 		return true
 	}
 	return false
@@ -228,7 +230,7 @@ func (d *Desk) load() error {
 	if d.index, err = parseIndex(text); err != nil {
 		return fmt.Errorf("reading index: %w: %v", ErrDamaged, err)
 	}
-	return d.loadRosters()
+	return errors.Join(d.loadRosters(), d.loadForms())
 }
 
 func (d *Desk) loadRosters() error {

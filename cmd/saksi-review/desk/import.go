@@ -127,7 +127,7 @@ func (im *importer) burn() {
 }
 
 func arrival(t *Thread, i *Item) Arrival {
-	return Arrival{Mailbox: t.Mailbox, ID: i.ID, N: i.N, Kind: i.Kind}
+	return Arrival{Mailbox: t.Mailbox, ID: i.ID, N: i.N, Kind: i.Kind, Danger: i.Danger}
 }
 
 // commit moves the items, writes the rosters and replaces the index. The index

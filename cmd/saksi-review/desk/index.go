@@ -29,6 +29,7 @@ type index struct {
 	Apart    []Apart       `json:"apart,omitempty"`
 	NotOurs  []notOurs     `json:"not_ours,omitempty"` // items that this reviewer cannot open
 	Outbox   uint64        `json:"outbox"`             // the number of the last one
+	Forms    []keptForm    `json:"forms,omitempty"`    // taxonomies of an operator's own
 }
 
 type rosterEntry struct {
@@ -72,6 +73,7 @@ type Item struct {
 	Attachments []Attachment `json:"attachments,omitempty"`
 	Seen        bool         `json:"seen,omitempty"`
 	Deleted     bool         `json:"deleted,omitempty"` // by its reporter, who proved it
+	Danger      bool         `json:"danger,omitempty"`  // its reporter said so, in an answer
 }
 
 // An Attachment is a file in an item. Its Original name is the reporter's own
@@ -165,7 +167,7 @@ func (x *index) check() error {
 	if len(x.Rosters) == 0 {
 		return errors.New("no roster")
 	}
-	return errors.Join(x.checkRosters(), x.checkBatches(), x.checkThreads(), x.checkApart())
+	return errors.Join(x.checkRosters(), x.checkBatches(), x.checkThreads(), x.checkApart(), x.checkForms())
 }
 
 func (x *index) checkRosters() error {

@@ -29,6 +29,7 @@ type Arrival struct {
 	ID      string
 	N       int
 	Kind    item.Kind
+	Danger  bool // its reporter said so
 }
 
 // Nothing reports whether the desk is as it was before.

@@ -1,0 +1,98 @@
+package main
+
+import (
+	"slices"
+
+	"saksi/cmd/saksi-review/desk"
+	"saksi/web/taxonomy"
+)
+
+// answersIn says how answers are put into words.
+type answersIn struct {
+	lang string
+	form func(reference string) (*taxonomy.Taxonomy, *taxonomy.Rules)
+}
+
+// showAnswers writes what a reporter answered, by the sections of the form.
+// Answers to a form that nobody here knows are shown as they are.
+func (c *console) showAnswers(p desk.Page, in answersIn) {
+	if len(p.Form.Answers) == 0 {
+		return
+	}
+	form, _ := in.form(p.Taxonomy)
+	said := form.Describe(p.Form.Answers, in.lang)
+	if form == nil {
+		c.say("  the answers are codes of a form that this desk does not know: %s", desk.Clean(p.Taxonomy))
+		c.say("  %s", askForForm)
+		c.sayAnswers(said, nil)
+		return
+	}
+	for _, section := range form.Sections {
+		var here []taxonomy.Said
+		here, said = split(said, section)
+		if len(here) > 0 {
+			c.say("\n  %s", desk.Clean(section.Title.In(in.lang)))
+			c.sayAnswers(here, form)
+		}
+	}
+	c.sayAnswers(said, form) // to no question of this form
+	c.say("")
+}
+
+// split takes out the answers to the questions of a section.
+func split(said []taxonomy.Said, section taxonomy.Section) (here, rest []taxonomy.Said) {
+	for _, s := range said {
+		asks := func(q *taxonomy.Question) bool { return q.ID == s.ID }
+		if slices.ContainsFunc(section.Questions, asks) {
+			here = append(here, s)
+		} else {
+			rest = append(rest, s)
+		}
+	}
+	return here, rest
+}
+
+// sayAnswers writes answers below their questions. What a reporter typed has a bar
+// before it, as all their words have.
+func (c *console) sayAnswers(said []taxonomy.Said, form *taxonomy.Taxonomy) {
+	for _, s := range said {
+		c.say("    %s", desk.Clean(s.Label))
+		mark := "- "
+		if form == nil || form.Question(s.ID) == nil || form.Question(s.ID).Kind == taxonomy.Line {
+			mark = "| "
+		}
+		for _, v := range s.Values {
+			c.say("      %s%s", mark, desk.Clean(v))
+		}
+	}
+}
+
+// dangerFirst returns threads in their order, those in danger before all others.
+func dangerFirst(threads []*desk.Thread) []*desk.Thread {
+	threads = slices.Clone(threads)
+	slices.SortStableFunc(threads, func(a, b *desk.Thread) int { return first(inDanger(a), inDanger(b)) })
+	return threads
+}
+
+// first compares so that true comes before false.
+func first(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case a:
+		return -1
+	default:
+		return 1
+	}
+}
+
+func inDanger(t *desk.Thread) bool {
+	return slices.ContainsFunc(t.Items, func(i *desk.Item) bool { return i.Danger && !i.Deleted })
+}
+
+func dangerMark(danger bool) string {
+	if danger {
+		return "  in danger"
+	}
+	return ""
+}
