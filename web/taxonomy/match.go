@@ -246,7 +246,8 @@ func (r *Rules) checkItem(t *Taxonomy, a Answers, f Facts, item FormLine) Checke
 		return c
 	}
 	for _, id := range item.From {
-		if !t.Known(a, id) {
+		none := func(v string) bool { return slices.Contains(item.None, v) }
+		if !t.Known(a, id) || slices.ContainsFunc(a[id], none) {
 			c.Status = Absent
 		}
 	}

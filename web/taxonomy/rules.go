@@ -121,6 +121,7 @@ type FormLine struct {
 	Label  string   `json:"label"`
 	From   []string `json:"from,omitempty"`
 	Source Source   `json:"source,omitempty"`
+	None   []string `json:"none,omitempty"` // in a checklist: choices that say that there is none
 	Note   string   `json:"note,omitempty"`
 }
 

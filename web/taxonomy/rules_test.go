@@ -272,7 +272,8 @@ func TestRulesAreForEmbeddedTaxonomiesAlone(t *testing.T) {
 // TestChecksSayWhatIsThere: a check is there when all its questions are answered
 // and its source has something.
 func TestChecksSayWhatIsThere(t *testing.T) {
-	a := answers("tempat", "tidak_menjawab", "waktu", "2026-10", "pelaku", "camat", "diketahui", "kemarin")
+	a := answers("tempat", "tidak_menjawab", "waktu", "2026-10", "pelaku", "camat", "diketahui", "kemarin",
+		"saksi_lain", "tidak")
 	f := Facts{Story: true, Attachments: 0, Week: w48, Today: day("2026-11-25")}
 	got := map[string]string{}
 	for _, l := range RulesFor(Current()).Checks(Current(), a, f) {
@@ -286,16 +287,17 @@ func TestChecksSayWhatIsThere(t *testing.T) {
 	for label, want := range map[string]string{
 		"Nama dan alamat pelapor": NotAsked, "Pihak terlapor: peran": Present, "Pihak terlapor: nama dan jabatan": Absent,
 		"Paling lama 7 hari sejak diketahui": string(Running), "Waktu kejadian": Present, "Tempat kejadian": Absent,
-		"Uraian kejadian": Present, "Berkas bukti": Absent,
+		"Uraian kejadian": Present, "Berkas bukti": Absent, "Saksi (Pilkada: dua orang)": Absent,
 	} {
 		if got[label] != want {
 			t.Errorf("%s: %q, want %q", label, got[label], want)
 		}
 	}
+	a["saksi_lain"] = []string{"ada"}
 	f.Story, f.Attachments, f.Today = false, 1, day("2026-12-30")
 	for _, l := range RulesFor(Current()).Checks(Current(), a, f) {
 		for _, c := range l.Items {
-			if want := map[string]string{"Uraian kejadian": Absent, "Berkas bukti": Present,
+			if want := map[string]string{"Uraian kejadian": Absent, "Berkas bukti": Present, "Saksi (Pilkada: dua orang)": Present,
 				"Paling lama 7 hari sejak diketahui": string(Over)}[c.Label]; want != "" && c.Status != want {
 				t.Errorf("%s: %q, want %q", c.Label, c.Status, want)
 			}

@@ -219,6 +219,8 @@ func (c *rulesCheck) lines(lines []FormLine) error {
 		for _, id := range l.From {
 			if q := c.t.Question(id); q == nil || q.Kind == Story {
 				err = errors.Join(err, fmt.Errorf("there is no question %.40q", id))
+			} else if len(l.None) > 0 {
+				err = errors.Join(err, c.choices(id, l.None))
 			}
 		}
 		if !slices.Contains([]Source{"", FromStory, FromAttachments, FromWeek, FromClock}, l.Source) {

@@ -154,8 +154,11 @@ func (p *printer) value(v Value) {
 // head is what stands before a value: its question, and its risk.
 func (v Value) head() string {
 	var parts []string
-	if v.Label != "" {
+	switch {
+	case strings.HasSuffix(v.Label, "?"):
 		parts = append(parts, v.Label)
+	case v.Label != "":
+		parts = append(parts, v.Label+":")
 	}
 	if v.Risk != "" {
 		parts = append(parts, "[risiko "+v.Risk+"]")
