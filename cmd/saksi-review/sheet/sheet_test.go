@@ -184,6 +184,9 @@ func TestClosedTestimonyHasNoSheet(t *testing.T) {
 		text, page := render(t, test.in)
 		for kind, rendering := range map[string]string{"text": strings.Trim(text, "*\n "), "page": flat(page)} {
 			rest := strings.TrimPrefix(rendering, "Lembar Informasi Awal ") // its title
+			if kind == "page" && !strings.Contains(page, `@top-center { content: "`+Banner+`"`) {
+				t.Errorf("%s: printed, only the first page has a banner", name)
+			}
 			if !strings.HasPrefix(rest, Banner) || !strings.HasSuffix(rendering, Banner+": hanya untuk penelaah") {
 				t.Errorf("%s: the %s has no banner on top or at its end", name, kind)
 			}

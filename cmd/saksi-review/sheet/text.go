@@ -33,7 +33,7 @@ func (s *Sheet) Text(w io.Writer) error {
 	for _, warning := range s.Warnings {
 		p.hang("! ", warning)
 	}
-	p.title(strings.ToUpper(s.Title) + ": " + unofficial)
+	p.title(strings.ToUpper(s.Title) + ", " + unofficial)
 	for _, part := range s.Parts {
 		p.part(part)
 	}
