@@ -67,11 +67,13 @@ func (c *console) sayAnswers(said []taxonomy.Said, form *taxonomy.Taxonomy) {
 	}
 }
 
-// dangerFirst returns threads in their order, those in danger before all others.
-func dangerFirst(threads []*desk.Thread) []*desk.Thread {
+// listThreads writes a line for each thread, those in danger before all others.
+func (c *console) listThreads(threads []*desk.Thread) {
 	threads = slices.Clone(threads)
 	slices.SortStableFunc(threads, func(a, b *desk.Thread) int { return first(inDanger(a), inDanger(b)) })
-	return threads
+	for _, t := range threads {
+		c.listThread(t)
+	}
 }
 
 // first compares so that true comes before false.

@@ -82,9 +82,7 @@ func list(flags *flag.FlagSet) action {
 			return err
 		}
 		defer d.Close()
-		for _, t := range dangerFirst(d.Threads()) {
-			c.listThread(t)
-		}
+		c.listThreads(d.Threads())
 		if len(d.Threads()) == 0 {
 			c.say("no threads")
 		}

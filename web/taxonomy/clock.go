@@ -60,7 +60,7 @@ func (w Window) At(now time.Time) State {
 	switch {
 	case today.After(w.Latest):
 		return Over
-	case w.Earliest.IsZero() || today.After(w.Earliest):
+	case today.After(w.Earliest):
 		return PerhapsOver
 	default:
 		return Running

@@ -246,6 +246,7 @@ func TestConsentIsTheNarrowest(t *testing.T) {
 	for said, want := range map[string]Consent{
 		"": Closed, "statistik": Closed, "informasi": Unquoted, "kutip": Quotable, "pers": Quotable,
 		"semua": Closed, "kutip statistik": Closed, "kutip informasi": Unquoted, "pers semua": Closed,
+		"informasi statistik": Closed, "informasi semua": Closed,
 	} {
 		if got := RulesFor(Current()).Consent(Current(), answers("izin", said)); got != want {
 			t.Errorf("%q: %d, want %d", said, got, want)

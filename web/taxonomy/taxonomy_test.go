@@ -215,7 +215,7 @@ func TestCheckTakesWhatTheFormOffers(t *testing.T) {
 		{"bulan", []string{"2026-10"}, ""}, {"bulan", []string{"2026-13"}, Strange}, {"bulan", []string{"2026-10-01"}, Strange},
 		{"tempat", []string{"73"}, ""}, {"tempat", []string{"73.71"}, ""}, {"tempat", []string{"73.99"}, Strange},
 		{"baris", []string{strings.Repeat("a", MaxLine)}, ""}, {"baris", []string{strings.Repeat("a", MaxLine+1)}, TooLong},
-		{"baris", []string{"a\nb"}, NotLine}, {"baris", []string{"a\u2029b"}, NotLine}, {"baris", []string{"\xff"}, NotLine},
+		{"baris", []string{"a\nb"}, NotLine}, {"baris", []string{"a\u2029b"}, NotLine}, {"baris", []string{"\xff"}, NotLine}, {"baris", []string{"\ufffd"}, NotLine},
 		{"cerita", []string{"x", "y"}, ""},
 	} {
 		a := Answers{"satu": ok["satu"]}
