@@ -81,7 +81,7 @@ func TestPlaintextReachesNoFile(t *testing.T) {
 		"saksi", "serve", "-data", data, "-listen", "127.0.0.1:0")
 	const marker = "penanda-4711"
 	code := p.Get("/write").Code(t)
-	p.Post("/write", "code", code.Field(), "text", marker+"-teks", "place", marker+"-tempat", "from", marker+"-waktu")
+	p.Post("/write", "code", code.Field(), "text", marker+"-teks", "q.unit", marker+"-unit", "q.waktu_rinci", marker+"-waktu")
 	file := bytes.Repeat([]byte(marker+"-berkas "), 50<<20/20)
 	if page := p.Upload("/file", marker+"-nama.jpg", file, "code", code.Field(), "n", "1", "keep", "1"); page.Status != 200 {
 		t.Fatalf("upload: status %d", page.Status)
