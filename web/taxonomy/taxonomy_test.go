@@ -42,7 +42,8 @@ func TestEveryRuleOfATaxonomyIsHeld(t *testing.T) {
 	long := strings.Repeat("a", maxText+1)
 	label := `"label":{"id":"a","en":"b"}`
 	choice := `{"code":"x",` + label + `}`
-	line := `{"id":"baris","kind":"line","hint":{"id":"a","en":"b"},"risk":{"level":"high","text":{"id":"a","en":"b"}},` + label + `},`
+	line := `{"id":"baris","kind":"line","hint":{"id":"a","en":"b"},"risk":{"level":"high","text":{"id":"a","en":"b"}},` +
+		"\n " + label + `},`
 	story := `{"id":"cerita","kind":"story","required":true,` + label + `}`
 	var many, choices strings.Builder
 	for i := range maxQuestions {
@@ -56,7 +57,8 @@ func TestEveryRuleOfATaxonomyIsHeld(t *testing.T) {
 		{`"name":"kecil"`, `"name":"Kecil"`, "the name is no word"},
 		{"2026-11-01", "2026-11-31", "the version is no day"},
 		{`"title":{"id":"a","en":"b"},"sections"`, `"title":{"id":"a"},"sections"`, "the title is missing in a language"},
-		{`"title":{"id":"a","en":"b"},"questions"`, `"title":{"id":"` + long[:maxLabel+1] + `","en":"b"},"questions"`, "the title of a section"},
+		{`"title":{"id":"a","en":"b"},"questions"`,
+			`"title":{"id":"` + long[:maxLabel+1] + `","en":"b"},"questions"`, "the title of a section"},
 		{`"sections"`, `"other":1,"sections"`, "unknown field"},
 		{`}]}]}`, `}]}]} 1`, "behind its end"},
 		{`}]}]}`, `}]}]}` + strings.Repeat(" ", MaxFile), "more than 262144 bytes"},
@@ -93,7 +95,8 @@ func TestEveryRuleOfATaxonomyIsHeld(t *testing.T) {
 
 // TestFoldedStoryIsRefused: the story is asked for in sight, required or not.
 func TestFoldedStoryIsRefused(t *testing.T) {
-	bad := strings.Replace(strings.ReplaceAll(small, `"required":true,`, ""), `"questions"`, `"folded":true,"questions"`, 1)
+	free := strings.ReplaceAll(small, `"required":true,`, "")
+	bad := strings.Replace(free, `"questions"`, `"folded":true,"questions"`, 1)
 	if _, err := Parse([]byte(bad)); !errors.Is(err, ErrInvalid) || !strings.Contains(err.Error(), `"cerita"`) {
 		t.Error(err)
 	}
@@ -143,10 +146,12 @@ func TestEveryRuleOfARulesFileIsHeld(t *testing.T) {
 		{`"closed":["ya"]`, `"closed":[]`, "consent: no answer keeps"},
 		{`"unquoted":["entah"]`, `"unquoted":["mungkin"]`, "consent: question"},
 		{`"people":{"question":"satu"`, `"people":{"question":"dua"`, "alarm: there is no question"},
-		{`"danger":{"question":"satu","codes":["ya"],"text":"t"}`, `"danger":{"question":"satu","codes":["ya"]}`, "alarm: the text is missing"},
+		{`"danger":{"question":"satu","codes":["ya"],"text":"t"}`,
+			`"danger":{"question":"satu","codes":["ya"]}`, "alarm: the text is missing"},
 		{`"question":"daftar","reason":"r"`, `"question":"daftar"`, "decline: the reason is missing"},
 		{`"question":"daftar","reason":"r"`, `"question":"satu","reason":"r"`, `decline: there is no route "ya"`},
-		{`"parts":[{"number":"1","title":"t","lines":[{"label":"l","from":["baris"],"note":"n"},{"label":"l","source":"week"}]}]`,
+		{`"parts":[{"number":"1","title":"t","lines":[` +
+			"\n  " + `{"label":"l","from":["baris"],"note":"n"},{"label":"l","source":"week"}]}]`,
 			`"parts":[]`, "the sheet has no parts"},
 		{`"lines":[{"label":"l"`, `"lines":[{"label":""`, `part "1": line ""`},
 		{`"from":["baris"]`, `"from":["cerita"]`, `there is no question "cerita"`},
@@ -212,10 +217,12 @@ func TestCheckTakesWhatTheFormOffers(t *testing.T) {
 		{"satu", []string{"ya", "entah"}, Strange},
 		{"daftar", []string{"x"}, ""}, {"daftar", []string{"x", "y"}, Strange},
 		{"banyak", []string{"x", "y"}, ""}, {"banyak", []string{"x", "z"}, Strange},
-		{"bulan", []string{"2026-10"}, ""}, {"bulan", []string{"2026-13"}, Strange}, {"bulan", []string{"2026-10-01"}, Strange},
+		{"bulan", []string{"2026-10"}, ""}, {"bulan", []string{"2026-13"}, Strange},
+		{"bulan", []string{"2026-10-01"}, Strange},
 		{"tempat", []string{"73"}, ""}, {"tempat", []string{"73.71"}, ""}, {"tempat", []string{"73.99"}, Strange},
 		{"baris", []string{strings.Repeat("a", MaxLine)}, ""}, {"baris", []string{strings.Repeat("a", MaxLine+1)}, TooLong},
-		{"baris", []string{"a\nb"}, NotLine}, {"baris", []string{"a\u2029b"}, NotLine}, {"baris", []string{"\xff"}, NotLine}, {"baris", []string{"\ufffd"}, NotLine},
+		{"baris", []string{"a\nb"}, NotLine}, {"baris", []string{"a\u2029b"}, NotLine},
+		{"baris", []string{"\xff"}, NotLine}, {"baris", []string{"\ufffd"}, NotLine},
 		{"cerita", []string{"x", "y"}, ""},
 	} {
 		a := Answers{"satu": ok["satu"]}
@@ -269,7 +276,10 @@ func TestAdviceIsThatOfTheChosenAnswers(t *testing.T) {
 // TestDescribePutsAnswersIntoWords, in the order of the questions; what no
 // question explains comes last, as it is.
 func TestDescribePutsAnswersIntoWords(t *testing.T) {
-	a := Answers{"zz": {"1"}, "aa": {"2"}, "baris": {"<b>"}, "banyak": {"x", "?"}, "bulan": {"2026-10"}, "tempat": {"73.71"}, "satu": {}}
+	a := Answers{
+		"zz": {"1"}, "aa": {"2"}, "baris": {"<b>"}, "banyak": {"x", "?"}, "bulan": {"2026-10"},
+		"tempat": {"73.71"}, "satu": {},
+	}
 	got := parseSmall(t).Describe(a, "en")
 	want := []Said{
 		{"banyak", "b", []string{"EX", "?"}, ""}, {"bulan", "b", []string{"October 2026"}, ""},
@@ -280,7 +290,8 @@ func TestDescribePutsAnswersIntoWords(t *testing.T) {
 		t.Errorf("%v, want %v", got, want)
 	}
 	var none *Taxonomy
-	if got := none.Describe(Answers{"b": {"x"}, "a": {"y"}}, "id"); !reflect.DeepEqual(got, []Said{{"a", "a", []string{"y"}, ""}, {"b", "b", []string{"x"}, ""}}) {
+	want = []Said{{"a", "a", []string{"y"}, ""}, {"b", "b", []string{"x"}, ""}}
+	if got := none.Describe(Answers{"b": {"x"}, "a": {"y"}}, "id"); !reflect.DeepEqual(got, want) {
 		t.Errorf("without a taxonomy: %v", got)
 	}
 	if len(a) != 7 {
@@ -296,7 +307,8 @@ func TestRecentMonthsOverNewYear(t *testing.T) {
 			t.Errorf("%s: %q, want %q", now, got, want)
 		}
 	}
-	if got := Recent(time.Date(2026, time.March, 31, 23, 0, 0, 0, time.FixedZone("WIT", 9*3600)), 2); !slices.Equal(got, []string{"2026-03", "2026-02"}) {
+	march := time.Date(2026, time.March, 31, 23, 0, 0, 0, time.FixedZone("WIT", 9*3600))
+	if got := Recent(march, 2); !slices.Equal(got, []string{"2026-03", "2026-02"}) {
 		t.Errorf("at the end of March: %q", got)
 	}
 }

@@ -14,11 +14,13 @@ import (
 
 // ownForm is a taxonomy of an operator's own; ownRules are rules for it.
 const (
-	ownForm = `{"format":"saksi/v1/taxonomy","name":"tambang","version":"2026-11-01","title":{"id":"a","en":"b"},"sections":[
+	ownForm = `{"format":"saksi/v1/taxonomy","name":"tambang","version":"2026-11-01",
+"title":{"id":"a","en":"b"},"sections":[
 {"title":{"id":"a","en":"b"},"questions":[{"id":"awas","kind":"one","label":{"id":"a","en":"b"},"choices":[
  {"code":"ya","label":{"id":"a","en":"b"}},{"code":"tidak","label":{"id":"a","en":"b"}}]},
 {"id":"cerita","kind":"story","label":{"id":"a","en":"b"}}]}]}`
-	ownRules = `{"format":"saksi/v1/rules","taxonomy":"tambang","version":"2026-11-01","lawyer":"l","acts":"awas","references":[],
+	ownRules = `{"format":"saksi/v1/rules","taxonomy":"tambang","version":"2026-11-01","lawyer":"l",
+"acts":"awas","references":[],
 "rules":[{"when":{"awas":["ya","tidak"]},"note":"n"}],"consent":{"question":"awas","closed":["tidak"]},
 "danger":{"question":"awas","codes":["ya"],"text":"t"},
 "sheet":{"title":"t","parts":[{"number":"1","title":"t","lines":[]}]},"routes":[]}`
@@ -45,7 +47,8 @@ func TestDangerIsMarkedAsItComes(t *testing.T) {
 	s := newDrop(t, 1)
 	current := taxonomy.Current().Reference()
 	s.close(s.answering(current, "bahaya", "ya"), s.answering(current, "bahaya", "tidak"),
-		s.answering(current, "tahan", "ya"), s.answering("asn 2026-11-22", "bahaya", "ya"), s.message(receipt.New(), 0, marker))
+		s.answering(current, "tahan", "ya"), s.answering("asn 2026-11-22", "bahaya", "ya"),
+		s.message(receipt.New(), 0, marker))
 	d := s.sit(0)
 	marked := 0
 	for _, a := range d.take(s.bundle(1, 1)).New {

@@ -46,7 +46,9 @@ func input(a taxonomy.Answers) Input {
 	testimony := page(0, item.Testimony, story)
 	testimony.Taxonomy, testimony.Form.Answers = taxonomy.Current().Reference(), a
 	file := page(2, item.Attachment, "")
-	file.Attachments = []desk.Attachment{{Path: "attachments/001.jpg", Original: "IMG dari Ibu Ani.jpg", Size: 1234567, Hash: hash}}
+	file.Attachments = []desk.Attachment{{
+		Path: "attachments/001.jpg", Original: "IMG dari Ibu Ani.jpg", Size: 1234567, Hash: hash,
+	}}
 	return Input{
 		Thread: "3fa9c1d2", Pages: []desk.Page{testimony, page(1, item.Message, message), file},
 		Form: (&desk.Desk{}).Form, Today: today,
@@ -235,7 +237,8 @@ func TestOwnWordsNeedConsent(t *testing.T) {
 func TestNamesOfFilesStayOut(t *testing.T) {
 	text, page := render(t, input(korwil()))
 	for _, rendering := range []string{flat(text), flat(page)} {
-		if strings.Contains(rendering, "Ani") || !strings.Contains(rendering, "002/attachments/001.jpg, 1.234.567 byte SHA-256 "+hash) {
+		want := "002/attachments/001.jpg, 1.234.567 byte SHA-256 " + hash
+		if strings.Contains(rendering, "Ani") || !strings.Contains(rendering, want) {
 			t.Errorf("files:\n%s", rendering)
 		}
 	}
@@ -250,7 +253,8 @@ func TestDeletedItemsSayNothing(t *testing.T) {
 	if strings.Contains(text, message) || strings.Contains(text, hash) || strings.Contains(text, "pesan susulan.") {
 		t.Errorf("a deleted item speaks:\n%s", text)
 	}
-	if !strings.Contains(text, "001.jpg: dihapus oleh pelapornya") || !strings.Contains(text, "[ ] Berkas bukti: belum ada") {
+	if !strings.Contains(text, "001.jpg: dihapus oleh pelapornya") ||
+		!strings.Contains(text, "[ ] Berkas bukti: belum ada") {
 		t.Error("the sheet does not say that the file was deleted")
 	}
 }
@@ -397,7 +401,8 @@ func TestStruckRoutesSaySoInWords(t *testing.T) {
 		if !strings.Contains(rendering, signs[1]+"Bawaslu provinsi") {
 			t.Error("the provincial watchdog is struck")
 		}
-		if !strings.Contains(flat(rendering), "karena hasilnya dikirim kepada Pejabat Pembina Kepegawaian, yaitu kepala daerah") {
+		reason := "karena hasilnya dikirim kepada Pejabat Pembina Kepegawaian, yaitu kepala daerah"
+		if !strings.Contains(flat(rendering), reason) {
 			t.Error("the reason is missing")
 		}
 	}
@@ -406,7 +411,8 @@ func TestStruckRoutesSaySoInWords(t *testing.T) {
 // TestWrap breaks between words, and within a word that is too long.
 func TestWrap(t *testing.T) {
 	for s, want := range map[string]string{
-		"": "", "satu dua": "satu|dua", "sambungan": "sambun|gan", "a  b": "a  b", "ab cdefg": "ab|cdefg", "éééééé é": "éééééé|é",
+		"": "", "satu dua": "satu|dua", "sambungan": "sambun|gan", "a  b": "a  b",
+		"ab cdefg": "ab|cdefg", "éééééé é": "éééééé|é",
 	} {
 		if got := strings.Join(wrap(s, 6), "|"); got != want {
 			t.Errorf("%q: %q, want %q", s, got, want)
