@@ -102,7 +102,9 @@ func TestPerhapsNamesWhatIsOpen(t *testing.T) {
 		{"another stage", answers("tindakan", "medsos", "tahap", "kampanye"), "KE-2", nil, false},
 		{"no question asks", answers("tindakan", "tim"), "DS-5",
 			[]string{"apakah orang dijadikan anggota atau pengurus partai"}, true},
-		{"certain by one rule, open by another", answers("tindakan", "mutasi", "pemilihan", "bukan"), "UU20-9", nil, true},
+		{"certain by one rule, then open by another", answers("tindakan", "hadir mutasi"), "UU20-9", nil, true},
+		{"open by one rule, then certain by another", answers("tindakan", "pilih keputusan", "pelaku", "sekda",
+			"tahap", "kampanye", "pemilihan", "pilkada"), "DS-13", nil, true},
 	} {
 		found := false
 		for _, m := range RulesFor(Current()).Matches(Current(), test.answers) {

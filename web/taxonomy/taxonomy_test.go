@@ -120,6 +120,7 @@ func TestEveryRuleOfARulesFileIsHeld(t *testing.T) {
 		{`"taxonomy":"kecil"`, `"taxonomy":"asn"`, "for another taxonomy"},
 		{"2026-11-01", "kemarin", "the version is no day"},
 		{`"lawyer":"l"`, `"lawyer":""`, "a text is missing"},
+		{`"acts"`, `"other":1,"acts"`, "unknown field"},
 		{`"cautions":["c"]`, `"cautions":["\u202e"]`, "a text is missing"},
 		{`"acts":"banyak"`, `"acts":"lain"`, `there is no question "lain"`},
 		{`{"code":"A"`, `null,{"code":"A"`, "a reference that is none"},
@@ -153,7 +154,7 @@ func TestEveryRuleOfARulesFileIsHeld(t *testing.T) {
 		{`"parts":[{"number":"1","title":"t","lines":[` +
 			"\n  " + `{"label":"l","from":["baris"],"note":"n"},{"label":"l","source":"week"}]}]`,
 			`"parts":[]`, "the sheet has no parts"},
-		{`"lines":[{"label":"l"`, `"lines":[{"label":""`, `part "1": line ""`},
+		{`{"label":"l","from":["baris"]`, `{"label":"","from":["baris"]`, `part "1": line ""`},
 		{`"from":["baris"]`, `"from":["cerita"]`, `there is no question "cerita"`},
 		{`"source":"week"`, `"source":"day"`, `there is no source "day"`},
 		{`"none":["y"]`, `"none":["z"]`, `has no choice "z"`},
@@ -166,6 +167,23 @@ func TestEveryRuleOfARulesFileIsHeld(t *testing.T) {
 	})
 	if _, err := ParseRules([]byte(smallRules), nil); !errors.Is(err, ErrInvalid) {
 		t.Error(err)
+	}
+}
+
+// TestRulesMayBeFew: consent, acts, a sheet and ways are all that a drop of another
+// kind has to write down.
+func TestRulesMayBeFew(t *testing.T) {
+	few := `{"format":"saksi/v1/rules","taxonomy":"kecil","version":"2026-11-01","lawyer":"l","acts":"banyak","references":[],
+"rules":[{"when":{"banyak":["x","y"]},"note":"n"}],"consent":{"question":"satu","closed":["ya"]},
+"sheet":{"title":"t","parts":[{"number":"1","title":"t","lines":[{"label":"l"}]}]},"routes":[]}`
+	tax := parseSmall(t)
+	r, err := ParseRules([]byte(few), tax)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := Answers{"satu": {"entah"}, "banyak": {"x"}}
+	if r.Danger.Rings(a) || len(r.Routes(tax, a)) > 0 || len(r.Checks(tax, a, Facts{})) > 0 || r.Consent(tax, a) != Quotable {
+		t.Error("few rules say more than they do")
 	}
 }
 
