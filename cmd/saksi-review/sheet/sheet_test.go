@@ -126,6 +126,9 @@ func TestBothRenderingsSayTheSame(t *testing.T) {
 // pieces returns all that a sheet says.
 func pieces(s *Sheet) (all []string) {
 	all = slices.Concat(s.Warnings, s.Cautions, []string{s.Clock, unofficial})
+	if len(s.Articles) == 0 {
+		all = append(all, noArticle)
+	}
 	for _, h := range s.Head {
 		all = append(all, h.Label, h.Value)
 	}
@@ -164,6 +167,8 @@ func TestClosedTestimonyHasNoSheet(t *testing.T) {
 	deleted.Pages[0].Deleted = true
 	second := input(korwil())
 	second.Pages = append(second.Pages, input(with(korwil(), "izin", "statistik")).Pages[0])
+	before := input(with(korwil(), "izin", "statistik"))
+	before.Pages = append(before.Pages, input(korwil()).Pages[0])
 	later := input(korwil())
 	later.Pages = append(later.Pages, input(korwil()).Pages[0])
 	later.Pages[3].Item = &desk.Item{N: 3, Kind: item.Testimony, Week: "2026-W48", Deleted: true}
@@ -177,6 +182,7 @@ func TestClosedTestimonyHasNoSheet(t *testing.T) {
 		"two answers":                         {input(with(korwil(), "izin", "pers", "statistik")), ErrClosed},
 		"deleted":                             {deleted, ErrDeleted},
 		"a second testimony that is narrower": {second, ErrClosed},
+		"a first testimony that is narrower":  {before, ErrClosed},
 		"a second testimony, deleted":         {later, ErrDeleted},
 	} {
 		if s, err := New(test.in); !errors.Is(err, test.want) || s != nil {
@@ -309,6 +315,11 @@ func TestWarningsComeFirst(t *testing.T) {
 func TestThreadsWithoutASheet(t *testing.T) {
 	nobody := func(string) (*taxonomy.Taxonomy, *taxonomy.Rules) { return nil, nil }
 	lawless := func(string) (*taxonomy.Taxonomy, *taxonomy.Rules) { return taxonomy.Current(), nil }
+	weeks := input(korwil())
+	weeks.Pages[0].Item = &desk.Item{Kind: item.Testimony, Week: "besok"}
+	if _, err := New(weeks); err == nil {
+		t.Error("a sheet of no week")
+	}
 	for want, change := range map[error]func(*Input){
 		ErrNoTestimony: func(in *Input) { in.Pages = in.Pages[1:] },
 		ErrNoForm:      func(in *Input) { in.Form = nobody },
@@ -405,6 +416,33 @@ func TestStruckRoutesSaySoInWords(t *testing.T) {
 		if !strings.Contains(flat(rendering), reason) {
 			t.Error("the reason is missing")
 		}
+	}
+}
+
+// TestTheFirstTestimonyIsTheSheets, should a thread have several.
+func TestTheFirstTestimonyIsTheSheets(t *testing.T) {
+	in := input(korwil())
+	other := input(with(korwil(), "pelaku", "aparat")).Pages[0]
+	other.Text = "Yang kedua."
+	in.Pages = append(in.Pages, other)
+	text, _ := render(t, in)
+	if strings.Contains(text, "TNI atau Polri\n") || strings.Contains(text, other.Text) ||
+		!strings.Contains(text, "dipanggil ke aula") {
+		t.Errorf("another testimony is on the sheet:\n%s", text)
+	}
+}
+
+// TestRulesWithoutAClock leave the clock out.
+func TestRulesWithoutAClock(t *testing.T) {
+	in := input(korwil())
+	in.Form = func(reference string) (*taxonomy.Taxonomy, *taxonomy.Rules) {
+		form, rules := (&desk.Desk{}).Form(reference)
+		timeless := *rules
+		timeless.Days = taxonomy.ClockRule{}
+		return form, &timeless
+	}
+	if s, err := New(in); err != nil || s.Clock != "" {
+		t.Errorf("a clock out of nothing: %q, %v", s.Clock, err)
 	}
 }
 
