@@ -34,9 +34,9 @@ var (
 
 // Limits of a form without a file.
 const (
-	maxFormFields = 24 + item.MaxValues
-	maxShort      = 1 << 10  // bytes of a field that is no text: more than any may have
-	maxAnswers    = 16 << 10 // of all answers, with their names
+	maxFormFields = 64 + item.MaxValues // and a second step for each place
+	maxShort      = 1 << 10             // bytes of a field that is no text: more than any may have
+	maxAnswers    = 16 << 10            // of all answers, with their names
 )
 
 // form is a urlencoded body: a text, never a file. Of each field but an answer the

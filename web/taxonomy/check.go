@@ -19,6 +19,13 @@ const (
 	maxText      = 400
 )
 
+// Limits of all answers to one form, which are those of an item: whatever a form
+// asks can be sent.
+const (
+	MaxValues  = 128
+	MaxAnswers = 5000 // bytes
+)
+
 var (
 	namePattern = regexp.MustCompile(`^[a-z][a-z0-9-]{0,31}$`)
 	codePattern = regexp.MustCompile(`^[a-z][a-z0-9_]{0,31}$`)
@@ -56,7 +63,39 @@ func (t *Taxonomy) check() error {
 		return fmt.Errorf("there are %d questions, of which %d are a story: want at most %d, and one",
 			len(t.byID), stories, maxQuestions)
 	}
+	return t.checkAnswers()
+}
+
+// checkAnswers wants room for the longest answer to every question at once.
+func (t *Taxonomy) checkAnswers() error {
+	values, size := 0, 0
+	for _, q := range t.byID {
+		v, s := q.most()
+		values, size = values+v, size+s
+	}
+	if values > MaxValues || size > MaxAnswers {
+		return fmt.Errorf("a form can have %d answers of %d bytes: want at most %d of %d, with fewer lines or choices",
+			values, size, MaxValues, MaxAnswers)
+	}
 	return nil
+}
+
+// most returns how many values a question may have, and how many bytes in all.
+func (q *Question) most() (values, size int) {
+	longest, all := 0, 0
+	for _, c := range q.Choices {
+		longest, all = max(longest, len(c.Code)), all+len(c.Code)
+	}
+	switch q.Kind {
+	case Story:
+		return 0, 0
+	case Many:
+		return len(q.Choices), all
+	case Line:
+		return 1, MaxLine
+	default: // a month and a place have no more than this
+		return 1, max(longest, len(monthForm))
+	}
 }
 
 func (t *Taxonomy) checkQuestion(q *Question, folded bool) error {
@@ -87,6 +126,9 @@ func (q *Question) check() error {
 	}
 	if q.Risk != (Risk{}) && (q.Risk.Text.IsZero() || q.Risk.Level != "medium" && q.Risk.Level != "high") {
 		return errors.New(`the risk has no text, or a level other than "medium" and "high"`)
+	}
+	if q.Kind == Story && !q.Required {
+		return errors.New("a story is required: no testimony goes without")
 	}
 	if (q.Kind == Month) != (q.Months > 0) || q.Months < 0 || q.Months > maxMonths {
 		return fmt.Errorf("of kind month, and of no other, it says how many months, at most %d", maxMonths)

@@ -45,12 +45,18 @@ func TestEveryRuleOfATaxonomyIsHeld(t *testing.T) {
 	line := `{"id":"baris","kind":"line","hint":{"id":"a","en":"b"},"risk":{"level":"high","text":{"id":"a","en":"b"}},` +
 		"\n " + label + `},`
 	story := `{"id":"cerita","kind":"story","required":true,` + label + `}`
-	var many, choices strings.Builder
+	var many, choices, lines, ticks strings.Builder
 	for i := range maxQuestions {
 		many.WriteString(`{"id":"q` + strings.Repeat("a", i%30) + string(rune('a'+i/30)) + `","kind":"line",` + label + `},`)
 	}
+	for i := range 17 {
+		lines.WriteString(strings.Replace(line, "baris", "baris_"+string(rune('a'+i)), 1))
+	}
 	for i := range maxChoices {
 		choices.WriteString(`,{"code":"c` + strings.Repeat("a", i%30) + string(rune('a'+i/30)) + `",` + label + `}`)
+	}
+	for i := range 3 {
+		ticks.WriteString(`{"id":"centang_` + string(rune('a'+i)) + `","kind":"many",` + label + `,"choices":[` + choices.String()[1:] + `]},`)
 	}
 	refusals(t, small, func(s string) error { _, err := Parse([]byte(s)); return err }, [][3]string{
 		{"v1/taxonomy", "v2/taxonomy", "the format is not"},
@@ -89,6 +95,9 @@ func TestEveryRuleOfATaxonomyIsHeld(t *testing.T) {
 		{`"unknown":true`, `"unknown":true,"default":true`, "a default is for one choice"},
 		{`{"code":"x","label":{"id":"X"`, `{"code":"x","default":true,"label":{"id":"X"`, `question "banyak": a default`},
 		{`"advice":[{"id":"a","en":"b"}]`, `"advice":[{"id":"a"}]`, "an advice is missing"},
+		{`"kind":"story","required":true`, `"kind":"story"`, `question "cerita": a story is required`},
+		{line, lines.String(), "a form can have 23 answers of 5130 bytes: want at most 128 of 5000"},
+		{line, ticks.String(), "a form can have 150 answers"},
 		{`"questions"`, `"folded":true,"questions"`, `question "satu": what is required must not be folded`},
 	})
 }
