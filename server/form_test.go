@@ -105,3 +105,21 @@ func TestMonthsGoByTheClockInPapua(t *testing.T) {
 	p := d.Post("/write", "code", receipt.New().Field(), "text", "", "q.waktu", "2020-03")
 	expect(t, p, http.StatusUnprocessableEntity, `<option value="2020-03" selected>Maret 2020<`)
 }
+
+// TestNoHalfAnswerIsKept: of an answer that is longer than any may be, and of those
+// behind too many others, nothing is sent without a word.
+func TestNoHalfAnswerIsKept(t *testing.T) {
+	d := newDrop(t)
+	for name, body := range map[string]string{
+		"blanks before it": servertest.Fields("/write", "text", "isi", "q.unit", strings.Repeat(" ", 1020)+"Dinas Pendidikan").Encode(),
+		"behind others": strings.Repeat("q.lama="+strings.Repeat("a", 1000)+"&", 17) +
+			servertest.Fields("/write", "text", "isi", "q.unit", "Dinas Pendidikan").Encode(),
+	} {
+		t.Run(name, func(t *testing.T) {
+			code := receipt.New().Field()
+			p := post(t, d, "/write", urlencoded, body+"&code="+code)
+			refused(t, p, http.StatusBadRequest, "Periksa tulisan di bawah, lalu kirim lagi.", "code", code, "text", "isi")
+			untouched(t, d, 0)
+		})
+	}
+}

@@ -67,6 +67,7 @@ type decoder struct {
 	maxText int
 	form    form
 	answers int   // bytes kept of answers
+	full    bool  // the last token was longer than its room
 	err     error // the first; reading may go on
 }
 
@@ -101,6 +102,9 @@ func (d *decoder) field() bool {
 	if end == '=' {
 		value, end = d.token(room, false)
 	}
+	if isAnswer(string(name)) && (d.full || !known) {
+		d.note(ErrForm) // half an answer may say another thing
+	}
 	if known {
 		d.keep(string(name), string(value))
 	}
@@ -120,15 +124,15 @@ func (d *decoder) keep(name, value string) {
 // token decodes up to the end of a name or a value, and returns what it ends
 // with, or 0 at the end of the body. It keeps as much as there is room for.
 func (d *decoder) token(room int, isName bool) (kept []byte, end byte) {
-	full := false
+	d.full = false
 	for {
 		b, err := d.body.ReadByte()
 		switch {
 		case err != nil:
 			d.noteRead(err)
-			return whole(kept, full || err != io.EOF), 0
+			return whole(kept, d.full || err != io.EOF), 0
 		case b == '&' || b == '=' && isName:
-			return whole(kept, full), b
+			return whole(kept, d.full), b
 		case b == '+':
 			b = ' '
 		case b == '%':
@@ -137,14 +141,14 @@ func (d *decoder) token(room int, isName bool) (kept []byte, end byte) {
 			}
 		}
 		switch n := len(kept); {
-		case b == '\n' && n > 0 && kept[n-1] == '\r' && !full:
+		case b == '\n' && n > 0 && kept[n-1] == '\r' && !d.full:
 			kept[n-1] = b
 		case n < room:
 			kept = append(kept, b)
 		default:
-			full = true
+			d.full = true
 		}
-		if full && room == d.maxText {
+		if d.full && room == d.maxText {
 			d.note(ErrFormSize)
 		}
 	}
