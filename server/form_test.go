@@ -123,3 +123,14 @@ func TestNoHalfAnswerIsKept(t *testing.T) {
 		})
 	}
 }
+
+// TestSignsThatDoNotShowAreMarked: a sign that a line does not take can be found,
+// though no screen shows it; one that came from a table's cell, too.
+func TestSignsThatDoNotShowAreMarked(t *testing.T) {
+	d := newDrop(t)
+	for _, sign := range []string{"\t", "\u2028", "\x00", "\x7f", "\n"} {
+		p := d.Post("/write", "code", receipt.New().Field(), "text", "isi\tkesaksian", "q.unit", "Dinas"+sign+"Pendidikan")
+		refused(t, p, http.StatusUnprocessableEntity, "Ada tanda yang tidak dapat kami baca.",
+			"q.unit", "Dinas\ufffdPendidikan", "text", "isi\tkesaksian")
+	}
+}

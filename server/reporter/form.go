@@ -276,19 +276,21 @@ func parseNumber(s string) (int, error) {
 // marked puts a sign that can be seen in place of each character that is not
 // taken: many of them do not show on a screen, and nobody could find them.
 func marked(d web.Draft) web.Draft {
-	mark := func(s string) string {
-		return strings.Map(func(r rune) rune {
-			if unicode.IsControl(r) && r != '\n' && r != '\r' && r != '\t' {
-				return utf8.RuneError
-			}
-			return r
-		}, s)
-	}
 	answers := taxonomy.Answers{}
 	for question, values := range d.Answers {
 		for _, v := range values {
-			answers[question] = append(answers[question], mark(v))
+			answers[question] = append(answers[question], mark(v, ""))
 		}
 	}
-	return web.Draft{Text: mark(d.Text), Answers: answers}
+	return web.Draft{Text: mark(d.Text, "\n\r\t\u2028\u2029"), Answers: answers}
+}
+
+// mark leaves alone what is taken: in a text other signs than in a line.
+func mark(s, taken string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.In(r, unicode.Cc, unicode.Zl, unicode.Zp) && !strings.ContainsRune(taken, r) {
+			return utf8.RuneError
+		}
+		return r
+	}, s)
 }
