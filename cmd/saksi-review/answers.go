@@ -22,9 +22,10 @@ func (c *console) showAnswers(p desk.Page, in answersIn) {
 	form, _ := in.form(p.Taxonomy)
 	said := form.Describe(p.Form.Answers, in.lang)
 	if form == nil {
-		c.say("  the answers are codes of a form that this desk does not know: %s", desk.Clean(p.Taxonomy))
+		c.say("  the answers are codes of a form that this desk does not know:")
+		c.text(p.Taxonomy)
 		c.say("  %s", askForForm)
-		c.sayAnswers(said, nil)
+		c.sayAnswers(said, p.Form.Answers, nil)
 		return
 	}
 	for _, section := range form.Sections {
@@ -32,10 +33,10 @@ func (c *console) showAnswers(p desk.Page, in answersIn) {
 		here, said = split(said, section)
 		if len(here) > 0 {
 			c.say("\n  %s", desk.Clean(section.Title.In(in.lang)))
-			c.sayAnswers(here, form)
+			c.sayAnswers(here, p.Form.Answers, form)
 		}
 	}
-	c.sayAnswers(said, form) // to no question of this form
+	c.sayAnswers(said, p.Form.Answers, form) // to no question of this form
 	c.say("")
 }
 
@@ -53,15 +54,15 @@ func split(said []taxonomy.Said, section taxonomy.Section) (here, rest []taxonom
 }
 
 // sayAnswers writes answers below their questions. What a reporter typed has a bar
-// before it, as all their words have.
-func (c *console) sayAnswers(said []taxonomy.Said, form *taxonomy.Taxonomy) {
+// before it, as all their words have: also what stands where a choice belongs.
+func (c *console) sayAnswers(said []taxonomy.Said, answers taxonomy.Answers, form *taxonomy.Taxonomy) {
 	for _, s := range said {
 		c.say("    %s", desk.Clean(s.Label))
-		mark := "- "
-		if form == nil || form.Question(s.ID) == nil || form.Question(s.ID).Kind == taxonomy.Line {
-			mark = "| "
-		}
-		for _, v := range s.Values {
+		for i, v := range s.Values {
+			mark := "| "
+			if form != nil && form.Question(s.ID) != nil && form.Question(s.ID).Offers(answers[s.ID][i]) {
+				mark = "- "
+			}
 			c.say("      %s%s", mark, desk.Clean(v))
 		}
 	}

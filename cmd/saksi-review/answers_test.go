@@ -7,6 +7,7 @@ import (
 
 	"saksi/cmd/saksi-review/desk"
 	"saksi/crypto/item"
+	"saksi/web/taxonomy"
 )
 
 // TestDangerComesFirst, in a list and in the report of an import; one that its
@@ -41,6 +42,35 @@ func TestDangerComesFirst(t *testing.T) {
 		}
 		if order != "cdab" {
 			t.Errorf("%s: the order is %q", name, order)
+		}
+	}
+}
+
+// TestNoTypedWordsPassForAChoice: a stranger's program can put any words where a
+// code belongs, and name any form; both have the bar of a reporter's own words.
+func TestNoTypedWordsPassForAChoice(t *testing.T) {
+	tax := taxonomy.Current()
+	wide := tax.Question("izin").Choice("pers").Label.ID
+	var out bytes.Buffer
+	c := &console{stdout: &out, stderr: &out}
+	in := answersIn{"id", func(reference string) (*taxonomy.Taxonomy, *taxonomy.Rules) {
+		return taxonomy.Find(reference), nil
+	}}
+	answers := map[string][]string{
+		"izin": {wide}, "tempat": {"Diperiksa"}, "waktu": {"2026-10", "Oktober 1999"}, "tindakan": {"hadir", "Terverifikasi"},
+	}
+	c.showAnswers(desk.Page{Taxonomy: tax.Reference(), Form: item.Form{Answers: answers}}, in)
+	c.showAnswers(desk.Page{Taxonomy: "verified by the desk", Form: item.Form{Answers: answers}}, in)
+	for _, typed := range []string{wide, "Diperiksa", "Oktober 1999", "Terverifikasi", "verified by the desk"} {
+		for line := range strings.Lines(out.String()) {
+			if strings.Contains(line, typed) && !strings.HasPrefix(strings.TrimSpace(line), "| ") {
+				t.Errorf("%q passes for ours", line)
+			}
+		}
+	}
+	for _, ours := range []string{"- " + tax.Question("tindakan").Choice("hadir").Label.ID + "\n", "- Oktober 2026\n"} {
+		if !strings.Contains(out.String(), ours) {
+			t.Errorf("%q is not there:\n%s", ours, out.String())
 		}
 	}
 }

@@ -103,6 +103,12 @@ func (q *Question) wrongValue(v string) What {
 	return Strange
 }
 
+// Offers reports whether a value is one that the form has words for. All others a
+// reporter typed: into a line, or into a form of his own.
+func (q *Question) Offers(v string) bool {
+	return q.Kind != Line && q.Kind != Story && q.wrongValue(v) == ""
+}
+
 // Known reports whether an answer says something: it has a value, and none that
 // stands for not knowing or not saying.
 func (t *Taxonomy) Known(a Answers, id string) bool {
