@@ -183,11 +183,7 @@ func (c *rulesCheck) clock() error {
 
 // answers holds consent and alarms.
 func (c *rulesCheck) answers() error {
-	p := c.Permit
-	if len(p.Closed) == 0 {
-		return errors.New("consent: no answer keeps a testimony inside")
-	}
-	if err := c.choices(p.Question, append(slices.Clone(p.Closed), p.Unquoted...)); err != nil {
+	if err := c.consent(); err != nil {
 		return fmt.Errorf("consent: %w", err)
 	}
 	for _, a := range []Alarm{c.People, c.Danger, c.Hold} {
@@ -196,6 +192,24 @@ func (c *rulesCheck) answers() error {
 		}
 		if err := errors.Join(c.choices(a.Question, a.Codes), line("the text", a.Text)); err != nil {
 			return fmt.Errorf("alarm: %w", err)
+		}
+	}
+	return nil
+}
+
+// consent wants an answer that keeps a testimony inside, and no other where
+// nobody has chosen: silence is not consent.
+func (c *rulesCheck) consent() error {
+	p := c.Permit
+	if len(p.Closed) == 0 {
+		return errors.New("no answer keeps a testimony inside")
+	}
+	if err := c.choices(p.Question, append(slices.Clone(p.Closed), p.Unquoted...)); err != nil {
+		return err
+	}
+	for _, choice := range c.t.Question(p.Question).Choices {
+		if choice.Default && !slices.Contains(p.Closed, choice.Code) {
+			return fmt.Errorf("the form answers %q by itself: that must keep a testimony inside", choice.Code)
 		}
 	}
 	return nil

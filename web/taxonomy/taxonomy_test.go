@@ -154,6 +154,7 @@ func TestEveryRuleOfARulesFileIsHeld(t *testing.T) {
 		{`"past":["y"]`, `"past":["x"]`, "not in order"},
 		{`"past":["y"]`, `"past":["z"]`, `clock: question "daftar" has no choice "z"`},
 		{`"closed":["ya"]`, `"closed":[]`, "consent: no answer keeps"},
+		{`"closed":["ya"],"unquoted":["entah"]`, `"closed":["entah"],"unquoted":["ya"]`, `consent: the form answers "ya" by itself`},
 		{`"unquoted":["entah"]`, `"unquoted":["mungkin"]`, "consent: question"},
 		{`"people":{"question":"satu"`, `"people":{"question":"dua"`, "alarm: there is no question"},
 		{`"danger":{"question":"satu","codes":["ya"],"text":"t"}`,
