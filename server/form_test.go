@@ -34,7 +34,8 @@ func TestEveryMistakeComesBackAtOnce(t *testing.T) {
 }
 
 // TestAnswersOfNoForm: codes that are on no list, as after the operator changed
-// the questions, keep nobody's text from coming back.
+// the questions, keep nobody's text from coming back; and answers to questions that
+// are not asked any more come back in it.
 func TestAnswersOfNoForm(t *testing.T) {
 	d := newDrop(t)
 	for _, pair := range [][2]string{
@@ -43,11 +44,19 @@ func TestAnswersOfNoForm(t *testing.T) {
 		p := d.Post("/write", "code", receipt.New().Field(), "text", "isi kesaksian", pair[0], pair[1])
 		refused(t, p, http.StatusUnprocessableEntity, "Jawaban ini tidak ada dalam daftar.", "text", "isi kesaksian")
 	}
+	for _, prefix := range []string{"", "/en"} {
+		code := receipt.New()
+		p := d.Post(prefix+"/write", "code", code.Field(), "text", "isi", "q.lama", " x ", "q.uraian", "y", "q.kosong", " ", "q.tempat.finer", "")
+		text := "isi\n\n- lama: x\n- uraian: y"
+		says := map[string]string{"": "Pertanyaan di formulir ini berubah", "/en": "The questions of this form changed"}[prefix]
+		refused(t, p, http.StatusUnprocessableEntity, says, "code", code.Field(), "text", text)
+		untouched(t, d, 0)
+	}
 	code := receipt.New()
-	p := d.Post("/write", "code", code.Field(), "text", "isi kesaksian", "q.lama", "x", "q.uraian", "y")
-	expect(t, p, http.StatusOK, code.Words()[0]) // questions that nobody asks any more
-	if answers := opened(t, d, code, 0, 0, nil).Form.Answers; answers["lama"] != nil || answers["uraian"] != nil {
-		t.Errorf("kept %v", answers)
+	p := d.Post("/write", "code", code.Field(), "text", "isi\n\n- lama: x")
+	expect(t, p, http.StatusOK, code.Words()[0])
+	if o := opened(t, d, code, 0, 0, nil); o.Text != "isi\n\n- lama: x" || o.Form.Answers["lama"] != nil {
+		t.Errorf("kept %q, %v", o.Text, o.Form.Answers)
 	}
 }
 
@@ -118,7 +127,8 @@ func TestNoHalfAnswerIsKept(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			code := receipt.New().Field()
 			p := post(t, d, "/write", urlencoded, body+"&code="+code)
-			refused(t, p, http.StatusBadRequest, "Periksa tulisan di bawah, lalu kirim lagi.", "code", code, "text", "isi")
+			refused(t, p, http.StatusBadRequest, "Periksa tulisan di bawah, lalu kirim lagi.", "code", code)
+			expect(t, p, http.StatusBadRequest, "\nisi")
 			untouched(t, d, 0)
 		})
 	}

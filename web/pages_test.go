@@ -66,7 +66,7 @@ func writeStates() []state {
 	w.Draft = testDraft()
 	list = append(list, state{"write-filled", w})
 	w.Length = 25310
-	for _, p := range []string{"empty", "too_long", "far_too_long", "not_text", "cut", "damaged", "field_long"} {
+	for _, p := range []string{"empty", "too_long", "far_too_long", "not_text", "cut", "damaged", "field_long", "unasked"} {
 		w.Problems = []Problem{{"uraian", p}}
 		list = append(list, state{"write-" + p, w})
 	}

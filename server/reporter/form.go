@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"mime"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -217,7 +219,8 @@ func (f form) text(name string) string {
 	return ""
 }
 
-// draft returns what a person typed and chose, as far as the taxonomy asks for it.
+// draft returns what a person typed and chose; at the end of the text what the
+// taxonomy does not ask for.
 func (f form) draft(t *taxonomy.Taxonomy) web.Draft {
 	answers := taxonomy.Answers{}
 	for name, values := range f.values {
@@ -225,7 +228,28 @@ func (f form) draft(t *taxonomy.Taxonomy) web.Draft {
 			answers[id] = f.finer(name, values)
 		}
 	}
-	return web.Draft{Text: f.text(web.StoryField), Answers: t.Tidy(answers)}
+	return web.Draft{Text: f.text(web.StoryField) + f.unasked(t), Answers: t.Tidy(answers)}
+}
+
+// unasked returns the answers to questions that the taxonomy does not have, as
+// lines: an operator may change the questions while a form is open.
+func (f form) unasked(t *taxonomy.Taxonomy) (lines string) {
+	for _, name := range slices.Sorted(maps.Keys(f.values)) {
+		id, ok := strings.CutPrefix(name, web.AnswerPrefix)
+		q := t.Question(strings.TrimSuffix(id, web.FinerSuffix))
+		if !ok || q != nil && q.Kind != taxonomy.Story {
+			continue
+		}
+		for _, v := range f.values[name] {
+			if v = strings.TrimSpace(v); v != "" {
+				lines += "\n- " + id + ": " + v
+			}
+		}
+	}
+	if lines != "" {
+		return "\n" + lines
+	}
+	return ""
 }
 
 // finer returns the second step of a place instead of the first, if it lies in

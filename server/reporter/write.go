@@ -57,7 +57,11 @@ func (h *Handler) Write(c echo.Context) error {
 	if f.has("switch") {
 		return h.render(c, http.StatusOK, h.writeView(code, d, nil))
 	}
-	if problems := h.problems(d); len(problems) > 0 {
+	problems := h.problems(d)
+	if f.unasked(h.Pages.Taxonomy()) != "" { // on top: it says why the text is another
+		problems = slices.Concat(h.ofStory("unasked"), problems)
+	}
+	if len(problems) > 0 {
 		return h.render(c, http.StatusUnprocessableEntity, h.writeView(code, d, problems))
 	}
 	outcome, next, err := h.sendTestimony(code, d)
