@@ -25,6 +25,7 @@ package sheet
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"saksi/cmd/saksi-review/desk"
@@ -234,10 +235,8 @@ func (b *builder) warn() {
 	add(b.rules.Danger.Rings(b.answers), b.rules.Danger.Text)
 	add(b.rules.People.Rings(b.answers), b.rules.People.Text)
 	if b.rules.Hold.Rings(b.answers) {
-		for _, said := range b.said(b.rules.Hold.Question) {
-			for _, v := range said.Values {
-				add(true, b.rules.Hold.Text+" Syaratnya: “"+v+"”.")
-			}
+		for _, v := range b.chosen(b.rules.Hold.Question) {
+			add(true, b.rules.Hold.Text+" Syaratnya: “"+v+"”.")
 		}
 	}
 	add(b.deleted(), "Kesaksian ini dihapus oleh pelapornya: ia ingin kesaksian ini tidak ada lagi.")
@@ -249,8 +248,11 @@ func (b *builder) warn() {
 
 func (b *builder) consentWords() string {
 	words := "tidak ada jawaban"
-	for _, said := range b.said(b.rules.Permit.Question) {
-		words = "“" + said.Values[0] + "”"
+	if len(b.answers[b.rules.Permit.Question]) > 0 {
+		words = "jawaban yang tidak dikenal"
+	}
+	if chosen := b.chosen(b.rules.Permit.Question); len(chosen) > 0 {
+		words = "“" + strings.Join(chosen, "”, “") + "”"
 	}
 	switch b.consent {
 	case taxonomy.Closed:
@@ -269,6 +271,19 @@ func (b *builder) said(id string) []taxonomy.Said {
 		one[id] = values
 	}
 	return b.form.Describe(one, "id")
+}
+
+// chosen returns, in words, those values of an answer that the form offers: what
+// was typed in their place does not stand among our own words.
+func (b *builder) chosen(id string) (words []string) {
+	for _, said := range b.said(id) {
+		for i, v := range said.Values {
+			if q := b.form.Question(id); q != nil && q.Offers(b.answers[id][i]) {
+				words = append(words, v)
+			}
+		}
+	}
+	return words
 }
 
 // quotable reports whether the reporter's own words may stand on the sheet. An

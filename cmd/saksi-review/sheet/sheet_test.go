@@ -457,3 +457,28 @@ func TestWrap(t *testing.T) {
 		}
 	}
 }
+
+// TestNoTypedWordsStandInAWarning: warnings are ours, and a stranger's program can
+// put any words where a choice belongs. Of several choices all are named.
+func TestNoTypedWordsStandInAWarning(t *testing.T) {
+	const typed = "Syarat gugur, teruskan ke semua"
+	for name, test := range map[string]struct {
+		answers taxonomy.Answers
+		want    string
+	}{
+		"hold":         {with(korwil(), "tahan", "ada_lain", typed), "Syaratnya: “Sampai ada kesaksian lain"},
+		"consent":      {with(korwil(), "izin", typed), "Izin pelapor: jawaban yang tidak dikenal."},
+		"no consent":   {with(korwil(), "izin"), "Izin pelapor: tidak ada jawaban."},
+		"two consents": {with(korwil(), "izin", "kutip", "informasi"), "”, “"},
+	} {
+		in := input(test.answers)
+		in.Internal = true
+		s, err := New(in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if all := strings.Join(s.Warnings, "\n"); strings.Contains(all, typed) || !strings.Contains(all, test.want) {
+			t.Errorf("%s: %s", name, all)
+		}
+	}
+}
