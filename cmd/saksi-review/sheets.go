@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"saksi/cmd/saksi-review/desk"
 	"saksi/cmd/saksi-review/sheet"
 	"saksi/web/taxonomy"
 )
@@ -108,10 +109,26 @@ func keepTaxonomy(flags *flag.FlagSet) action {
 		c.say("the desk knows the form %s", t.Reference())
 		if _, rules := d.Form(t.Reference()); rules != nil {
 			c.say("  with rules of %s", rules.Version)
+			c.sayConsent(t, rules)
 		} else {
 			c.say("  without rules: saksi-review sheet makes no sheet of its answers")
 		}
 		return nil
+	}
+}
+
+// sayConsent says what each answer lets out: rules from a stranger could make a
+// permission of a refusal, and nobody reads JSON.
+func (c *console) sayConsent(t *taxonomy.Taxonomy, rules *taxonomy.Rules) {
+	means := map[taxonomy.Consent]string{
+		taxonomy.Closed: "counted only", taxonomy.Unquoted: "passed on, without the words of the reporter",
+		taxonomy.Quotable: "passed on, with the words of the reporter",
+	}
+	q := t.Question(rules.Permit.Question)
+	c.say("compare what the rules make of the answers to %q with what each says:", desk.Clean(q.Label.ID))
+	for _, choice := range q.Choices {
+		consent := rules.Consent(t, taxonomy.Answers{q.ID: {choice.Code}})
+		c.say("  - %s: %s", desk.Clean(choice.Label.ID), means[consent])
 	}
 }
 
