@@ -233,7 +233,8 @@ func (f form) draft(t *taxonomy.Taxonomy) web.Draft {
 
 // unasked returns the answers to questions that the taxonomy does not have, as
 // lines: an operator may change the questions while a form is open.
-func (f form) unasked(t *taxonomy.Taxonomy) (lines string) {
+func (f form) unasked(t *taxonomy.Taxonomy) string {
+	var lines strings.Builder
 	for _, name := range slices.Sorted(maps.Keys(f.values)) {
 		id, ok := strings.CutPrefix(name, web.AnswerPrefix)
 		q := t.Question(strings.TrimSuffix(id, web.FinerSuffix))
@@ -242,12 +243,12 @@ func (f form) unasked(t *taxonomy.Taxonomy) (lines string) {
 		}
 		for _, v := range f.values[name] {
 			if v = strings.TrimSpace(v); v != "" {
-				lines += "\n- " + id + ": " + v
+				lines.WriteString("\n- " + id + ": " + v)
 			}
 		}
 	}
-	if lines != "" {
-		return "\n" + lines
+	if lines.Len() > 0 {
+		return "\n" + lines.String()
 	}
 	return ""
 }

@@ -50,6 +50,9 @@ func (t *Taxonomy) check() error {
 		if err := s.Title.check("the title of a section", maxLabel); err != nil {
 			return err
 		}
+		if len(s.Questions) == 0 {
+			return errors.New("a section without questions")
+		}
 		for _, q := range s.Questions {
 			if err := t.checkQuestion(q, s.Folded); err != nil {
 				return err

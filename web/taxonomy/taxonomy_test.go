@@ -98,6 +98,7 @@ func TestEveryRuleOfATaxonomyIsHeld(t *testing.T) {
 		{`"kind":"story","required":true`, `"kind":"story"`, `question "cerita": a story is required`},
 		{line, lines.String(), "a form can have 23 answers of 5130 bytes: want at most 128 of 5000"},
 		{line, ticks.String(), "a form can have 150 answers"},
+		{`"sections":[`, `"sections":[{"title":{"id":"a","en":"b"}},`, "a section without questions"},
 		{`"questions"`, `"folded":true,"questions"`, `question "satu": what is required must not be folded`},
 	})
 }
