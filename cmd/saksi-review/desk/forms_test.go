@@ -18,7 +18,7 @@ const (
 "title":{"id":"a","en":"b"},"sections":[
 {"title":{"id":"a","en":"b"},"questions":[{"id":"awas","kind":"one","label":{"id":"a","en":"b"},"choices":[
  {"code":"ya","label":{"id":"a","en":"b"}},{"code":"tidak","label":{"id":"a","en":"b"}}]},
-{"id":"cerita","kind":"story","label":{"id":"a","en":"b"}}]}]}`
+{"id":"cerita","kind":"story","required":true,"label":{"id":"a","en":"b"}}]}]}`
 	ownRules = `{"format":"saksi/v1/rules","taxonomy":"tambang","version":"2026-11-01","lawyer":"l",
 "acts":"awas","references":[],
 "rules":[{"when":{"awas":["ya","tidak"]},"note":"n"}],"consent":{"question":"awas","closed":["tidak"]},
