@@ -87,7 +87,7 @@ func TestRulesOfRealCases(t *testing.T) {
 // with "I do not know" leave a rule open; what no question asks does too; a
 // known answer that does not fit ends it; a rule that is certain ends all doubt.
 func TestPerhapsNamesWhatIsOpen(t *testing.T) {
-	stage, kind, early := "Tahapnya saat itu", "Untuk pemilihan apa?", "apakah sudah ada bakal calon"
+	stage, kind, early := "Tahap pemilihan saat itu", "Untuk pemilihan apa?", "apakah sudah ada bakal calon"
 	for _, test := range []struct {
 		name    string
 		answers Answers
@@ -131,7 +131,7 @@ func TestActsThatLedToAnArticle(t *testing.T) {
 		if m.Code == "DS-8" {
 			want := []string{
 				"Diberi target suara, disuruh mendata pemilih, atau mengumpulkan KTP, KK, atau surat dukungan",
-				"Diminta iuran, setoran, atau potongan gaji atau TPP",
+				"Diminta iuran atau setoran, atau gaji atau TPP dipotong",
 			}
 			if !slices.Equal(m.Acts, want) {
 				t.Errorf("DS-8 by %q", m.Acts)

@@ -239,6 +239,20 @@ func TestOwnWordsNeedConsent(t *testing.T) {
 	}
 }
 
+// TestRisksStayOffPaper: the marks are for the reviewer's screen. Whoever gets the
+// printed sheet is not shown where its writer can be guessed.
+func TestRisksStayOffPaper(t *testing.T) {
+	_, page := render(t, input(korwil()))
+	marks, hidden := strings.Count(page, "[risiko "), strings.Count(page, `<span class="risk">[risiko `)
+	if marks == 0 || marks != hidden {
+		t.Errorf("%d marks, %d of them in a span of their own", marks, hidden)
+	}
+	_, print, _ := strings.Cut(page, "@media print {")
+	if print, _, _ = strings.Cut(print, "</style>"); !strings.Contains(print, ".risk { display: none }") {
+		t.Error("a printer shows the marks")
+	}
+}
+
 // TestNamesOfFilesStayOut: files are named as extract names them.
 func TestNamesOfFilesStayOut(t *testing.T) {
 	text, page := render(t, input(korwil()))
@@ -281,7 +295,7 @@ func TestWarningsComeFirst(t *testing.T) {
 	}
 	calm := taxonomy.Answers{"izin": {"pers"}, "jumlah_tahu": {"banyak"}, "bahaya": {"tidak"}, "tahan": {"tidak"}}
 	alone := func(in *Input) { in.Pages = in.Pages[:1] }
-	if got := count(calm, alone); len(got) != 1 || !strings.Contains(got[0], "“Boleh juga dimuat pers”") {
+	if got := count(calm, alone); len(got) != 1 || !strings.Contains(got[0], "“Boleh diteruskan, dikutip, dan dimuat pers”") {
 		t.Errorf("a calm testimony: %q", got)
 	}
 	for name, test := range map[string]struct {
@@ -291,7 +305,7 @@ func TestWarningsComeFirst(t *testing.T) {
 	}{
 		"danger":  {taxonomy.Answers{"bahaya": {"ya"}}, alone, "dalam bahaya"},
 		"few":     {taxonomy.Answers{"jumlah_tahu": {"sedikit"}}, alone, "Sedikit orang tahu"},
-		"hold":    {taxonomy.Answers{"tahan": {"tanya"}}, alone, "“Sampai penelaah bertanya dan saya setuju”"},
+		"hold":    {taxonomy.Answers{"tahan": {"tanya"}}, alone, "“Sesudah penelaah bertanya dan saya setuju”"},
 		"message": {nil, nil, "Pesan susulan dapat mengubah izin: baca dulu."},
 		"deleted": {nil, func(in *Input) { alone(in); in.Pages[0].Deleted = true }, "dihapus oleh pelapornya"},
 		"two": {nil, func(in *Input) { in.Pages = []desk.Page{in.Pages[0], in.Pages[0]} },
