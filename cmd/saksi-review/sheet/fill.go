@@ -34,7 +34,7 @@ func (b *builder) line(l taxonomy.FormLine) Line {
 	case taxonomy.FromAttachments:
 		out.Values = append(out.Values, b.attachments()...)
 	case taxonomy.FromWeek:
-		out.Values = append(out.Values, Value{Lines: []string{b.week.String()}})
+		out.Values = append(out.Values, Value{Lines: []string{b.received()}})
 	case taxonomy.FromClock:
 		out.Values = append(out.Values, Value{Lines: []string{b.clock()}})
 	}

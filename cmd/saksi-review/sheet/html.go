@@ -16,7 +16,7 @@ func (s *Sheet) HTML(w io.Writer) error {
 		"banner": func() string { return Banner }, "writeSelf": func() string { return writeSelf },
 		"forReviewer": func() string { return forReviewer }, "unofficial": func() string { return unofficial },
 		"noArticle": func() string { return noArticle }, "checkWords": checkWords, "mark": mark,
-		"head": Value.head,
+		"ask": Value.ask,
 	}
 	return template.Must(template.New("sheet").Funcs(words).Parse(page)).Execute(w, s)
 }

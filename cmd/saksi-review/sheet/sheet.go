@@ -209,12 +209,10 @@ func (b *builder) deleted() bool {
 
 func (b *builder) head() {
 	b.sheet.Title = b.rules.Sheet.Title
-	monday := b.week.Monday()
 	b.sheet.Head = []Pair{
 		{"Sifat", "bukan laporan resmi: informasi awal tanpa pelapor"},
 		{"Utas", b.Thread},
-		{"Diterima", "minggu " + b.week.String() + ", " + taxonomy.DayName(monday) + " sampai " +
-			taxonomy.DayName(monday.AddDate(0, 0, 6))},
+		{"Diterima", "minggu " + b.week.String() + ", " + b.received()},
 		{"Formulir", b.form.Title.ID + " (" + b.form.Name + "), berlaku per tanggal " + b.form.Version},
 		{"Aturan", "berlaku per tanggal " + b.rules.Version + ", SHA-256 " + b.rules.Hash()[:16]},
 		{"Dibuat", taxonomy.DayName(b.Today)},
@@ -222,6 +220,12 @@ func (b *builder) head() {
 	for i := range b.sheet.Head {
 		b.sheet.Head[i].Value = desk.Clean(b.sheet.Head[i].Value)
 	}
+}
+
+// received is the week in days: an office that gets the sheet counts no weeks.
+func (b *builder) received() string {
+	monday := b.week.Monday()
+	return taxonomy.DayName(monday) + " sampai " + taxonomy.DayName(monday.AddDate(0, 0, 6))
 }
 
 // warn says what the reviewer has to know before anything else.

@@ -153,17 +153,19 @@ func (p *printer) value(v Value) {
 
 // head is what stands before a value: its question, and its risk.
 func (v Value) head() string {
-	var parts []string
-	switch {
-	case strings.HasSuffix(v.Label, "?"):
-		parts = append(parts, v.Label)
-	case v.Label != "":
-		parts = append(parts, v.Label+":")
-	}
+	parts := []string{v.ask(), ""}
 	if v.Risk != "" {
-		parts = append(parts, "[risiko "+v.Risk+"]")
+		parts[1] = "[risiko " + v.Risk + "]"
 	}
-	return strings.Join(parts, " ")
+	return strings.TrimSpace(strings.Join(parts, " "))
+}
+
+// ask is the question of a value.
+func (v Value) ask() string {
+	if v.Label == "" || strings.HasSuffix(v.Label, "?") {
+		return v.Label
+	}
+	return v.Label + ":"
 }
 
 func (p *printer) checks(s *Sheet) {
