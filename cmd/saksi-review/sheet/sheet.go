@@ -264,7 +264,7 @@ func (b *builder) consentWords() string {
 	case taxonomy.Unquoted:
 		return "Izin pelapor: " + words + ". Kata-kata pelapor tidak dimuat: tulis ringkasan sendiri."
 	default:
-		return "Izin pelapor: " + words + ". Samarkan tetap apa yang menunjuk pelapor."
+		return "Izin pelapor: " + words + ". Seluruh ceritanya dimuat: coret apa yang menunjuk pelapor, atau ringkas."
 	}
 }
 

@@ -295,7 +295,7 @@ func TestWarningsComeFirst(t *testing.T) {
 	}
 	calm := taxonomy.Answers{"izin": {"pers"}, "jumlah_tahu": {"banyak"}, "bahaya": {"tidak"}, "tahan": {"tidak"}}
 	alone := func(in *Input) { in.Pages = in.Pages[:1] }
-	if got := count(calm, alone); len(got) != 1 || !strings.Contains(got[0], "“Boleh diteruskan, dikutip, dan dimuat pers”") {
+	if got := count(calm, alone); len(got) != 1 || !strings.Contains(got[0], "“Boleh diteruskan dengan kata-kata saya, dan dimuat pers”") {
 		t.Errorf("a calm testimony: %q", got)
 	}
 	for name, test := range map[string]struct {
