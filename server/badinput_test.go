@@ -276,7 +276,7 @@ func TestTextFarAboveEveryLimit(t *testing.T) {
 
 func TestLongAnswer(t *testing.T) {
 	d := newDrop(t)
-	place := strings.Repeat("Kabupaten ", 50)
+	place := strings.TrimSpace(strings.Repeat("Kabupaten ", 50))
 	says{
 		"Terlalu panjang. Pendekkan menjadi kira-kira 150 huruf.",
 		"Too long. Please shorten it to about 150 characters.",
@@ -304,7 +304,8 @@ func TestBinaryAsText(t *testing.T) {
 		writing(t, d, prefix, typed, back, http.StatusUnprocessableEntity, text)
 		message(t, d, prefix, code, typed, back, http.StatusUnprocessableEntity, text)
 		p := d.Post(prefix+"/write", "code", code.Field(), "text", "isi", "q.unit", "Ma\x00ros")
-		refused(t, p, http.StatusUnprocessableEntity, text, "text", "isi", "q.unit", "Ma�ros")
+		sign := map[string]string{"": "Di bawah tanda itu menjadi �. Ketik ulang", "/en": "Below they stand as �. Please"}[prefix]
+		refused(t, p, http.StatusUnprocessableEntity, sign, "text", "isi", "q.unit", "Ma�ros")
 		untouched(t, d, 1)
 	})
 }

@@ -268,11 +268,11 @@ func TestLongFormsTakeTurns(t *testing.T) {
 	limits := hurried()
 	limits.LongForms, limits.LongTime, limits.Move = 1, 4*time.Second, 1
 	d := servertest.New(t, servertest.Options{Limits: limits})
-	held, heldText := longForm("h", 100_000)
+	held, heldText := longForm("h", 130_000)
 	holder := dial(t, d)
 	io.WriteString(holder, head("/write", urlencoded, 1<<20)+held)
 	go drip(holder, 1<<20, "h", 100*time.Millisecond)
-	body, text := longForm("x", 100_000)
+	body, text := longForm("x", 130_000)
 	var p servertest.Page
 	for p.Status != http.StatusRequestEntityTooLarge { // the holder may not be there yet
 		p = post(t, d, "/write", urlencoded, body)
