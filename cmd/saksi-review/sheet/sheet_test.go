@@ -480,7 +480,7 @@ func TestNoTypedWordsStandInAWarning(t *testing.T) {
 		answers taxonomy.Answers
 		want    string
 	}{
-		"hold":         {with(korwil(), "tahan", "ada_lain", typed), "Syaratnya: “Sampai ada kesaksian lain"},
+		"hold":         {with(korwil(), "tahan", "ada_lain", typed), "Syaratnya: “Sesudah ada kesaksian lain"},
 		"consent":      {with(korwil(), "izin", typed), "Izin pelapor: jawaban yang tidak dikenal."},
 		"no consent":   {with(korwil(), "izin"), "Izin pelapor: tidak ada jawaban."},
 		"two consents": {with(korwil(), "izin", "kutip", "informasi"), "”, “"},
