@@ -63,7 +63,12 @@ func (c *console) sayAnswers(said []taxonomy.Said, answers taxonomy.Answers, for
 			if form != nil && form.Question(s.ID) != nil && form.Question(s.ID).Offers(answers[s.ID][i]) {
 				mark = "- "
 			}
-			c.say("      %s%s", mark, desk.Clean(v))
+			for n, part := range desk.Wrap(desk.Clean(v), lineWidth) {
+				if n > 0 && mark == "- " {
+					mark = "  "
+				}
+				c.say("      %s%s", mark, part)
+			}
 		}
 	}
 }

@@ -195,6 +195,10 @@ func (c *console) showPage(p desk.Page, in answersIn) {
 	}
 }
 
+// lineWidth is where lines of a stranger's are broken, in characters: a terminal has
+// eighty, and some letters take two.
+const lineWidth = 64
+
 // text writes a text with a bar before each line, so that no line of it can
 // pass for one of ours.
 func (c *console) text(text string) {
@@ -202,7 +206,9 @@ func (c *console) text(text string) {
 		return
 	}
 	for _, line := range desk.CleanLines(text) {
-		c.say("  | %s", line)
+		for _, part := range desk.Wrap(line, lineWidth) {
+			c.say("  | %s", part)
+		}
 	}
 }
 

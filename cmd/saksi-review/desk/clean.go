@@ -42,3 +42,21 @@ func CleanLines(text string) []string {
 	}
 	return lines
 }
+
+// Wrap breaks a clean line between words, and a word that is too long within: a
+// terminal that breaks it by itself puts the rest where lines of ours begin.
+func Wrap(s string, width int) (lines []string) {
+	line := []rune(s)
+	for len(line) > width {
+		at := width
+		for at > 0 && line[at] != ' ' {
+			at--
+		}
+		if at == 0 {
+			lines, line = append(lines, string(line[:width])), line[width:]
+			continue
+		}
+		lines, line = append(lines, string(line[:at])), line[at+1:]
+	}
+	return append(lines, string(line))
+}

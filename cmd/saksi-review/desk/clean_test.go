@@ -27,3 +27,15 @@ func TestClean(t *testing.T) {
 		t.Errorf("lines are %q, want %q", got, want)
 	}
 }
+
+// TestWrap breaks between words, and within a word that is too long.
+func TestWrap(t *testing.T) {
+	for s, want := range map[string]string{
+		"": "", "satu dua": "satu|dua", "sambungan": "sambun|gan", "a  b": "a  b",
+		"ab cdefg": "ab|cdefg", "éééééé é": "éééééé|é",
+	} {
+		if got := strings.Join(Wrap(s, 6), "|"); got != want {
+			t.Errorf("%q: %q, want %q", s, got, want)
+		}
+	}
+}

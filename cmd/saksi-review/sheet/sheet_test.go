@@ -460,18 +460,6 @@ func TestRulesWithoutAClock(t *testing.T) {
 	}
 }
 
-// TestWrap breaks between words, and within a word that is too long.
-func TestWrap(t *testing.T) {
-	for s, want := range map[string]string{
-		"": "", "satu dua": "satu|dua", "sambungan": "sambun|gan", "a  b": "a  b",
-		"ab cdefg": "ab|cdefg", "éééééé é": "éééééé|é",
-	} {
-		if got := strings.Join(wrap(s, 6), "|"); got != want {
-			t.Errorf("%q: %q, want %q", s, got, want)
-		}
-	}
-}
-
 // TestNoTypedWordsStandInAWarning: warnings are ours, and a stranger's program can
 // put any words where a choice belongs. Of several choices all are named.
 func TestNoTypedWordsStandInAWarning(t *testing.T) {

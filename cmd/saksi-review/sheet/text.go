@@ -6,6 +6,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"saksi/cmd/saksi-review/desk"
 	"saksi/web/taxonomy"
 )
 
@@ -74,7 +75,7 @@ func (p *printer) title(s string) {
 // hang writes text behind a mark, and what does not fit below it.
 func (p *printer) hang(mark, text string) {
 	indent := strings.Repeat(" ", utf8.RuneCountInString(mark))
-	for _, line := range wrap(text, width-len(indent)) {
+	for _, line := range desk.Wrap(text, width-len(indent)) {
 		p.line(mark + line)
 		mark = indent
 	}
@@ -84,27 +85,10 @@ func (p *printer) hang(mark, text string) {
 // pass for one of the sheet's own.
 func (p *printer) bar(indent string, lines []string) {
 	for _, line := range lines {
-		for _, part := range wrap(line, width-len(indent)-2) {
+		for _, part := range desk.Wrap(line, width-len(indent)-2) {
 			p.line(indent + "| " + part)
 		}
 	}
-}
-
-// wrap breaks a line between words, and a word that is too long within.
-func wrap(s string, width int) (lines []string) {
-	line := []rune(s)
-	for len(line) > width {
-		at := width
-		for at > 0 && line[at] != ' ' {
-			at--
-		}
-		if at == 0 {
-			lines, line = append(lines, string(line[:width])), line[width:]
-			continue
-		}
-		lines, line = append(lines, string(line[:at])), line[at+1:]
-	}
-	return append(lines, string(line))
 }
 
 func (p *printer) part(part Part) {
