@@ -288,6 +288,17 @@ func TestNothingIsLogged(t *testing.T) {
 	}
 }
 
+// TestAPanicLosesNothing: what was typed and chosen comes back, ready to be sent
+// once more.
+func TestAPanicLosesNothing(t *testing.T) {
+	d := servertest.New(t, servertest.Options{Wrap: func(s store.Store) store.Store { return brokenStore{s} }})
+	code := receipt.New()
+	p := d.Post("/write", "code", code.Field(), "text", "isi kesaksian", "q.unit", "Dinas Contoh")
+	refused(t, p, http.StatusInternalServerError, "Kirim sekali lagi", "code", code.Field(), "text", "isi kesaksian", "q.unit", "Dinas Contoh")
+	p = d.Post("/en/message", "code", code.Field(), "n", "1", "text", "isi pesan")
+	refused(t, p, http.StatusInternalServerError, "Send", "code", code.Field(), "text", "isi pesan", "n", "1")
+}
+
 // brokenStore fails, or panics for payloads that are files.
 type brokenStore struct{ store.Store }
 

@@ -175,6 +175,7 @@ func (h *Handler) Message(c echo.Context) error {
 	if formErr == nil && err != nil {
 		return &Failed{Cause: err, Code: code.Field(), Draft: &d, Retry: "/message"}
 	}
+	remember(c, &Failed{Code: code.Field(), Draft: &d, Retry: "/message", N: n})
 	outcome, err := h.sendMessage(code, n, d, formErr)
 	view := web.Conversation{Kept: true, Number: n}
 	if problem := problemOf(err); problem != "" {

@@ -92,12 +92,26 @@ func problemOf(err error) string {
 // the log.
 func Internal(err error) bool { return lookUp(err).status == http.StatusInternalServerError }
 
+const typedKey = "typed"
+
+// remember keeps what a request brought until its end, for an error that knows
+// nothing of it, as after a panic.
+func remember(c echo.Context, f *Failed) { c.Set(typedKey, f) }
+
+// typed returns what was remembered.
+func typed(c echo.Context) *Failed {
+	if f, ok := c.Get(typedKey).(*Failed); ok {
+		return f
+	}
+	return &Failed{}
+}
+
 // Fail shows the page for an error.
 func (h *Handler) Fail(c echo.Context, err error) error {
 	r := lookUp(err)
 	var f *Failed
 	if !errors.As(err, &f) {
-		f = &Failed{Cause: err}
+		f = typed(c)
 	}
 	if r.form != "" && f.Form != nil {
 		return h.render(c, r.status, f.Form(r.form))

@@ -50,6 +50,7 @@ func (h *Handler) Write(c echo.Context) error {
 		Code: code.Field(), Draft: &d, Retry: "/write", Limit: item.MaxText,
 		Form: func(problem string) any { return h.writeView(code, d, h.ofStory(problem)) },
 	}
+	remember(c, failed)
 	if formErr != nil {
 		failed.Cause = formErr
 		return failed
