@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"reflect"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -23,12 +24,14 @@ import (
 func TestEveryAnswerComesBackFromEveryFailure(t *testing.T) {
 	limits := server.Production()
 	limits.Form = 30_000
-	now := time.Now()
+	var later atomic.Int64 // years
 	d := servertest.New(t, servertest.Options{Limits: limits})
 	full := servertest.New(t, servertest.Options{Wrap: func(s store.Store) store.Store { return fullStore{s} }})
 	failed := servertest.New(t, servertest.Options{Wrap: func(s store.Store) store.Store { return failedStore{s} }})
-	expired := servertest.New(t, servertest.Options{Now: func() time.Time { return now }})
-	now = now.AddDate(1, 0, 0)
+	expired := servertest.New(t, servertest.Options{Now: func() time.Time {
+		return time.Now().AddDate(int(later.Load()), 0, 0)
+	}})
+	later.Store(1)
 	form := func(more ...string) url.Values {
 		f := servertest.Fields("/write", append([]string{"text", "isi kesaksian", "q.unit", `Dinas "A" <b>`,
 			"q.tempat", "73", "q.tempat.finer", "73.71", "q.bahaya", "ya", "q.status", "pppk"}, more...)...)
