@@ -13,19 +13,21 @@ import (
 // another program has filled the disk, the ballast is thrown overboard, so that
 // no reporter has to hear that there is no room for a deletion.
 const (
-	ballastName = "ballast"
+	ballastName   = "ballast"
+	besideBallast = 4 << 20 // left free when it is made
+
 	ballastSize = 16 << 20 // also for the list of free pages, which is 14 MiB after 100,000 deletions
 )
 
-// makeBallast writes the ballast unless it is there, whole. Without room for
-// twice its size there is none, until the next deletion or Open: it must not take
-// the last room from those who write beside it.
+// makeBallast writes the ballast unless it is there, whole. Without room for it and
+// some more there is none, until the next deletion or Open: it must not take the
+// last room from those who write beside it.
 func (s *Store) makeBallast() {
 	name := filepath.Join(s.dir, ballastName)
 	if info, err := os.Stat(name); err == nil && info.Size() == ballastSize {
 		return
 	}
-	if free, err := s.Free(); err != nil || free < 2*ballastSize {
+	if free, err := s.Free(); err != nil || free < ballastSize+besideBallast {
 		return
 	}
 	content := make([]byte, ballastSize) // random: zeros might take no room
