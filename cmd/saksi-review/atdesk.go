@@ -37,6 +37,20 @@ func (f *deskFlags) open(c *console, create bool) (*desk.Desk, error) {
 	return d, err
 }
 
+// thread opens the desk and runs what is asked of one of its threads.
+func (f *deskFlags) thread(c *console, name string, run func(*desk.Desk, *desk.Thread) error) error {
+	d, err := f.open(c, false)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	t, err := d.Thread(name)
+	if err != nil {
+		return err
+	}
+	return run(d, t)
+}
+
 func openBundle(flags *flag.FlagSet) action {
 	f := &deskFlags{}
 	f.declare(flags)
@@ -105,21 +119,14 @@ func show(flags *flag.FlagSet) action {
 		if *lang != "id" && *lang != "en" {
 			return fmt.Errorf("%w: -lang is id or en", errUsage)
 		}
-		d, err := f.open(c, false)
-		if err != nil {
-			return err
-		}
-		defer d.Close()
-		t, err := d.Thread(args[0])
-		if err != nil {
-			return err
-		}
-		pages, err := d.Read(ctx, t)
-		if err != nil {
-			return err
-		}
-		c.showThread(t, pages, answersIn{*lang, d.Form})
-		return d.MarkSeen(t)
+		return f.thread(c, args[0], func(d *desk.Desk, t *desk.Thread) error {
+			pages, err := d.Read(ctx, t)
+			if err != nil {
+				return err
+			}
+			c.showThread(t, pages, answersIn{*lang, d.Form})
+			return d.MarkSeen(t)
+		})
 	}
 }
 
@@ -168,29 +175,22 @@ func replyTo(flags *flag.FlagSet) action {
 		if reply.Status(a.status) == reply.Taken {
 			return fmt.Errorf("%w: status %q is given by open itself, when a bundle arrives", errUsage, a.status)
 		}
-		d, err := f.open(c, false)
-		if err != nil {
-			return err
-		}
-		defer d.Close()
-		t, err := d.Thread(args[0])
-		if err != nil {
-			return err
-		}
-		text, err := a.read(c, flags)
-		if err != nil {
-			return err
-		}
-		if s := reply.Status(a.status); text == "" && (s == reply.Reviewed || s == reply.NeedsMore) {
-			return fmt.Errorf("%w: status %q needs a text: its reporter would see an empty answer", errUsage, s)
-		}
-		own, err := d.Reply(t, desk.Answer{Status: reply.Status(a.status), Forwarded: a.forwarded, Text: text})
-		if err != nil {
-			return err
-		}
-		c.say("reply %d to thread %s is sealed, with status %s", own.Number, short(t.Mailbox), own.Status)
-		c.sayWaiting(d)
-		return nil
+		return f.thread(c, args[0], func(d *desk.Desk, t *desk.Thread) error {
+			text, err := a.read(c, flags)
+			if err != nil {
+				return err
+			}
+			if s := reply.Status(a.status); text == "" && (s == reply.Reviewed || s == reply.NeedsMore) {
+				return fmt.Errorf("%w: status %q needs a text: its reporter would see an empty answer", errUsage, s)
+			}
+			own, err := d.Reply(t, desk.Answer{Status: reply.Status(a.status), Forwarded: a.forwarded, Text: text})
+			if err != nil {
+				return err
+			}
+			c.say("reply %d to thread %s is sealed, with status %s", own.Number, short(t.Mailbox), own.Status)
+			c.sayWaiting(d)
+			return nil
+		})
 	}
 }
 

@@ -28,29 +28,22 @@ func writeSheet(flags *flag.FlagSet) action {
 		if err != nil {
 			return err
 		}
-		d, err := f.open(c, false)
-		if err != nil {
-			return err
-		}
-		defer d.Close()
-		t, err := d.Thread(args[0])
-		if err != nil {
-			return err
-		}
-		pages, err := d.Read(ctx, t)
-		if err != nil {
-			return err
-		}
-		s, err := sheet.New(sheet.Input{
-			Thread: short(t.Mailbox), Pages: pages, Form: d.Form, Today: time.Now(), Internal: *internal,
+		return f.thread(c, args[0], func(d *desk.Desk, t *desk.Thread) error {
+			pages, err := d.Read(ctx, t)
+			if err != nil {
+				return err
+			}
+			s, err := sheet.New(sheet.Input{
+				Thread: short(t.Mailbox), Pages: pages, Form: d.Form, Today: time.Now(), Internal: *internal,
+			})
+			if err != nil {
+				return err
+			}
+			if *out == "" {
+				return render(s, c.stdout)
+			}
+			return c.keepSheet(*out, func(w io.Writer) error { return render(s, w) })
 		})
-		if err != nil {
-			return err
-		}
-		if *out == "" {
-			return render(s, c.stdout)
-		}
-		return c.keepSheet(*out, func(w io.Writer) error { return render(s, w) })
 	}
 }
 

@@ -86,7 +86,7 @@ func (b *builder) words() []Value {
 	values := []Value{{Lines: desk.CleanLines(b.page.Text), Risk: risk, Quote: true}}
 	for _, p := range b.messages {
 		values = append(values, Value{
-			Label: fmt.Sprintf("Pesan susulan, butir %d, minggu %s", p.N, p.Week),
+			Label: fmt.Sprintf("Pesan susulan, butir %d", p.N), // not when: that is when somebody used Tor
 			Lines: desk.CleanLines(p.Text), Risk: risk, Quote: true,
 		})
 	}

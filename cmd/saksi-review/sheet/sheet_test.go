@@ -484,3 +484,22 @@ func TestNoTypedWordsStandInAWarning(t *testing.T) {
 		}
 	}
 }
+
+// TestNoWeekLeaves: when something came tells when somebody used Tor. It is for the
+// reviewer, and not on the part for others.
+func TestNoWeekLeaves(t *testing.T) {
+	in := input(korwil())
+	text, page := render(t, in)
+	_, text, _ = strings.Cut(text, "LEMBAR INFORMASI AWAL, bukan laporan")
+	text, _, inText := strings.Cut(text, "DAFTAR PERIKSA")
+	_, page, _ = strings.Cut(page, `<main class="sheet">`)
+	page, _, inPage := strings.Cut(page, "</main>")
+	if !inText || !inPage || !strings.Contains(text, "Pesan susulan") || !strings.Contains(page, "Pesan susulan") {
+		t.Fatal("the part for others is not found, or has no message on it")
+	}
+	for _, part := range []string{text, page} {
+		if strings.Contains(part, in.Pages[0].Week) || strings.Contains(strings.ToLower(part), "minggu") {
+			t.Errorf("the part for others says in which week something came:\n%s", part)
+		}
+	}
+}
