@@ -87,6 +87,10 @@ func (d *daemon) tail() string {
 
 // await asks until there is no error. It gives up at once if a daemon has ended.
 func await(what string, daemons []*daemon, ask func() error) error {
+	return awaitFor(patience, what, daemons, ask)
+}
+
+func awaitFor(limit time.Duration, what string, daemons []*daemon, ask func() error) error {
 	for start := time.Now(); ; time.Sleep(50 * time.Millisecond) {
 		err := ask()
 		if err == nil {
@@ -99,11 +103,11 @@ func await(what string, daemons []*daemon, ask func() error) error {
 			default:
 			}
 		}
-		if time.Since(start) > patience {
+		if time.Since(start) > limit {
 			for _, d := range daemons {
 				what += d.tail()
 			}
-			return fmt.Errorf("nothing for %v: %v; waiting for %s", patience, err, what)
+			return fmt.Errorf("nothing for %v: %v; waiting for %s", limit, err, what)
 		}
 	}
 }
