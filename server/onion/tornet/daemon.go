@@ -30,8 +30,8 @@ func (d *daemon) path(name string) string { return filepath.Join(d.dir, name) }
 
 // writeTorrc writes the lines that are given and those that all have in common.
 func (d *daemon) writeTorrc(lines string) error {
-	text := fmt.Sprintf("DataDirectory %s\nLog notice stdout\n__OwningControllerProcess %d\n%s", d.dir, os.Getpid(), lines)
-	return os.WriteFile(d.path("torrc"), []byte(text), 0o600)
+	const common = "DataDirectory %s\nLog notice stdout\n__OwningControllerProcess %d\n%s"
+	return os.WriteFile(d.path("torrc"), fmt.Appendf(nil, common, d.dir, os.Getpid(), lines), 0o600)
 }
 
 // start starts the process from a thread that stays until it has ended: the

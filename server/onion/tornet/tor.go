@@ -49,24 +49,40 @@ func (n *Network) Service(t testing.TB, torrc ...string) *Service {
 	return &Service{n.run(t, &Tor{lines: torrc, service: true})}
 }
 
-// run gives a tor its place in the network and starts it.
+// run gives a tor its place in the network until the test ends, and starts it.
 func (n *Network) run(t testing.TB, tor *Tor) *Tor {
 	t.Helper()
-	n.mu.Lock()
-	tor.host, tor.network = firstTor+len(n.tors), n
-	tor.name = fmt.Sprintf("tor%d", tor.host)
-	tor.dir = filepath.Join(n.dir, tor.name)
-	n.tors = append(n.tors, tor)
-	n.mu.Unlock()
-	t.Cleanup(tor.Kill)
-	if tor.host > lastTor {
-		t.Fatalf("starting %s: the network has no address left", tor.name)
+	if err := n.enter(tor); err != nil {
+		t.Fatal(err)
 	}
+	t.Cleanup(func() { n.leave(tor) })
 	if err := errors.Join(os.Mkdir(tor.dir, 0o700), n.Seed(tor.dir)); err != nil {
 		t.Fatal(err)
 	}
 	tor.Start(t)
 	return tor
+}
+
+func (n *Network) enter(tor *Tor) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for host := firstTor; host <= lastTor; host++ {
+		if n.tors[host] == nil {
+			n.tors[host] = tor
+			tor.network, tor.host, tor.name = n, host, fmt.Sprintf("tor%d", host)
+			tor.dir = filepath.Join(n.dir, tor.name)
+			return nil
+		}
+	}
+	return errors.New("joining the network: it has no address left")
+}
+
+func (n *Network) leave(tor *Tor) {
+	tor.kill()
+	os.RemoveAll(tor.dir) // what is left, Close removes
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	delete(n.tors, tor.host)
 }
 
 // Folder returns the data folder.
