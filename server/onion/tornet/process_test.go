@@ -201,6 +201,25 @@ func TestAClaimIsOneNetworks(t *testing.T) {
 	second.Close()
 }
 
+// TestATorThatLeavesMakesRoom holds that a network lasts for all tests of a
+// package, however many tors they start one after the other.
+func TestATorThatLeavesMakesRoom(t *testing.T) {
+	n := &Network{dir: t.TempDir(), tors: map[int]*Tor{}}
+	first := &Tor{}
+	must(t, n.enter(first))
+	for range lastTor - firstTor {
+		must(t, n.enter(&Tor{}))
+	}
+	late := &Tor{}
+	if n.enter(late) == nil {
+		t.Error("two tors have one address")
+	}
+	must(t, os.Mkdir(first.dir, 0o700))
+	n.leave(first)
+	must(t, n.enter(late))
+	must(t, os.Mkdir(late.dir, 0o700))
+}
+
 // TestAConsensusThatLacksANodeIsNotEnough holds that waiting for the consensus
 // waits for all nodes and all flags.
 func TestAConsensusThatLacksANodeIsNotEnough(t *testing.T) {
