@@ -123,7 +123,10 @@ func testKilled(t *testing.T, client *Client, service *Service) {
 
 // testJoined publishes as a program does that finds a tor running.
 func testJoined(t *testing.T, client *Client, n *Network) {
-	tor := n.Tor(t, "HiddenServiceSingleHopMode 0")
+	tor := n.Tor(t, "Nickname joined")
+	if answer, err := tor.Ask("GETCONF Nickname"); err != nil || answer[0] != "250 Nickname=joined" {
+		t.Errorf("the torrc lacks the line: %q, %v", answer, err)
+	}
 	answer, err := tor.Ask("ADD_ONION NEW:ED25519-V3 Flags=DiscardPK,Detach Port=80," + backend(t, "joined"))
 	must(t, err)
 	id, ok := strings.CutPrefix(answer[0], "250-ServiceID=")
