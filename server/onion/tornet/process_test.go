@@ -3,6 +3,7 @@ package tornet
 import (
 	"bufio"
 	"errors"
+	"io"
 	"net"
 	"net/netip"
 	"os"
@@ -34,13 +35,18 @@ func TestAKilledTestLeavesNothing(t *testing.T) {
 	out, err := cmd.StdoutPipe()
 	must(t, err)
 	must(t, cmd.Start())
-	folder, err := bufio.NewReader(out).ReadString('\n')
+	lines := bufio.NewReader(out)
+	folder, err := lines.ReadString('\n')
 	folder = strings.TrimSpace(folder)
-	must(t, errors.Join(err, cmd.Process.Kill()))
-	if !filepath.IsAbs(folder) {
-		t.Fatalf("the child said %q", folder)
+	if err != nil || !filepath.IsAbs(folder) {
+		rest, _ := io.ReadAll(lines)
+		t.Fatalf("the child has no network: %v\n%s\n%s", err, folder, rest)
 	}
 	defer os.RemoveAll(folder)
+	if len(residents(t, folder)) < authorities+relays {
+		t.Error("the child has no processes")
+	}
+	must(t, cmd.Process.Kill())
 	_ = cmd.Wait() // it was killed
 	must(t, await("all tors of a killed process to end", nil, func() error {
 		if left := residents(t, folder); len(left) > 0 {

@@ -7,7 +7,9 @@
 //	page := network.Client(t).Await(t, "http://"+service.Address()+"/")
 //
 // A network takes about 15 seconds to start, so a package should have one, made
-// by Open in its TestMain.
+// by Open in its TestMain. To see whether it still starts every time:
+//
+//	go test ./server/onion/tornet -run EveryStart -v -starts 20
 //
 // # What it takes
 //
@@ -184,7 +186,8 @@ func (n *Network) configure() error {
 
 // vote waits until every authority knows every node, has them vote, and waits
 // until every one serves, and has on disk for Seed, a consensus in which no node
-// lacks a flag.
+// lacks a flag. A first vote by the clock comes too early on a crowded machine,
+// and then all wait for the second.
 func (n *Network) vote() error {
 	err := n.awaitAuthorities("to know every node", func(a *node) error {
 		known, err := a.directory("server/all")
