@@ -152,8 +152,8 @@ func (n *Network) Seed(dataDir string) error {
 	// The consensus goes before the descriptors that it names: those only grow.
 	for _, name := range []string{"cached-certs", consensusFile, "cached-microdescs", "cached-microdescs.new"} {
 		text, err := os.ReadFile(filepath.Join(n.nodes[0].dir, name))
-		if errors.Is(err, fs.ErrNotExist) && name == "cached-microdescs" {
-			continue // the authority has not tidied yet: all are in the new one
+		if errors.Is(err, fs.ErrNotExist) && strings.HasPrefix(name, "cached-microdescs") {
+			continue // they are in either, or both
 		}
 		if err != nil {
 			return fmt.Errorf("seeding a tor: %w", err)
