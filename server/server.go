@@ -84,11 +84,11 @@ func (s *Server) Reporters() http.Handler {
 	return s.steady(e, true)
 }
 
-// Couriers returns the handler for couriers.
-func (s *Server) Couriers() http.Handler {
+// Operators returns the handler for operators.
+func (s *Server) Operators() http.Handler {
 	e := echo.New()
 	e.Use(s.recoverPanic)
-	courierRoutes(e, &courier.Handler{Operations: s.Inbox})
+	operatorRoutes(e, &courier.Handler{Operations: s.Inbox})
 	return s.steady(e, false)
 }
 
@@ -112,7 +112,7 @@ func reporterRoutes(e *echo.Echo, prefix string, h *reporter.Handler) {
 	}
 }
 
-func courierRoutes(e *echo.Echo, h *courier.Handler) {
+func operatorRoutes(e *echo.Echo, h *courier.Handler) {
 	e.GET("/v1/status", h.Status)
 	e.GET("/v1/check", h.Check)
 	e.POST("/v1/close", h.Close)
@@ -154,10 +154,16 @@ func ofNetwork(err error) bool {
 	return errors.As(err, &network) || errors.As(err, new(*net.OpError))
 }
 
+// Listeners are where a server serves what. Any may be empty.
+type Listeners struct {
+	Reporters []net.Listener // pages
+	Operators []net.Listener // the API: whoever reaches it may do all it does
+}
+
 // Serve serves until the context ends. Then it takes nothing new, lets requests
 // under way finish while they move, and returns nil, though some may have to be
-// cut off. It is called once. Either listener may be nil. Batches close when they are due.
-func (s *Server) Serve(ctx context.Context, reporters, couriers net.Listener) error {
+// cut off. It is called once. Batches close when they are due.
+func (s *Server) Serve(ctx context.Context, on Listeners) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	if s.work.begin() {
@@ -167,16 +173,11 @@ func (s *Server) Serve(ctx context.Context, reporters, couriers net.Listener) er
 		}()
 	}
 	var running []serving
-	failed := make(chan error, 2)
-	for _, on := range []struct {
-		listener net.Listener
-		handler  http.Handler
-	}{{reporters, s.Reporters()}, {couriers, s.Couriers()}} {
-		if on.listener == nil {
-			continue
-		}
-		h := newHouse(on.listener, s.Limits)
-		hs := newHTTPServer(on.handler, h)
+	surfaces := s.surfaces(on)
+	failed := make(chan error, len(surfaces))
+	for _, surface := range surfaces {
+		h := newHouse(surface.listener, s.Limits)
+		hs := newHTTPServer(surface.handler, h)
 		running = append(running, serving{hs, h})
 		go func() { failed <- hs.Serve(h) }()
 	}
@@ -188,6 +189,24 @@ func (s *Server) Serve(ctx context.Context, reporters, couriers net.Listener) er
 	}
 	cancel()
 	return errors.Join(err, s.shutdown(running))
+}
+
+// A surface is a handler on a listener.
+type surface struct {
+	listener net.Listener
+	handler  http.Handler
+}
+
+func (s *Server) surfaces(on Listeners) (all []surface) {
+	for _, of := range []struct {
+		listeners []net.Listener
+		handler   http.Handler
+	}{{on.Reporters, s.Reporters()}, {on.Operators, s.Operators()}} {
+		for _, l := range of.listeners {
+			all = append(all, surface{l, of.handler})
+		}
+	}
+	return all
 }
 
 func newHTTPServer(handler http.Handler, h *house) *http.Server {

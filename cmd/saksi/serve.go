@@ -157,12 +157,12 @@ func serve(ctx context.Context, e env, f *folder.Folder, dir, listen string, lim
 		return fmt.Errorf("serving: %w", err)
 	}
 	defer reporters.Close()
-	couriers, err := courier.Listen(dir)
+	operators, err := courier.Listen(dir)
 	if err != nil {
 		return err
 	}
 	defer courier.Remove(dir)
-	defer couriers.Close()
+	defer operators.Close()
 	warnings, err := confine.Process(dir)
 	if err != nil {
 		return err
@@ -178,7 +178,9 @@ func serve(ctx context.Context, e env, f *folder.Folder, dir, listen string, lim
 		return err
 	}
 	fmt.Fprintf(e.stdout, "saksi: serving http://%s/\n", reporters.Addr())
-	return srv.Serve(ctx, reporters, couriers)
+	return srv.Serve(ctx, server.Listeners{
+		Reporters: []net.Listener{reporters}, Operators: []net.Listener{operators},
+	})
 }
 
 // newLog logs events by the day: the time of an event may be that of a visit.

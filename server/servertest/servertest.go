@@ -143,7 +143,7 @@ func (d *Drop) serve(t testing.TB, limits server.Limits) {
 	d.URL = "http://" + l.Addr().String()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- srv.Serve(ctx, counted{l, &d.connected}, nil) }()
+	go func() { done <- srv.Serve(ctx, server.Listeners{Reporters: []net.Listener{counted{l, &d.connected}}}) }()
 	d.Stop = sync.OnceValue(func() error {
 		cancel()
 		return <-done
