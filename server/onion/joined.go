@@ -1,0 +1,185 @@
+package onion
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/textproto"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/cretz/bine/control"
+)
+
+// checkJoined looks once whether the running tor will do.
+func (t *Tor) checkJoined(ctx context.Context) error {
+	s, err := t.join(ctx)
+	if err != nil {
+		return err
+	}
+	return s.end()
+}
+
+// join connects to a running tor's control port and checks its lines.
+func (t *Tor) join(ctx context.Context) (*session, error) {
+	network, address := "tcp", strings.TrimPrefix(t.config.Control, "unix:")
+	if strings.HasPrefix(address, "/") {
+		network = "unix"
+	}
+	dialer := net.Dialer{Timeout: t.config.Times.Answer}
+	conn, err := dialer.DialContext(ctx, network, address)
+	if err != nil {
+		return nil, fmt.Errorf("joining tor at %q: %w: %w", t.config.Control, ErrControl, err)
+	}
+	s := newSession(control.NewConn(textproto.NewConn(conn)), conn, t.config.Times)
+	s.end = sync.OnceValue(conn.Close)
+	if err := t.enter(s); err != nil {
+		s.end()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (t *Tor) enter(s *session) error {
+	if err := t.authenticate(s); err != nil {
+		return err
+	}
+	version, err := s.info("version")
+	if err != nil {
+		return err
+	}
+	version, _, _ = strings.Cut(version, " ")
+	if err := t.admitVersion(version); err != nil {
+		return err
+	}
+	if err := t.checkLines(s); err != nil {
+		return err
+	}
+	return t.findPorts(s)
+}
+
+// authenticate uses the password if there is one: the library would prefer the
+// cookie, also where it may not be read.
+func (t *Tor) authenticate(s *session) error {
+	refused := func(err error) error {
+		return fmt.Errorf("joining tor at %q: %w: %w", t.config.Control, ErrRefused, err)
+	}
+	if t.config.Password != "" {
+		if _, err := s.ask("AUTHENTICATE " + hex.EncodeToString([]byte(t.config.Password))); err != nil {
+			return refused(errors.New("the password is wrong")) // and not err, which repeats the line
+		}
+		s.control.Authenticated = true
+		return nil
+	}
+	if err := s.control.Authenticate(""); err != nil {
+		return refused(err)
+	}
+	return nil
+}
+
+// checkLines holds tor's configuration against what the services need, and reads
+// their names.
+func (t *Tor) checkLines(s *session) error {
+	answer, err := s.ask("GETCONF HiddenServiceOptions")
+	if err != nil {
+		return err
+	}
+	configured := parseServices(answer)
+	t.warned = nil
+	for _, service := range services {
+		socket := Socket(t.config.Sockets, service)
+		i := slices.IndexFunc(configured, func(lines []option) bool {
+			return slices.Contains(lines, option{"HiddenServicePort", "80 unix:" + socket})
+		})
+		if i < 0 {
+			return fmt.Errorf("joining tor: no service leads to %q: %w", socket, ErrLines)
+		}
+		if err := t.checkService(service, configured[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *Tor) checkService(service Service, have []option) error {
+	dir := have[0].value
+	var lacks []string
+	for _, want := range serviceLines(service, dir, Socket(t.config.Sockets, service)) {
+		if slices.Contains(have, option{want.name, want.value}) {
+			continue
+		}
+		if want.must {
+			return fmt.Errorf("joining tor: the %s' service lacks \"%s %s\" (%s): %w",
+				service, want.name, want.value, want.why, ErrLines)
+		}
+		if !slices.ContainsFunc(have, func(o option) bool { return o.name == want.name }) {
+			lacks = append(lacks, fmt.Sprintf("the %s' service of tor lacks \"%s %s\": %s",
+				service, want.name, want.value, want.why))
+		}
+	}
+	name, err := readName(dir)
+	if err != nil {
+		return fmt.Errorf("joining tor: reading the name of the %s' service: %w", service, err)
+	}
+	t.warned = append(t.warned, lacks...)
+	t.update(func(h *Health) { h.of(service).Name = name })
+	return nil
+}
+
+// readName reads the name that tor writes into a service's folder.
+func readName(dir string) (string, error) {
+	text, err := os.ReadFile(filepath.Join(dir, "hostname"))
+	if errors.Is(err, fs.ErrPermission) {
+		return "", fmt.Errorf("%w: it lacks \"HiddenServiceDirGroupReadable 1\", or we are not in its group: %w", ErrLines, err)
+	}
+	return strings.TrimSpace(string(text)), err
+}
+
+// An option is a line of a service as tor knows it.
+type option struct{ name, value string }
+
+// parseServices divides the lines of GETCONF HiddenServiceOptions by service: each
+// begins with its folder.
+func parseServices(lines []string) (all [][]option) {
+	for _, l := range lines {
+		name, value, _ := strings.Cut(l, "=")
+		if name == "HiddenServiceDir" {
+			all = append(all, nil)
+		}
+		if len(all) > 0 {
+			all[len(all)-1] = append(all[len(all)-1], option{name, strings.ReplaceAll(value, `"`, "")})
+		}
+	}
+	return all
+}
+
+// findPorts finds how to look at the own page, and tor's counts, if this tor has
+// such ports.
+func (t *Tor) findPorts(s *session) error {
+	socks, err := s.info("net/listeners/socks")
+	if err != nil {
+		return err
+	}
+	first, _, _ := strings.Cut(socks, " ")
+	first = strings.Trim(first, `"`)
+	if path, ok := strings.CutPrefix(first, "unix:"); ok {
+		s.socks = "unix " + path
+	} else if first != "" {
+		s.socks = "tcp " + first
+	}
+	metrics, err := s.ask("GETCONF MetricsPort")
+	if err != nil {
+		return err
+	}
+	s.metrics, _, _ = strings.Cut(strings.TrimPrefix(metrics[0], "MetricsPort="), " ")
+	if _, _, err := net.SplitHostPort(s.metrics); err != nil {
+		s.metrics = ""
+	}
+	return nil
+}

@@ -1,0 +1,184 @@
+package onion
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"saksi/server/onion/tornet"
+)
+
+// TestAJoinedTorPublishes: with the lines that it is given, a running tor
+// publishes; keys stay with it, and when it has been away it is joined again.
+func TestAJoinedTorPublishes(t *testing.T) {
+	folder, base := t.TempDir(), t.TempDir()
+	running := testNetwork(t).Tor(t, Lines(base, folder))
+	p := publish(t, folder, func(c *Config) { c.Control = running.Control() })
+	// It may have been published before it was joined, when no event is told.
+	first := p.await(t, "reachable", func(h Health) bool { return h.State == Reachable })
+	if got := testNetwork(t).Client(t).Await(t, "http://"+first.Reporters.Name+"/"); got != page {
+		t.Errorf("the page is %q", got)
+	}
+	if len(p.Warnings()) > 0 {
+		t.Errorf("with all lines it warns: %q", p.Warnings())
+	}
+	if entries, err := os.ReadDir(folder); err != nil || len(entries) != len(services) {
+		t.Errorf("beside the sockets it made %v, %v", entries, err)
+	}
+	running.Kill()
+	p.await(t, "down", func(h Health) bool { return h.State == Down })
+	running.Start(t)
+	h := p.await(t, "reachable again", func(h Health) bool { return h.Starts == 2 && h.State == Reachable })
+	if h.Reporters.Name != first.Reporters.Name {
+		t.Errorf("the name was %q and is %q", first.Reporters.Name, h.Reporters.Name)
+	}
+	p.stop()
+	if _, err := running.Ask("GETINFO version"); err != nil {
+		t.Errorf("the joined tor is gone with the server: %v", err)
+	}
+}
+
+// TestAJoinedTorIsTold what it lacks: what nothing works without is an error,
+// what defends is a warning.
+func TestAJoinedTorIsTold(t *testing.T) {
+	folder, base := t.TempDir(), t.TempDir()
+	whole := Lines(base, folder)
+	running := testNetwork(t).Tor(t, "HashedControlPassword "+hashed(t, "rahasia"))
+	join := func(password string) (*Tor, error) {
+		return Open(t.Context(), Config{
+			Folder: folder, Control: running.Control(), Password: password, Log: slog.New(slog.DiscardHandler),
+		})
+	}
+	if _, err := join(""); !errors.Is(err, ErrLines) {
+		t.Errorf("without any line: %v", err)
+	}
+	configure(t, running, strings.Replace(whole, "HiddenServiceExportCircuitID haproxy\n", "", 1))
+	if _, err := join(""); !errors.Is(err, ErrLines) || !strings.Contains(err.Error(), "HiddenServiceExportCircuitID haproxy") {
+		t.Errorf("without circuit numbers: %v", err)
+	}
+	configure(t, running, strings.Replace(whole, "HiddenServicePoWDefensesEnabled 1\n", "", 1))
+	joined, err := join("rahasia")
+	must(t, err)
+	if w := joined.Warnings(); len(w) != 1 || !strings.Contains(w[0], "HiddenServicePoWDefensesEnabled 1") {
+		t.Errorf("without proof of work it warns: %q", w)
+	}
+	must(t, joined.Close())
+	if _, err := join("salah"); !errors.Is(err, ErrRefused) || strings.Contains(err.Error(), "salah") {
+		t.Errorf("with a wrong password: %v", err)
+	}
+	must(t, os.Rename(running.Cookie(), running.Cookie()+".away"))
+	if _, err := join(""); !errors.Is(err, ErrRefused) {
+		t.Errorf("without the cookie: %v", err)
+	}
+}
+
+// configure gives a running tor services, as an edit of its torrc and a reload do.
+func configure(t *testing.T, running *tornet.Tor, lines string) {
+	t.Helper()
+	var options []string
+	for line := range strings.Lines(lines) {
+		name, value, _ := strings.Cut(strings.TrimSpace(line), " ")
+		options = append(options, name+`="`+value+`"`)
+	}
+	_, err := running.Ask("SETCONF " + strings.Join(options, " "))
+	must(t, err)
+}
+
+func hashed(t *testing.T, password string) string {
+	t.Helper()
+	out, err := exec.Command("tor", "--quiet", "--hash-password", password).Output()
+	must(t, err)
+	lines := strings.Fields(string(out))
+	return lines[len(lines)-1]
+}
+
+// TestWhatOnlyTheOperatorMends is said at once, and clearly.
+func TestWhatOnlyTheOperatorMends(t *testing.T) {
+	discard := slog.New(slog.DiscardHandler)
+	old := filepath.Join(t.TempDir(), "tor")
+	must(t, os.WriteFile(old, []byte("#!/bin/sh\necho 'Tor version 0.4.7.16.'\n"), 0o700))
+	silent := filepath.Join(t.TempDir(), "tor")
+	must(t, os.WriteFile(silent, []byte("#!/bin/sh\n"), 0o700))
+	for name, c := range map[string]struct {
+		config Config
+		want   error
+	}{
+		"no program":       {Config{Program: "/nonexistent/tor"}, ErrProgram},
+		"another program":  {Config{Program: silent}, ErrProgram},
+		"an old program":   {Config{Program: old}, ErrVersion},
+		"nobody listens":   {Config{Control: "127.0.0.1:1"}, ErrControl},
+		"no such socket":   {Config{Control: "unix:/nonexistent/control"}, ErrControl},
+		"a relative path":  {Config{Folder: "tor"}, ErrPath},
+		"a path too long":  {Config{Folder: "/" + strings.Repeat("x", 100)}, ErrPath},
+		"an odd path":      {Config{Folder: "/tmp/data folder"}, ErrPath},
+		"another protocol": {Config{Control: deaf(t)}, ErrRefused},
+	} {
+		c.config.Log = discard
+		if c.config.Folder == "" {
+			c.config.Folder = t.TempDir()
+		}
+		if tor, err := Open(t.Context(), c.config); !errors.Is(err, c.want) {
+			t.Errorf("%s: %v, %v", name, tor, err)
+		}
+	}
+}
+
+// deaf returns the address of a server that is no tor.
+func deaf(t *testing.T) string {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	t.Cleanup(func() { l.Close() })
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			_, _ = c.Write([]byte("HTTP/1.1 400 Bad Request\r\n\r\n"))
+			c.Close()
+		}
+	}()
+	return l.Addr().String()
+}
+
+// TestATorrcThatTorRefuses ends the server at its start, with what tor says.
+func TestATorrcThatTorRefuses(t *testing.T) {
+	tor, err := Open(t.Context(), Config{
+		Folder: t.TempDir(), Extra: "DisableNetwork 1\nNoSuchOption 1", Log: slog.New(slog.DiscardHandler), Times: quick(),
+	})
+	must(t, err)
+	defer tor.Close()
+	err = tor.Run(context.Background())
+	if !errors.Is(err, ErrTorrc) || !strings.Contains(err.Error(), "NoSuchOption") {
+		t.Errorf("it says %v", err)
+	}
+}
+
+// TestTorThatComesNoFurther is said, with what to do, and goes on trying.
+func TestTorThatComesNoFurther(t *testing.T) {
+	p := &published{log: &log{}}
+	times := quick()
+	times.Stuck = times.Poll
+	var err error
+	p.Tor, err = Open(t.Context(), Config{
+		Folder: t.TempDir(), Log: slog.New(slog.NewTextHandler(p.log, nil)), Times: times,
+		Extra: "DisableNetwork 1",
+	})
+	must(t, err)
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- p.Run(ctx) }()
+	p.await(t, "stuck", func(h Health) bool { return h.Stuck && h.State == Connecting })
+	cancel()
+	must(t, <-done)
+	must(t, p.Close())
+	if !strings.Contains(p.log.String(), "is the clock right") {
+		t.Errorf("the log says\n%s", p.log)
+	}
+}

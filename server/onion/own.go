@@ -1,0 +1,202 @@
+package onion
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/cretz/bine/process"
+	"github.com/cretz/bine/tor"
+	"golang.org/x/sys/unix"
+)
+
+// checkProgram finds tor and asks its version.
+func (t *Tor) checkProgram(ctx context.Context) error {
+	if t.config.Program == "" {
+		t.config.Program = "tor"
+	}
+	path, err := exec.LookPath(t.config.Program)
+	if err != nil {
+		return fmt.Errorf("looking for %q: %w", t.config.Program, ErrProgram)
+	}
+	t.config.Program = path
+	ctx, cancel := context.WithTimeout(ctx, t.config.Times.Answer)
+	defer cancel()
+	said, err := t.command(ctx, "--version").Output()
+	version, ok := strings.CutPrefix(strings.TrimSpace(string(said)), "Tor version ")
+	if err != nil || !ok {
+		return fmt.Errorf("asking %q for its version: %w", path, ErrProgram)
+	}
+	version, _, _ = strings.Cut(version, " ")
+	version = strings.TrimSuffix(strings.SplitN(version, "\n", 2)[0], ".")
+	if err := t.admitVersion(version); err != nil {
+		return err
+	}
+	modules, err := t.command(ctx, "--list-modules").Output()
+	if err != nil || !bytes.Contains(modules, []byte("pow: yes")) {
+		t.warned = append(t.warned, "this tor was built without proof of work: floods are held off less well")
+	}
+	return nil
+}
+
+func (t *Tor) admitVersion(version string) error {
+	if !atLeast(version, MinVersion) {
+		return fmt.Errorf("tor %q, and at least %s is needed: %w", version, MinVersion, ErrVersion)
+	}
+	t.update(func(h *Health) { h.Tor = version })
+	return nil
+}
+
+// command runs tor in its folder, with nothing of our environment.
+func (t *Tor) command(ctx context.Context, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, t.config.Program, args...)
+	cmd.Dir = t.config.Folder
+	cmd.Env = []string{"HOME=" + t.path("data"), "LANG=C.UTF-8", "TZ=UTC"}
+	return cmd
+}
+
+// start starts tor and returns the session with it.
+func (t *Tor) start(ctx context.Context) (*session, error) {
+	metrics, err := freePort()
+	if err != nil {
+		return nil, err
+	}
+	if err := errors.Join(
+		os.WriteFile(t.path("torrc"), []byte(t.torrc(metrics)), 0o600),
+		t.writeClients(),
+	); err != nil {
+		return nil, fmt.Errorf("preparing tor's folder: %w", err)
+	}
+	ctx, kill := context.WithCancel(ctx)
+	child := &child{make: func(args ...string) *exec.Cmd { return t.command(ctx, args...) }}
+	running, err := tor.Start(ctx, &tor.StartConf{
+		ProcessCreator: child, UseEmbeddedControlConn: true, DisableCookieAuth: true, DisableEagerAuth: true,
+		DataDir: t.path("data"), TorrcFile: t.path("torrc"), NoAutoSocksPort: true, NoHush: true, EnableNetwork: true,
+		ExtraArgs: []string{"--defaults-torrc", os.DevNull},
+	})
+	if err != nil {
+		kill()
+		return nil, fmt.Errorf("starting tor: %w", err)
+	}
+	running.Control.Authenticated = true // an inherited connection is
+	s := newSession(running.Control, child.ours, t.config.Times)
+	s.socks, s.metrics, s.process = "unix "+t.path("socks.sock"), metrics, child.cmd.Process
+	s.end = sync.OnceValue(func() error { return child.end(running, kill) })
+	if _, err := s.info("version"); err != nil {
+		err = errors.Join(err, s.end())
+		return nil, child.explain(err)
+	}
+	return s, nil
+}
+
+// freePort returns an address of loopback where nobody listens.
+func freePort() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", fmt.Errorf("finding a free port: %w", err)
+	}
+	defer l.Close()
+	return l.Addr().String(), nil
+}
+
+// A child is a tor process with a control connection that it inherits.
+type child struct {
+	make   func(args ...string) *exec.Cmd
+	cmd    *exec.Cmd
+	ours   net.Conn
+	theirs *os.File
+	said   beginning
+}
+
+var _ process.Creator = (*child)(nil)
+
+// New implements [process.Creator].
+func (c *child) New(_ context.Context, args ...string) (process.Process, error) {
+	ours, theirs, err := socketPair()
+	if err != nil {
+		return nil, fmt.Errorf("connecting to tor: %w", err)
+	}
+	const first = 3 // of ExtraFiles, in the child
+	c.ours, c.theirs = ours, theirs
+	c.cmd = c.make(append(args, "--__OwningControllerFD", fmt.Sprint(first))...)
+	c.cmd.ExtraFiles = []*os.File{theirs}
+	c.cmd.Stdout, c.cmd.Stderr = &c.said, &c.said
+	return c, nil
+}
+
+// Start implements [process.Process].
+func (c *child) Start() error {
+	defer c.theirs.Close()
+	return c.cmd.Start()
+}
+
+// Wait implements [process.Process].
+func (c *child) Wait() error { return c.cmd.Wait() }
+
+// EmbeddedControlConn implements [process.Process].
+func (c *child) EmbeddedControlConn() (net.Conn, error) { return c.ours, nil }
+
+// end ends tor: kindly, and after a while by force.
+func (c *child) end(running *tor.Tor, kill context.CancelFunc) error {
+	defer kill()
+	_ = c.ours.SetDeadline(time.Now().Add(5 * time.Second))
+	_ = running.Control.Signal("HALT") // it may be gone
+	c.ours.Close()
+	timer := time.AfterFunc(10*time.Second, kill)
+	defer timer.Stop()
+	_ = c.cmd.Wait() // it was halted, or has failed already
+	return nil
+}
+
+// explain adds what tor said before it ended. It says that of its own lines only.
+func (c *child) explain(err error) error {
+	for line := range strings.Lines(c.said.String()) {
+		if _, text, ok := strings.Cut(line, "[warn] "); ok && !strings.Contains(text, "running Tor as root") {
+			return fmt.Errorf("starting tor: %.200q: %w", strings.TrimSpace(text), ErrTorrc)
+		}
+	}
+	return fmt.Errorf("starting tor: %w", err)
+}
+
+// socketPair returns two ends of a connection, the second for a child.
+func socketPair() (net.Conn, *os.File, error) {
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, nil, err
+	}
+	ours, theirs := os.NewFile(uintptr(fds[0]), "tor"), os.NewFile(uintptr(fds[1]), "tor")
+	defer ours.Close() // FileConn makes a copy
+	conn, err := net.FileConn(ours)
+	if err != nil {
+		theirs.Close()
+		return nil, nil, err
+	}
+	return conn, theirs, nil
+}
+
+// beginning keeps the first bytes of what a process says.
+type beginning struct {
+	mu   sync.Mutex
+	text []byte
+}
+
+func (b *beginning) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	const most = 16 << 10
+	b.text = append(b.text, p[:min(len(p), most-len(b.text))]...)
+	return len(p), nil
+}
+
+func (b *beginning) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return string(b.text)
+}
