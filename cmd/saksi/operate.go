@@ -189,7 +189,11 @@ func runStatus(_ context.Context, e env, args []string) error {
 		}
 		_, running := ops.(*courier.Client)
 		printStatus(e.stdout, s, running)
-		return nil
+		h, err := readHealth(*data)
+		if h != nil {
+			printHealth(e.stdout, h, running)
+		}
+		return err
 	})
 }
 

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -20,6 +21,7 @@ import (
 	"saksi/server/courier"
 	"saksi/server/folder"
 	"saksi/server/inbox"
+	"saksi/server/onion"
 	"saksi/server/store"
 )
 
@@ -121,13 +123,18 @@ func explainRoster(err error) error {
 
 func runServe(ctx context.Context, e env, args []string) error {
 	fs := flags(e, "serve")
+	var s service
 	data := fs.String("data", "", "")
-	listen := fs.String("listen", defaultListen, "")
+	fs.StringVar(&s.listen, "listen", "", "")
 	maxFile, reserve := size(inbox.DefaultMaxFile), size(inbox.DefaultReserve)
 	fs.Var(&maxFile, "max-file", "")
 	fs.Var(&reserve, "reserve", "")
+	s.tor.define(fs)
 	if err := parse(e, fs, args, 0, data); err != nil {
 		return err
+	}
+	if s.listen == "" && !s.tor.wanted() {
+		s.listen = defaultListen
 	}
 	dir, err := filepath.Abs(*data)
 	if err != nil {
@@ -138,49 +145,102 @@ func runServe(ctx context.Context, e env, args []string) error {
 		return explain(err, *data)
 	}
 	defer f.Close()
-	return serve(ctx, e, f, dir, *listen, inbox.Limits{MaxFile: int64(maxFile), Reserve: int64(reserve)})
+	s.dir, s.folder = dir, f
+	s.limits = inbox.Limits{MaxFile: int64(maxFile), Reserve: int64(reserve)}
+	return s.serve(ctx, e)
+}
+
+// A service is what serve was asked for.
+type service struct {
+	dir    string
+	folder *folder.Folder
+	listen string // address of this machine, or ""
+	limits inbox.Limits
+	tor    torFlags
 }
 
 // serve opens the listeners, gives up what the process does not need, and
 // serves.
-func serve(ctx context.Context, e env, f *folder.Folder, dir, listen string, limits inbox.Limits) error {
-	box, err := f.Inbox(time.Now, limits)
+func (s *service) serve(ctx context.Context, e env) error {
+	box, err := s.folder.Inbox(time.Now, s.limits)
 	if err != nil {
 		return err
 	}
-	site, err := folder.Site(dir)
+	site, err := folder.Site(s.dir)
 	if err != nil {
-		return explain(err, dir)
+		return explain(err, s.dir)
 	}
-	reporters, err := net.Listen("tcp", listen)
-	if err != nil {
-		return fmt.Errorf("serving: %w", err)
-	}
-	defer reporters.Close()
-	operators, err := courier.Listen(dir)
+	on, err := s.open()
+	defer on.close()
 	if err != nil {
 		return err
 	}
-	defer courier.Remove(dir)
-	defer operators.Close()
-	warnings, err := confine.Process(dir)
+	log := newLog(e)
+	srv, err := server.New(server.Config{Inbox: box, Site: site, Log: log})
 	if err != nil {
 		return err
 	}
-	for _, w := range append(warnings, addressWarnings(reporters.Addr())...) {
+	tor, err := s.tor.publish(ctx, s.dir, box, log)
+	if err != nil {
+		return err
+	}
+	defer tor.Close()
+	on.Reporters = append(on.Reporters, tor.listener(onion.Reporters)...)
+	warnings, err := confine.Process(s.dir)
+	if err != nil {
+		return err
+	}
+	for _, w := range slices.Concat(warnings, on.warnings(), tor.warnings()) {
 		fmt.Fprintf(e.stderr, "saksi: warning: %s\n", w)
 	}
 	if _, err := box.Circle(); err != nil {
 		fmt.Fprintf(e.stderr, "saksi: warning: nothing can be accepted: %v\n", err)
 	}
-	srv, err := server.New(server.Config{Inbox: box, Site: site, Log: newLog(e)})
-	if err != nil {
-		return err
+	if s.listen != "" {
+		fmt.Fprintf(e.stdout, "saksi: serving http://%s/\n", on.Reporters[0].Addr())
 	}
-	fmt.Fprintf(e.stdout, "saksi: serving http://%s/\n", reporters.Addr())
-	return srv.Serve(ctx, server.Listeners{
-		Reporters: []net.Listener{reporters}, Operators: []net.Listener{operators},
-	})
+	return tor.with(ctx, e.stdout, func(ctx context.Context) error { return srv.Serve(ctx, on.Listeners) })
+}
+
+// listeners are those of this machine, which are closed together.
+type listeners struct {
+	server.Listeners
+	dir string
+}
+
+// open opens them. Those that it did open are to be closed also after an error.
+func (s *service) open() (on listeners, err error) {
+	on.dir = s.dir
+	if s.listen != "" {
+		l, err := net.Listen("tcp", s.listen)
+		if err != nil {
+			return on, fmt.Errorf("serving: %w", err)
+		}
+		on.Reporters = append(on.Reporters, l)
+	}
+	operators, err := courier.Listen(s.dir)
+	if err != nil {
+		return on, err
+	}
+	on.Operators = append(on.Operators, operators)
+	return on, nil
+}
+
+func (on *listeners) close() {
+	for _, l := range slices.Concat(on.Reporters, on.Operators) {
+		l.Close() // the server may have done so
+	}
+	if len(on.Operators) > 0 {
+		courier.Remove(on.dir)
+	}
+}
+
+// warnings: reporters come through Tor, which connects from this machine.
+func (on *listeners) warnings() (w []string) {
+	for _, l := range on.Reporters {
+		w = append(w, addressWarnings(l.Addr())...)
+	}
+	return w
 }
 
 // newLog logs events by the day: the time of an event may be that of a visit.
@@ -195,7 +255,6 @@ func newLog(e env) *slog.Logger {
 	}))
 }
 
-// addressWarnings: reporters come through Tor, which connects from this machine.
 func addressWarnings(addr net.Addr) []string {
 	if tcp, ok := addr.(*net.TCPAddr); ok && !tcp.IP.IsLoopback() {
 		return []string{"listening on " + addr.String() + ", which others on the network can reach and watch: " +

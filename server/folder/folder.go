@@ -6,6 +6,8 @@
 //	root.vkey     the first root set and its threshold
 //	store/        what package boltstore keeps
 //	saksi.sock    while a server runs
+//	tor/          what package onion keeps, if the drop is published
+//	health.json   how the onion services are
 //	taxonomy.json the operator's own questions, if he has some
 //	instance.json the drop's own name and words, if it has some
 //
@@ -26,6 +28,12 @@ import (
 	"saksi/server/inbox"
 	"saksi/server/store"
 	"saksi/server/store/boltstore"
+)
+
+// Names in a data folder that belong to others.
+const (
+	TorName    = "tor"
+	HealthName = "health.json"
 )
 
 const formatText = "saksi/v1/data\n"
@@ -165,7 +173,10 @@ func Foreign(dir string) ([]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listing data folder: %w", err)
 	}
-	ours := []string{"FORMAT", "server.key", "server.vkey", "root.vkey", "store", "saksi.sock", taxonomyName, instanceName}
+	ours := []string{
+		"FORMAT", "server.key", "server.vkey", "root.vkey", "store", "saksi.sock", taxonomyName, instanceName,
+		TorName, HealthName, HealthName + ".part",
+	}
 	var foreign []string
 	for _, e := range entries {
 		if !slices.Contains(ours, e.Name()) {

@@ -1,0 +1,133 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"saksi/server/folder"
+	"saksi/server/onion"
+)
+
+// health is the file in the data folder that programs watch. Its format is in
+// docs/operating.md. Nothing in it is about visits: counts run since the start.
+type health struct {
+	Written time.Time `json:"written"` // to the minute; an old one: the server is gone, or hangs
+	onion.Health
+}
+
+// healthEvery is how often the file is written, changed or not.
+const healthEvery = time.Minute
+
+// fresh reports whether a server still writes the file.
+func (h *health) fresh(now time.Time) bool { return now.Sub(h.Written) < 5*healthEvery }
+
+// write replaces the file. It is small, and old news when the machine comes back
+// from a crash, so it is not synced.
+func (h *health) write(dir string) error {
+	text, err := json.MarshalIndent(h, "", "  ")
+	if err != nil {
+		return fmt.Errorf("writing health: %w", err)
+	}
+	name := filepath.Join(dir, folder.HealthName)
+	if err := os.WriteFile(name+".part", append(text, '\n'), 0o600); err != nil {
+		return fmt.Errorf("writing health: %w", err)
+	}
+	if err := os.Rename(name+".part", name); err != nil {
+		return fmt.Errorf("writing health: %w", err)
+	}
+	return nil
+}
+
+// readHealth returns nil if the drop has never been published.
+func readHealth(dir string) (*health, error) {
+	text, err := os.ReadFile(filepath.Join(dir, folder.HealthName))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading health: %w", err)
+	}
+	h := new(health)
+	if err := json.Unmarshal(text, h); err != nil {
+		return nil, fmt.Errorf("reading health: %q: %w", folder.HealthName, err)
+	}
+	return h, nil
+}
+
+// keepHealth writes the file until the context ends: on each change, and every
+// minute. What cannot be written is logged, once for each reason.
+func keepHealth(ctx context.Context, dir string, changed <-chan struct{}, now func() health, failed func(error)) {
+	last := ""
+	for {
+		h := now()
+		h.Written = time.Now().UTC().Truncate(time.Minute)
+		if err := h.write(dir); err != nil && err.Error() != last {
+			last = err.Error()
+			failed(err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-changed:
+		case <-time.After(healthEvery):
+		}
+	}
+}
+
+// printHealth prints what the file says, loud where somebody has to act.
+func printHealth(w io.Writer, h *health, running bool) {
+	line := func(name, format string, args ...any) {
+		fmt.Fprintf(w, "%-14s %s\n", name, fmt.Sprintf(format, args...))
+	}
+	if !running {
+		line("onion", "%s: NOBODY CAN REACH IT, as the server is not running", h.Reporters.Name)
+		return
+	}
+	if !h.fresh(time.Now()) {
+		line("HEALTH IS OLD", "the server last wrote it at %s: it hangs, or its disk is full", minute(h.Written))
+	}
+	line("onion", "%s", h.Reporters.Name)
+	line("couriers", "%s", h.Couriers.Name)
+	switch h.State {
+	case onion.Reachable:
+		line("reachable", "since %s; last looked at %s", minute(h.Since), minute(h.Checked))
+	case onion.Unreachable:
+		line("UNREACHABLE", "the server does not see its own page through tor, %d times now; last at %s", h.Failures, minute(h.Checked))
+	case onion.Down:
+		line("TOR IS DOWN", "nobody can reach the drop; it is tried again")
+	case onion.Publishing:
+		line("publishing", "tor is connected; the page has not been seen through it yet")
+	default:
+		line("connecting", "%d %%%s", h.Bootstrap, map[bool]string{true: ": IT COMES NO FURTHER, see the log"}[h.Stuck])
+	}
+	line("descriptor", "taken by directories %s", ago(h.Reporters.Uploaded))
+	line("tor", "%s, %s, started %d times; work asked of visitors: %s", h.Tor,
+		map[bool]string{true: "our own", false: "joined"}[h.Own], h.Starts, effort(h.PoWEffort))
+}
+
+func effort(e *int) string {
+	switch {
+	case e == nil:
+		return "unknown"
+	case *e == 0:
+		return "none"
+	default:
+		return fmt.Sprint(*e)
+	}
+}
+
+func minute(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }
+
+func ago(t time.Time) string {
+	if t.IsZero() {
+		return "at a time that is not known"
+	}
+	return fmt.Sprintf("%d minutes ago", int(time.Since(t).Minutes()))
+}

@@ -1,0 +1,205 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"saksi/server/folder"
+	"saksi/server/inbox"
+	"saksi/server/onion"
+)
+
+// torFlags are the flags of serve that publish the drop.
+type torFlags struct {
+	onion    bool
+	program  string
+	torrc    string // file of further lines
+	control  string
+	password string // file
+	sockets  string
+}
+
+func (f *torFlags) define(fs *flag.FlagSet) {
+	fs.BoolVar(&f.onion, "onion", false, "")
+	fs.StringVar(&f.program, "tor", "tor", "")
+	fs.StringVar(&f.torrc, "torrc", "", "")
+	fs.StringVar(&f.control, "tor-control", "", "")
+	fs.StringVar(&f.password, "tor-password", "", "")
+	fs.StringVar(&f.sockets, "tor-sockets", "", "")
+}
+
+// config makes of the flags what package onion wants.
+func (f *torFlags) config(dir string, log *slog.Logger) (onion.Config, error) {
+	c := onion.Config{
+		Folder: filepath.Join(dir, folder.TorName), Program: f.program, Control: f.control, Log: log,
+	}
+	if f.sockets != "" {
+		absolute, err := filepath.Abs(f.sockets)
+		if err != nil {
+			return c, err
+		}
+		c.Sockets = absolute
+	}
+	for name, text := range map[string]*string{f.torrc: &c.Extra, f.password: &c.Password} {
+		if name == "" {
+			continue
+		}
+		file, err := os.ReadFile(name)
+		if err != nil {
+			return c, fmt.Errorf("publishing: %w", err)
+		}
+		*text = strings.TrimRight(string(file), "\r\n")
+	}
+	return c, nil
+}
+
+// wanted reports whether the drop is to be published.
+func (f *torFlags) wanted() bool { return f.onion || f.control != "" }
+
+// A publication is the drop as onion services. Nil is one that is not published.
+type publication struct {
+	*onion.Tor
+	config  onion.Config
+	changed chan struct{} // its health; one waits
+}
+
+// publish prepares the services, or returns nil if they are not asked for.
+func (f *torFlags) publish(ctx context.Context, dir string, box *inbox.Inbox, log *slog.Logger) (*publication, error) {
+	if !f.wanted() {
+		return nil, nil
+	}
+	c, err := f.config(dir, log)
+	if err != nil {
+		return nil, err
+	}
+	status, err := box.Status()
+	if err != nil {
+		return nil, err
+	}
+	p := &publication{changed: make(chan struct{}, 1)}
+	c.Expect = func(page []byte) bool { return hasAll(page, status.Fingerprint) }
+	c.Changed = func(onion.Health) {
+		select {
+		case p.changed <- struct{}{}:
+		default:
+		}
+	}
+	p.config = c
+	p.Tor, err = onion.Open(ctx, c)
+	if err != nil {
+		return nil, explainTor(err, c)
+	}
+	return p, nil
+}
+
+// Close ends it.
+func (p *publication) Close() error {
+	if p == nil {
+		return nil
+	}
+	return p.Tor.Close()
+}
+
+// listener returns where a service's visitors arrive.
+func (p *publication) listener(s onion.Service) []net.Listener {
+	if p == nil {
+		return nil
+	}
+	return []net.Listener{p.Listener(s)}
+}
+
+func (p *publication) warnings() []string {
+	if p == nil {
+		return nil
+	}
+	return p.Warnings()
+}
+
+// with publishes while serve runs, and ends it if tor cannot be had at all.
+func (p *publication) with(ctx context.Context, out io.Writer, serve func(context.Context) error) error {
+	if p == nil {
+		return serve(ctx)
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var running sync.WaitGroup
+	var failed error
+	running.Go(func() {
+		if failed = p.Run(ctx); failed != nil {
+			cancel()
+		}
+	})
+	running.Go(func() {
+		keepHealth(ctx, filepath.Dir(p.config.Folder), p.changed, func() health { return health{Health: p.Health()} }, func(err error) {
+			p.config.Log.Error("the health file is not written", "error", err.Error())
+		})
+	})
+	running.Go(func() { p.announce(ctx, out) })
+	err := serve(ctx)
+	cancel()
+	running.Wait()
+	return errors.Join(err, explainTor(failed, p.config))
+}
+
+// announce prints the address when it can be reached for the first time.
+func (p *publication) announce(ctx context.Context, out io.Writer) {
+	for ctx.Err() == nil {
+		if h := p.Health(); h.State == onion.Reachable {
+			fmt.Fprintf(out, "saksi: serving http://%s/\n", h.Reporters.Name)
+			return
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
+}
+
+// hasAll reports whether the groups of the fingerprint stand on a page.
+func hasAll(page []byte, groups []string) bool {
+	for _, g := range groups {
+		if !bytes.Contains(page, []byte(g)) {
+			return false
+		}
+	}
+	return len(groups) > 0
+}
+
+// explainTor adds the next step to what keeps the drop from being published.
+func explainTor(err error, c onion.Config) error {
+	sockets := c.Sockets
+	if sockets == "" {
+		sockets = c.Folder
+	}
+	for _, row := range []struct {
+		err  error
+		hint string
+	}{
+		{onion.ErrProgram, "sudo apt install tor; or name the program with -tor"},
+		{onion.ErrVersion, "Debian 12 has a tor that is new enough: sudo apt update && sudo apt install tor"},
+		{onion.ErrTorrc, "mend the line in the file of -torrc"},
+		{onion.ErrControl, "is that tor running, and does its torrc have a line such as \"ControlPort 9051\" " +
+			"or \"ControlSocket /run/tor/control\"?"},
+		{onion.ErrRefused, "give the password in a file with -tor-password, or let this user read tor's cookie: " +
+			"\"CookieAuthentication 1\" and \"CookieAuthFileGroupReadable 1\" in the torrc, and sudo adduser saksi debian-tor"},
+		{onion.ErrLines, "these lines belong into the torrc, as they are; then sudo systemctl reload tor, and begin again:\n\n" +
+			onion.Lines("/var/lib/tor", sockets)},
+		{onion.ErrPath, "move the data folder to a short, plain path, such as /var/lib/saksi; or give -tor-sockets one"},
+	} {
+		if errors.Is(err, row.err) {
+			return hinted{err, row.hint}
+		}
+	}
+	return err
+}
