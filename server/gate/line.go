@@ -1,0 +1,210 @@
+package gate
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+)
+
+// line is where texts wait when the bucket of all texts is empty. The gate's lock
+// guards it.
+type line struct {
+	waiting []*place
+	arrived uint64 // how many ever came
+	timer   *time.Timer
+	closed  bool
+}
+
+// A place in line is that of a circuit, or of a connection that has none.
+type place struct {
+	entry   *entry // nil for none
+	arrived uint64
+	answer  chan error // takes one answer
+}
+
+// had returns how many texts of a place's circuit were taken lately.
+func (p *place) had(now time.Time) float64 {
+	if p.entry == nil {
+		return 0
+	}
+	return p.entry.texts.had(now)
+}
+
+// before reports whether a place is served before another one.
+func (p *place) before(other *place, now time.Time) bool {
+	if mine, its := p.had(now), other.had(now); mine != its {
+		return mine < its
+	}
+	return p.arrived < other.arrived
+}
+
+func (l *line) first(now time.Time) *place {
+	return slices.MinFunc(l.waiting, func(a, b *place) int {
+		if a.before(b, now) {
+			return -1
+		}
+		return 1
+	})
+}
+
+func (l *line) last(now time.Time) *place {
+	return slices.MaxFunc(l.waiting, func(a, b *place) int {
+		if a.before(b, now) {
+			return -1
+		}
+		return 1
+	})
+}
+
+// leave takes a place out of line, with an answer. It reports whether it was in.
+func (l *line) leave(p *place, answer error) bool {
+	at := slices.Index(l.waiting, p)
+	if at < 0 {
+		return false
+	}
+	l.waiting = slices.Delete(l.waiting, at, at+1)
+	if p.entry != nil {
+		p.entry.place = nil
+	}
+	p.answer <- answer
+	return true
+}
+
+// Text asks for a text, and waits in line if need be. A circuit has one place:
+// of two forms the later one has it. Whoever kept nothing of the text, be it that
+// it had come before, gives it back.
+func (g *Gate) Text(ctx context.Context) (giveBack func(), err error) {
+	if g == nil {
+		return func() {}, nil
+	}
+	v := visit(ctx)
+	p, err := g.enter(v.Circuit)
+	if err == nil {
+		err = g.wait(ctx, p, v.Waits)
+	}
+	if err != nil {
+		return nil, err
+	}
+	var own bucket
+	if p.entry != nil {
+		own = p.entry.texts
+	}
+	return func() { g.giveBack(1, own, g.texts) }, nil
+}
+
+// enter gives out a place, which may have been served at once.
+func (g *Gate) enter(c Circuit) (*place, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	now := time.Now()
+	p := &place{entry: g.entry(c), arrived: g.line.arrived, answer: make(chan error, 1)}
+	g.line.arrived++
+	if e := p.entry; e != nil {
+		if wait := e.texts.lacks(now, 1); wait > 0 {
+			return nil, g.refuseCircuit(e, wait)
+		}
+		if earlier := e.place; earlier != nil {
+			p.arrived = earlier.arrived
+			g.line.leave(earlier, g.refuse(g.inLine()))
+		}
+	}
+	g.serve()
+	if !g.makeRoom(p, now) {
+		return nil, g.refuse(g.inLine())
+	}
+	g.line.waiting = append(g.line.waiting, p)
+	if p.entry != nil {
+		p.entry.place = p
+	}
+	g.serve()
+	return p, nil
+}
+
+// makeRoom has the last in line leave for a newcomer whose circuit has had less.
+// The lock is held.
+func (g *Gate) makeRoom(p *place, now time.Time) bool {
+	switch {
+	case g.texts.lacks(now, 1) == 0:
+		return true
+	case g.line.closed:
+		return false
+	case len(g.line.waiting) < g.limits.Line:
+		return true
+	case g.limits.Line == 0:
+		return false
+	}
+	last := g.line.last(now)
+	return p.had(now) < last.had(now) && g.line.leave(last, g.refuse(g.inLine()))
+}
+
+// inLine is how long it takes until all that wait have been served. The lock is held.
+func (g *Gate) inLine() time.Duration {
+	return time.Duration(len(g.line.waiting)+1) * g.limits.AllTexts.Every
+}
+
+// serve answers those for whom there are texts left, and comes again when there
+// will be another one. The lock is held.
+func (g *Gate) serve() {
+	now := time.Now()
+	for len(g.line.waiting) > 0 && g.texts.lacks(now, 1) == 0 {
+		p := g.line.first(now)
+		g.texts.take(now, 1)
+		if p.entry != nil {
+			p.entry.texts.take(now, 1)
+		}
+		g.line.leave(p, nil)
+	}
+	if len(g.line.waiting) > 0 && g.line.timer == nil {
+		g.line.timer = time.AfterFunc(max(g.texts.lacks(now, 1), time.Millisecond), g.serveNext)
+	}
+}
+
+func (g *Gate) serveNext() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.line.timer = nil
+	g.serve()
+}
+
+// wait returns the answer to a place.
+func (g *Gate) wait(ctx context.Context, p *place, waits func(bool)) error {
+	select {
+	case err := <-p.answer:
+		return err
+	default:
+	}
+	if waits != nil {
+		waits(true)
+		defer waits(false)
+	}
+	ctx, cancel := context.WithTimeout(ctx, g.limits.LineTime)
+	defer cancel()
+	select {
+	case err := <-p.answer:
+		return err
+	case <-ctx.Done():
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if len(p.answer) == 0 && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		g.line.leave(p, g.refuse(g.inLine()))
+	} else if len(p.answer) == 0 {
+		g.line.leave(p, &Busy{}) // who waited went away
+	}
+	return <-p.answer
+}
+
+// Close sends away who waits in line, and lets nobody wait any more: the server
+// stops.
+func (g *Gate) Close() {
+	if g == nil {
+		return
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.line.closed = true
+	for len(g.line.waiting) > 0 {
+		g.line.leave(g.line.waiting[0], g.refuse(g.inLine()))
+	}
+}
