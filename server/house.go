@@ -7,21 +7,31 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"saksi/server/gate"
 )
 
 // A house bounds how many connections a listener has at once, and how many of
 // them with an upload. When it is full a new one takes the place of another:
 //
-//   - first of the one that has been longest without a whole request, be it idle
-//     or sending its header by the byte: a person's header follows at once;
+//   - first of the circuit that has most connections, or uploads, if they are more
+//     than a browser opens ([Limits.CircuitConnections], [Limits.CircuitUploads]);
+//   - among its own, and where no circuit has too many among all: of the one that
+//     has been longest without a whole request, be it idle or sending its header
+//     by the byte, as a person's header follows at once;
 //   - else of the request that has moved least since it began, in bytes a second.
+//
+// A newcomer of a circuit that has too many takes no place of one that has fewer.
+// So a single circuit, whatever it opens, only ever displaces itself. A request
+// that waits in the gate's line displaces nobody and goes for nobody: there it
+// cannot move. Connections of which no circuit is known count one by one.
 //
 // Refusing newcomers instead would let whoever came first and stays silent lock
 // out everyone. This way who wants to keep a person out has to open as many
-// connections as the house holds in the second or two that a header takes
-// through Tor; and who wants to break off a person's upload has to fill the
-// house with uploads that are faster. Both is work that tor's own defences make
-// dear.
+// circuits as the house holds handfuls of connections, in the second or two that
+// a header takes through Tor; and who wants to break off a person's upload has to
+// fill the house with uploads that are faster, again by many circuits. Both is
+// work that tor's own defences make dear.
 type house struct {
 	net.Listener
 	limits Limits
@@ -43,7 +53,8 @@ func (h *house) Accept() (net.Conn, error) {
 			return nil, err
 		}
 		bound(raw, h.limits.Socket)
-		if c, ok := h.admit(&conn{Conn: raw, house: h, since: time.Now()}); ok {
+		circuit, _ := gate.CircuitOf(raw)
+		if c, ok := h.admit(&conn{Conn: raw, house: h, circuit: circuit, since: time.Now()}); ok {
 			return c, nil
 		}
 		raw.Close()
@@ -64,34 +75,58 @@ func bound(c net.Conn, size int) {
 }
 
 // admit takes a connection in. It fails if the house is full of requests that
-// all began just now.
+// all began just now, or if its circuit alone has too many.
 func (h *house) admit(c *conn) (*conn, bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if len(h.conns) >= h.limits.Connections {
-		weakest := h.weakest(time.Now(), false)
-		if weakest == nil {
-			return nil, false
-		}
-		h.putOut(weakest)
+	if len(h.conns) >= h.limits.Connections && !h.makeRoom(c, false) {
+		return nil, false
 	}
 	h.conns[c] = true
 	return c, true
 }
 
-// weakest returns the connection that goes first, of all or of uploads alone, or
-// nil if all are on requests that began just now. The lock is held.
-func (h *house) weakest(now time.Time, uploads bool) *conn {
+// makeRoom puts out the connection that goes first for a newcomer, of all or of
+// uploads alone, if there is one. The lock is held.
+func (h *house) makeRoom(newcomer *conn, uploads bool) bool {
+	now, crowd := time.Now(), h.crowds(newcomer, uploads)
 	var first *conn
 	for c := range h.conns {
-		if uploads && !c.upload || c.working && now.Sub(c.since) < h.limits.Settle {
-			continue
-		}
-		if first == nil || c.weaker(first, now) {
+		begun := c.working && now.Sub(c.since) < h.limits.Settle
+		switch {
+		case c == newcomer, c.held, uploads && !c.upload, begun && crowd[c.circuit] == 0:
+		case crowd[c.circuit] < crowd[newcomer.circuit]:
+		case first == nil, crowd[c.circuit] > crowd[first.circuit]:
+			first = c
+		case crowd[c.circuit] == crowd[first.circuit] && c.weaker(first, now):
 			first = c
 		}
 	}
-	return first
+	if first == nil {
+		return false
+	}
+	h.putOut(first)
+	return true
+}
+
+// crowds says how many connections, or uploads, circuits have beyond what a
+// browser opens, with the newcomer. The lock is held.
+func (h *house) crowds(newcomer *conn, uploads bool) map[gate.Circuit]int {
+	few := h.limits.CircuitConnections
+	if uploads {
+		few = h.limits.CircuitUploads
+	}
+	count := map[gate.Circuit]int{newcomer.circuit: 1}
+	for c := range h.conns {
+		if c != newcomer && (c.upload || !uploads) {
+			count[c.circuit]++
+		}
+	}
+	for circuit, n := range count {
+		count[circuit] = max(0, n-few)
+	}
+	delete(count, gate.Circuit{}) // which is no circuit
+	return count
 }
 
 // putOut ends a connection. The lock is held.
@@ -111,12 +146,8 @@ func (h *house) uploads(c *conn) bool {
 			n++
 		}
 	}
-	if n >= h.limits.Uploads {
-		weakest := h.weakest(time.Now(), true)
-		if weakest == nil {
-			return false
-		}
-		h.putOut(weakest)
+	if n >= h.limits.Uploads && !h.makeRoom(c, true) {
+		return false
 	}
 	c.upload = true
 	return true
@@ -127,6 +158,9 @@ type connKey struct{}
 
 // context is told by net/http when a connection begins.
 func (h *house) context(ctx context.Context, nc net.Conn) context.Context {
+	if c, ok := nc.(*conn); ok {
+		ctx = gate.With(ctx, gate.Visit{Circuit: c.circuit, Waits: c.hold})
+	}
 	return context.WithValue(ctx, connKey{}, nc)
 }
 
@@ -162,13 +196,22 @@ func (h *house) close() {
 // A conn is a connection of a house.
 type conn struct {
 	net.Conn
-	house *house
-	moved atomic.Int64 // bytes, either way, since it began what it does
+	house   *house
+	circuit gate.Circuit // none if it is not known
+	moved   atomic.Int64 // bytes, either way, since it began what it does
 
 	// Guarded by the house's lock.
 	working bool      // on a request whose header is here
 	upload  bool      // and which brings a file
 	since   time.Time // that it works, or that it waits
+	held    bool      // its request waits in the gate's line
+}
+
+// hold is told when a request begins to wait in line, and when it has waited.
+func (c *conn) hold(held bool) {
+	c.house.mu.Lock()
+	defer c.house.mu.Unlock()
+	c.held = held
 }
 
 func (c *conn) weaker(other *conn, now time.Time) bool {

@@ -5,17 +5,23 @@ import "time"
 // Limits says what one sender may cost and how long he may take. [Production]
 // has the values that a drop runs with; tests shorten times.
 //
-// All connections come from tor, on loopback, so nothing tells a flood from a
-// crowd: no limit can be one per sender. So no limit here makes anyone wait for
-// someone who is slower. Who is new gets in, at the cost of who has been
-// waiting longest or moves least.
+// All connections come from tor, on this machine, and no limit can be one per
+// sender. What tor does say, if it is asked to, is by which circuit a connection
+// came: that tells one sender's flood from a crowd, and a flood by many circuits
+// not. So no limit here makes anyone wait for someone who is slower. Who is new
+// gets in, at the cost of the circuit that has most, else of who has been waiting
+// longest or moves least. How much may be asked for is in [gate.Limits].
 type Limits struct {
 	// A connection costs a file descriptor and some 20 KiB, one with an upload
 	// 1.7 MiB. When there are this many, a new one takes the place of another.
 	Connections int
 	Uploads     int
-	Socket      int           // bytes that the kernel keeps of a connection, either way; Linux doubles it
-	Settle      time.Duration // a request is not held for slow before this age
+	// A circuit with more than these is the first to make room for others. Tor
+	// Browser opens one or two connections for a page, and sends one file at a time.
+	CircuitConnections int
+	CircuitUploads     int
+	Socket             int           // bytes that the kernel keeps of a connection, either way; Linux doubles it
+	Settle             time.Duration // a request is not held for slow before this age
 
 	Header     int           // bytes of a request's header
 	HeaderTime time.Duration // for the whole header to arrive
@@ -51,8 +57,12 @@ func Production() Limits {
 	return Limits{
 		Connections: 256,
 		Uploads:     48,
-		Socket:      256 << 10,
-		Settle:      10 * time.Second,
+
+		CircuitConnections: 4,
+		CircuitUploads:     2,
+
+		Socket: 256 << 10,
+		Settle: 10 * time.Second,
 
 		Header:     16 << 10,
 		HeaderTime: 60 * time.Second,

@@ -24,6 +24,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"saksi/server/courier"
+	"saksi/server/gate"
 	"saksi/server/inbox"
 	"saksi/server/reporter"
 	"saksi/server/scribe"
@@ -37,6 +38,7 @@ type Config struct {
 	Site  web.Site     // what the operator chose; may be zero
 	// Limits are those of [Production] unless set.
 	Limits Limits
+	Gate   *gate.Gate // what reporters may ask for; nil for no such limits
 }
 
 // A Server serves one drop.
@@ -69,14 +71,14 @@ func New(c Config) (*Server, error) {
 func (s *Server) handler(lang web.Lang) *reporter.Handler {
 	return &reporter.Handler{
 		Scribe: &scribe.Scribe{Inbox: s.Inbox}, Pages: s.pages, Lang: lang,
-		MaxFile: s.Inbox.MaxFile, MaxForm: s.Limits.Form, Tick: s.Limits.Tick, Padding: s.Limits.Padding,
+		Gate: s.Gate, MaxFile: s.Inbox.MaxFile, MaxForm: s.Limits.Form, Tick: s.Limits.Tick, Padding: s.Limits.Padding,
 	}
 }
 
 // Reporters returns the handler for reporters.
 func (s *Server) Reporters() http.Handler {
 	e := echo.New()
-	e.Use(s.recoverPanic, strictHeaders)
+	e.Use(s.recoverPanic, strictHeaders, reporter.Gated(s.Gate))
 	for _, lang := range []web.Lang{web.ID, web.EN} {
 		reporterRoutes(e, web.Prefix(lang), s.handler(lang))
 	}
@@ -228,6 +230,7 @@ func (s *Server) shutdown(running []serving) error {
 	ctx, cancel := context.WithTimeout(context.Background(), s.Limits.Stop)
 	defer cancel()
 	close(s.stopping)
+	s.Gate.Close()
 	var errs []error
 	for _, r := range running {
 		r.house.close()

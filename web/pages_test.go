@@ -147,7 +147,7 @@ func conversationStates() []state {
 
 func failureKeys() []string {
 	return strings.Fields("bad_request not_found method too_large length_required upload_cut " +
-		"form_damaged form_cut text_large store files_full disk internal closed deleted code_invalid")
+		"form_damaged form_cut text_large store files_full disk internal busy closed deleted code_invalid")
 }
 
 func failureStates() []state {
@@ -161,11 +161,14 @@ func failureStates() []state {
 	message.Retryat, message.N = "/message", 3
 	only.Key, only.Code = "internal", ""
 	deleted.Key = "deleted"
+	busy, busyMessage, busyWords := f, message, Failure{Key: "busy", Code: testCode, Retryat: "/receipt", Minutes: 1}
+	busy.Key, busy.Minutes, busyMessage.Key, busyMessage.Minutes = "busy", 5, "busy", 5
 	return append(list,
 		state{"failure-write-again", f},
 		state{"failure-message-again", message},
 		state{"failure-draft-only", only},
 		state{"failure-draft-deleted", deleted},
+		state{"failure-busy-write", busy}, state{"failure-busy-message", busyMessage}, state{"failure-busy-words", busyWords},
 		state{"failure-file", Failure{Key: "upload_cut", Code: testCode, Retryat: "/file"}},
 	)
 }

@@ -164,5 +164,6 @@ type Failure struct {
 	// N is the number that the draft's item would have had. With it, a Draft
 	// and a Code the page offers to send a message once more; a first
 	// testimony, number 0, needs only the other two.
-	N int
+	N       int
+	Minutes int // until it is worth trying again, where the text names a time
 }

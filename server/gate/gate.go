@@ -5,11 +5,11 @@
 // for the texts of all circuits together and one for the bytes of their files.
 // Who finds a bucket empty is told when to come back ([Busy]).
 //
-//	            | of one circuit          | of all together
-//	 page       | requests                |
-//	 mailbox    | requests, mailbox       |
-//	 text       | requests, texts         | texts, and then a line
-//	 file       | requests, files, bytes  | bytes
+//	           | of one circuit          | of all together
+//	page       | requests                |
+//	mailbox    | requests, mailbox       |
+//	text       | requests, texts         | texts, and then a line
+//	file       | requests, files, bytes  | bytes
 //
 // # The line
 //

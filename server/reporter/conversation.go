@@ -30,9 +30,9 @@ func (h *Handler) Open(c echo.Context) error {
 	if f.has("code") {
 		code, err := f.code()
 		if err := cmp.Or(formErr, err); err != nil {
-			return err
+			return f.failed(err, "/open")
 		}
-		return h.converse(c, start, code, web.Conversation{Page: f.page()})
+		return h.open(c, start, code, f.page())
 	}
 	if !f.has("words") && formErr != nil {
 		return formErr
@@ -47,7 +47,18 @@ func (h *Handler) Open(c echo.Context) error {
 	if len(reading.Mended) > 0 {
 		return h.render(c, http.StatusOK, suggestion(reading))
 	}
-	return h.converse(c, start, reading.Code, web.Conversation{})
+	if formErr != nil { // refused, and the page has the code in place of the words
+		return &Failed{Cause: formErr, Code: reading.Code.Field()}
+	}
+	return h.open(c, start, reading.Code, 0)
+}
+
+// open shows a conversation, if the gate lets it.
+func (h *Handler) open(c echo.Context, start time.Time, code receipt.Code, page int) error {
+	if err := h.askMailbox(c); err != nil {
+		return &Failed{Cause: err, Code: code.Field()}
+	}
+	return h.converse(c, start, code, web.Conversation{Page: page})
 }
 
 // openProblem says what is wrong with the words, and hands them back.
@@ -176,7 +187,7 @@ func (h *Handler) Message(c echo.Context) error {
 		return &Failed{Cause: err, Code: code.Field(), Draft: &d, Retry: "/message"}
 	}
 	remember(c, &Failed{Code: code.Field(), Draft: &d, Retry: "/message", N: n})
-	outcome, err := h.sendMessage(code, n, d, formErr)
+	outcome, err := h.sendMessage(c, code, n, d, formErr)
 	view := web.Conversation{Kept: true, Number: n}
 	if problem := problemOf(err); problem != "" {
 		view = web.Conversation{Problem: problem, Draft: d, Length: len(d.Text)}
@@ -194,12 +205,15 @@ func (h *Handler) Message(c echo.Context) error {
 	return nil
 }
 
-// sendMessage sends nothing of a form that did not come whole.
-func (h *Handler) sendMessage(code receipt.Code, n int, d web.Draft, formErr error) (inbox.Outcome, error) {
-	if formErr != nil {
-		return 0, formErr
+// sendMessage sends nothing of a form that did not come whole. Whatever comes of
+// it, the conversation is shown: so it asks for that first.
+func (h *Handler) sendMessage(
+	c echo.Context, code receipt.Code, n int, d web.Draft, formErr error,
+) (inbox.Outcome, error) {
+	if err := cmp.Or(h.askMailbox(c), formErr); err != nil {
+		return 0, err
 	}
-	return h.Scribe.Send(code, n, item.Content{Kind: item.Message, Language: string(h.Lang), Text: d.Text})
+	return h.sendText(c, code, n, item.Content{Kind: item.Message, Language: string(h.Lang), Text: d.Text})
 }
 
 // Delete asks whether an item, or everything, is to be deleted; and then does.
@@ -207,7 +221,7 @@ func (h *Handler) Delete(c echo.Context) error {
 	start := time.Now()
 	f, err := h.form(c)
 	if err != nil {
-		return err
+		return f.failed(err, "/delete")
 	}
 	code, err := f.code()
 	if err != nil {
@@ -222,6 +236,9 @@ func (h *Handler) Delete(c echo.Context) error {
 	}
 	if f.text("confirm") != "yes" {
 		return h.render(c, http.StatusOK, web.Confirm{Code: code.Field(), N: n})
+	}
+	if err := h.askMailbox(c); err != nil {
+		return f.failed(err, "/delete")
 	}
 	if n == everything {
 		err = h.Scribe.DeleteAll(code)

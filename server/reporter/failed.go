@@ -8,6 +8,7 @@ import (
 
 	"saksi/crypto/item"
 	"saksi/crypto/receipt"
+	"saksi/server/gate"
 	"saksi/server/inbox"
 	"saksi/server/store"
 	"saksi/web"
@@ -49,6 +50,7 @@ func table() []row {
 		{item.ErrNotText, http.StatusUnprocessableEntity, "bad_request", "not_text"},
 		{ErrNoFile, http.StatusUnprocessableEntity, "form_damaged", "no_file"},
 		{ErrEmptyFile, http.StatusUnprocessableEntity, "form_damaged", "empty_file"},
+		{gate.ErrBusy, http.StatusTooManyRequests, "busy", ""},
 		{inbox.ErrClosed, http.StatusServiceUnavailable, "closed", ""},
 		{item.ErrQuorum, http.StatusServiceUnavailable, "closed", ""},
 		{inbox.ErrMisfit, http.StatusServiceUnavailable, "closed", ""},
@@ -116,7 +118,7 @@ func (h *Handler) Fail(c echo.Context, err error) error {
 	if r.form != "" && f.Form != nil {
 		return h.render(c, r.status, f.Form(r.form))
 	}
-	return h.render(c, r.status, web.Failure{
-		Key: r.page, Limit: f.Limit, Code: f.Code, Draft: f.Draft, Retryat: f.Retry, N: f.N,
-	})
+	page := web.Failure{Key: r.page, Limit: f.Limit, Code: f.Code, Draft: f.Draft, Retryat: f.Retry, N: f.N}
+	busy(c, err, &page)
+	return h.render(c, r.status, page)
 }

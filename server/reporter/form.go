@@ -46,7 +46,8 @@ const (
 type form struct{ values map[string][]string }
 
 // form reads the body of a form without a file, in memory. With an error comes
-// what did arrive, so that a page can hand it back.
+// what did arrive, so that a page can hand it back. That a request was refused by
+// the gate is an error, too: then all of it arrived.
 func (h *Handler) form(c echo.Context) (form, error) {
 	r := c.Request()
 	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
@@ -58,7 +59,16 @@ func (h *Handler) form(c echo.Context) (form, error) {
 	if d.err != nil {
 		return d.form, fmt.Errorf("reading form: %w", d.err)
 	}
-	return d.form, nil
+	return d.form, refusal(c)
+}
+
+// failed returns an error of a form as one whose page keeps the form's code, if it
+// has one, so that nobody has to type words again.
+func (f form) failed(err error, retry string) error {
+	if code, noCode := f.code(); noCode == nil {
+		return &Failed{Cause: err, Code: code.Field(), Retry: retry}
+	}
+	return err
 }
 
 // decoder decodes a form while it arrives. It keeps the fields that our pages

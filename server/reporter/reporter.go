@@ -16,6 +16,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"saksi/crypto/receipt"
+	"saksi/server/gate"
 	"saksi/server/inbox"
 	"saksi/server/scribe"
 	"saksi/web"
@@ -24,6 +25,7 @@ import (
 // A Handler serves the pages of one language.
 type Handler struct {
 	Scribe  *scribe.Scribe
+	Gate    *gate.Gate // is asked before anything is kept or looked up; may be nil
 	Pages   *web.Pages
 	Lang    web.Lang
 	MaxFile int64 // bytes, as shown in forms
@@ -109,11 +111,14 @@ func (h *Handler) Receipt(c echo.Context) error {
 	start := time.Now()
 	f, err := h.form(c)
 	if err != nil {
-		return err
+		return f.failed(err, "/receipt")
 	}
 	code, err := f.code()
 	if err != nil {
 		return err
+	}
+	if err := h.askMailbox(c); err != nil {
+		return f.failed(err, "/receipt")
 	}
 	states, err := h.Scribe.States(code)
 	if err != nil {

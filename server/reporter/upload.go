@@ -61,7 +61,10 @@ func (h *Handler) File(c echo.Context) error {
 	if err := cmp.Or(err, numberErr); err != nil {
 		return &Failed{Cause: err, Code: code.Field()}
 	}
-	outcome, err := h.sendFile(code, n, up)
+	if err := cmp.Or(refusal(c), h.askMailbox(c)); err != nil {
+		return &Failed{Cause: err, Code: code.Field()}
+	}
+	outcome, err := h.sendFile(c, code, n, up)
 	if problem := problemOf(err); problem != "" {
 		return h.converse(c, start, code, web.Conversation{Problem: problem})
 	}
@@ -80,7 +83,9 @@ func (h *Handler) File(c echo.Context) error {
 	return nil
 }
 
-func (h *Handler) sendFile(code receipt.Code, n int, up *upload) (inbox.Outcome, error) {
+// sendFile asks the gate by the announced length, before a byte of the file is
+// read. What was not kept gives its bytes back: a weak signal cuts many uploads.
+func (h *Handler) sendFile(c echo.Context, code receipt.Code, n int, up *upload) (inbox.Outcome, error) {
 	switch {
 	case up.size > h.MaxFile:
 		return 0, ErrFileSize
@@ -89,10 +94,17 @@ func (h *Handler) sendFile(code receipt.Code, n int, up *upload) (inbox.Outcome,
 	case up.size <= 0:
 		return 0, ErrEmptyFile
 	}
+	giveBack, err := h.Gate.File(c.Request().Context(), up.size)
+	if err != nil {
+		return 0, err
+	}
 	outcome, err := h.Scribe.Send(code, n, item.Content{
 		Kind: item.Attachment, Language: string(h.Lang),
 		File: up, Size: up.size, Name: up.name, KeepName: up.fields["keep"] == "1",
 	})
+	if err != nil || outcome == inbox.Again {
+		giveBack()
+	}
 	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, item.ErrSize) {
 		return 0, fmt.Errorf("%w: %w", ErrCut, err)
 	}

@@ -2,6 +2,7 @@ package reporter
 
 import (
 	"cmp"
+	"errors"
 	"net/http"
 	"slices"
 	"time"
@@ -10,6 +11,7 @@ import (
 
 	"saksi/crypto/item"
 	"saksi/crypto/receipt"
+	"saksi/server/gate"
 	"saksi/server/inbox"
 	"saksi/web"
 	"saksi/web/taxonomy"
@@ -51,12 +53,13 @@ func (h *Handler) Write(c echo.Context) error {
 		Form: func(problem string) any { return h.writeView(code, d, h.ofStory(problem)) },
 	}
 	remember(c, failed)
+	whole := formErr == nil || errors.Is(formErr, gate.ErrBusy)
+	if whole && f.has("switch") { // keeps nothing, and costs what a refusal costs
+		return h.render(c, http.StatusOK, h.writeView(code, d, nil))
+	}
 	if formErr != nil {
 		failed.Cause = formErr
 		return failed
-	}
-	if f.has("switch") {
-		return h.render(c, http.StatusOK, h.writeView(code, d, nil))
 	}
 	problems := h.problems(d)
 	if f.unasked(h.Pages.Taxonomy()) != "" { // on top: it says why the text is another
@@ -65,7 +68,7 @@ func (h *Handler) Write(c echo.Context) error {
 	if len(problems) > 0 {
 		return h.render(c, http.StatusUnprocessableEntity, h.writeView(code, d, problems))
 	}
-	outcome, next, err := h.sendTestimony(code, d)
+	outcome, next, err := h.sendTestimony(c, code, d)
 	if err != nil {
 		failed.Cause = err
 		return failed
@@ -102,8 +105,10 @@ func (h *Handler) problems(d web.Draft) []web.Problem {
 
 // sendTestimony hands a testimony in, and returns the number that the next item
 // of the code may have.
-func (h *Handler) sendTestimony(code receipt.Code, d web.Draft) (outcome inbox.Outcome, next int, err error) {
-	outcome, err = h.Scribe.Send(code, 0, item.Content{
+func (h *Handler) sendTestimony(
+	c echo.Context, code receipt.Code, d web.Draft,
+) (outcome inbox.Outcome, next int, err error) {
+	outcome, err = h.sendText(c, code, 0, item.Content{
 		Kind: item.Testimony, Language: string(h.Lang), Text: d.Text,
 		Form: item.Form{Answers: d.Answers}, Taxonomy: h.Pages.Taxonomy().Reference(),
 	})

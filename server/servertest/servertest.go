@@ -25,6 +25,7 @@ import (
 	"saksi/crypto/reply"
 	"saksi/crypto/reviewer"
 	"saksi/server"
+	"saksi/server/gate"
 	"saksi/server/inbox"
 	"saksi/server/store"
 	"saksi/server/store/boltstore"
@@ -44,7 +45,10 @@ type Drop struct {
 	Stop func() error
 
 	site      web.Site
-	connected atomic.Int64
+	gate      *gate.Gate
+	tor       string // socket on which a tor would connect; "" without a gate
+	client    *http.Client
+	connected *atomic.Int64
 }
 
 // Connected returns how many connections there are to the reporters' pages.
@@ -84,6 +88,7 @@ type Options struct {
 	Now       func() time.Time              // the real clock if nil
 	Limits    server.Limits                 // those of production if zero
 	Site      web.Site                      // civil servants' if zero
+	Gate      *gate.Gate                    // none if nil; see [Drop.By]
 }
 
 // New starts a drop; the test's end stops it, and holds its store against its
@@ -96,7 +101,10 @@ func New(t testing.TB, o Options) *Drop {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	d := &Drop{Party: partytest.New(t, o.Now(), o.Reviewers), Dir: t.TempDir(), Log: &Log{}, T: t, site: o.Site}
+	d := &Drop{
+		Party: partytest.New(t, o.Now(), o.Reviewers), Dir: t.TempDir(), Log: &Log{}, T: t, site: o.Site,
+		gate: o.Gate, client: http.DefaultClient, connected: &atomic.Int64{},
+	}
 	d.check(boltstore.Create(d.Dir))
 	var s store.Store
 	s, err := boltstore.Open(d.Dir, o.Now)
@@ -135,15 +143,19 @@ func (d *Drop) Admit(edit func(*reviewer.Draft)) {
 
 func (d *Drop) serve(t testing.TB, limits server.Limits) {
 	srv, err := server.New(server.Config{
-		Inbox: d.Inbox, Log: slog.New(slog.NewTextHandler(d.Log, nil)), Limits: limits, Site: d.site,
+		Inbox: d.Inbox, Log: slog.New(slog.NewTextHandler(d.Log, nil)), Limits: limits, Site: d.site, Gate: d.gate,
 	})
 	d.check(err)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	d.check(err)
 	d.URL = "http://" + l.Addr().String()
+	reporters := []net.Listener{counted{l, d.connected}}
+	if d.gate != nil {
+		reporters = append(reporters, d.listenForTor(t))
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- srv.Serve(ctx, server.Listeners{Reporters: []net.Listener{counted{l, &d.connected}}}) }()
+	go func() { done <- srv.Serve(ctx, server.Listeners{Reporters: reporters}) }()
 	d.Stop = sync.OnceValue(func() error {
 		cancel()
 		return <-done
@@ -168,7 +180,7 @@ type Page struct {
 // Get fetches a page.
 func (d *Drop) Get(path string) Page {
 	d.T.Helper()
-	resp, err := http.Get(d.URL + path)
+	resp, err := d.client.Get(d.URL + path)
 	d.check(err)
 	return d.read(resp)
 }
@@ -197,7 +209,7 @@ func Fields(path string, pairs ...string) url.Values {
 // Post submits a form; values come in pairs of name and value.
 func (d *Drop) Post(path string, pairs ...string) Page {
 	d.T.Helper()
-	resp, err := http.PostForm(d.URL+path, Fields(path, pairs...))
+	resp, err := d.client.PostForm(d.URL+path, Fields(path, pairs...))
 	d.check(err)
 	return d.read(resp)
 }
@@ -206,7 +218,7 @@ func (d *Drop) Post(path string, pairs ...string) Page {
 func (d *Drop) Upload(path, name string, content []byte, pairs ...string) Page {
 	d.T.Helper()
 	body, kind := Multipart(d.T, name, content, pairs...)
-	resp, err := http.Post(d.URL+path, kind, bytes.NewReader(body))
+	resp, err := d.client.Post(d.URL+path, kind, bytes.NewReader(body))
 	d.check(err)
 	return d.read(resp)
 }
