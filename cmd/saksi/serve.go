@@ -20,6 +20,7 @@ import (
 	"saksi/server/confine"
 	"saksi/server/courier"
 	"saksi/server/folder"
+	"saksi/server/gate"
 	"saksi/server/inbox"
 	"saksi/server/onion"
 	"saksi/server/store"
@@ -176,7 +177,7 @@ func (s *service) serve(ctx context.Context, e env) error {
 		return err
 	}
 	log := newLog(e)
-	srv, err := server.New(server.Config{Inbox: box, Site: site, Log: log})
+	srv, err := server.New(server.Config{Inbox: box, Site: site, Log: log, Gate: gate.New(gate.Production())})
 	if err != nil {
 		return err
 	}
@@ -185,7 +186,9 @@ func (s *service) serve(ctx context.Context, e env) error {
 		return err
 	}
 	defer tor.Close()
-	on.Reporters = append(on.Reporters, tor.listener(onion.Reporters)...)
+	for _, l := range tor.listener(onion.Reporters) {
+		on.Reporters = append(on.Reporters, gate.Listen(l))
+	}
 	warnings, err := confine.Process(s.dir)
 	if err != nil {
 		return err

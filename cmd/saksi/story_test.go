@@ -45,7 +45,12 @@ func testMain(m *testing.M) int {
 		}
 	}
 	os.Setenv("PATH", bin+":"+os.Getenv("PATH"))
-	return m.Run()
+	code := m.Run()
+	if err := torNetwork.Close(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return code
 }
 
 func TestStories(t *testing.T) {

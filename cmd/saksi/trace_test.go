@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -33,10 +34,10 @@ func startProcess(t *testing.T, command ...string) *process {
 	}
 	p := &process{cmd: cmd}
 	t.Cleanup(func() { p.end(syscall.SIGTERM) })
-	for range 600 {
+	for range 2400 { // tor may have to connect first
 		if _, rest, ok := strings.Cut(printed.String(), "saksi: serving "); ok && strings.Contains(rest, "\n") {
 			address, _, _ := strings.Cut(rest, "\n")
-			p.Drop = &servertest.Drop{URL: strings.TrimSuffix(address, "/"), T: t}
+			p.Drop = &servertest.Drop{Client: http.DefaultClient, URL: strings.TrimSuffix(address, "/"), T: t}
 			return p
 		}
 		time.Sleep(50 * time.Millisecond)

@@ -41,6 +41,9 @@ const patience = 60 * time.Second
 type Options struct {
 	JavaScript    bool // whether the pages' own scripts run
 	Width, Height int  // of the view, in CSS pixels; 1280 and 800 if zero
+	// SOCKS is the address of a proxy on loopback for everything, names included.
+	// Firefox alone has it.
+	SOCKS string
 }
 
 // Keys for Page.Press, beside characters, which stand for themselves. They are

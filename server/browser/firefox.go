@@ -3,6 +3,7 @@ package browser
 import (
 	"encoding/json"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -254,6 +255,12 @@ func preferences(opts Options) []byte {
 	}
 	for name, value := range level {
 		write(name, value)
+	}
+	if host, port, err := net.SplitHostPort(opts.SOCKS); err == nil {
+		number, _ := strconv.Atoi(port)
+		write("network.proxy.socks", host)
+		write("network.proxy.socks_port", number) // of two the last counts
+		write("network.proxy.no_proxies_on", "")
 	}
 	return []byte(b.String())
 }

@@ -18,11 +18,11 @@ import (
 // publishes; keys stay with it, and when it has been away it is joined again.
 func TestAJoinedTorPublishes(t *testing.T) {
 	folder, base := t.TempDir(), t.TempDir()
-	running := testNetwork(t).Tor(t, Lines(base, folder))
+	running := network.Get(t).Tor(t, Lines(base, folder))
 	p := publish(t, folder, func(c *Config) { c.Control = running.Control() })
 	// It may have been published before it was joined, when no event is told.
 	first := p.await(t, "reachable", func(h Health) bool { return h.State == Reachable })
-	if got := testNetwork(t).Client(t).Await(t, "http://"+first.Reporters.Name+"/"); got != page {
+	if got := network.Get(t).Client(t).Await(t, "http://"+first.Reporters.Name+"/"); got != page {
 		t.Errorf("the page is %q", got)
 	}
 	if len(p.Warnings()) > 0 {
@@ -49,7 +49,7 @@ func TestAJoinedTorPublishes(t *testing.T) {
 func TestAJoinedTorIsTold(t *testing.T) {
 	folder, base := t.TempDir(), t.TempDir()
 	whole := Lines(base, folder)
-	running := testNetwork(t).Tor(t, "HashedControlPassword "+hashed(t, "rahasia"))
+	running := network.Get(t).Tor(t, "HashedControlPassword "+hashed(t, "rahasia"))
 	join := func(password string) (*Tor, error) {
 		return Open(t.Context(), Config{
 			Folder: folder, Control: running.Control(), Password: password, Log: slog.New(slog.DiscardHandler),

@@ -20,26 +20,15 @@ import (
 )
 
 // network is that of all tests here.
-var network = sync.OnceValues(tornet.Open)
+var network tornet.Shared
 
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if n, err := network(); err == nil {
-		if err := n.Close(); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			code = 1
-		}
+	if err := network.Close(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
 	}
 	os.Exit(code)
-}
-
-func testNetwork(t *testing.T) *tornet.Network {
-	t.Helper()
-	n, err := network()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return n
 }
 
 // A published drop, for tests: its pages are one line.
@@ -65,7 +54,7 @@ func publish(t *testing.T, folder string, change func(*Config)) *published {
 	t.Helper()
 	p := &published{log: &log{}}
 	p.config = Config{
-		Folder: folder, Extra: testNetwork(t).Torrc(), Times: quick(), Log: slog.New(slog.NewTextHandler(p.log, nil)),
+		Folder: folder, Extra: network.Get(t).Torrc(), Times: quick(), Log: slog.New(slog.NewTextHandler(p.log, nil)),
 		Expect: func(body []byte) bool { return string(body) == page },
 	}
 	if change != nil {
@@ -73,7 +62,7 @@ func publish(t *testing.T, folder string, change func(*Config)) *published {
 	}
 	if p.config.Control == "" {
 		must(t, os.MkdirAll(filepath.Join(folder, "data"), 0o700))
-		must(t, testNetwork(t).Seed(filepath.Join(folder, "data")))
+		must(t, network.Get(t).Seed(filepath.Join(folder, "data")))
 	}
 	var err error
 	p.Tor, err = Open(t.Context(), p.config)
@@ -118,7 +107,7 @@ func TestTheSameAddressAfterARestart(t *testing.T) {
 	folder := t.TempDir()
 	p := publish(t, folder, nil)
 	first := p.awaitReachable(t)
-	client := testNetwork(t).Client(t)
+	client := network.Get(t).Client(t)
 	if got := client.Await(t, "http://"+first.Reporters.Name+"/"); got != page {
 		t.Errorf("the page is %q", got)
 	}
@@ -176,7 +165,7 @@ func TestCouriersNeedAKey(t *testing.T) {
 		}
 	})
 	name := p.awaitReachable(t).Couriers.Name
-	client := testNetwork(t).Client(t)
+	client := network.Get(t).Client(t)
 	right, wrong := newKey(t), newKey(t)
 	refused(t, client, name)
 	allow(t, client, name, wrong)

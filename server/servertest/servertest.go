@@ -35,11 +35,12 @@ import (
 // A Drop is a running server with everyone around it.
 type Drop struct {
 	*partytest.Party
-	Inbox *inbox.Inbox
-	URL   string // of the reporters' pages, without a slash at the end
-	Dir   string // of the store
-	Log   *Log
-	T     testing.TB
+	Inbox  *inbox.Inbox
+	Client *http.Client // that asks
+	URL    string       // of the reporters' pages, without a slash at the end
+	Dir    string       // of the store
+	Log    *Log
+	T      testing.TB
 	// Stop tells the server to stop and returns how it ended. The end of the test
 	// stops it otherwise.
 	Stop func() error
@@ -47,7 +48,6 @@ type Drop struct {
 	site      web.Site
 	gate      *gate.Gate
 	tor       string // socket on which a tor would connect; "" without a gate
-	client    *http.Client
 	connected *atomic.Int64
 }
 
@@ -103,7 +103,7 @@ func New(t testing.TB, o Options) *Drop {
 	}
 	d := &Drop{
 		Party: partytest.New(t, o.Now(), o.Reviewers), Dir: t.TempDir(), Log: &Log{}, T: t, site: o.Site,
-		gate: o.Gate, client: http.DefaultClient, connected: &atomic.Int64{},
+		gate: o.Gate, Client: http.DefaultClient, connected: &atomic.Int64{},
 	}
 	d.check(boltstore.Create(d.Dir))
 	var s store.Store
@@ -180,7 +180,7 @@ type Page struct {
 // Get fetches a page.
 func (d *Drop) Get(path string) Page {
 	d.T.Helper()
-	resp, err := d.client.Get(d.URL + path)
+	resp, err := d.Client.Get(d.URL + path)
 	d.check(err)
 	return d.read(resp)
 }
@@ -209,7 +209,7 @@ func Fields(path string, pairs ...string) url.Values {
 // Post submits a form; values come in pairs of name and value.
 func (d *Drop) Post(path string, pairs ...string) Page {
 	d.T.Helper()
-	resp, err := d.client.PostForm(d.URL+path, Fields(path, pairs...))
+	resp, err := d.Client.PostForm(d.URL+path, Fields(path, pairs...))
 	d.check(err)
 	return d.read(resp)
 }
@@ -218,7 +218,7 @@ func (d *Drop) Post(path string, pairs ...string) Page {
 func (d *Drop) Upload(path, name string, content []byte, pairs ...string) Page {
 	d.T.Helper()
 	body, kind := Multipart(d.T, name, content, pairs...)
-	resp, err := d.client.Post(d.URL+path, kind, bytes.NewReader(body))
+	resp, err := d.Client.Post(d.URL+path, kind, bytes.NewReader(body))
 	d.check(err)
 	return d.read(resp)
 }

@@ -50,7 +50,7 @@ func (d *Drop) By(circuit uint32) *Drop {
 	transport := &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) {
 		return d.dial(circuit)
 	}}
-	by.client = &http.Client{Transport: transport}
+	by.Client = &http.Client{Transport: transport}
 	d.T.Cleanup(transport.CloseIdleConnections)
 	return &by
 }

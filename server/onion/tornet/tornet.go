@@ -6,8 +6,8 @@
 //	service := network.Service(t, "HiddenServicePort 80 unix:/run/backend")
 //	page := network.Client(t).Await(t, "http://"+service.Address()+"/")
 //
-// A network takes about 15 seconds to start, so a package should have one, made
-// by Open in its TestMain. To see whether it still starts every time:
+// A network takes about 15 seconds to start, so a package should have one [Shared],
+// which its TestMain closes. To see whether it still starts every time:
 //
 //	go test ./server/onion/tornet -run EveryStart -v -starts 20
 //
@@ -78,6 +78,33 @@ func Open() (*Network, error) {
 		return nil, errors.Join(err, n.Close())
 	}
 	return n, nil
+}
+
+// Shared is a network for all tests of a package, made when the first of them
+// asks. Its zero value is ready.
+type Shared struct {
+	once sync.Once
+	n    *Network
+	err  error
+}
+
+// Get returns the network. The test fails if there is none.
+func (s *Shared) Get(t testing.TB) *Network {
+	t.Helper()
+	s.once.Do(func() { s.n, s.err = Open() })
+	if s.err != nil {
+		t.Fatal(s.err)
+	}
+	return s.n
+}
+
+// Close ends the network, if there is one. TestMain calls it.
+func (s *Shared) Close() error {
+	s.once.Do(func() {})
+	if s.n == nil {
+		return nil
+	}
+	return s.n.Close()
 }
 
 func (n *Network) open() (err error) {

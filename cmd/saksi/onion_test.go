@@ -1,0 +1,197 @@
+package main
+
+import (
+	"crypto/sha256"
+	"encoding/json"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+
+	"saksi/crypto/receipt"
+	"saksi/server/browser"
+	"saksi/server/onion"
+	"saksi/server/onion/tornet"
+)
+
+// torNetwork is the Tor network of all tests here.
+var torNetwork tornet.Shared
+
+// A publishedDrop is a server that reporters reach by its onion address alone.
+type publishedDrop struct {
+	*process
+	data   string
+	client *tornet.Client
+}
+
+// startOnion serves a data folder with a tor of its own.
+func startOnion(t *testing.T, data string, more ...string) *publishedDrop {
+	t.Helper()
+	n := torNetwork.Get(t)
+	torrc := filepath.Join(t.TempDir(), "torrc")
+	must(t, os.WriteFile(torrc, []byte(n.Torrc()), 0o600))
+	own := filepath.Join(data, "tor", "data")
+	must(t, os.MkdirAll(own, 0o700))
+	must(t, n.Seed(own))
+	return startPublished(t, data, slices.Concat([]string{"-onion", "-torrc", torrc}, more)...)
+}
+
+// startJoined serves a data folder through a tor that runs already.
+func startJoined(t *testing.T, data string) *publishedDrop {
+	t.Helper()
+	running := torNetwork.Get(t).Tor(t, onion.Lines(t.TempDir(), filepath.Join(data, "tor")))
+	return startPublished(t, data, "-tor-control", running.Control())
+}
+
+func startPublished(t *testing.T, data string, args ...string) *publishedDrop {
+	t.Helper()
+	p := startProcess(t, slices.Concat([]string{"saksi", "serve", "-data", data}, args)...)
+	if !strings.HasSuffix(p.URL, ".onion") {
+		t.Fatalf("it serves %s", p.URL)
+	}
+	d := &publishedDrop{p, data, torNetwork.Get(t).Client(t)}
+	p.Client = d.client.HTTP()
+	d.client.Await(t, p.URL+"/")
+	return d
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestTheWholeJobOverTor: front page, text, a file of 50 MiB, receipt and answer,
+// through a tor of the server's own, and through one that ran already.
+func TestTheWholeJobOverTor(t *testing.T) {
+	t.Run("own", func(t *testing.T) {
+		data := newData(t)
+		party := readParty(t, data)
+		d := startOnion(t, data)
+		d.wholeJob(t, party)
+		first := d.URL
+		d.holdStatus(t, "our own")
+		d.end(syscall.SIGTERM)
+		if again := startOnion(t, data); again.URL != first {
+			t.Errorf("after a restart %s is at %s", first, again.URL)
+		}
+	})
+	t.Run("joined", func(t *testing.T) {
+		data := newData(t)
+		party := readParty(t, data)
+		d := startJoined(t, data)
+		d.wholeJob(t, party)
+		d.holdStatus(t, "joined")
+	})
+}
+
+func (d *publishedDrop) wholeJob(t *testing.T, party *demoParty) {
+	t.Helper()
+	code := d.Send("lewat tor")
+	file := make([]byte, 50<<20)
+	for i := range file {
+		file[i] = byte(rand.IntN(256))
+	}
+	if page := d.Upload("/file", "rekaman.mp4", file, "code", code.Field(), "n", "1"); page.Status != http.StatusOK {
+		t.Fatalf("the file: status %d\n%s", page.Status, page.Body)
+	}
+	dir := filepath.Dir(d.data)
+	bundle := filepath.Join(dir, "bundle.tar")
+	output(t, "saksi", "export", "-data", d.data, "-now", "-out", bundle)
+	desk := []string{"-key", filepath.Join(dir, "reviewers", "r2.key"), "-desk", filepath.Join(dir, "meja")}
+	output(t, "saksi-review", slices.Concat([]string{"open"}, desk, []string{"-root", filepath.Join(dir, "root.vkey"), bundle})...)
+	out := filepath.Join(dir, "hasil")
+	output(t, "saksi-review", slices.Concat([]string{"extract"}, desk, []string{"-out", out, "newest"})...)
+	if !holdsFile(t, out, file) {
+		t.Error("the file did not arrive as it was sent")
+	}
+	outbox := filepath.Join(dir, "r1.outbox")
+	must(t, os.WriteFile(outbox, party.answer(code), 0o600))
+	output(t, "saksi", "import", "-data", d.data, outbox)
+	page := d.Post("/open", "words", strings.Join(code.Words(), " "))
+	if page.Status != http.StatusOK || !strings.Contains(page.Body, "jawaban") {
+		t.Errorf("the answer cannot be read: status %d", page.Status)
+	}
+}
+
+// holdsFile reports whether a file with that content lies below a folder.
+func holdsFile(t *testing.T, dir string, content []byte) (found bool) {
+	t.Helper()
+	must(t, filepath.WalkDir(dir, func(path string, e os.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		found = found || sha256.Sum256(text) == sha256.Sum256(content)
+		return err
+	}))
+	return found
+}
+
+// holdStatus: status and the file for programs say that the drop can be reached.
+func (d *publishedDrop) holdStatus(t *testing.T, whose string) {
+	t.Helper()
+	said := output(t, "saksi", "status", "-data", d.data)
+	for _, want := range []string{strings.TrimPrefix(d.URL, "http://"), "reachable", whose} {
+		if !strings.Contains(said, want) {
+			t.Errorf("status does not say %q:\n%s", want, said)
+		}
+	}
+	text, err := os.ReadFile(filepath.Join(d.data, "health.json"))
+	must(t, err)
+	var read map[string]any
+	must(t, json.Unmarshal(text, &read))
+	if read["state"] != "reachable" || read["tor"] == "" || read["written"] == "" {
+		t.Errorf("the file for programs says %s", text)
+	}
+	if checked := output(t, "saksi", "check", "-data", d.data); !strings.Contains(checked, "All is well") {
+		t.Errorf("check says %s", checked)
+	}
+}
+
+// TestFirefoxAtTheOnionAddress writes and reads with a browser without scripts,
+// as at Tor Browser's level Safest.
+func TestFirefoxAtTheOnionAddress(t *testing.T) {
+	data := newData(t)
+	party := readParty(t, data)
+	d := startOnion(t, data)
+	page := browser.Firefox(t, browser.Options{Width: 360, Height: 740, SOCKS: d.client.SOCKS()})
+	must(t, page.Open(d.URL+"/"))
+	must(t, page.Click(`a.button[href$="/write"]`))
+	must(t, page.Select("#f-tempat", "73"))
+	must(t, page.Select("#f-waktu", "tidak_ingat"))
+	for _, box := range []string{"hadir", "lisan", "camat", "mengalami", "banyak"} {
+		must(t, page.Click("input[value="+box+"]"))
+	}
+	must(t, page.Fill("#f-uraian", "lewat peramban"))
+	must(t, page.Click("form#write > button:last-of-type"))
+	words, err := page.Texts(".words li")
+	must(t, err)
+	reading, err := receipt.Parse(strings.Join(words, " "))
+	must(t, err)
+	file := filepath.Join(t.TempDir(), "surat.pdf")
+	must(t, os.WriteFile(file, []byte(strings.Repeat("isi berkas ", 200_000)), 0o600))
+	must(t, page.Attach("#file", file))
+	must(t, page.Click(`form[action$="/file"] button`))
+	kept, err := page.Text("[role=status]")
+	must(t, err)
+	if !strings.Contains(kept, "Susulan 1 sudah kami terima") {
+		t.Errorf("after the file the page says %q", kept)
+	}
+	outbox := filepath.Join(t.TempDir(), "r1.outbox")
+	must(t, os.WriteFile(outbox, party.answer(reading.Code), 0o600))
+	output(t, "saksi", "import", "-data", d.data, outbox)
+	must(t, page.Open(d.URL+"/open"))
+	must(t, page.Fill("textarea[name=words]", strings.Join(words, " ")))
+	must(t, page.Click("main form button"))
+	text, err := page.Text("main")
+	must(t, err)
+	if !strings.Contains(text, "jawaban") {
+		t.Errorf("the conversation says %q", text)
+	}
+}
