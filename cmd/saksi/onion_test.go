@@ -3,14 +3,18 @@ package main
 import (
 	"crypto/sha256"
 	"encoding/json"
+	"fmt"
 	"math/rand/v2"
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"saksi/crypto/receipt"
 	"saksi/server/browser"
@@ -26,6 +30,7 @@ type publishedDrop struct {
 	*process
 	data   string
 	client *tornet.Client
+	*secrets
 }
 
 // startOnion serves a data folder with a tor of its own.
@@ -53,7 +58,7 @@ func startPublished(t *testing.T, data string, args ...string) *publishedDrop {
 	if !strings.HasSuffix(p.URL, ".onion") {
 		t.Fatalf("it serves %s", p.URL)
 	}
-	d := &publishedDrop{p, data, torNetwork.Get(t).Client(t)}
+	d := &publishedDrop{p, data, torNetwork.Get(t).Client(t), newSecrets()}
 	p.Client = d.client.HTTP()
 	d.client.Await(t, p.URL+"/")
 	return d
@@ -76,6 +81,7 @@ func TestTheWholeJobOverTor(t *testing.T) {
 		d.wholeJob(t, party)
 		first := d.URL
 		d.holdStatus(t, "our own")
+		d.holdLogs(t)
 		d.end(syscall.SIGTERM)
 		if again := startOnion(t, data); again.URL != first {
 			t.Errorf("after a restart %s is at %s", first, again.URL)
@@ -92,7 +98,10 @@ func TestTheWholeJobOverTor(t *testing.T) {
 
 func (d *publishedDrop) wholeJob(t *testing.T, party *demoParty) {
 	t.Helper()
-	code := d.Send("lewat tor")
+	const story = "lewat tor kami menulis ini"
+	code := d.Send(story)
+	d.field("text", story)
+	d.code(code)
 	file := make([]byte, 50<<20)
 	for i := range file {
 		file[i] = byte(rand.IntN(256))
@@ -154,6 +163,44 @@ func (d *publishedDrop) holdStatus(t *testing.T, whose string) {
 	}
 }
 
+// torTime is a time in tor's log, to the hour.
+var torTime = regexp.MustCompile(`(?m)^\w{3} \d\d (\d\d:\d\d:\d\d\.\d{3})`)
+
+// holdLogs: neither our log nor tor's, at its level as we start it, has anything
+// of a visit: no word, no address, no circuit, no time finer than the hour.
+func (d *publishedDrop) holdLogs(t *testing.T) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(d.data, "tor", "log"))
+	must(t, err)
+	_, tor, ok := strings.Cut(string(text), "Bootstrapped 0%") // before that nobody can come
+	if !ok {
+		t.Errorf("tor's log has no beginning: %s", text)
+	}
+	lines := torTime.FindAllStringSubmatch(tor, -1)
+	for _, m := range lines {
+		if !strings.HasSuffix(m[1], ":00:00.000") {
+			t.Errorf("tor's log has a time: %s", m[0])
+		}
+	}
+	if len(lines) == 0 {
+		t.Errorf("tor's log has no lines: %q", tor)
+	}
+	ours := d.printed.String()
+	if !strings.Contains(ours, "the drop can be reached") {
+		t.Errorf("our log is not there: %q", ours)
+	}
+	for name, log := range map[string]string{"tor's log": tor, "our log": ours} {
+		for _, wrong := range d.find(name, []byte(log)) {
+			t.Error(wrong)
+		}
+		for _, needle := range []string{"fc00:dead:beef", "circuit id", "rekaman", "/write", "/open"} {
+			if strings.Contains(log, needle) {
+				t.Errorf("%s has %q:\n%s", name, needle, log)
+			}
+		}
+	}
+}
+
 // TestFirefoxAtTheOnionAddress writes and reads with a browser without scripts,
 // as at Tor Browser's level Safest.
 func TestFirefoxAtTheOnionAddress(t *testing.T) {
@@ -193,5 +240,80 @@ func TestFirefoxAtTheOnionAddress(t *testing.T) {
 	must(t, err)
 	if !strings.Contains(text, "jawaban") {
 		t.Errorf("the conversation says %q", text)
+	}
+}
+
+// TestTorIsKilledUnderLoad: tor dies again and again while people write. The
+// server says so, and brings it back by itself; what was acknowledged is kept.
+func TestTorIsKilledUnderLoad(t *testing.T) {
+	data := newData(t)
+	party := readParty(t, data)
+	d := startOnion(t, data)
+	book := new(ledger)
+	c := &crowd{
+		ledger: book, url: d.URL, data: data, party: party, over: make(chan struct{}), client: *d.client.Spread(40),
+	}
+	c.client.Timeout = 30 * time.Second // a dead circuit says nothing
+	everyone := c.run(t)
+	const kills = 2
+	for range kills {
+		before := book.told()
+		awaitTrue(t, "more testimonies to be taken", func() bool { return book.told() >= before+5 })
+		must(t, syscall.Kill(d.torPID(t), syscall.SIGKILL))
+		awaitTrue(t, "the server to say that tor is gone", func() bool {
+			h, err := readHealth(data)
+			return err == nil && h.State != onion.Reachable
+		})
+		awaitTrue(t, "the drop to be reachable again", func() bool {
+			h, err := readHealth(data)
+			return err == nil && h.State == onion.Reachable
+		})
+	}
+	before := book.told()
+	awaitTrue(t, "testimonies to be taken after the last kill", func() bool { return book.told() > before })
+	close(c.over)
+	everyone.Wait()
+	if n := strings.Count(d.printed.String(), "tor is gone"); n != kills {
+		t.Errorf("the log says %d times that tor is gone:\n%s", n, d.printed)
+	}
+	d.end(syscall.SIGTERM)
+	book.verify(t, data, true)
+}
+
+// told returns how many items have been acknowledged.
+func (l *ledger) told() (n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, s := range l.items {
+		if s.told {
+			n++
+		}
+	}
+	return n
+}
+
+// torPID finds the server's child.
+func (d *publishedDrop) torPID(t *testing.T) int {
+	t.Helper()
+	tasks, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", d.cmd.Process.Pid))
+	must(t, err)
+	for _, task := range tasks {
+		children, _ := os.ReadFile(task) // threads come and go
+		for _, child := range strings.Fields(string(children)) {
+			pid, err := strconv.Atoi(child)
+			must(t, err)
+			return pid
+		}
+	}
+	t.Fatal("the server has no child")
+	return 0
+}
+
+func awaitTrue(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(3 * time.Minute); !ok(); time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("waiting for %s takes too long", what)
+		}
 	}
 }

@@ -20,6 +20,7 @@ import (
 type process struct {
 	*servertest.Drop // only URL and T are set
 	cmd              *exec.Cmd
+	printed          *lockedBuffer
 }
 
 // startProcess runs command and waits for the address that the server prints.
@@ -32,7 +33,7 @@ func startProcess(t *testing.T, command ...string) *process {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	p := &process{cmd: cmd}
+	p := &process{cmd: cmd, printed: &printed}
 	t.Cleanup(func() { p.end(syscall.SIGTERM) })
 	for range 2400 { // tor may have to connect first
 		if _, rest, ok := strings.Cut(printed.String(), "saksi: serving "); ok && strings.Contains(rest, "\n") {

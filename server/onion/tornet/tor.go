@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net/http"
 	"net/url"
 	"os"
@@ -188,6 +189,14 @@ func (c *Client) HTTP() *http.Client { return c.through(nil) }
 
 // Isolated returns a client that shares circuits with none that has another name.
 func (c *Client) Isolated(name string) *http.Client { return c.through(url.UserPassword(name, "-")) }
+
+// Spread returns a client whose connections are spread over n sets of circuits.
+func (c *Client) Spread(n int) *http.Client {
+	return &http.Client{Transport: &http.Transport{MaxIdleConns: n, Proxy: func(*http.Request) (*url.URL, error) {
+		user := url.UserPassword(fmt.Sprint("spread", rand.IntN(n)), "-")
+		return &url.URL{Scheme: "socks5h", User: user, Host: c.SOCKS()}, nil
+	}}}
+}
 
 func (c *Client) through(user *url.Userinfo) *http.Client {
 	proxy := &url.URL{Scheme: "socks5h", User: user, Host: c.SOCKS()}
