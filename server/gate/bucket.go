@@ -44,5 +44,4 @@ func (b bucket) take(now time.Time, n int) { b.AllowN(now, min(n, b.Burst())) }
 // giveBack fills what take took.
 func (b bucket) giveBack(now time.Time, n int) { b.AllowN(now, -min(n, b.Burst())) }
 
-// had returns how much was taken, less what has come back since.
-func (b bucket) had(now time.Time) float64 { return float64(b.Burst()) - b.TokensAt(now) }
+func (b bucket) full(now time.Time) bool { return b.lacks(now, b.Burst()) == 0 }

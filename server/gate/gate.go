@@ -15,18 +15,20 @@
 //
 // A text is what the drop is for. When the bucket of all texts is empty, a text
 // is not refused but waits, for [Limits.LineTime] at most. The next one that is
-// taken is that of the circuit which has had the fewest lately, and among equals
-// that of who came first. So circuits that flood wait behind each newcomer, and
-// for each text they get in they stand further back.
+// taken is that of the circuit which has had the fewest in the last hour, and
+// among equals that of who came first. So circuits that flood wait behind each
+// newcomer, and for each text they get in they stand further back. Who can make
+// more new circuits an hour than texts are taken still makes everyone wait: that
+// is what tor's proof of work is for.
 //
 // # What it knows
 //
 // A circuit is a number that tor makes up and forgets. It is not a person:
 // whoever wants makes another one, for which tor's proof of work has to be paid.
 // The number stays in memory, in a table of bounded size, until the circuit's
-// buckets have filled again, an hour after it last sent something. It is in no
-// log, no error and no file; [Circuit] refuses to be printed. A gate does not see
-// codes, texts or names.
+// buckets have filled again and its last text is an hour old. It is in no log, no
+// error and no file; [Circuit] refuses to be printed. A gate does not see codes,
+// texts or names.
 package gate
 
 import (
@@ -122,7 +124,17 @@ func (g *Gate) File(ctx context.Context, size int64) (giveBack func(), err error
 	if err != nil {
 		return nil, err
 	}
-	return func() { g.giveBack(n, own, g.volume) }, nil
+	return func() { g.giveBytesBack(n, own) }, nil
+}
+
+func (g *Gate) giveBytesBack(n int, own bucket) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	now := time.Now()
+	g.volume.giveBack(now, n)
+	if own.Limiter != nil { // not for those who came by no circuit
+		own.giveBack(now, n)
+	}
 }
 
 // A need is what is taken of a bucket, and what has to be left in it.
@@ -160,18 +172,6 @@ func (g *Gate) ask(ctx context.Context, own func(*entry) []need, ofAll ...need) 
 		one.take(now, one.n)
 	}
 	return nil
-}
-
-// giveBack fills buckets; those that are none are passed over.
-func (g *Gate) giveBack(n int, buckets ...bucket) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	for _, b := range buckets {
-		if b.Limiter != nil {
-			b.giveBack(time.Now(), n)
-		}
-	}
-	g.serve()
 }
 
 // refuseCircuit counts a refusal for a circuit's own sake. The lock is held.

@@ -21,7 +21,7 @@ type Limits struct {
 	// Of one circuit. A page takes one request and its style sheet another.
 	Requests Rate
 	Mailbox  Rate // reads and deletions: each opens some hundred sealed entries
-	Texts    Rate // testimonies and messages; full again after an hour
+	Texts    Rate // testimonies and messages
 	Files    Rate
 	Bytes    Volume // of files
 

@@ -23,12 +23,12 @@ type place struct {
 	answer  chan error // takes one answer
 }
 
-// had returns how many texts of a place's circuit were taken lately.
-func (p *place) had(now time.Time) float64 {
+// had returns how many texts of a place's circuit were taken in the last hour.
+func (p *place) had(now time.Time) int {
 	if p.entry == nil {
 		return 0
 	}
-	return p.entry.texts.had(now)
+	return p.entry.had(now)
 }
 
 // before reports whether a place is served before another one.
@@ -86,11 +86,18 @@ func (g *Gate) Text(ctx context.Context) (giveBack func(), err error) {
 	if err != nil {
 		return nil, err
 	}
-	var own bucket
-	if p.entry != nil {
-		own = p.entry.texts
+	return func() { g.giveTextBack(p.entry) }, nil
+}
+
+func (g *Gate) giveTextBack(e *entry) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	now := time.Now()
+	g.texts.giveBack(now, 1)
+	if e != nil {
+		e.giveTextBack(now)
 	}
-	return func() { g.giveBack(1, own, g.texts) }, nil
+	g.serve()
 }
 
 // enter gives out a place, which may have been served at once.
@@ -151,7 +158,7 @@ func (g *Gate) serve() {
 		p := g.line.first(now)
 		g.texts.take(now, 1)
 		if p.entry != nil {
-			p.entry.texts.take(now, 1)
+			p.entry.takeText(now)
 		}
 		g.line.leave(p, nil)
 	}

@@ -2,12 +2,13 @@ package gate
 
 import (
 	"container/list"
+	"slices"
 	"time"
 )
 
-// A table has the buckets of circuits. What is not in it has full buckets, so a
-// circuit may be forgotten once its buckets are full; when there are too many,
-// the one that has been idle longest is forgotten before.
+// A table has the buckets of circuits. What is not in it has full buckets and had
+// no text in the last hour, so a circuit that is so may be forgotten; when there
+// are too many, the one that has been idle longest is forgotten before.
 type table struct {
 	limits *Limits
 	byCirc map[Circuit]*list.Element
@@ -18,8 +19,28 @@ type table struct {
 type entry struct {
 	circuit                                 Circuit
 	requests, mailbox, texts, files, volume bucket
-	refused                                 bool   // it is counted
-	place                                   *place // in line
+	taken                                   []time.Time // texts of the last hour, and perhaps older ones
+	refused                                 bool        // it is counted
+	place                                   *place      // in line
+}
+
+// had returns how many texts were taken in the last hour.
+func (e *entry) had(now time.Time) int {
+	e.taken = slices.DeleteFunc(e.taken, func(t time.Time) bool { return now.Sub(t) >= time.Hour })
+	return len(e.taken)
+}
+
+func (e *entry) takeText(now time.Time) {
+	e.texts.take(now, 1)
+	e.had(now)
+	e.taken = append(e.taken, now)
+}
+
+func (e *entry) giveTextBack(now time.Time) {
+	e.texts.giveBack(now, 1)
+	if len(e.taken) > 0 {
+		e.taken = e.taken[:len(e.taken)-1]
+	}
 }
 
 func newTable(limits *Limits) table {
@@ -53,22 +74,22 @@ func (t *table) forget(e *list.Element) {
 	}
 }
 
-// sweep forgets what has full buckets.
+// sweep forgets circuits that are as if they had never been here.
 func (t *table) sweep(now time.Time) {
 	for e := t.recent.Back(); e != nil; {
 		one, before := e.Value.(*entry), e.Prev()
-		if one.place == nil && one.full(now) {
+		if one.place == nil && one.fresh(now) {
 			t.forget(e)
 		}
 		e = before
 	}
 }
 
-func (e *entry) full(now time.Time) bool {
+func (e *entry) fresh(now time.Time) bool {
 	for _, b := range []bucket{e.requests, e.mailbox, e.texts, e.files, e.volume} {
-		if b.had(now) > 0 {
+		if !b.full(now) {
 			return false
 		}
 	}
-	return true
+	return e.had(now) == 0
 }
