@@ -36,7 +36,12 @@ func drip(conn net.Conn, pieces int, piece string, while time.Duration) {
 // read its body.
 func begun(t *testing.T, d *servertest.Drop, path, kind string, length int) net.Conn {
 	t.Helper()
-	conn := dial(t, d)
+	return readies(t, dial(t, d), path, kind, length)
+}
+
+// readies is begun, on a connection.
+func readies(t *testing.T, conn net.Conn, path, kind string, length int) net.Conn {
+	t.Helper()
 	io.WriteString(conn, strings.Replace(head(path, kind, length), "\r\n", "\r\nExpect: 100-continue\r\n", 1))
 	const goOn = "HTTP/1.1 100 Continue\r\n\r\n"
 	answer := make([]byte, len(goOn))

@@ -145,6 +145,13 @@ func (g *Gate) makeRoom(p *place, now time.Time) bool {
 	return p.had(now) < last.had(now) && g.line.leave(last, g.refuse(g.inLine()))
 }
 
+// Waiting returns how many texts wait in line.
+func (g *Gate) Waiting() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return len(g.line.waiting)
+}
+
 // inLine is how long it takes until all that wait have been served. The lock is held.
 func (g *Gate) inLine() time.Duration {
 	return time.Duration(len(g.line.waiting)+1) * g.limits.AllTexts.Every

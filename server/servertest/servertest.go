@@ -209,9 +209,14 @@ func Fields(path string, pairs ...string) url.Values {
 // Post submits a form; values come in pairs of name and value.
 func (d *Drop) Post(path string, pairs ...string) Page {
 	d.T.Helper()
-	resp, err := d.Client.PostForm(d.URL+path, Fields(path, pairs...))
+	resp, err := d.Submit(path, pairs...)
 	d.check(err)
 	return d.read(resp)
+}
+
+// Submit is Post for any goroutine.
+func (d *Drop) Submit(path string, pairs ...string) (*http.Response, error) {
+	return d.Client.PostForm(d.URL+path, Fields(path, pairs...))
 }
 
 // Upload submits the form with a file, as a browser does.
