@@ -54,3 +54,7 @@ func (d *Drop) By(circuit uint32) *Drop {
 	d.T.Cleanup(transport.CloseIdleConnections)
 	return &by
 }
+
+// TorSocket returns the path of the socket that a real tor may connect to. The
+// drop must have a gate.
+func (d *Drop) TorSocket() string { return d.tor }
