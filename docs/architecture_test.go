@@ -132,7 +132,7 @@ func TestWhatIsForTestsStaysThere(t *testing.T) {
 func layer(name string) int {
 	layers := map[string]int{
 		"crypto": 0, "web": 0, "server/store": 1, "server/inbox": 2, "server/scribe": 3, "server/folder": 3,
-		"server/confine": 3, "server/reporter": 4, "server/courier": 4, "server": 5, "cmd": 6,
+		"server/confine": 3, "server/gate": 3, "server/reporter": 4, "server/courier": 4, "server": 5, "cmd": 6,
 	}
 	for ; name != "."; name = path.Dir(name) {
 		if height, ok := layers[name]; ok {
@@ -151,6 +151,8 @@ func TestDoors(t *testing.T) {
 		"golang.org/x/crypto":      {"server/store/boltstore"},
 		"github.com/landlock-lsm":  {"server/confine"},
 		"github.com/chromedp":      {"server/browser"},
+		"github.com/pires":         {"server/gate"},
+		"golang.org/x/time":        {"server/gate"},
 		"github.com/labstack/echo": {"server", "server/reporter", "server/courier"},
 		"golang.org/x/term":        {"cmd/saksi-review"},
 		"golang.org/x/sys":         {"server/confine", "server/store/boltstore", "cmd/saksi-review/desk"},

@@ -51,7 +51,8 @@ type running struct {
 
 // launch starts the server on a data folder.
 func launch(b *testing.B, data string) *running {
-	r := &running{b: b, cmd: exec.Command("saksi", "serve", "-data", data, "-listen", "127.0.0.1:0")}
+	r := &running{b: b, cmd: exec.Command("saksi", "serve", "-data", data, "-listen", "127.0.0.1:0",
+		"-files-per-hour", "100GiB")}
 	stdout, err := r.cmd.StdoutPipe()
 	if err != nil {
 		b.Fatal(err)

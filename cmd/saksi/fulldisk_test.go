@@ -79,7 +79,8 @@ func fillDisk(t *testing.T, data string) (undo func()) {
 // works to the last, and with the room everything else comes back.
 func testFullDisk(t *testing.T) {
 	data := smallDisk(t)
-	serve := []string{"saksi", "serve", "-data", data, "-listen", "127.0.0.1:0", "-reserve", "32MiB"}
+	serve := []string{"saksi", "serve", "-data", data, "-listen", "127.0.0.1:0", "-reserve", "32MiB",
+		"-texts-per-hour", "1000000"}
 	p := startProcess(t, serve...)
 	told := fillWithFiles(t, p)
 	told = append(told, fillWithTexts(t, p)...)

@@ -205,7 +205,8 @@ func TestKilledUnderLoad(t *testing.T) {
 	party := readParty(t, data)
 	parts := 0
 	for n := range *kills {
-		p := startProcess(t, "saksi", "serve", "-data", data, "-listen", "127.0.0.1:0", "-reserve", "64MiB")
+		p := startProcess(t, "saksi", "serve", "-data", data, "-listen", "127.0.0.1:0", "-reserve", "64MiB",
+			"-texts-per-hour", "1000000", "-files-per-hour", "1000GiB")
 		c := &crowd{ledger: book, url: p.URL, data: data, party: party, over: make(chan struct{})}
 		everyone := c.run(t)
 		time.Sleep(lifetime())

@@ -21,6 +21,7 @@ const usage = `Usage:
     saksi init -data DIR -origin NAME
     saksi init -data DIR -roster FILE -root FILE
     saksi serve -data DIR [-listen 127.0.0.1:8800] [-max-file 512MiB] [-reserve 1GiB]
+                [-texts-per-hour 1200] [-files-per-hour 8GiB]
     saksi export -data DIR -out FILE [-now]
     saksi import -data DIR FILE
     saksi status -data DIR
@@ -35,8 +36,11 @@ status counts; check holds the data folder against its own invariants.
 serve takes no file above -max-file, and none once less than -reserve would be
 left on the disk: that is for texts. Items and answers are deleted when their
 time has come: 13 weeks after every desk had them, 52 weeks after they came.
+Against floods it takes so many texts and so many bytes of files an hour, of all
+reporters together. A text beyond waits a while, then it is handed back.
 
-A size is a number of bytes, or a number with KiB, MiB or GiB; 7GiB at most.
+A size is a number of bytes, or a number with KiB, MiB or GiB; 7GiB at most, and
+1000GiB for an hour.
 export, import, status and check work through the server if it runs, else on the
 data folder itself.
 

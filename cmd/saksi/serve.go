@@ -26,7 +26,11 @@ import (
 	"saksi/server/store"
 )
 
-const defaultListen = "127.0.0.1:8800"
+const (
+	defaultListen = "127.0.0.1:8800"
+	defaultTexts  = 1200    // an hour
+	defaultFiles  = 8 << 30 // bytes an hour
+)
 
 func runInit(_ context.Context, e env, args []string) error {
 	fs := flags(e, "init")
@@ -131,6 +135,9 @@ func runServe(ctx context.Context, e env, args []string) error {
 	fs.Var(&maxFile, "max-file", "")
 	fs.Var(&reserve, "reserve", "")
 	s.tor.define(fs)
+	texts, files := perHour(defaultTexts), volume(defaultFiles)
+	fs.Var(&texts, "texts-per-hour", "")
+	fs.Var(&files, "files-per-hour", "")
 	if err := parse(e, fs, args, 0, data); err != nil {
 		return err
 	}
@@ -148,6 +155,7 @@ func runServe(ctx context.Context, e env, args []string) error {
 	defer f.Close()
 	s.dir, s.folder = dir, f
 	s.limits = inbox.Limits{MaxFile: int64(maxFile), Reserve: int64(reserve)}
+	s.gate = gate.New(gate.Production().PerHour(int(texts), int64(files), int64(maxFile)))
 	return s.serve(ctx, e)
 }
 
@@ -157,6 +165,7 @@ type service struct {
 	folder *folder.Folder
 	listen string // address of this machine, or ""
 	limits inbox.Limits
+	gate   *gate.Gate
 	tor    torFlags
 }
 
@@ -177,7 +186,7 @@ func (s *service) serve(ctx context.Context, e env) error {
 		return err
 	}
 	log := newLog(e)
-	srv, err := server.New(server.Config{Inbox: box, Site: site, Log: log, Gate: gate.New(gate.Production())})
+	srv, err := server.New(server.Config{Inbox: box, Site: site, Log: log, Gate: s.gate})
 	if err != nil {
 		return err
 	}
@@ -272,6 +281,46 @@ type size int64
 func (s *size) String() string { return strconv.FormatInt(int64(*s), 10) }
 
 func (s *size) Set(text string) error {
+	const most = 7 << 30 // a tar member has at most 8 GiB
+	n, err := parseSize(text, most)
+	if err != nil {
+		return fmt.Errorf("want a size such as 512MiB, at most 7GiB")
+	}
+	*s = size(n)
+	return nil
+}
+
+// volume is a flag for bytes an hour.
+type volume int64
+
+func (v *volume) String() string { return strconv.FormatInt(int64(*v), 10) }
+
+func (v *volume) Set(text string) error {
+	n, err := parseSize(text, 1000<<30)
+	if err != nil {
+		return fmt.Errorf("want a size such as 8GiB, at most 1000GiB")
+	}
+	*v = volume(n)
+	return nil
+}
+
+// perHour is a flag for how many.
+type perHour int
+
+func (p *perHour) String() string { return strconv.Itoa(int(*p)) }
+
+func (p *perHour) Set(text string) error {
+	const most = 1_000_000
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 || n > most {
+		return fmt.Errorf("want a number from 1 to %d", most)
+	}
+	*p = perHour(n)
+	return nil
+}
+
+// parseSize reads a number of bytes from 1 to most.
+func parseSize(text string, most int64) (int64, error) {
 	unit := int64(1)
 	number := text
 	for suffix, factor := range map[string]int64{"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30} {
@@ -283,10 +332,8 @@ func (s *size) Set(text string) error {
 	if unit == 1 {
 		n, err = strconv.ParseInt(number, 10, 64)
 	}
-	const most = 7 << 30 // a tar member has at most 8 GiB
 	if err != nil || n < 1 || n*unit > most {
-		return fmt.Errorf("want a size such as 512MiB, at most 7GiB")
+		return 0, fmt.Errorf("reading %q: it is no size up to %d", text, most)
 	}
-	*s = size(n * unit)
-	return nil
+	return n * unit, nil
 }
