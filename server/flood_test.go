@@ -16,6 +16,7 @@ import (
 	"saksi/server"
 	"saksi/server/gate"
 	"saksi/server/servertest"
+	"saksi/server/store"
 )
 
 // The tests of floods hold that whoever comes by another circuit goes on sending
@@ -131,6 +132,25 @@ func TestOneCircuitOpensHundredsOfConnections(t *testing.T) {
 	silentOn(t, d)
 }
 
+// TestACircuitFillsTheHouseWithFreshRequests, which are not held for slow yet. It
+// has more than a browser opens, so that does not protect them.
+func TestACircuitFillsTheHouseWithFreshRequests(t *testing.T) {
+	limits := hurried()
+	limits.Connections, limits.Uploads, limits.Settle, limits.Stall = 12, 6, time.Hour, time.Minute
+	d := servertest.New(t, servertest.Options{Limits: limits, Gate: gate.New(gate.Production())})
+	code := d.By(person).Send("satu")
+	for n := range 18 {
+		path, kind := "/write", urlencoded
+		if n%2 == 0 {
+			path, kind = "/file", "multipart/form-data; boundary=x"
+		}
+		begunBy(t, d, flooder, path, kind, 5000)
+	}
+	p := d.By(person+1).Upload("/file", "a.jpg", []byte("isi"), "code", code.Field(), "n", "1")
+	expect(t, p, http.StatusOK, "Susulan 1 sudah kami terima.")
+	expect(t, d.By(person+2).Get("/"), http.StatusOK)
+}
+
 // begunBy is begun, by a circuit.
 func begunBy(t *testing.T, d *servertest.Drop, circuit uint32, path, kind string, length int) net.Conn {
 	t.Helper()
@@ -199,6 +219,27 @@ func TestAFloodOfFilesNeverStopsTexts(t *testing.T) {
 		d.By(person + n).Send("isi kesaksian")
 	}
 	silentOn(t, d)
+}
+
+// TestARefusedFileKeepsTheCode, whatever it is refused for: nobody has to type the
+// words again.
+func TestARefusedFileKeepsTheCode(t *testing.T) {
+	for name, edit := range map[string]func(*gate.Limits){
+		"files":    func(l *gate.Limits) { l.Files = gate.Rate{Burst: 1, Every: time.Hour} },
+		"bytes":    func(l *gate.Limits) { l.Bytes = gate.Volume{Burst: 1 << 10, PerHour: 1 << 10} },
+		"mailbox":  func(l *gate.Limits) { l.Mailbox = gate.Rate{Burst: 1, Every: time.Hour} },
+		"requests": func(l *gate.Limits) { l.Requests = gate.Rate{Burst: 2, Every: 30 * time.Minute} },
+	} {
+		d := gated(t, edit)
+		code := d.Send("satu")
+		by := d.By(person)
+		expect(t, by.Upload("/file", "a.jpg", make([]byte, 1<<10), "code", code.Field(), "n", "1"), http.StatusOK)
+		p := by.Upload("/file", "a.jpg", make([]byte, 1<<10), "code", code.Field(), "n", "2")
+		if p.Status != http.StatusTooManyRequests {
+			t.Errorf("%s: status %d", name, p.Status)
+		}
+		refused(t, p, http.StatusTooManyRequests, "Coba lagi 60 menit lagi.", "code", code.Field())
+	}
 }
 
 // TestWhatWasNotKeptDoesNotCount: uploads that are cut, or that had come before,
@@ -313,6 +354,27 @@ func TestARepeatedFormIsNotRefused(t *testing.T) {
 	expect(t, p, http.StatusOK, "Susulan 1")
 }
 
+// TestATextThatCameBeforeIsGivenBack, also when that shows no sooner than on disk,
+// as with a form that is sent twice at once.
+func TestATextThatCameBeforeIsGivenBack(t *testing.T) {
+	l := gate.Production()
+	l.AllTexts, l.Line = gate.Rate{Burst: 2, Every: time.Hour}, 0
+	d := servertest.New(t, servertest.Options{Gate: gate.New(l), Wrap: func(s store.Store) store.Store {
+		return unaskedStore{s}
+	}})
+	by, code := d.By(person), receipt.New()
+	for range 4 {
+		by.Post("/write", "code", code.Field(), "text", "satu")
+	}
+	code = receipt.New()
+	expect(t, by.Post("/write", "code", code.Field(), "text", "lain"), http.StatusOK, code.Words()[0])
+}
+
+// unaskedStore is a store that cannot say what it has.
+type unaskedStore struct{ store.Store }
+
+func (unaskedStore) States([]receipt.ItemID) ([]store.State, error) { return nil, store.ErrFailed }
+
 // TestRefusedLooksAlike: the gate decides before a code is looked at, so a refusal
 // is the same for a code that was never issued, one without and one with answers.
 func TestRefusedLooksAlike(t *testing.T) {
@@ -363,7 +425,8 @@ func TestWhoStandsInLineKeepsTheConnection(t *testing.T) {
 	expect(t, p, http.StatusOK, code.Words()[0])
 }
 
-// TestStoppingEmptiesTheLine: who waits gets the text back, and the server ends.
+// TestStoppingEmptiesTheLine: who waits gets the text back, and the server ends. The
+// house brings deadlines near, so that net/http ends the request's context.
 func TestStoppingEmptiesTheLine(t *testing.T) {
 	waits := make(chan struct{})
 	l := gate.Production()

@@ -21,10 +21,9 @@ import (
 //     by the byte, as a person's header follows at once;
 //   - else of the request that has moved least since it began, in bytes a second.
 //
-// A newcomer of a circuit that has too many takes no place of one that has fewer.
 // So a single circuit, whatever it opens, only ever displaces itself. A request
-// that waits in the gate's line displaces nobody and goes for nobody: there it
-// cannot move. Connections of which no circuit is known count one by one.
+// that waits in the gate's line goes for nobody: there it cannot move. Connections
+// of which no circuit is known count one by one.
 //
 // Refusing newcomers instead would let whoever came first and stays silent lock
 // out everyone. This way who wants to keep a person out has to open as many
@@ -95,7 +94,6 @@ func (h *house) makeRoom(newcomer *conn, uploads bool) bool {
 		begun := c.working && now.Sub(c.since) < h.limits.Settle
 		switch {
 		case c == newcomer, c.held, uploads && !c.upload, begun && crowd[c.circuit] == 0:
-		case crowd[c.circuit] < crowd[newcomer.circuit]:
 		case first == nil, crowd[c.circuit] > crowd[first.circuit]:
 			first = c
 		case crowd[c.circuit] == crowd[first.circuit] && c.weaker(first, now):

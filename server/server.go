@@ -230,7 +230,6 @@ func (s *Server) shutdown(running []serving) error {
 	ctx, cancel := context.WithTimeout(context.Background(), s.Limits.Stop)
 	defer cancel()
 	close(s.stopping)
-	s.Gate.Close()
 	var errs []error
 	for _, r := range running {
 		r.house.close()

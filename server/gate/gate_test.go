@@ -136,6 +136,9 @@ func TestWhatWasNotKeptIsGivenBack(t *testing.T) {
 			giveBack, err := g.Text(by(1))
 			let(t, true, err)
 			giveBack()
+			if n := g.circuits.of(Circuit{1, true}).had(time.Now()); n != 0 {
+				t.Errorf("the circuit has had %d texts", n)
+			}
 		}
 		for range l.Files.Burst {
 			giveBack, err := g.File(by(1), l.AllBytes.Burst)
@@ -275,7 +278,6 @@ func TestANilGateLetsEverythingIn(t *testing.T) {
 	let(t, true, errors.Join(textErr, fileErr, g.Page(by(1)), g.Part(by(1)), g.Mailbox(by(1))))
 	back()
 	bytes()
-	g.Close()
 	if g.Stats() != (Stats{}) {
 		t.Error("it counts")
 	}

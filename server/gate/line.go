@@ -13,7 +13,6 @@ type line struct {
 	waiting []*place
 	arrived uint64 // how many ever came
 	timer   *time.Timer
-	closed  bool
 }
 
 // A place in line is that of a circuit, or of a connection that has none.
@@ -134,8 +133,6 @@ func (g *Gate) makeRoom(p *place, now time.Time) bool {
 	switch {
 	case g.texts.lacks(now, 1) == 0:
 		return true
-	case g.line.closed:
-		return false
 	case len(g.line.waiting) < g.limits.Line:
 		return true
 	case g.limits.Line == 0:
@@ -207,18 +204,4 @@ func (g *Gate) wait(ctx context.Context, p *place, waits func(bool)) error {
 		g.line.leave(p, &Busy{}) // who waited went away
 	}
 	return <-p.answer
-}
-
-// Close sends away who waits in line, and lets nobody wait any more: the server
-// stops.
-func (g *Gate) Close() {
-	if g == nil {
-		return
-	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.line.closed = true
-	for len(g.line.waiting) > 0 {
-		g.line.leave(g.line.waiting[0], g.refuse(g.inLine()))
-	}
 }

@@ -217,23 +217,6 @@ func TestWhatIsGivenBackServesTheLine(t *testing.T) {
 	})
 }
 
-// TestAServerThatStopsSendsTheLineAway; what is there without waiting is given
-// out still.
-func TestAServerThatStopsSendsTheLineAway(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		q := newQueue(t, small())
-		empty(t, q.g)
-		q.stand("waits", by(1))
-		q.g.Close()
-		q.are(nil, []string{"waits"})
-		q.stand("late", by(2))
-		q.are(nil, []string{"waits", "late"})
-		time.Sleep(time.Minute)
-		q.stand("lucky", by(3))
-		q.are([]string{"lucky"}, []string{"waits", "late"})
-	})
-}
-
 // TestWaitingIsTold, so that nobody takes it for slowness; and only waiting is.
 func TestWaitingIsTold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -66,16 +66,18 @@ type socket struct {
 	t        *testing.T
 	path     string
 	accepted chan net.Conn
+	listener *listener
 }
 
 func newSocket(t *testing.T) *socket {
 	t.Helper()
-	s := &socket{t, filepath.Join(t.TempDir(), "s"), make(chan net.Conn)}
+	s := &socket{t: t, path: filepath.Join(t.TempDir(), "s"), accepted: make(chan net.Conn)}
 	raw, err := net.Listen("unix", s.path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	l := Listen(raw)
+	s.listener = l.(*listener)
 	done := make(chan error, 1)
 	go func() {
 		for {
@@ -172,6 +174,12 @@ func TestSilenceKeepsNobodyWaiting(t *testing.T) {
 	s.say(said(7))
 	if got, _ := CircuitOf(<-s.accepted); got.number != 7 {
 		t.Error("another one was accepted")
+	}
+	s.listener.mu.Lock()
+	pending := len(s.listener.pending)
+	s.listener.mu.Unlock()
+	if pending > maxPending {
+		t.Errorf("%d connections are waited for", pending)
 	}
 	for _, c := range silent[:maxPending] {
 		if _, err := c.Read(make([]byte, 1)); err == nil {
