@@ -228,7 +228,7 @@ func TestARefusedFileKeepsTheCode(t *testing.T) {
 		"files":    func(l *gate.Limits) { l.Files = gate.Rate{Burst: 1, Every: time.Hour} },
 		"bytes":    func(l *gate.Limits) { l.Bytes = gate.Volume{Burst: 1 << 10, PerHour: 1 << 10} },
 		"mailbox":  func(l *gate.Limits) { l.Mailbox = gate.Rate{Burst: 1, Every: time.Hour} },
-		"requests": func(l *gate.Limits) { l.Requests = gate.Rate{Burst: 2, Every: 30 * time.Minute} },
+		"requests": func(l *gate.Limits) { l.Requests = gate.Rate{Burst: 2, Every: time.Hour} },
 	} {
 		d := gated(t, edit)
 		code := d.Send("satu")
