@@ -171,7 +171,7 @@ func TestNobodyWaitsLongerThanPromised(t *testing.T) {
 		q.stand("waits", by(1))
 		time.Sleep(2*time.Minute - 1)
 		q.are(nil, nil)
-		time.Sleep(1)
+		time.Sleep(1 * time.Nanosecond)
 		q.are(nil, []string{"waits"})
 		if q.g.Stats().ByBudget != 1 || len(q.g.line.waiting) != 0 {
 			t.Errorf("counted %+v, %d wait", q.g.Stats(), len(q.g.line.waiting))
