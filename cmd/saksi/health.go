@@ -20,6 +20,14 @@ import (
 type health struct {
 	Written time.Time `json:"written"` // to the minute; an old one: the server is gone, or hangs
 	onion.Health
+	Refused refused `json:"refused"`
+}
+
+// refused is what the gate counts.
+type refused struct {
+	Circuits  uint64 `json:"circuits"`
+	ByCircuit uint64 `json:"requests_by_circuit"`
+	ByBudget  uint64 `json:"requests_by_budget"`
 }
 
 // healthEvery is how often the file is written, changed or not.
@@ -108,6 +116,8 @@ func printHealth(w io.Writer, h *health, running bool) {
 		line("connecting", "%d %%%s", h.Bootstrap, map[bool]string{true: ": IT COMES NO FURTHER, see the log"}[h.Stuck])
 	}
 	line("descriptor", "taken by directories %s", ago(h.Reporters.Uploaded))
+	line("refused", "%d requests of %d circuits that asked too much, %d for want of budget; since the start",
+		h.Refused.ByCircuit, h.Refused.Circuits, h.Refused.ByBudget)
 	line("tor", "%s, %s, started %d times; work asked of visitors: %s", h.Tor,
 		map[bool]string{true: "our own", false: "joined"}[h.Own], h.Starts, effort(h.PoWEffort))
 }

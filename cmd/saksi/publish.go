@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"saksi/server/folder"
+	"saksi/server/gate"
 	"saksi/server/inbox"
 	"saksi/server/onion"
 )
@@ -127,7 +128,7 @@ func (p *publication) warnings() []string {
 }
 
 // with publishes while serve runs, and ends it if tor cannot be had at all.
-func (p *publication) with(ctx context.Context, out io.Writer, serve func(context.Context) error) error {
+func (p *publication) with(ctx context.Context, e env, g *gate.Gate, serve func(context.Context) error) error {
 	if p == nil {
 		return serve(ctx)
 	}
@@ -141,11 +142,11 @@ func (p *publication) with(ctx context.Context, out io.Writer, serve func(contex
 		}
 	})
 	running.Go(func() {
-		keepHealth(ctx, filepath.Dir(p.config.Folder), p.changed, func() health { return health{Health: p.Health()} }, func(err error) {
-			p.config.Log.Error("the health file is not written", "error", err.Error())
-		})
+		keepHealth(ctx, filepath.Dir(p.config.Folder), p.changed, func() health {
+			return health{Health: p.Health(), Refused: refused(g.Stats())}
+		}, func(err error) { p.config.Log.Error("the health file is not written", "error", err.Error()) })
 	})
-	running.Go(func() { p.announce(ctx, out) })
+	running.Go(func() { p.announce(ctx, e.stdout) })
 	err := serve(ctx)
 	cancel()
 	running.Wait()

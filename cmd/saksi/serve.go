@@ -211,7 +211,7 @@ func (s *service) serve(ctx context.Context, e env) error {
 	if s.listen != "" {
 		fmt.Fprintf(e.stdout, "saksi: serving http://%s/\n", on.Reporters[0].Addr())
 	}
-	return tor.with(ctx, e.stdout, func(ctx context.Context) error { return srv.Serve(ctx, on.Listeners) })
+	return tor.with(ctx, e, s.gate, func(ctx context.Context) error { return srv.Serve(ctx, on.Listeners) })
 }
 
 // listeners are those of this machine, which are closed together.
