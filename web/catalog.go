@@ -137,3 +137,16 @@ func (c *catalog) each(prefix string) ([]string, error) {
 	}
 	return list, nil
 }
+
+// A voice lets one template speak either language, on the page that has both.
+type voice struct {
+	Lang  Lang
+	Own   bool // it is the page's own language
+	texts *catalog
+}
+
+// T returns the text of a key.
+func (v voice) T(key string, pairs ...any) (string, error) { return v.texts.text(key, pairs...) }
+
+// Each returns the texts of a list.
+func (v voice) Each(key string) ([]string, error) { return v.texts.each(key) }

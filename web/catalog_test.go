@@ -97,10 +97,10 @@ func usedKeys(t *testing.T, c *catalog) map[string]bool {
 			used["failure."+key+"."+part] = true
 		}
 	}
-	call := regexp.MustCompile(`\b(t|each) "([a-z0-9_.]+)"`)
+	call := regexp.MustCompile(`\b(?i:(t|each)) "([a-z0-9_.]+)"`)
 	for _, source := range templateSources(t) {
 		for _, m := range call.FindAllStringSubmatch(source, -1) {
-			if m[1] == "t" {
+			if strings.EqualFold(m[1], "t") {
 				used[m[2]] = true
 				continue
 			}

@@ -33,8 +33,14 @@ func testWords() []string {
 
 // states lists every page in every shape it has, filled with harmless data.
 func states() []state {
+	onion, mark := strings.Repeat("k7qa2mfe", 7)+".onion", []string{"k7qa", "2mfe", "x9d4", "tt0p", "b3rw"}
 	list := []state{
-		{"start", Start{testReviewers(), []string{"k7qa", "2mfe", "x9d4", "tt0p", "b3rw"}}},
+		{"outside", Outside{onion, mark}},
+		{"outside-unknown", Outside{}},
+		{"front", Front{onion, mark, false}},
+		{"front-unknown", Front{}},
+		{"front-missing", Front{onion, mark, true}},
+		{"start", Start{testReviewers(), mark}},
 		{"start-empty", Start{}},
 		{"info", Info{}},
 	}
@@ -183,6 +189,8 @@ func hostileStates(evil string) []state {
 	c.Replies, c.Items = []Reply{reply}, []Item{{0, Waiting, evil, evil}}
 	return []state{
 		{"start", Start{people, []string{evil}}},
+		{"outside", Outside{evil, []string{evil}}},
+		{"front", Front{evil, []string{evil}, true}},
 		{"write", Write{Code: evil, Draft: d, Problems: []Problem{{"uraian", "empty"}}, Reviewers: people, Today: testDay}},
 		{"receipt", Receipt{Words: []string{evil}, Code: evil, Unsent: &d, Carried: d.Answers}},
 		{"open", Open{Words: evil, Problem: "word_unknown", Word: evil}},

@@ -167,3 +167,18 @@ type Failure struct {
 	N       int
 	Minutes int // until it is worth trying again, where the text names a time
 }
+
+// Outside is all that anyone gets who did not come by the drop's own address. It
+// has no form and leads nowhere: both languages stand on one page.
+type Outside struct {
+	Onion       string // the drop's name; empty if it is not known
+	Fingerprint []string
+}
+
+// Front is the page for the ordinary internet, to which posters and other sites
+// lead. It has no form.
+type Front struct {
+	Onion       string // empty if it is not known
+	Fingerprint []string
+	Missing     bool // another page was asked for
+}

@@ -86,8 +86,8 @@ func New(site Site) (*Pages, error) {
 		return nil, err
 	}
 	p := &Pages{site: site.withDefaults(), style: style, byKey: make(map[pageKey]*template.Template)}
-	for lang, texts := range catalogs {
-		if err := p.parse(lang, texts); err != nil {
+	for lang := range catalogs {
+		if err := p.parse(lang, catalogs); err != nil {
 			return nil, err
 		}
 	}
@@ -95,9 +95,12 @@ func New(site Site) (*Pages, error) {
 }
 
 // parse adds all pages of one language.
-func (p *Pages) parse(lang Lang, texts *catalog) error {
+func (p *Pages) parse(lang Lang, catalogs map[Lang]*catalog) error {
+	functions := p.functions(lang, catalogs[lang])
+	functions["voice"] = func() voice { return voice{lang, true, catalogs[lang]} }
+	functions["otherVoice"] = func() voice { return voice{other(lang), false, catalogs[other(lang)]} }
 	for _, name := range pageNames() {
-		t, err := template.New("layout.html").Funcs(p.functions(lang, texts)).ParseFS(files,
+		t, err := template.New("layout.html").Funcs(functions).ParseFS(files,
 			"templates/layout.html", "templates/parts.html", "templates/"+name+".html")
 		if err != nil {
 			return fmt.Errorf("parsing page %q: %v", name, err)
@@ -173,6 +176,7 @@ func (p *Pages) Page(lang Lang, view any) ([]byte, error) {
 func pageNames() []string {
 	return []string{
 		"start", "info", "write", "receipt", "open", "suggest", "conversation", "confirm", "gone", "failure",
+		"outside", "front",
 	}
 }
 
@@ -199,6 +203,10 @@ func pageName(view any) string {
 		return "gone"
 	case Failure:
 		return "failure"
+	case Outside:
+		return "outside"
+	case Front:
+		return "front"
 	}
 	return ""
 }

@@ -306,3 +306,51 @@ func TestPrefix(t *testing.T) {
 		t.Errorf("got %q and %q", Prefix(ID), Prefix(EN))
 	}
 }
+
+// TestPagesOutsideLeadToNoForm: who came by another way finds nothing to type
+// into and nothing to follow, in either language, and the address only as text.
+func TestPagesOutsideLeadToNoForm(t *testing.T) {
+	for _, s := range states() {
+		family, _, _ := strings.Cut(s.name, "-")
+		if family != "outside" && family != "front" {
+			continue
+		}
+		for _, lang := range []Lang{ID, EN} {
+			d, err := readPage(render(t, newPages(t), lang, s.view))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, tag := range d.tags {
+				switch tag.Data {
+				case "form", "input", "textarea", "select", "button":
+					t.Errorf("%s/%s has <%s>", lang, s.name, tag.Data)
+				}
+				href, linked := attr(tag, "href")
+				switch {
+				case !linked || tag.Data != "a" || href == "about:blank":
+				case family == "front" && href == Prefix(other(lang))+"/": // the switch, on the front's own listener
+				default:
+					t.Errorf("%s/%s leads to %q", lang, s.name, href)
+				}
+			}
+		}
+	}
+}
+
+// TestOutsideSpeaksBothLanguages: nobody can switch there.
+func TestOutsideSpeaksBothLanguages(t *testing.T) {
+	catalogs := testCatalogs(t)
+	for _, lang := range []Lang{ID, EN} {
+		page := html.UnescapeString(render(t, newPages(t), lang, Outside{Onion: "contoh.onion"}))
+		for _, c := range catalogs {
+			for _, key := range []string{"outside.heading", "outside.text.3", "tor.how.2"} {
+				if !strings.Contains(page, c.texts[key]) {
+					t.Errorf("%s: %q is not there", lang, c.texts[key])
+				}
+			}
+		}
+		if !strings.Contains(page, "contoh.onion") {
+			t.Error("the address is not there")
+		}
+	}
+}
