@@ -18,6 +18,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -36,6 +37,7 @@ type Config struct {
 	Inbox *inbox.Inbox
 	Log   *slog.Logger // events; nil for none
 	Site  web.Site     // what the operator chose; may be zero
+	Hosts *Hosts       // names for reporters beside loopback; nil for none
 	// Limits are those of [Production] unless set.
 	Limits Limits
 	Gate   *gate.Gate // what reporters may ask for; nil for no such limits
@@ -59,6 +61,9 @@ func New(c Config) (*Server, error) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
+	if c.Hosts == nil {
+		c.Hosts = &Hosts{}
+	}
 	if c.Limits == (Limits{}) {
 		c.Limits = Production()
 	}
@@ -78,7 +83,7 @@ func (s *Server) handler(lang web.Lang) *reporter.Handler {
 // Reporters returns the handler for reporters.
 func (s *Server) Reporters() http.Handler {
 	e := echo.New()
-	e.Use(s.recoverPanic, strictHeaders, reporter.Gated(s.Gate))
+	e.Use(s.recoverPanic, strictHeaders, s.outside, reporter.Gated(s.Gate))
 	for _, lang := range []web.Lang{web.ID, web.EN} {
 		reporterRoutes(e, web.Prefix(lang), s.handler(lang))
 	}
@@ -131,13 +136,17 @@ func (s *Server) fail(err error, c echo.Context) {
 	if reporter.Internal(err) {
 		s.Log.Error("a request failed", "error", withoutAddress(err))
 	}
-	lang := web.ID
-	if path := c.Request().URL.Path; path == "/en" || len(path) > 3 && path[:4] == "/en/" {
-		lang = web.EN
-	}
-	if err := s.handler(lang).Fail(c, err); err != nil && !ofNetwork(err) {
+	if err := s.handler(language(c.Request().URL.Path)).Fail(c, err); err != nil && !ofNetwork(err) {
 		s.Log.Error("a page failed", "error", err.Error())
 	}
+}
+
+// language returns the language of a path.
+func language(path string) web.Lang {
+	if path == "/en" || strings.HasPrefix(path, "/en/") {
+		return web.EN
+	}
+	return web.ID
 }
 
 // withoutAddress returns an error's text, unless it is one of the network: those
@@ -160,6 +169,7 @@ func ofNetwork(err error) bool {
 type Listeners struct {
 	Reporters []net.Listener // pages
 	Operators []net.Listener // the API: whoever reaches it may do all it does
+	Front     []net.Listener // one page for the ordinary internet
 }
 
 // Serve serves until the context ends. Then it takes nothing new, lets requests
@@ -203,7 +213,7 @@ func (s *Server) surfaces(on Listeners) (all []surface) {
 	for _, of := range []struct {
 		listeners []net.Listener
 		handler   http.Handler
-	}{{on.Reporters, s.Reporters()}, {on.Operators, s.Operators()}} {
+	}{{on.Reporters, s.Reporters()}, {on.Operators, s.Operators()}, {on.Front, s.Front()}} {
 		for _, l := range of.listeners {
 			all = append(all, surface{l, of.handler})
 		}

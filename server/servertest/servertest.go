@@ -49,6 +49,7 @@ type Drop struct {
 	gate      *gate.Gate
 	tor       string // socket on which a tor would connect; "" without a gate
 	connected *atomic.Int64
+	hosts     *server.Hosts
 }
 
 // Connected returns how many connections there are to the reporters' pages.
@@ -89,6 +90,7 @@ type Options struct {
 	Limits    server.Limits                 // those of production if zero
 	Site      web.Site                      // civil servants' if zero
 	Gate      *gate.Gate                    // none if nil; see [Drop.By]
+	Hosts     *server.Hosts                 // loopback alone if nil
 }
 
 // New starts a drop; the test's end stops it, and holds its store against its
@@ -102,7 +104,7 @@ func New(t testing.TB, o Options) *Drop {
 		o.Now = time.Now
 	}
 	d := &Drop{
-		Party: partytest.New(t, o.Now(), o.Reviewers), Dir: t.TempDir(), Log: &Log{}, T: t, site: o.Site,
+		Party: partytest.New(t, o.Now(), o.Reviewers), Dir: t.TempDir(), Log: &Log{}, T: t, site: o.Site, hosts: o.Hosts,
 		gate: o.Gate, Client: http.DefaultClient, connected: &atomic.Int64{},
 	}
 	d.check(boltstore.Create(d.Dir))
@@ -143,7 +145,8 @@ func (d *Drop) Admit(edit func(*reviewer.Draft)) {
 
 func (d *Drop) serve(t testing.TB, limits server.Limits) {
 	srv, err := server.New(server.Config{
-		Inbox: d.Inbox, Log: slog.New(slog.NewTextHandler(d.Log, nil)), Limits: limits, Site: d.site, Gate: d.gate,
+		Inbox: d.Inbox, Log: slog.New(slog.NewTextHandler(d.Log, nil)), Limits: limits, Site: d.site, Hosts: d.hosts,
+		Gate: d.gate,
 	})
 	d.check(err)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
