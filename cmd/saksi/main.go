@@ -20,12 +20,15 @@ const usage = `Usage:
     saksi demo [-dir DIR] [-listen ADDR]
     saksi init -data DIR -origin NAME
     saksi init -data DIR -roster FILE -root FILE
-    saksi serve -data DIR [-listen 127.0.0.1:8800] [-max-file 512MiB] [-reserve 1GiB]
+    saksi serve -data DIR [-listen 127.0.0.1:8800] [-host NAME]... [-front ADDR] [-max-file 512MiB] [-reserve 1GiB]
                 [-texts-per-hour 1200] [-files-per-hour 8GiB]
+                [-onion [-tor PROGRAM] [-torrc FILE]]
+                [-tor-control ADDR [-tor-password FILE] [-tor-sockets DIR]]
     saksi export -data DIR -out FILE [-now]
     saksi import -data DIR FILE
     saksi status -data DIR
     saksi check -data DIR
+    saksi poster -data DIR -out DIR [-onion ADDRESS]
     saksi version
 
 demo runs a whole throwaway drop on this machine. init makes a data folder with
@@ -38,6 +41,13 @@ left on the disk: that is for texts. Items and answers are deleted when their
 time has come: 13 weeks after every desk had them, 52 weeks after they came.
 Against floods it takes so many texts and so many bytes of files an hour, of all
 reporters together. A text beyond waits a while, then it is handed back.
+
+Only who comes by an onion address of ours, by a -host, or from this machine by
+localhost, gets a form; others get a page that says how to come. -front has that page
+for the ordinary internet. poster writes what can be printed: address and fingerprint.
+
+-onion publishes the drop with a tor of its own, -tor-control through one that
+runs; -listen is then off unless it is given. courier and status say more.
 
 A size is a number of bytes, or a number with KiB, MiB or GiB; 7GiB at most, and
 1000GiB for an hour.
@@ -61,7 +71,7 @@ type command struct {
 func commands() []command {
 	return []command{
 		{"demo", runDemo}, {"init", runInit}, {"serve", runServe}, {"export", runExport},
-		{"import", runImport}, {"status", runStatus}, {"check", runCheck}, {"version", runVersion},
+		{"import", runImport}, {"status", runStatus}, {"check", runCheck}, {"poster", runPoster}, {"version", runVersion},
 	}
 }
 

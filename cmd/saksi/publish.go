@@ -15,9 +15,10 @@ import (
 	"sync"
 	"time"
 
+	"saksi/crypto/onionname"
+	"saksi/server"
 	"saksi/server/folder"
 	"saksi/server/gate"
-	"saksi/server/inbox"
 	"saksi/server/onion"
 )
 
@@ -76,21 +77,21 @@ type publication struct {
 }
 
 // publish prepares the services, or returns nil if they are not asked for.
-func (f *torFlags) publish(ctx context.Context, dir string, box *inbox.Inbox, log *slog.Logger) (*publication, error) {
+func (f *torFlags) publish(ctx context.Context, dir string, drop server.Config) (*publication, error) {
 	if !f.wanted() {
 		return nil, nil
 	}
-	c, err := f.config(dir, log)
+	c, err := f.config(dir, drop.Log)
 	if err != nil {
 		return nil, err
 	}
-	status, err := box.Status()
-	if err != nil {
-		return nil, err
-	}
+	fingerprint := drop.Inbox.Trusted.Fingerprint()
 	p := &publication{changed: make(chan struct{}, 1)}
-	c.Expect = func(page []byte) bool { return hasAll(page, status.Fingerprint) }
-	c.Changed = func(onion.Health) {
+	c.Expect = func(page []byte) bool { return hasAll(page, fingerprint) }
+	c.Changed = func(h onion.Health) {
+		if name, err := onionname.Parse(h.Reporters.Name); err == nil {
+			drop.Hosts.AddOnion(name)
+		}
 		select {
 		case p.changed <- struct{}{}:
 		default:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"net"
@@ -138,6 +139,7 @@ func runServe(ctx context.Context, e env, args []string) error {
 	texts, files := perHour(defaultTexts), volume(defaultFiles)
 	fs.Var(&texts, "texts-per-hour", "")
 	fs.Var(&files, "files-per-hour", "")
+	s.face.flags(fs)
 	if err := parse(e, fs, args, 0, data); err != nil {
 		return err
 	}
@@ -166,31 +168,27 @@ type service struct {
 	listen string // address of this machine, or ""
 	limits inbox.Limits
 	gate   *gate.Gate
+	face   face
 	tor    torFlags
 }
 
 // serve opens the listeners, gives up what the process does not need, and
 // serves.
 func (s *service) serve(ctx context.Context, e env) error {
-	box, err := s.folder.Inbox(time.Now, s.limits)
+	config, err := s.config(newLog(e))
 	if err != nil {
 		return err
 	}
-	site, err := folder.Site(s.dir)
+	srv, err := server.New(config)
 	if err != nil {
-		return explain(err, s.dir)
+		return err
 	}
 	on, err := s.open()
 	defer on.close()
 	if err != nil {
 		return err
 	}
-	log := newLog(e)
-	srv, err := server.New(server.Config{Inbox: box, Site: site, Log: log, Gate: s.gate})
-	if err != nil {
-		return err
-	}
-	tor, err := s.tor.publish(ctx, s.dir, box, log)
+	tor, err := s.tor.publish(ctx, s.dir, config)
 	if err != nil {
 		return err
 	}
@@ -198,20 +196,52 @@ func (s *service) serve(ctx context.Context, e env) error {
 	for _, l := range tor.listener(onion.Reporters) {
 		on.Reporters = append(on.Reporters, gate.Listen(l))
 	}
-	warnings, err := confine.Process(s.dir)
+	confined, err := confine.Process(s.dir)
 	if err != nil {
 		return err
 	}
-	for _, w := range slices.Concat(warnings, on.warnings(), tor.warnings()) {
+	for _, w := range slices.Concat(confined, s.warnings(on, config.Inbox), tor.warnings()) {
 		fmt.Fprintf(e.stderr, "saksi: warning: %s\n", w)
 	}
-	if _, err := box.Circle(); err != nil {
-		fmt.Fprintf(e.stderr, "saksi: warning: nothing can be accepted: %v\n", err)
-	}
-	if s.listen != "" {
-		fmt.Fprintf(e.stdout, "saksi: serving http://%s/\n", on.Reporters[0].Addr())
-	}
+	s.announce(e.stdout, on)
 	return tor.with(ctx, e, s.gate, func(ctx context.Context) error { return srv.Serve(ctx, on.Listeners) })
+}
+
+// config makes what a server needs of what was asked for.
+func (s *service) config(log *slog.Logger) (c server.Config, err error) {
+	c = server.Config{Log: log, Gate: s.gate}
+	if c.Inbox, err = s.folder.Inbox(time.Now, s.limits); err != nil {
+		return c, err
+	}
+	if c.Site, err = folder.Site(s.dir); err != nil {
+		return c, explain(err, s.dir)
+	}
+	c.Hosts, err = s.face.names()
+	return c, err
+}
+
+// warnings are what the operator should know at the start. Reporters come
+// through Tor, which connects from this machine.
+func (s *service) warnings(on listeners, box *inbox.Inbox) (w []string) {
+	if s.listen != "" {
+		w = append(w, addressWarnings(on.Reporters[0].Addr())...)
+	}
+	if !s.tor.wanted() {
+		w = append(w, s.face.warnings()...)
+	}
+	if _, err := box.Circle(); err != nil {
+		w = append(w, fmt.Sprintf("nothing can be accepted: %v", err))
+	}
+	return w
+}
+
+func (s *service) announce(out io.Writer, on listeners) {
+	if s.listen != "" {
+		fmt.Fprintf(out, "saksi: serving http://%s/\n", on.Reporters[0].Addr())
+	}
+	for _, l := range on.Front {
+		fmt.Fprintf(out, "saksi: the front is on %s\n", l.Addr())
+	}
 }
 
 // listeners are those of this machine, which are closed together.
@@ -223,12 +253,18 @@ type listeners struct {
 // open opens them. Those that it did open are to be closed also after an error.
 func (s *service) open() (on listeners, err error) {
 	on.dir = s.dir
-	if s.listen != "" {
-		l, err := net.Listen("tcp", s.listen)
+	for _, at := range []struct {
+		address string
+		to      *[]net.Listener
+	}{{s.listen, &on.Reporters}, {s.face.front, &on.Front}} {
+		if at.address == "" {
+			continue
+		}
+		l, err := net.Listen("tcp", at.address)
 		if err != nil {
 			return on, fmt.Errorf("serving: %w", err)
 		}
-		on.Reporters = append(on.Reporters, l)
+		*at.to = append(*at.to, l)
 	}
 	operators, err := courier.Listen(s.dir)
 	if err != nil {
@@ -239,20 +275,12 @@ func (s *service) open() (on listeners, err error) {
 }
 
 func (on *listeners) close() {
-	for _, l := range slices.Concat(on.Reporters, on.Operators) {
+	for _, l := range slices.Concat(on.Reporters, on.Front, on.Operators) {
 		l.Close() // the server may have done so
 	}
 	if len(on.Operators) > 0 {
 		courier.Remove(on.dir)
 	}
-}
-
-// warnings: reporters come through Tor, which connects from this machine.
-func (on *listeners) warnings() (w []string) {
-	for _, l := range on.Reporters {
-		w = append(w, addressWarnings(l.Addr())...)
-	}
-	return w
 }
 
 // newLog logs events by the day: the time of an event may be that of a visit.

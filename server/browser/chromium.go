@@ -276,3 +276,11 @@ func (p *ChromiumPage) Requests() (all []Request, err error) {
 	})
 	return all, p.wrap(err, "waiting until the page asks for nothing more")
 }
+
+// PDF prints the page, on the paper that its style asks for.
+func (p *ChromiumPage) PDF() (pdf []byte, err error) {
+	ctx, cancel := context.WithTimeout(p.c.ctx, patience)
+	defer cancel()
+	pdf, err = chromedp.Run(ctx, chromedp.PrintToPDF(chromedp.PDFPreferCSSPageSize()))
+	return pdf, p.wrap(err, "printing")
+}

@@ -121,16 +121,9 @@ func Open(dir string, now func() time.Time) (*Folder, error) {
 	if err != nil {
 		return nil, err
 	}
-	text, err := os.ReadFile(filepath.Join(dir, "root.vkey"))
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("opening data folder %q: %w", dir, ErrNoRoster)
-	}
+	trusted, err := readRoots(dir)
 	if err != nil {
-		return nil, fmt.Errorf("opening data folder: %w", err)
-	}
-	trusted, err := roster.ParseRootSet(string(text))
-	if err != nil {
-		return nil, damaged("root.vkey", err)
+		return nil, err
 	}
 	s, err := boltstore.Open(filepath.Join(dir, "store"), now)
 	if err != nil {
@@ -139,16 +132,47 @@ func Open(dir string, now func() time.Time) (*Folder, error) {
 	return &Folder{Store: s, Signer: signer, Trusted: trusted}, nil
 }
 
-func openKey(dir string) (sign.Signer, error) {
-	format, err := os.ReadFile(filepath.Join(dir, "FORMAT"))
+// Roots returns the first root set of a data folder, which a server may be using.
+// It returns [ErrNoFolder], [ErrNoRoster] or [store.ErrFormat].
+func Roots(dir string) (roster.RootSet, error) {
+	if err := checkFormat(dir); err != nil {
+		return roster.RootSet{}, err
+	}
+	return readRoots(dir)
+}
+
+func readRoots(dir string) (roster.RootSet, error) {
+	text, err := os.ReadFile(filepath.Join(dir, "root.vkey"))
 	if errors.Is(err, os.ErrNotExist) {
-		return sign.Signer{}, fmt.Errorf("opening data folder %q: %w", dir, ErrNoFolder)
+		return roster.RootSet{}, fmt.Errorf("opening data folder %q: %w", dir, ErrNoRoster)
 	}
 	if err != nil {
-		return sign.Signer{}, fmt.Errorf("opening data folder: %w", err)
+		return roster.RootSet{}, fmt.Errorf("opening data folder: %w", err)
+	}
+	trusted, err := roster.ParseRootSet(string(text))
+	if err != nil {
+		return roster.RootSet{}, damaged("root.vkey", err)
+	}
+	return trusted, nil
+}
+
+func checkFormat(dir string) error {
+	format, err := os.ReadFile(filepath.Join(dir, "FORMAT"))
+	if errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("opening data folder %q: %w", dir, ErrNoFolder)
+	}
+	if err != nil {
+		return fmt.Errorf("opening data folder: %w", err)
 	}
 	if string(format) != formatText {
-		return sign.Signer{}, fmt.Errorf("opening data folder %q: format %.40q: %w", dir, format, store.ErrFormat)
+		return fmt.Errorf("opening data folder %q: format %.40q: %w", dir, format, store.ErrFormat)
+	}
+	return nil
+}
+
+func openKey(dir string) (sign.Signer, error) {
+	if err := checkFormat(dir); err != nil {
+		return sign.Signer{}, err
 	}
 	f, err := os.Open(filepath.Join(dir, "server.key"))
 	if err != nil {
