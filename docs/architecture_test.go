@@ -154,6 +154,7 @@ func TestDoors(t *testing.T) {
 		"github.com/pires":         {"server/gate"},
 		"golang.org/x/time":        {"server/gate"},
 		"github.com/labstack/echo": {"server", "server/reporter", "server/courier"},
+		"rsc.io/qr":                {"web/poster"},
 		"golang.org/x/term":        {"cmd/saksi-review"},
 		"golang.org/x/sys":         {"server/confine", "server/store/boltstore", "cmd/saksi-review/desk"},
 	}
