@@ -49,6 +49,7 @@ type vectors struct {
 	Reply    replySection    `json:"reply"`
 	Batch    batchSection    `json:"batch"`
 	Outbox   outboxSection   `json:"outbox"`
+	Onion    onionSection    `json:"onion"`
 }
 
 // TestVectors makes the vectors anew and holds the file against them, then
@@ -101,6 +102,7 @@ func makeVectors(t *testing.T) vectors {
 	v.Reply = makeReplies(t, p)
 	v.Batch = makeBatches(t, p, v.Item)
 	v.Outbox = makeOutboxes(t, p, v.Batch, v.Reply)
+	v.Onion = makeOnions(p)
 	return v
 }
 
