@@ -148,6 +148,7 @@ func checkVectors(t *testing.T, v vectors) {
 	t.Run("reply", func(t *testing.T) { v.Reply.check(t, v) })
 	t.Run("batch", v.Batch.check)
 	t.Run("outbox", func(t *testing.T) { v.Outbox.check(t, v) })
+	t.Run("onion", func(t *testing.T) { v.Onion.check(t, v) })
 }
 
 // hexBytes are bytes that the file holds in hexadecimal. A plain []byte is
