@@ -7,7 +7,20 @@ import (
 	"testing"
 
 	"saksi/crypto/fuzztest"
+	"saksi/crypto/onionname"
 )
+
+// TestANameIsKeptOnce: tor may publish it again and again.
+func TestANameIsKeptOnce(t *testing.T) {
+	h := &Hosts{}
+	for range 3 {
+		h.AddOnion(onionname.New([32]byte{1}))
+		h.AddOnion(onionname.New([32]byte{2}))
+	}
+	if len(h.onions) != 2 || h.Onion() != onionname.New([32]byte{2}) {
+		t.Errorf("%d names are kept, shown is %s", len(h.onions), h.Onion())
+	}
+}
 
 // FuzzHost: what a Host header names has one spelling, which is read as itself;
 // and whatever is taken for a name of the drop ends in one, or is loopback.

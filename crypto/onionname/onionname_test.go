@@ -39,8 +39,8 @@ func TestNewNamesAreRead(t *testing.T) {
 	}
 }
 
-// TestSlipsAreCaught: whatever single character of a name was typed wrong, it is
-// refused. Two wrong ones pass once in 65,536.
+// TestSlipsAreCaught: whichever single character of this name is typed wrong, it
+// is refused. By the checksum alone one wrong name in 65,536 would pass.
 func TestSlipsAreCaught(t *testing.T) {
 	good := vectors()[0]
 	passed := 0
@@ -67,7 +67,7 @@ func TestOtherSpellingsAreRefused(t *testing.T) {
 	four := New([32]byte{1}).String()
 	four = four[:letters-1] + "e" + Suffix // version 4
 	for _, text := range []string{
-		"", Suffix, label, good + ".", good + "\n", " " + good, "www." + good, strings.ToUpper(good), label + ".ONION",
+		"", Suffix, label, good + ".", good + "\n", " " + good, "www." + good, strings.ToUpper(good), label + ".ONION", "P" + good[1:],
 		label[:55] + "\n" + Suffix, label[:55] + "1" + Suffix, label[:55] + "=" + Suffix, label + "a" + Suffix, old, four,
 		"http://" + good, strings.Repeat("a", letters) + Suffix,
 	} {

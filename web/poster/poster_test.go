@@ -75,7 +75,11 @@ func modules(t *testing.T, svg string) (side int, black map[[2]int]bool) {
 	run, black := regexp.MustCompile(`M(\d+) (\d+)h(\d+)v1h-(\d+)z`), map[[2]int]bool{}
 	for _, m := range run.FindAllStringSubmatch(path[1], -1) {
 		for i := range number(m[3]) {
-			black[[2]int{number(m[1]) + i, number(m[2])}] = true
+			at := [2]int{number(m[1]) + i, number(m[2])}
+			if black[at] {
+				t.Fatalf("%v is drawn twice", at)
+			}
+			black[at] = true
 		}
 		if m[3] != m[4] {
 			t.Errorf("a run goes forth by %s and back by %s", m[3], m[4])
