@@ -132,7 +132,7 @@ func TestWhatIsForTestsStaysThere(t *testing.T) {
 func layer(name string) int {
 	layers := map[string]int{
 		"crypto": 0, "web": 0, "server/store": 1, "server/inbox": 2, "server/scribe": 3, "server/folder": 3,
-		"server/confine": 3, "server/gate": 3, "server/reporter": 4, "server/courier": 4, "server": 5, "cmd": 6,
+		"server/confine": 3, "server/gate": 3, "server/onion": 3, "server/reporter": 4, "server/courier": 4, "server": 5, "cmd": 6,
 	}
 	for ; name != "."; name = path.Dir(name) {
 		if height, ok := layers[name]; ok {
@@ -155,8 +155,10 @@ func TestDoors(t *testing.T) {
 		"golang.org/x/time":        {"server/gate"},
 		"github.com/labstack/echo": {"server", "server/reporter", "server/courier"},
 		"rsc.io/qr":                {"web/poster"},
+		"github.com/cretz/bine":    {"server/onion"},
+		"golang.org/x/net":         {"server/onion"},
 		"golang.org/x/term":        {"cmd/saksi-review"},
-		"golang.org/x/sys":         {"server/confine", "server/store/boltstore", "cmd/saksi-review/desk"},
+		"golang.org/x/sys":         {"server/confine", "server/onion", "server/store/boltstore", "cmd/saksi-review/desk"},
 	}
 	for name, imports := range listed(t) {
 		for _, i := range imports {
