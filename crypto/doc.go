@@ -3,7 +3,7 @@
 // them), hybrid (age files to post-quantum recipients), sign (signed notes),
 // roster and reviewer (who may read), item (what a reporter sends), reply
 // (what a reviewer answers), batch and outbox (what travels between server
-// and desk) and week (the only clock).
+// and desk), pass (who may carry it over Tor) and week (the only clock).
 //
 // docs/protocol.md describes every format to the byte. testdata/vectors.json
 // has an example of each, and of what must be refused: it binds this code and

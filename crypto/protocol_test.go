@@ -18,6 +18,7 @@ import (
 	"saksi/crypto/hybrid"
 	"saksi/crypto/item"
 	"saksi/crypto/outbox"
+	"saksi/crypto/pass"
 	"saksi/crypto/receipt"
 	"saksi/crypto/reply"
 	"saksi/crypto/reviewer"
@@ -82,7 +83,7 @@ func TestProtocolSizes(t *testing.T) {
 	}
 	want := map[string]int64{}
 	for _, part := range []map[string]int64{
-		receiptSizes(), hybridSizes(), rosterSizes(t), itemSizes(t), replySizes(), travelSizes(t),
+		receiptSizes(), hybridSizes(), rosterSizes(t), itemSizes(t), replySizes(), travelSizes(t), passSizes(t),
 	} {
 		maps.Copy(want, part)
 	}
@@ -264,6 +265,21 @@ func travelSizes(t *testing.T) map[string]int64 {
 	}
 }
 
+func passSizes(t *testing.T) map[string]int64 {
+	name := func(n int64) bool { return pass.CheckName(strings.Repeat("a", int(n))) == nil }
+	p := must(pass.New("a", "a", strings.Repeat("a", 56)+".onion", newParty(t).server.Key()))(t)
+	value := func(n int64) bool {
+		_, err := p.Sign(pass.Request{URI: strings.Repeat("a", int(n))})
+		return err == nil
+	}
+	return map[string]int64{
+		"courier's name": largest(100, name), "pass": pass.MaxSize,
+		"couriers on a list": pass.MaxCouriers, "list of couriers": pass.MaxListSize,
+		"value in a request, in bytes": largest(10_000, value), "nonce": int64(len(pass.Nonce{})),
+		"seconds that a courier's clock may be off": int64(pass.Window / time.Second),
+	}
+}
+
 // TestProtocolLabels holds the table of labels against those in the code.
 func TestProtocolLabels(t *testing.T) {
 	told := slices.Sorted(maps.Keys(table(t, "label")))
@@ -312,6 +328,7 @@ func TestProtocolDerivations(t *testing.T) {
 	sizes := map[string]int{
 		"mailbox": len(r.Token), "reply": len(r.ReplySeed), "author": len(r.AuthorSeed),
 		"item/<n>": len(r.Items[0].ID), "burn/<n>": len(r.Items[0].Burn), "desk": 32,
+		"courier/sign": 32, "courier/tor": 32,
 	}
 	infos := table(t, "info")
 	if len(told) != len(want) || len(infos) != len(sizes) {

@@ -50,6 +50,7 @@ type vectors struct {
 	Batch    batchSection    `json:"batch"`
 	Outbox   outboxSection   `json:"outbox"`
 	Onion    onionSection    `json:"onion"`
+	Pass     passSection     `json:"pass"`
 }
 
 // TestVectors makes the vectors anew and holds the file against them, then
@@ -103,6 +104,7 @@ func makeVectors(t *testing.T) vectors {
 	v.Batch = makeBatches(t, p, v.Item)
 	v.Outbox = makeOutboxes(t, p, v.Batch, v.Reply)
 	v.Onion = makeOnions(p)
+	v.Pass = makePasses(t, p)
 	return v
 }
 
@@ -149,6 +151,7 @@ func checkVectors(t *testing.T, v vectors) {
 	t.Run("batch", v.Batch.check)
 	t.Run("outbox", func(t *testing.T) { v.Outbox.check(t, v) })
 	t.Run("onion", func(t *testing.T) { v.Onion.check(t, v) })
+	t.Run("pass", v.Pass.check)
 }
 
 // hexBytes are bytes that the file holds in hexadecimal. A plain []byte is
