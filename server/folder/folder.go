@@ -8,6 +8,7 @@
 //	saksi.sock    while a server runs
 //	tor/          what package onion keeps, if the drop is published
 //	health.json   how the onion services are
+//	couriers      who may fetch and bring over Tor, if anybody: public keys, 0600
 //	taxonomy.json the operator's own questions, if he has some
 //	instance.json the drop's own name and words, if it has some
 //
@@ -199,7 +200,7 @@ func Foreign(dir string) ([]string, error) {
 	}
 	ours := []string{
 		"FORMAT", "server.key", "server.vkey", "root.vkey", "store", "saksi.sock", taxonomyName, instanceName,
-		TorName, HealthName, HealthName + ".part",
+		TorName, HealthName, HealthName + ".part", couriersName, couriersPart,
 	}
 	var foreign []string
 	for _, e := range entries {
