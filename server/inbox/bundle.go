@@ -15,6 +15,13 @@ import (
 // ErrNoBatch is returned when no batch has been closed yet.
 var ErrNoBatch = errors.New("no batch has been closed yet")
 
+// members is what a bundle is written to: a [batch.Writer], or what measures.
+type members interface {
+	Add(path batch.Path, size int64, content io.Reader) error
+	AddBytes(path batch.Path, content []byte) error
+	Close() error
+}
+
 // Bundle writes the newest batch, and all earlier ones that some desk has not
 // confirmed, to w. The same store gives the same bytes. It returns the items
 // that are damaged: desks will say that they miss them, or that they are damaged.
@@ -23,7 +30,10 @@ func (b *Inbox) Bundle(w io.Writer) (damaged []receipt.ItemID, err error) {
 	if err != nil {
 		return nil, err
 	}
-	out := batch.NewWriter(w)
+	return b.bundle(batch.NewWriter(w), batches)
+}
+
+func (b *Inbox) bundle(out members, batches []store.Batch) (damaged []receipt.ItemID, err error) {
 	if err := writeHeads(out, batches); err != nil {
 		return nil, err
 	}
@@ -76,7 +86,7 @@ func (b *Inbox) openBatches() ([]store.Batch, error) {
 	return batches, nil
 }
 
-func writeHeads(out *batch.Writer, batches []store.Batch) error {
+func writeHeads(out members, batches []store.Batch) error {
 	for i, head := range batches {
 		sequence := head.Sequence
 		if i == 0 {
@@ -92,7 +102,7 @@ func writeHeads(out *batch.Writer, batches []store.Batch) error {
 	return nil
 }
 
-func (b *Inbox) writeRosters(out *batch.Writer) error {
+func (b *Inbox) writeRosters(out members) error {
 	members := b.rosterMembers()
 	var paths []batch.Path
 	for path := range members {
@@ -120,7 +130,7 @@ func sortedIDs(batches []store.Batch) []receipt.ItemID {
 
 // writeItem writes an item's members, or returns the tombstone of one that is
 // gone.
-func (b *Inbox) writeItem(out *batch.Writer, id receipt.ItemID) (*store.Tombstone, error) {
+func (b *Inbox) writeItem(out members, id receipt.ItemID) (*store.Tombstone, error) {
 	states, err := b.Store.States([]receipt.ItemID{id})
 	if err != nil {
 		return nil, err
@@ -196,7 +206,7 @@ func (b *Inbox) tombstone(id receipt.ItemID) (*store.Tombstone, error) {
 
 // writeMark writes the burn token, which has the hash that the list says, or
 // the mark of expiry, which proves nothing.
-func writeMark(out *batch.Writer, t store.Tombstone) error {
+func writeMark(out members, t store.Tombstone) error {
 	if t.Reason == store.Expired {
 		return out.AddBytes(batch.Path{Kind: batch.ExpiryMark, ID: t.ID}, nil)
 	}
