@@ -38,6 +38,11 @@ type Config struct {
 	Log   *slog.Logger // events; nil for none
 	Site  web.Site     // what the operator chose; may be zero
 	Hosts *Hosts       // names for reporters beside loopback; nil for none
+	// Couriers are who may come to the couriers' listeners; nil for nobody. Onion
+	// returns the address of these listeners as their passes have it, "" as long
+	// as nobody knows it.
+	Couriers courier.Book
+	Onion    func() string
 	// Limits are those of [Production] unless set.
 	Limits Limits
 	Gate   *gate.Gate // what reporters may ask for; nil for no such limits
@@ -63,6 +68,9 @@ func New(c Config) (*Server, error) {
 	}
 	if c.Hosts == nil {
 		c.Hosts = &Hosts{}
+	}
+	if c.Onion == nil {
+		c.Onion = func() string { return "" }
 	}
 	if c.Limits == (Limits{}) {
 		c.Limits = Production()
@@ -95,7 +103,17 @@ func (s *Server) Reporters() http.Handler {
 func (s *Server) Operators() http.Handler {
 	e := echo.New()
 	e.Use(s.recoverPanic)
-	operatorRoutes(e, &courier.Handler{Operations: s.Inbox})
+	operatorRoutes(e, &courier.Handler{Operations: s.Inbox, Book: s.Couriers})
+	return s.steady(e, false)
+}
+
+// Remote returns the handler for couriers that come over Tor.
+func (s *Server) Remote() http.Handler {
+	e := echo.New()
+	e.Use(s.recoverPanic, strictHeaders)
+	r := courier.NewRemote(s.Inbox, s.Couriers, s.Onion, s.Inbox.Now, s.Log)
+	remoteRoutes(e, r)
+	e.HTTPErrorHandler = r.Fail
 	return s.steady(e, false)
 }
 
@@ -125,6 +143,18 @@ func operatorRoutes(e *echo.Echo, h *courier.Handler) {
 	e.POST("/v1/close", h.Close)
 	e.GET("/v1/bundle", h.Bundle)
 	e.POST("/v1/outbox", h.Outbox)
+	if h.Book == nil {
+		return
+	}
+	e.GET("/v1/couriers", h.Couriers)
+	e.POST("/v1/couriers", h.AddCourier)
+	e.DELETE("/v1/couriers/:name", h.RemoveCourier)
+}
+
+func remoteRoutes(e *echo.Echo, r *courier.Remote) {
+	e.GET("/v1/batches", r.Signed(r.Batches))
+	e.GET("/v1/bundle", r.Signed(r.Bundle))
+	e.POST("/v1/outbox", r.Signed(r.Outbox))
 }
 
 // fail shows the page for an error, in the language of the path. What was sent
@@ -170,6 +200,7 @@ type Listeners struct {
 	Reporters []net.Listener // pages
 	Operators []net.Listener // the API: whoever reaches it may do all it does
 	Front     []net.Listener // one page for the ordinary internet
+	Couriers  []net.Listener // what couriers may do over Tor; each request is signed
 }
 
 // Serve serves until the context ends. Then it takes nothing new, lets requests
@@ -213,7 +244,7 @@ func (s *Server) surfaces(on Listeners) (all []surface) {
 	for _, of := range []struct {
 		listeners []net.Listener
 		handler   http.Handler
-	}{{on.Reporters, s.Reporters()}, {on.Operators, s.Operators()}, {on.Front, s.Front()}} {
+	}{{on.Reporters, s.Reporters()}, {on.Operators, s.Operators()}, {on.Front, s.Front()}, {on.Couriers, s.Remote()}} {
 		for _, l := range of.listeners {
 			all = append(all, surface{l, of.handler})
 		}

@@ -22,7 +22,10 @@ var ErrNotRunning = errors.New("no server is running on this data folder")
 // A Client works through the socket of a running server.
 type Client struct{ http http.Client }
 
-var _ Operations = (*Client)(nil)
+var (
+	_ Operations = (*Client)(nil)
+	_ Book       = (*Client)(nil)
+)
 
 // NewClient returns a client for the data folder's server. It returns
 // [ErrNotRunning] when there is none.

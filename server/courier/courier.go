@@ -1,6 +1,8 @@
 // Package courier is the small API by which bundles leave and outboxes come
-// back: HTTP, on a unix socket in the data folder. Whoever reaches the socket
-// is an operator; what passes through it is sealed or counts.
+// back: HTTP, on a unix socket in the data folder, and over Tor.
+//
+// Whoever reaches the socket is an operator; what passes through it is sealed or
+// counts.
 //
 //	GET  /v1/status    counts, as JSON (inbox.Status)
 //	GET  /v1/check     what is wrong with the store, as a JSON list of lines
@@ -8,9 +10,15 @@
 //	GET  /v1/bundle    the bundle, a tar; broken off on an error; a trailer
 //	                   Saksi-Damaged names items that were left out
 //	POST /v1/outbox    takes a desk's outbox; JSON (inbox.Imported)
+//	GET  /v1/couriers  the list of couriers, as text (pass.List)
+//	POST /v1/couriers  adds a courier; the body is a card's line
+//	DELETE /v1/couriers/NAME   removes one
 //
 // An error is a JSON object {"error": "..."} with a status of 4xx when the
 // request was at fault.
+//
+// The couriers' onion service has less of it, for those alone who sign their
+// requests: see [Remote].
 package courier
 
 import (
@@ -22,6 +30,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"saksi/crypto/outbox"
+	"saksi/crypto/pass"
 	"saksi/crypto/receipt"
 	"saksi/crypto/sign"
 	"saksi/server/inbox"
@@ -39,8 +48,11 @@ type Operations interface {
 
 var _ Operations = (*inbox.Inbox)(nil)
 
-// A Handler serves the API.
-type Handler struct{ Operations Operations }
+// A Handler serves the API to operators.
+type Handler struct {
+	Operations Operations
+	Book       Book
+}
 
 type closed struct {
 	Batch uint64 `json:"batch"`
@@ -113,8 +125,11 @@ func answer(c echo.Context, value any, err error) error {
 }
 
 func status(err error) int {
+	if errors.As(err, new(*inbox.RefusedError)) {
+		return http.StatusConflict
+	}
 	for _, theirs := range []error{
-		outbox.ErrSignature, outbox.ErrUnknown, outbox.ErrRevoked, sign.ErrSignatures, inbox.ErrNoBatch,
+		sign.ErrSignatures, inbox.ErrNoBatch, pass.ErrTaken, pass.ErrMany, pass.ErrNoCourier,
 	} {
 		if errors.Is(err, theirs) {
 			return http.StatusConflict

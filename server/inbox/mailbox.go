@@ -202,12 +202,19 @@ type Imported struct {
 	Finished int    `json:"finished"` // batches that every desk has by now
 }
 
+// A RefusedError is returned for an outbox that is at fault itself: nothing of it
+// was taken.
+type RefusedError struct{ error }
+
+// Unwrap returns the reason.
+func (e *RefusedError) Unwrap() error { return e.error }
+
 // Import takes a desk's outbox. Importing the same again, or an older one,
-// changes nothing.
+// changes nothing. It returns a [*RefusedError] for one that is no outbox.
 func (b *Inbox) Import(file []byte) (Imported, error) {
 	o, err := outbox.Open(file, b)
 	if err != nil {
-		return Imported{}, err
+		return Imported{}, &RefusedError{err}
 	}
 	report := Imported{Reviewer: o.Reviewer, Number: o.Number}
 	if err := b.importReplies(o, &report); err != nil {
