@@ -25,6 +25,7 @@ import (
 	"saksi/crypto/reply"
 	"saksi/crypto/reviewer"
 	"saksi/server"
+	"saksi/server/courier"
 	"saksi/server/gate"
 	"saksi/server/inbox"
 	"saksi/server/store"
@@ -38,6 +39,7 @@ type Drop struct {
 	Inbox  *inbox.Inbox
 	Client *http.Client // that asks
 	URL    string       // of the reporters' pages, without a slash at the end
+	Remote string       // address of the couriers' surface, if there is one
 	Dir    string       // of the store
 	Log    *Log
 	T      testing.TB
@@ -50,6 +52,8 @@ type Drop struct {
 	tor       string // socket on which a tor would connect; "" without a gate
 	connected *atomic.Int64
 	hosts     *server.Hosts
+	book      courier.Book
+	onion     string
 }
 
 // Connected returns how many connections there are to the reporters' pages.
@@ -91,6 +95,8 @@ type Options struct {
 	Site      web.Site                      // civil servants' if zero
 	Gate      *gate.Gate                    // none if nil; see [Drop.By]
 	Hosts     *server.Hosts                 // loopback alone if nil
+	Couriers  courier.Book                  // no couriers' surface if nil
+	Onion     string                        // its address
 }
 
 // New starts a drop; the test's end stops it, and holds its store against its
@@ -107,6 +113,7 @@ func New(t testing.TB, o Options) *Drop {
 		Party: partytest.New(t, o.Now(), o.Reviewers), Dir: t.TempDir(), Log: &Log{}, T: t, site: o.Site, hosts: o.Hosts,
 		gate: o.Gate, Client: http.DefaultClient, connected: &atomic.Int64{},
 	}
+	d.book, d.onion = o.Couriers, o.Onion
 	d.check(boltstore.Create(d.Dir))
 	var s store.Store
 	s, err := boltstore.Open(d.Dir, o.Now)
@@ -147,18 +154,24 @@ func (d *Drop) serve(t testing.TB, limits server.Limits) {
 	srv, err := server.New(server.Config{
 		Inbox: d.Inbox, Log: slog.New(slog.NewTextHandler(d.Log, nil)), Limits: limits, Site: d.site, Hosts: d.hosts,
 		Gate: d.gate,
+		Couriers: d.book, Onion: func() string { return d.onion },
 	})
 	d.check(err)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	d.check(err)
 	d.URL = "http://" + l.Addr().String()
-	reporters := []net.Listener{counted{l, d.connected}}
+	on := server.Listeners{Reporters: []net.Listener{counted{l, d.connected}}}
 	if d.gate != nil {
-		reporters = append(reporters, d.listenForTor(t))
+		on.Reporters = append(on.Reporters, d.listenForTor(t))
+	}
+	if d.book != nil {
+		remote, err := net.Listen("tcp", "127.0.0.1:0")
+		d.check(err)
+		d.Remote, on.Couriers = remote.Addr().String(), []net.Listener{remote}
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- srv.Serve(ctx, server.Listeners{Reporters: reporters}) }()
+	go func() { done <- srv.Serve(ctx, on) }()
 	d.Stop = sync.OnceValue(func() error {
 		cancel()
 		return <-done

@@ -1,0 +1,103 @@
+package errand
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+)
+
+// findPartial opens what an earlier fetch from this address left in a folder.
+func findPartial(dir, prefix string) (*partial, error) {
+	p := &partial{dir: dir, prefix: prefix}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, fmt.Errorf("fetching: %w", err)
+	}
+	pattern := regexp.MustCompile("^" + regexp.QuoteMeta(prefix) + `([0-9a-f]{32})\.part$`)
+	for _, e := range entries {
+		m := pattern.FindStringSubmatch(e.Name())
+		if m == nil || !e.Type().IsRegular() {
+			continue
+		}
+		if p.tag != "" { // of two bundles one is not the server's any more
+			if err := p.discard(); err != nil {
+				return nil, err
+			}
+		}
+		if err := p.open(m[1]); err != nil {
+			return nil, err
+		}
+	}
+	return p, nil
+}
+
+func (p *partial) open(tag string) error {
+	p.tag = tag
+	f, err := os.OpenFile(p.name(), os.O_RDWR, 0)
+	if err != nil {
+		return fmt.Errorf("fetching: %w", err)
+	}
+	info, err := f.Stat()
+	if err != nil {
+		f.Close()
+		return fmt.Errorf("fetching: %w", err)
+	}
+	p.file, p.have, p.pieces = f, info.Size(), 1
+	return nil
+}
+
+func (p *partial) close() {
+	if p.file != nil {
+		p.file.Close()
+	}
+	p.file = nil
+}
+
+// discard removes the file, and begins without one.
+func (p *partial) discard() error {
+	p.close()
+	if p.tag != "" {
+		if err := os.Remove(p.name()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("fetching: %w", err)
+		}
+	}
+	*p = partial{dir: p.dir, prefix: p.prefix}
+	return nil
+}
+
+// shortTag is as much of a tag as a bundle's name has.
+const shortTag = 12
+
+// whole returns the bundle of a tag if it was fetched before.
+func (p *partial) whole(tag string) *Fetched {
+	entries, err := os.ReadDir(p.dir)
+	if err != nil {
+		return nil
+	}
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), "bundle-") && strings.HasSuffix(e.Name(), "-"+tag[:shortTag]+".tar") {
+			return &Fetched{Path: filepath.Join(p.dir, e.Name()), Already: true}
+		}
+	}
+	return nil
+}
+
+// settle gives the bundle its name, for good: the stick is pulled next.
+func (p *partial) settle(f *Fetched) error {
+	f.Path = filepath.Join(p.dir, fmt.Sprintf("bundle-%d-%s.tar", f.Batch, p.tag[:shortTag]))
+	if err := p.file.Sync(); err != nil {
+		return fmt.Errorf("fetching: %w", err)
+	}
+	if err := os.Rename(p.name(), f.Path); err != nil {
+		return fmt.Errorf("fetching: %w", err)
+	}
+	dir, err := os.Open(p.dir)
+	if err != nil {
+		return fmt.Errorf("fetching: %w", err)
+	}
+	return errors.Join(dir.Sync(), dir.Close())
+}
