@@ -3,6 +3,7 @@ package server_test
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
@@ -115,7 +116,7 @@ func (l letter) sign(t testing.TB, p *pass.Pass) letter {
 // text writes a request as it goes over the wire.
 func (l letter) text() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s %s HTTP/1.1\r\nHost: %s\r\n", l.Method, l.URI, onion)
+	fmt.Fprintf(&b, "%s %s HTTP/1.1\r\nHost: %s\r\n", l.Method, l.URI, cmp.Or(l.Host, onion))
 	for name, value := range l.headers {
 		fmt.Fprintf(&b, "%s: %s\r\n", name, value)
 	}
@@ -178,6 +179,13 @@ func TestStrangersLearnNothingOfCouriers(t *testing.T) {
 		change(&l)
 		return l
 	}
+	elsewhere := r.get("/v1/bundle").sign(t, another)
+	elsewhere.Host = another.Onion
+	twice := r.get("/v1/bundle")
+	twice.Range = "bytes=0-"
+	twice = twice.sign(t, budi)
+	delete(twice.headers, "Range")
+	twice.headers["Range: bytes=0-\r\nRange"] = "bytes=1-"
 	late := r.get("/v1/bundle")
 	late.Time -= 3600
 	first := r.send(unsigned)
@@ -188,7 +196,7 @@ func TestStrangersLearnNothingOfCouriers(t *testing.T) {
 		"no such path": r.get("/v1/status"), "another method": {Request: pass.Request{Method: "DELETE", URI: "/v1/bundle"}},
 		"no such path, signed": r.get("/v1/close").sign(t, budi),
 		"a removed courier":    r.get("/v1/bundle").sign(t, dewi), "another drop's pass": r.get("/v1/bundle").sign(t, other),
-		"signed for another address": r.get("/v1/bundle").sign(t, another),
+		"signed for another address": elsewhere,
 		"another path":               changed(func(l *letter) { l.URI = "/v1/batches" }),
 		"a query":                    changed(func(l *letter) { l.URI += "?a" }),
 		"another method, signed":     changed(func(l *letter) { l.Method = "HEAD" }),
@@ -197,7 +205,7 @@ func TestStrangersLearnNothingOfCouriers(t *testing.T) {
 		"another time":               changed(func(l *letter) { l.headers[pass.HeaderTime] = strconv.FormatInt(l.Time+1, 10) }),
 		"another nonce":              changed(func(l *letter) { l.headers[pass.HeaderNonce] = strings.Repeat("0", 32) }),
 		"another body's hash":        changed(func(l *letter) { l.headers[pass.HeaderBody] = strings.Repeat("0", 64) }),
-		"a header twice":             changed(func(l *letter) { l.headers["Range: bytes=0-\r\nRange"] = "bytes=1-" }),
+		"a header twice":             twice,
 		"a wrong clock, unknown":     late.sign(t, other),
 	} {
 		p := r.send(l)
