@@ -169,7 +169,7 @@ func TestStrangersLearnNothingOfCouriers(t *testing.T) {
 	budi, dewi := r.hire("budi"), r.hire("dewi")
 	r.fire("dewi")
 	other := newRemote(t).hire("budi")
-	another, err := pass.New(budi.Origin, "budi", strings.Repeat("z", 56)+".onion", r.Server.Key())
+	another, err := pass.Parse(strings.Replace(budi.Text(), onion, strings.Repeat("z", 56)+".onion", 1))
 	if err != nil {
 		t.Fatal(err)
 	}
