@@ -24,11 +24,18 @@ const usage = `Usage:
                 [-texts-per-hour 1200] [-files-per-hour 8GiB]
                 [-onion [-tor PROGRAM] [-torrc FILE]]
                 [-tor-control ADDR [-tor-password FILE] [-tor-sockets DIR]]
+                [-couriers 127.0.0.1:8801 | -couriers unix:SOCKET] [-couriers-onion ADDRESS]
     saksi export -data DIR -out FILE [-now]
     saksi import -data DIR FILE
     saksi status -data DIR
     saksi check -data DIR
     saksi poster -data DIR -out DIR [-onion ADDRESS]
+    saksi courier add -data DIR -out FILE [-onion ADDRESS] NAME
+    saksi courier list -data DIR
+    saksi courier remove -data DIR NAME
+    saksi courier line -pass FILE
+    saksi fetch -pass FILE -out FOLDER [-list] [-socks 127.0.0.1:9050] [-wait 5m]
+    saksi push -pass FILE [-socks 127.0.0.1:9050] [-wait 5m] OUTBOX...
     saksi version
 
 demo runs a whole throwaway drop on this machine. init makes a data folder with
@@ -48,6 +55,14 @@ for the ordinary internet. poster writes what can be printed: address and finger
 
 -onion publishes the drop with a tor of its own, -tor-control through one that
 runs; -listen is then off unless it is given. courier and status say more.
+
+courier makes and removes couriers, who do the errand over Tor: add writes a pass
+for one. On the courier's laptop fetch brings the bundle and push takes outboxes
+to the server, through tor's SOCKS port alone; line prints the pass's key for tor.
+Both go on by themselves after a broken circuit, for pauses of -wait in all.
+
+serve -couriers is where a tor that is neither started nor joined brings couriers
+in, by a service of their own, whose address is -couriers-onion.
 
 A size is a number of bytes, or a number with KiB, MiB or GiB; 7GiB at most, and
 1000GiB for an hour.
@@ -71,7 +86,8 @@ type command struct {
 func commands() []command {
 	return []command{
 		{"demo", runDemo}, {"init", runInit}, {"serve", runServe}, {"export", runExport},
-		{"import", runImport}, {"status", runStatus}, {"check", runCheck}, {"poster", runPoster}, {"version", runVersion},
+		{"import", runImport}, {"status", runStatus}, {"check", runCheck}, {"courier", runCourier}, {"fetch", runFetch},
+		{"push", runPush}, {"poster", runPoster}, {"version", runVersion},
 	}
 }
 

@@ -258,6 +258,9 @@ func runCheck(_ context.Context, e env, args []string) error {
 		if _, err := folder.Site(*data); err != nil {
 			wrong = append(wrong, err.Error())
 		}
+		if _, err := (&folder.Couriers{Dir: *data}).Couriers(); err != nil {
+			wrong = append(wrong, err.Error())
+		}
 		for _, line := range wrong {
 			fmt.Fprintln(e.stdout, line)
 		}

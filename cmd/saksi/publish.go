@@ -77,7 +77,7 @@ type publication struct {
 }
 
 // publish prepares the services, or returns nil if they are not asked for.
-func (f *torFlags) publish(ctx context.Context, dir string, drop server.Config) (*publication, error) {
+func (f *torFlags) publish(ctx context.Context, dir string, drop *server.Config) (*publication, error) {
 	if !f.wanted() {
 		return nil, nil
 	}
@@ -97,12 +97,34 @@ func (f *torFlags) publish(ctx context.Context, dir string, drop server.Config) 
 		default:
 		}
 	}
+	book := &folder.Couriers{Dir: dir}
+	c.Clients = func() (map[string]onion.Key, error) { return torClients(book) }
 	p.config = c
 	p.Tor, err = onion.Open(ctx, c)
 	if err != nil {
 		return nil, explainTor(err, c)
 	}
+	book.OnChange = p.authorize
+	drop.Couriers, drop.Onion = book, func() string { return p.Health().Couriers.Name }
 	return p, nil
+}
+
+// torClients are the couriers as tor knows them.
+func torClients(book *folder.Couriers) (map[string]onion.Key, error) {
+	list, err := book.Couriers()
+	keys := map[string]onion.Key{}
+	for _, card := range list {
+		keys[card.Name] = card.Tor
+	}
+	return keys, err
+}
+
+// authorize tells tor of a change. If that fails the API refuses whoever was
+// removed all the same; who was added has to wait for the next start.
+func (p *publication) authorize() {
+	if err := p.Authorize(); err != nil {
+		p.config.Log.Error("tor was not told who the couriers are", "error", err.Error())
+	}
 }
 
 // Close ends it.

@@ -140,6 +140,7 @@ func runServe(ctx context.Context, e env, args []string) error {
 	fs.Var(&texts, "texts-per-hour", "")
 	fs.Var(&files, "files-per-hour", "")
 	s.face.flags(fs)
+	s.remote.flags(fs)
 	if err := parse(e, fs, args, 0, data); err != nil {
 		return err
 	}
@@ -148,6 +149,9 @@ func runServe(ctx context.Context, e env, args []string) error {
 	}
 	dir, err := filepath.Abs(*data)
 	if err != nil {
+		return err
+	}
+	if _, err := couriersOnion(dir, s.remote.onion); err != nil {
 		return err
 	}
 	f, err := folder.Open(dir, time.Now)
@@ -170,6 +174,7 @@ type service struct {
 	gate   *gate.Gate
 	face   face
 	tor    torFlags
+	remote remoteFlags
 }
 
 // serve opens the listeners, gives up what the process does not need, and
@@ -179,6 +184,11 @@ func (s *service) serve(ctx context.Context, e env) error {
 	if err != nil {
 		return err
 	}
+	tor, err := s.tor.publish(ctx, s.dir, &config)
+	if err != nil {
+		return err
+	}
+	defer tor.Close()
 	srv, err := server.New(config)
 	if err != nil {
 		return err
@@ -188,14 +198,10 @@ func (s *service) serve(ctx context.Context, e env) error {
 	if err != nil {
 		return err
 	}
-	tor, err := s.tor.publish(ctx, s.dir, config)
-	if err != nil {
-		return err
-	}
-	defer tor.Close()
 	for _, l := range tor.listener(onion.Reporters) {
 		on.Reporters = append(on.Reporters, gate.Listen(l))
 	}
+	on.Couriers = append(on.Couriers, tor.listener(onion.Couriers)...)
 	confined, err := confine.Process(s.dir)
 	if err != nil {
 		return err
@@ -209,7 +215,9 @@ func (s *service) serve(ctx context.Context, e env) error {
 
 // config makes what a server needs of what was asked for.
 func (s *service) config(log *slog.Logger) (c server.Config, err error) {
-	c = server.Config{Log: log, Gate: s.gate}
+	c = server.Config{
+		Log: log, Gate: s.gate, Couriers: &folder.Couriers{Dir: s.dir}, Onion: s.remote.address(s.dir),
+	}
 	if c.Inbox, err = s.folder.Inbox(time.Now, s.limits); err != nil {
 		return c, err
 	}
@@ -266,6 +274,9 @@ func (s *service) open() (on listeners, err error) {
 		}
 		*at.to = append(*at.to, l)
 	}
+	if on.Couriers, err = s.remote.open(); err != nil {
+		return on, err
+	}
 	operators, err := courier.Listen(s.dir)
 	if err != nil {
 		return on, err
@@ -275,7 +286,7 @@ func (s *service) open() (on listeners, err error) {
 }
 
 func (on *listeners) close() {
-	for _, l := range slices.Concat(on.Reporters, on.Front, on.Operators) {
+	for _, l := range slices.Concat(on.Reporters, on.Front, on.Couriers, on.Operators) {
 		l.Close() // the server may have done so
 	}
 	if len(on.Operators) > 0 {

@@ -19,6 +19,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"saksi/cmd/saksi/errand/sockstest"
 	"saksi/server/servertest"
 )
 
@@ -71,6 +72,9 @@ func TestStories(t *testing.T) {
 			s.secrets.script(string(text))
 			env.Defer(func() {
 				s.stop(syscall.SIGTERM)
+				if s.proxy != nil {
+					s.proxy.Close()
+				}
 				s.leavesNothing(t, env.WorkDir)
 			})
 			return err
@@ -85,6 +89,7 @@ func TestStories(t *testing.T) {
 			"take":   cmdTake,
 			"random": cmdRandom,
 			"shell":  cmdShell,
+			"socks":  cmdSocks,
 		},
 	})
 }
@@ -97,6 +102,7 @@ type story struct {
 	log     servertest.Log // what servers print
 	secrets *secrets
 	client  http.Client
+	proxy   *sockstest.Proxy // in the place of a courier's tor
 }
 
 func newStory() *story {

@@ -90,6 +90,7 @@ func (c *Courier) Push(ctx context.Context, file []byte) (report inbox.Imported,
 	err = c.persist(ctx, func() (bool, error) {
 		return false, c.callJSON(ctx, http.MethodPost, "/v1/outbox", file, &report)
 	})
+	report.Reviewer = plain(report.Reviewer)
 	return report, err
 }
 

@@ -1,0 +1,49 @@
+package main
+
+import (
+	"flag"
+	"fmt"
+	"net"
+	"os"
+	"strings"
+
+	"saksi/crypto/pass"
+)
+
+// remoteFlags say where couriers come in, for a tor that is not saksi's own.
+type remoteFlags struct{ listen, onion string }
+
+func (f *remoteFlags) flags(fs *flag.FlagSet) {
+	fs.StringVar(&f.listen, "couriers", "", "")
+	fs.StringVar(&f.onion, "couriers-onion", "", "")
+}
+
+// open opens the couriers' listener, if there is to be one: on IP:PORT or
+// unix:PATH, which tor connects to.
+func (f remoteFlags) open() ([]net.Listener, error) {
+	if f.listen == "" {
+		return nil, nil
+	}
+	network, address := "tcp", f.listen
+	if path, ok := strings.CutPrefix(address, "unix:"); ok {
+		network, address = "unix", path
+		_ = os.Remove(path) // of a server that died: this one holds the store's lock
+	}
+	l, err := net.Listen(network, address)
+	if err != nil {
+		return nil, fmt.Errorf("serving couriers: %w", err)
+	}
+	return []net.Listener{l}, nil
+}
+
+// address returns the couriers' onion address as it is now: tor may write it once
+// the server runs.
+func (f remoteFlags) address(data string) func() string {
+	return func() string {
+		onion, err := couriersOnion(data, f.onion)
+		if err != nil || !pass.IsOnion(onion) {
+			return ""
+		}
+		return onion
+	}
+}
