@@ -59,23 +59,35 @@ func withBook(data string, f func(book courier.Book, origin string) error) error
 func couriersFolder(data string) string { return filepath.Join(data, "tor", "couriers") }
 
 // couriersOnion returns the address of the couriers' service: the one that is
-// given, or that of the data folder. It is "" if neither is there.
+// given, or that of a tor of our own, or what a joined one said last. It is "" if
+// there is none.
 func couriersOnion(data, given string) (string, error) {
 	if given == "" {
-		text, err := os.ReadFile(filepath.Join(couriersFolder(data), "hostname"))
-		if errors.Is(err, fs.ErrNotExist) {
-			return "", nil
+		var err error
+		if given, err = publishedCouriers(data); given == "" || err != nil {
+			return "", err
 		}
-		if err != nil {
-			return "", fmt.Errorf("reading the couriers' address: %w", err)
-		}
-		given = strings.TrimSpace(string(text))
 	}
 	if !pass.IsOnion(given) {
 		return "", hinted{fmt.Errorf("%.80q is no onion address", given),
 			"give all 56 letters and \".onion\", as in the file hostname of tor's HiddenServiceDir for couriers"}
 	}
 	return given, nil
+}
+
+func publishedCouriers(data string) (string, error) {
+	text, err := os.ReadFile(filepath.Join(couriersFolder(data), "hostname"))
+	if err == nil {
+		return strings.TrimSpace(string(text)), nil
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("reading the couriers' address: %w", err)
+	}
+	h, err := readHealth(data)
+	if h == nil || err != nil {
+		return "", err
+	}
+	return h.Couriers.Name, nil
 }
 
 func runCourierAdd(_ context.Context, e env, args []string) error {
