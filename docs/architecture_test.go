@@ -156,7 +156,7 @@ func TestDoors(t *testing.T) {
 		"github.com/labstack/echo": {"server", "server/reporter", "server/courier"},
 		"rsc.io/qr":                {"web/poster"},
 		"github.com/cretz/bine":    {"server/onion"},
-		"golang.org/x/net":         {"server/onion"},
+		"golang.org/x/net":         {"server/onion", "cmd/saksi/errand"},
 		"golang.org/x/term":        {"cmd/saksi-review"},
 		"golang.org/x/sys":         {"server/confine", "server/onion", "server/store/boltstore", "cmd/saksi-review/desk"},
 	}
