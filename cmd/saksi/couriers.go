@@ -104,7 +104,8 @@ func runCourierAdd(_ context.Context, e env, args []string) error {
 	}
 	if onion == "" {
 		return hinted{errors.New("adding courier: the couriers' onion address is not known yet"),
-			"start saksi serve -onion once, or give -onion ADDRESS as in the hostname file of tor's HiddenServiceDir for couriers"}
+			"start saksi serve -onion once, or give -onion ADDRESS " +
+				"as in the hostname file of tor's HiddenServiceDir for couriers"}
 	}
 	key, err := folder.ServerKey(*data)
 	if err != nil {
@@ -169,9 +170,11 @@ func printAdded(w io.Writer, data, out string, p *pass.Pass) {
 	card := p.Card()
 	fmt.Fprintf(w, "%s is a courier now. The pass is in %s: it is a secret, for this one laptop.\n", card.Name, out)
 	fmt.Fprintf(w, "Hand it over in person, and wipe it here. Next, on the laptop:\n\n")
-	fmt.Fprintf(w, "    saksi courier line -pass %s\n    saksi fetch -pass %s -out FOLDER\n\n", filepath.Base(out), filepath.Base(out))
+	file := filepath.Base(out)
+	fmt.Fprintf(w, "    saksi courier line -pass %s\n    saksi fetch -pass %s -out FOLDER\n\n", file, file)
 	fmt.Fprintf(w, "A server with -onion lets the courier in at once. With the system's tor, write the file\n\n")
-	fmt.Fprintf(w, "    %s\n\nin the couriers' HiddenServiceDir, with this one line, and reload tor:\n\n    %s\n", torsFile(card.Name), card.Auth())
+	fmt.Fprintf(w, "    %s\n\nin the couriers' HiddenServiceDir, with this one line, and reload tor:\n\n    %s\n",
+		torsFile(card.Name), card.Auth())
 }
 
 func runCourierList(_ context.Context, e env, args []string) error {
@@ -206,9 +209,10 @@ func runCourierRemove(_ context.Context, e env, args []string) error {
 		if err := book.RemoveCourier(name); err != nil {
 			return explainCourier(err)
 		}
-		fmt.Fprintf(e.stdout, "%s is no courier any more: the server refuses the pass from now on, also in the middle of a fetch.\n", name)
-		fmt.Fprintf(e.stdout, "With the system's tor, remove the file\n\n    %s\n\nin the couriers' HiddenServiceDir as well, "+
-			"and reload tor.\n", torsFile(name))
+		fmt.Fprintf(e.stdout, "%s is no courier any more: the server refuses the pass from now on, "+
+			"also in the middle of a fetch.\n", name)
+		fmt.Fprintf(e.stdout, "With the system's tor, remove the file\n\n    %s\n\n"+
+			"in the couriers' HiddenServiceDir as well, and reload tor.\n", torsFile(name))
 		return nil
 	})
 }
@@ -224,8 +228,9 @@ func runCourierLine(_ context.Context, e env, args []string) error {
 		return err
 	}
 	fmt.Fprint(e.stdout, p.AuthPrivate())
-	fmt.Fprintf(e.stderr, "saksi: this line is a secret. Lay it, as a file %s.auth_private with mode 0600, into the folder that\n"+
-		"saksi: ClientOnionAuthDir in this laptop's torrc names, and reload tor. Then: saksi fetch -pass %s -out FOLDER\n",
+	fmt.Fprintf(e.stderr, "saksi: this line is a secret. Lay it, as a file %s.auth_private with mode 0600, "+
+		"into the folder that\nsaksi: ClientOnionAuthDir in this laptop's torrc names, and reload tor. "+
+		"Then: saksi fetch -pass %s -out FOLDER\n",
 		p.Courier, *file)
 	return nil
 }

@@ -99,10 +99,12 @@ func printFetched(e env, f *errand.Fetched) {
 	fmt.Fprintf(e.stdout, "%s holds the bundle, %d bytes: batches up to %d, %d items. The server's signature is right. "+
 		"Carry it to the reviewers.\n", f.Path, f.Size, f.Batch, f.Items)
 	for _, name := range f.Damaged {
-		fmt.Fprintf(e.stderr, "saksi: warning: %s is damaged on the server's disk; the desks will say so. Tell the operator\n", name)
+		fmt.Fprintf(e.stderr, "saksi: warning: %s is damaged on the server's disk; "+
+			"the desks will say so. Tell the operator\n", name)
 	}
 	for _, id := range f.Missing {
-		fmt.Fprintf(e.stderr, "saksi: warning: item %s is listed and not there; the desks will say so. Tell the operator\n", id)
+		fmt.Fprintf(e.stderr, "saksi: warning: item %s is listed and not there; "+
+			"the desks will say so. Tell the operator\n", id)
 	}
 }
 
@@ -156,7 +158,8 @@ func readOutbox(name string) ([]byte, error) {
 		return nil, fmt.Errorf("bringing: %w", err)
 	}
 	if len(file) > outbox.MaxSize {
-		return nil, hinted{fmt.Errorf("bringing %q: it is too long for an outbox", name), "give the file that saksi-review outbox wrote"}
+		return nil, hinted{fmt.Errorf("bringing %q: it is too long for an outbox", name),
+			"give the file that saksi-review outbox wrote"}
 	}
 	return file, nil
 }

@@ -71,8 +71,9 @@ func TestTorsLinesBelongTogether(t *testing.T) {
 	if want := onion[:56] + ":descriptor:x25519:"; !strings.HasPrefix(p.AuthPrivate(), want) {
 		t.Errorf("the client's line is %q", p.AuthPrivate())
 	}
-	if want := "descriptor:x25519:"; !strings.HasPrefix(p.Card().Auth(), want) || len(p.Card().Auth()) != len(want)+52+1 {
-		t.Errorf("the service's line is %q", p.Card().Auth())
+	auth, want := p.Card().Auth(), "descriptor:x25519:"
+	if !strings.HasPrefix(auth, want) || len(auth) != len(want)+52+1 {
+		t.Errorf("the service's line is %q", auth)
 	}
 	private, err := ecdh.X25519().NewPrivateKey(last(p.AuthPrivate()))
 	if err != nil || string(private.PublicKey().Bytes()) != string(last(p.Card().Auth())) {

@@ -150,12 +150,10 @@ func announce(c echo.Context, plan *inbox.Plan) (from int64, code int) {
 
 // rangeFrom reads "bytes=N-". Other ranges are none.
 func rangeFrom(value string) (from int64, ok bool) {
-	text, ok := strings.CutPrefix(value, "bytes=")
-	if text, ok = strings.CutSuffix(text, "-"); !ok {
-		return 0, false
-	}
+	text, prefix := strings.CutPrefix(value, "bytes=")
+	text, suffix := strings.CutSuffix(text, "-")
 	n, err := strconv.ParseUint(text, 10, 62)
-	return int64(n), err == nil
+	return int64(n), prefix && suffix && err == nil
 }
 
 // errShut is returned by a gate that shuts.

@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -149,7 +150,8 @@ func TestAFetchIsTheExport(t *testing.T) {
 	bundle := w.close(100_000)
 	budi := w.hire("budi")
 	got := budi.fetches(t, bundle)
-	if got.Batch != 1 || got.Batches != 1 || got.Items != 2 || got.Size != int64(len(bundle)) || got.Resumed || got.Already {
+	want := errand.Checked{Batch: 1, Batches: 1, Items: 2, Size: int64(len(bundle))}
+	if !reflect.DeepEqual(got.Checked, want) || got.Resumed || got.Already {
 		t.Errorf("%+v", got)
 	}
 	if info, err := os.Stat(got.Path); err != nil || info.Mode().Perm() != 0o600 {
@@ -236,7 +238,8 @@ func TestAChangedBundleIsFetchedAnew(t *testing.T) {
 		t.Fatal(err)
 	}
 	bundle := w.close(0)
-	if got := budi.fetches(t, bundle); got.Batch != 2 || !strings.Contains(strings.Join(budi.said, "\n"), "another bundle by now") {
+	got := budi.fetches(t, bundle)
+	if said := strings.Join(budi.said, "\n"); got.Batch != 2 || !strings.Contains(said, "another bundle by now") {
 		t.Errorf("%+v, said %q", got, budi.said)
 	}
 }
@@ -250,7 +253,8 @@ func TestAPieceThatWasChangedIsFetchedAnew(t *testing.T) {
 	for what, content := range map[string][]byte{
 		"another byte": append([]byte{bundle[0] + 1}, bundle[1:500_000]...), "zeros": make([]byte, 300_000),
 		"another byte in a payload": bytes.Replace(bundle[:600_000], bundle[400_000:400_016], make([]byte, 16), 1),
-		"too long":                  append(bytes.Clone(bundle), 0), "whole, but changed": append([]byte{bundle[0] + 1}, bundle[1:]...),
+		"too long":                  append(bytes.Clone(bundle), 0),
+		"whole, but changed":        append([]byte{bundle[0] + 1}, bundle[1:]...),
 	} {
 		budi := w.hire(strings.ReplaceAll(strings.ReplaceAll(what, " ", "-"), ",", ""))
 		part := filepath.Join(budi.dir, "saksi-"+onion[:8]+"-"+tag+".part")
@@ -288,8 +292,9 @@ func TestNothingGoesAroundTor(t *testing.T) {
 	w.close(0)
 	budi := w.hire("budi")
 	for address, want := range map[string]error{
-		"": errand.ErrSocks, "localhost:9050": errand.ErrSocks, "127.0.0.1": errand.ErrSocks, "127.0.0.1:0": errand.ErrSocks,
-		"unix:": errand.ErrSocks, "unix:" + filepath.Join(t.TempDir(), "none"): errand.ErrNoTor, closedPort(t): errand.ErrNoTor,
+		"": errand.ErrSocks, "localhost:9050": errand.ErrSocks, "127.0.0.1": errand.ErrSocks,
+		"127.0.0.1:0": errand.ErrSocks, "unix:": errand.ErrSocks, closedPort(t): errand.ErrNoTor,
+		"unix:" + filepath.Join(t.TempDir(), "none"): errand.ErrNoTor,
 	} {
 		budi.Socks = address
 		if _, err := budi.Batches(t.Context()); !errors.Is(err, want) {
@@ -360,7 +365,8 @@ func TestBringingTwiceIsHarmless(t *testing.T) {
 		}
 	}
 	var refused *errand.RefusedError
-	if _, err := budi.Push(t.Context(), []byte("apa ini")); !errors.As(err, &refused) || !strings.Contains(err.Error(), "no signature in it") {
+	_, err := budi.Push(t.Context(), []byte("apa ini"))
+	if !errors.As(err, &refused) || !strings.Contains(err.Error(), "no signature in it") {
 		t.Errorf("%v", err)
 	}
 }
