@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"saksi/crypto/onionname"
 	"saksi/crypto/pass"
 	"saksi/server/courier"
 	"saksi/server/folder"
@@ -68,8 +69,8 @@ func couriersOnion(data, given string) (string, error) {
 			return "", err
 		}
 	}
-	if !pass.IsOnion(given) {
-		return "", hinted{fmt.Errorf("%.80q is no onion address", given),
+	if _, err := onionname.Parse(given); err != nil {
+		return "", hinted{fmt.Errorf("reading the couriers' address %.80q: %w", given, err),
 			"give all 56 letters and \".onion\", as in the file hostname of tor's HiddenServiceDir for couriers"}
 	}
 	return given, nil

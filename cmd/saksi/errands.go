@@ -15,7 +15,9 @@ import (
 	"saksi/cmd/saksi/errand"
 	"saksi/crypto/batch"
 	"saksi/crypto/outbox"
+	"saksi/crypto/pass"
 	"saksi/server/inbox"
+	"saksi/server/onion"
 )
 
 const defaultSocks = "127.0.0.1:9050"
@@ -26,12 +28,15 @@ type errandFlags struct {
 	pass  *string
 	socks *string
 	wait  *time.Duration
+
+	control, password *string // of the laptop's tor
 }
 
 func newErrandFlags(e env, name string) errandFlags {
 	fs := flags(e, name)
 	return errandFlags{
 		fs, fs.String("pass", "", ""), fs.String("socks", defaultSocks, ""), fs.Duration("wait", 5*time.Minute, ""),
+		fs.String("tor-control", "", ""), fs.String("tor-password", "", ""),
 	}
 }
 
@@ -45,9 +50,24 @@ func (f errandFlags) courier(e env) (*errand.Courier, error) {
 		return nil, hinted{fmt.Errorf("-socks %q: %w", *f.socks, err), "leave -socks out for " + defaultSocks}
 	}
 	return &errand.Courier{
-		Pass: p, Socks: *f.socks, Wait: *f.wait, Now: time.Now, Pause: errand.Sleep,
+		Pass: p, Socks: *f.socks, Wait: *f.wait, Now: time.Now, Pause: errand.Sleep, Authorize: f.authorize(p),
 		Notice: func(format string, args ...any) { fmt.Fprintf(e.stderr, "saksi: "+format+"\n", args...) },
 	}, nil
+}
+
+// authorize gives the key of the pass to the laptop's tor, if that has a control
+// port.
+func (f errandFlags) authorize(p *pass.Pass) func(context.Context) error {
+	if *f.control == "" {
+		return nil
+	}
+	return func(ctx context.Context) error {
+		password, err := readPassword(*f.password)
+		if err != nil {
+			return err
+		}
+		return explainTor(onion.GiveKey(ctx, *f.control, password, p.Onion, p.TorPrivate()), onion.Config{})
+	}
 }
 
 func runFetch(ctx context.Context, e env, args []string) error {

@@ -34,8 +34,8 @@ const usage = `Usage:
     saksi courier list -data DIR
     saksi courier remove -data DIR NAME
     saksi courier line -pass FILE
-    saksi fetch -pass FILE -out FOLDER [-list] [-socks 127.0.0.1:9050] [-wait 5m]
-    saksi push -pass FILE [-socks 127.0.0.1:9050] [-wait 5m] OUTBOX...
+    saksi fetch -pass FILE -out FOLDER [-list] [-socks 127.0.0.1:9050] [-wait 5m] [-tor-control ADDR [-tor-password FILE]]
+    saksi push -pass FILE [-socks 127.0.0.1:9050] [-wait 5m] [-tor-control ADDR [-tor-password FILE]] OUTBOX...
     saksi version
 
 demo runs a whole throwaway drop on this machine. init makes a data folder with
@@ -58,7 +58,8 @@ runs; -listen is then off unless it is given. courier and status say more.
 
 courier makes and removes couriers, who do the errand over Tor: add writes a pass
 for one. On the courier's laptop fetch brings the bundle and push takes outboxes
-to the server, through tor's SOCKS port alone; line prints the pass's key for tor.
+to the server, through tor's SOCKS port alone. Tor needs the key of the pass: by
+-tor-control from fetch and push, or for good from what line prints.
 Both go on by themselves after a broken circuit, for pauses of -wait in all.
 
 serve -couriers is where a tor that is neither started nor joined brings couriers

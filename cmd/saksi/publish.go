@@ -53,17 +53,28 @@ func (f *torFlags) config(dir string, log *slog.Logger) (onion.Config, error) {
 		}
 		c.Sockets = absolute
 	}
-	for name, text := range map[string]*string{f.torrc: &c.Extra, f.password: &c.Password} {
-		if name == "" {
-			continue
-		}
-		file, err := os.ReadFile(name)
+	if f.torrc != "" {
+		text, err := os.ReadFile(f.torrc)
 		if err != nil {
 			return c, fmt.Errorf("publishing: %w", err)
 		}
-		*text = strings.TrimRight(string(file), "\r\n")
+		c.Extra = string(text)
 	}
-	return c, nil
+	var err error
+	c.Password, err = readPassword(f.password)
+	return c, err
+}
+
+// readPassword reads the password of a control port from a file, if there is one.
+func readPassword(name string) (string, error) {
+	if name == "" {
+		return "", nil
+	}
+	text, err := os.ReadFile(name)
+	if err != nil {
+		return "", fmt.Errorf("reading tor's password: %w", err)
+	}
+	return strings.TrimRight(string(text), "\r\n"), nil
 }
 
 // wanted reports whether the drop is to be published.

@@ -151,7 +151,7 @@ func (p *Pass) check() error {
 		return errors.New("the origin is not the name of a drop")
 	case CheckName(p.Courier) != nil:
 		return CheckName(p.Courier)
-	case !IsOnion(p.Onion):
+	case !isOnion(p.Onion):
 		return errors.New("the onion address is not 56 letters and \".onion\"")
 	case p.Server.IsZero():
 		return errors.New("no key of the server")
@@ -177,8 +177,8 @@ func CheckName(name string) error {
 	return nil
 }
 
-// IsOnion reports whether s has the shape of an onion address.
-func IsOnion(s string) bool {
+// isOnion reports whether s has the shape of an onion address.
+func isOnion(s string) bool {
 	name, ok := strings.CutSuffix(s, ".onion")
 	return ok && len(name) == 56 && only(name, letters+"234567", 56)
 }
@@ -209,6 +209,9 @@ func (p *Pass) Card() Card {
 		Sign: [32]byte(p.signer().Public().(ed25519.PublicKey)), Tor: [32]byte(p.tor().PublicKey().Bytes()),
 	}
 }
+
+// TorPrivate returns the X25519 private key by which tor lets the courier in.
+func (p *Pass) TorPrivate() [32]byte { return [32]byte(p.tor().Bytes()) }
 
 // AuthPrivate returns the line that the courier's tor wants in a file that ends
 // in .auth_private, in its ClientOnionAuthDir: a secret.

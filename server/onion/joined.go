@@ -2,6 +2,7 @@ package onion
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/cretz/bine/control"
 )
@@ -28,17 +30,10 @@ func (t *Tor) checkJoined(ctx context.Context) error {
 
 // join connects to a running tor's control port and checks its lines.
 func (t *Tor) join(ctx context.Context) (*session, error) {
-	network, address := "tcp", strings.TrimPrefix(t.config.Control, "unix:")
-	if strings.HasPrefix(address, "/") {
-		network = "unix"
-	}
-	dialer := net.Dialer{Timeout: t.config.Times.Answer}
-	conn, err := dialer.DialContext(ctx, network, address)
+	s, err := connect(ctx, t.config.Control, t.config.Password, t.config.Times)
 	if err != nil {
-		return nil, fmt.Errorf("joining tor at %q: %w: %w", t.config.Control, ErrControl, err)
+		return nil, err
 	}
-	s := newSession(control.NewConn(textproto.NewConn(conn)), conn, t.config.Times)
-	s.end = sync.OnceValue(conn.Close)
 	if err := t.enter(s); err != nil {
 		s.end()
 		return nil, err
@@ -46,10 +41,48 @@ func (t *Tor) join(ctx context.Context) (*session, error) {
 	return s, nil
 }
 
-func (t *Tor) enter(s *session) error {
-	if err := t.authenticate(s); err != nil {
+// connect connects to a control port: an address with port, or the path of a
+// socket.
+func connect(ctx context.Context, at, password string, times Times) (*session, error) {
+	network, address := "tcp", strings.TrimPrefix(at, "unix:")
+	if strings.HasPrefix(address, "/") {
+		network = "unix"
+	}
+	dialer := net.Dialer{Timeout: times.Answer}
+	conn, err := dialer.DialContext(ctx, network, address)
+	if err != nil {
+		return nil, fmt.Errorf("joining tor at %q: %w: %w", at, ErrControl, err)
+	}
+	s := newSession(control.NewConn(textproto.NewConn(conn)), conn, times)
+	s.end = sync.OnceValue(conn.Close)
+	if err := s.authenticate(password); err != nil {
+		s.end()
+		return nil, fmt.Errorf("joining tor at %q: %w: %w", at, ErrRefused, err)
+	}
+	return s, nil
+}
+
+// GiveKey has a running tor know the private key by which a courier may come to a
+// service, until it ends. An earlier key for that service is replaced.
+func GiveKey(ctx context.Context, at, password, service string, private Key) error {
+	s, err := connect(ctx, at, password, Production())
+	if err != nil {
 		return err
 	}
+	defer s.end()
+	_, err = s.ask("ONION_CLIENT_AUTH_ADD " + strings.TrimSuffix(service, ".onion") +
+		" x25519:" + base64.StdEncoding.EncodeToString(private[:]))
+	var answer *textproto.Error
+	if errors.As(err, &answer) && (answer.Code == 251 || answer.Code == 252) {
+		return nil // it replaced one; or it could read a descriptor at once
+	}
+	if err != nil {
+		return errors.New("giving tor a key: tor does not take it") // and not err, which repeats it
+	}
+	return nil
+}
+
+func (t *Tor) enter(s *session) error {
 	version, err := s.info("version")
 	if err != nil {
 		return err
@@ -66,20 +99,17 @@ func (t *Tor) enter(s *session) error {
 
 // authenticate uses the password if there is one: the library would prefer the
 // cookie, also where it may not be read.
-func (t *Tor) authenticate(s *session) error {
-	refused := func(err error) error {
-		return fmt.Errorf("joining tor at %q: %w: %w", t.config.Control, ErrRefused, err)
+func (s *session) authenticate(password string) error {
+	if err := s.conn.SetDeadline(time.Now().Add(s.answer)); err != nil {
+		return err
 	}
-	if t.config.Password != "" {
-		if _, err := s.ask("AUTHENTICATE " + hex.EncodeToString([]byte(t.config.Password))); err != nil {
-			return refused(errors.New("the password is wrong")) // and not err, which repeats the line
-		}
-		s.control.Authenticated = true
-		return nil
+	if password == "" {
+		return s.control.Authenticate("")
 	}
-	if err := s.control.Authenticate(""); err != nil {
-		return refused(err)
+	if _, err := s.ask("AUTHENTICATE " + hex.EncodeToString([]byte(password))); err != nil {
+		return errors.New("the password is wrong") // and not err, which repeats the line
 	}
+	s.control.Authenticated = true
 	return nil
 }
 
