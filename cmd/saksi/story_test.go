@@ -9,6 +9,7 @@ import (
 	"mime/multipart"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -70,6 +71,9 @@ func TestStories(t *testing.T) {
 			script := filepath.Join("testdata", strings.TrimPrefix(filepath.Base(env.WorkDir), "script-")+".txt")
 			text, err := os.ReadFile(script)
 			s.secrets.script(string(text))
+			if regexp.MustCompile(`(?m)^stop\b`).Match(text) {
+				return fmt.Errorf("%s: stop ends a script before its end: to end the server is halt", script)
+			}
 			env.Defer(func() {
 				s.stop(syscall.SIGTERM)
 				if s.proxy != nil {
@@ -82,7 +86,7 @@ func TestStories(t *testing.T) {
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"serve":  cmdServe,
 			"demo":   cmdDemo,
-			"stop":   cmdStop,
+			"halt":   cmdHalt,
 			"get":    cmdGet,
 			"post":   cmdPost,
 			"upload": cmdUpload,
@@ -200,8 +204,9 @@ func cmdDemo(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(os.WriteFile(ts.MkAbs("demo"), []byte(s.printed.String()), 0o600))
 }
 
-// stop [kill] ends the server, by SIGTERM or SIGKILL.
-func cmdStop(ts *testscript.TestScript, neg bool, args []string) {
+// halt [kill] ends the server, by SIGTERM or SIGKILL. A command of testscript's own
+// has precedence, and its "stop" ends the script.
+func cmdHalt(ts *testscript.TestScript, neg bool, args []string) {
 	signal := syscall.SIGTERM
 	if len(args) > 0 {
 		signal = syscall.SIGKILL
@@ -229,15 +234,19 @@ func cmdGet(ts *testscript.TestScript, neg bool, args []string) {
 	keep(ts, neg, resp, err)
 }
 
-// post PATH NAME=VALUE... submits a form.
+// post PATH [-only] NAME=VALUE... submits a form, with the answers that the usual
+// questions need unless it is to have these fields only.
 func cmdPost(ts *testscript.TestScript, neg bool, args []string) {
-	values := servertest.Fields(args[0])
-	for _, pair := range args[1:] {
+	path, pairs, values := args[0], args[1:], servertest.Fields(args[0])
+	if len(pairs) > 0 && pairs[0] == "-only" {
+		pairs, values = pairs[1:], url.Values{}
+	}
+	for _, pair := range pairs {
 		name, value, _ := strings.Cut(pair, "=")
 		values.Set(name, value)
 		storyOf(ts).secrets.field(name, value)
 	}
-	resp, err := storyOf(ts).send(http.MethodPost, args[0], "application/x-www-form-urlencoded", strings.NewReader(values.Encode()))
+	resp, err := storyOf(ts).send(http.MethodPost, path, "application/x-www-form-urlencoded", strings.NewReader(values.Encode()))
 	keep(ts, neg, resp, err)
 }
 
