@@ -107,8 +107,8 @@ func TestFilesNeverStopTexts(t *testing.T) {
 		let(t, false, err)
 		_, err = g.File(context.Background(), 1<<20)
 		let(t, false, err)
-		if len(g.line.waiting) > 0 || g.Stats().ByBudget != 2 {
-			t.Errorf("%d wait, counted %+v", len(g.line.waiting), g.Stats())
+		if g.Waiting() > 0 || g.Stats().ByBudget != 2 {
+			t.Errorf("%d wait, counted %+v", g.Waiting(), g.Stats())
 		}
 		_, err = g.Text(by(1))
 		let(t, true, err)
