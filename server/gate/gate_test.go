@@ -173,7 +173,10 @@ func TestABucketNeverHoldsMoreThanItsBurst(t *testing.T) {
 func TestTheLargestFileAlwaysFits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const largest = 7 << 30
-		g := New(Production().PerHour(1200, 1<<30, largest))
+		if l := Production().PerHour(1200, 1<<30, largest); l.AllBytes.Burst < largest || l.Bytes.Burst < largest {
+			t.Errorf("a bucket is smaller than the largest file: %+v", l)
+		}
+		g := New(Production().PerHour(1200, 1<<30, 1<<20))
 		_, err := g.File(by(1), largest)
 		let(t, true, err)
 		_, err = g.File(by(2), largest)
