@@ -145,11 +145,9 @@ func (l *listener) receive(raw net.Conn) {
 // readCircuit reads what tor says, and nothing behind it. The library's errors
 // repeat what they are about, so they go no further.
 func readCircuit(r *bufio.Reader) (Circuit, error) {
-	if first, err := r.Peek(1); err != nil || first[0] != 'P' { // tor writes version 1
-		return Circuit{}, errHeader
-	}
 	header, err := proxyproto.Read(r)
-	if err != nil || header.Version != 1 || header.TransportProtocol != proxyproto.TCPv6 {
+	if err != nil || header.Version != 1 || // tor's
+		header.TransportProtocol != proxyproto.TCPv6 {
 		return Circuit{}, errHeader
 	}
 	source, _, ok := header.TCPAddrs()
