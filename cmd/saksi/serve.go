@@ -262,15 +262,15 @@ type listeners struct {
 func (s *service) open() (on listeners, err error) {
 	on.dir = s.dir
 	for _, at := range []struct {
-		address string
-		to      *[]net.Listener
-	}{{s.listen, &on.Reporters}, {s.face.front, &on.Front}} {
+		what, address string
+		to            *[]net.Listener
+	}{{"serving", s.listen, &on.Reporters}, {"serving the front", s.face.front, &on.Front}} {
 		if at.address == "" {
 			continue
 		}
 		l, err := net.Listen("tcp", at.address)
 		if err != nil {
-			return on, fmt.Errorf("serving: %w", err)
+			return on, fmt.Errorf("%s: %w", at.what, err)
 		}
 		*at.to = append(*at.to, l)
 	}
