@@ -227,12 +227,14 @@ func TestWhoStandsInLineKeepsTheConnection(t *testing.T) {
 	limits, l := hurried(), gate.Production()
 	limits.Connections, limits.Settle = 6, 0
 	l.AllTexts = gate.Rate{Burst: 1, Every: 2 * time.Second}
-	d := servertest.New(t, servertest.Options{Limits: limits, Gate: gate.New(l)})
+	g := gate.New(l)
+	d := servertest.New(t, servertest.Options{Limits: limits, Gate: g})
 	d.By(flooder).Send("satu")
 	conn := d.Dial(person)
 	code := receipt.New()
 	form := servertest.Fields("/write", "code", code.Field(), "text", "isi").Encode()
 	io.WriteString(conn, head("/write", urlencoded, len(form))+form)
+	stands(g)
 	for n := range uint32(30) {
 		begunBy(t, d, flooder+n, "/write", urlencoded, 5000)
 	}
@@ -240,10 +242,16 @@ func TestWhoStandsInLineKeepsTheConnection(t *testing.T) {
 	expect(t, p, http.StatusOK, code.Words()[0])
 }
 
+// stands returns when somebody stands in line.
+func stands(g *gate.Gate) {
+	for g.Waiting() == 0 {
+		time.Sleep(time.Millisecond)
+	}
+}
+
 // TestStoppingEmptiesTheLine: who waits gets the text back, and the server ends. The
 // house brings deadlines near, so that net/http ends the request's context.
 func TestStoppingEmptiesTheLine(t *testing.T) {
-	waits := make(chan struct{})
 	l := gate.Production()
 	l.AllTexts = gate.Rate{Burst: 1, Every: time.Hour}
 	g := gate.New(l)
@@ -251,14 +259,8 @@ func TestStoppingEmptiesTheLine(t *testing.T) {
 	d.By(flooder).Send("satu")
 	by, pages := d.By(person), make(chan servertest.Page, 1)
 	code := receipt.New().Field()
-	go func() {
-		close(waits)
-		pages <- by.Post("/write", "code", code, "text", "isi")
-	}()
-	<-waits
-	for g.Waiting() == 0 {
-		time.Sleep(time.Millisecond)
-	}
+	go func() { pages <- by.Post("/write", "code", code, "text", "isi") }()
+	stands(g)
 	if err := <-stopping(d); err != nil {
 		t.Error(err)
 	}
