@@ -403,5 +403,5 @@ func post(t *testing.T, d *servertest.Drop, path, kind, body string) servertest.
 
 // head is the header of a request whose body is said to have length bytes.
 func head(path, kind string, length int) string {
-	return fmt.Sprintf("POST %s HTTP/1.1\r\nHost: x\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n", path, kind, length)
+	return fmt.Sprintf("POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n", path, kind, length)
 }

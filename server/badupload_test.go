@@ -136,7 +136,7 @@ func TestSenderGoesAway(t *testing.T) {
 	form := "code=" + receipt.New().Field() + "&text=isi"
 	for _, request := range []string{
 		head("/file", kind, len(body)) + body[:200_000], head("/write", urlencoded, len(form)+1) + form,
-		"POST /write HTTP/1.1\r\nHost: x\r\nContent-Le",
+		"POST /write HTTP/1.1\r\nHost: localhost\r\nContent-Le",
 	} {
 		for _, linger := range []int{0, -1} { // a reset, and an end
 			conn := dial(t, d)
@@ -214,7 +214,7 @@ func TestMissingLength(t *testing.T) {
 	body, kind := upload(t, code, 1000)
 	chunked := func(path, kind, body string) servertest.Page {
 		return speak(t, d, fmt.Sprintf(
-			"POST %s HTTP/1.1\r\nHost: x\r\nContent-Type: %s\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n",
+			"POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Type: %s\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n",
 			path, kind, len(body), body))
 	}
 	says{
@@ -222,7 +222,7 @@ func TestMissingLength(t *testing.T) {
 		"Update Tor Browser and try again. Or type what the file says as a message.",
 	}.each(t, func(t *testing.T, prefix, text string) {
 		refused(t, chunked(prefix+"/file", kind, body), http.StatusLengthRequired, text, "code", code.Field())
-		p := speak(t, d, fmt.Sprintf("POST %s HTTP/1.1\r\nHost: x\r\nContent-Type: %s\r\n\r\n", prefix+"/file", kind))
+		p := speak(t, d, fmt.Sprintf("POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Type: %s\r\n\r\n", prefix+"/file", kind))
 		expect(t, p, http.StatusBadRequest) // without either there is no body
 		untouched(t, d, 1)
 	})

@@ -84,7 +84,7 @@ func newLine(b *testing.B, d *servertest.Drop) *line {
 	field := receipt.New().Field()
 	body := "code=" + field + "&text=" + url.QueryEscape(benchText)
 	l := &line{conn: conn, in: bufio.NewReaderSize(conn, 64<<10)}
-	l.request = fmt.Appendf(nil, "POST /write HTTP/1.1\r\nHost: uji\r\n"+
+	l.request = fmt.Appendf(nil, "POST /write HTTP/1.1\r\nHost: localhost\r\n"+
 		"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
 	at := bytes.Index(l.request, []byte(field))
 	l.code = l.request[at : at+len(field)]

@@ -110,7 +110,7 @@ func sendFile(b *testing.B, address string) {
 		"--%[1]s\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.jpg\"\r\n\r\n",
 		boundary, receipt.New().Field())
 	tail := "\r\n--" + boundary + "--\r\n"
-	fmt.Fprintf(conn, "POST /file HTTP/1.1\r\nHost: uji\r\nConnection: close\r\n"+
+	fmt.Fprintf(conn, "POST /file HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"+
 		"Content-Type: multipart/form-data; boundary=%s\r\nContent-Length: %d\r\n\r\n%s",
 		boundary, len(head)+uploadSize+len(tail), head)
 	piece := make([]byte, 1<<20)

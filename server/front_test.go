@@ -58,7 +58,8 @@ func TestFrontIsOnePage(t *testing.T) {
 	d := front(t, withOnion(t), server.Limits{})
 	mark := strings.Join(d.Trusted.Fingerprint(), "</span> <span>")
 	for path, want := range map[string]string{
-		"/": "Penyedia internet Anda dapat melihat", "/en/": "Your internet provider can see", "/?x=1": "Kesaksian hanya dikirim lewat Tor",
+		"/": "Penyedia internet Anda dapat melihat", "/en/": "Your internet provider can see",
+		"/?x=1": "Kesaksian hanya dikirim lewat Tor",
 	} {
 		p := raw(t, d, "GET "+path+" HTTP/1.1\r\nHost: kotak.example\r\nX-Forwarded-Proto: https\r\n\r\n")
 		expect(t, p, http.StatusOK, want, onionHost, mark, "torproject.org/download")
@@ -67,7 +68,7 @@ func TestFrontIsOnePage(t *testing.T) {
 		}
 		holdsFront(t, path, p)
 	}
-	for _, path := range []string{"/en", "/write", "/en/write", "/open", "/info", "/recipients.txt", "/index.html", "//", "/x", "/v1/status"} {
+	for _, path := range strings.Fields("/en /write /en/write /open /info /recipients.txt /index.html // /x /v1/status") {
 		p := d.Get(path)
 		expect(t, p, http.StatusNotFound, "class=\"problem\"", onionHost)
 		holdsFront(t, path, p)

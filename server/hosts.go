@@ -59,7 +59,8 @@ func NewHosts(names ...string) (*Hosts, error) {
 func (h *Hosts) AddOnion(name onionname.Name) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.onions = append([]onionname.Name{name}, slices.DeleteFunc(h.onions, func(n onionname.Name) bool { return n == name })...)
+	others := slices.DeleteFunc(h.onions, func(n onionname.Name) bool { return n == name })
+	h.onions = append([]onionname.Name{name}, others...)
 }
 
 // Onion returns the onion address that pages show, or the zero Name.
@@ -133,7 +134,8 @@ func notOfHost(r rune) bool {
 func gatewayHeaders() []string {
 	return []string{
 		"Forwarded", "Via", "Client-Ip", "True-Client-Ip", "Wl-Proxy-Client-Ip", "Remote-Addr", "Remote-Ip",
-		"Max-Forwards", "Front-End-Https", "Surrogate-Capability", "Traceparent", "Tracestate", "B3", // proxies in front of servers
+		"Max-Forwards", "Front-End-Https", "Surrogate-Capability", // proxies in front of servers
+		"Traceparent", "Tracestate", "B3",
 		"Msisdn", "Profile", "Wap-Connection", // telephone companies
 	}
 }

@@ -86,7 +86,8 @@ func TestOwnNamesAreServed(t *testing.T) {
 	d := known(t)
 	for _, host := range []string{
 		onionHost, onionHost + ":80", onionHost + ".", strings.ToUpper(onionHost), "www." + onionHost, "a.b." + onionHost + ":8080",
-		"localhost", "LocalHost:8800", "localhost.", "127.0.0.1", "127.0.0.1:1", "127.8.9.10:65535", "[::1]", "[::1]:80",
+		"localhost", "LocalHost:8800", "localhost.", "127.0.0.1", "127.0.0.1:1",
+		"127.8.9.10:65535", "[::1]", "[::1]:80",
 		"[0:0:0:0:0:0:0:1]", "kotak.example", "Kotak.Example.:443", "localhost:",
 	} {
 		p := raw(t, d, "GET /write HTTP/1.1\r\nHost: "+host+"\r\n\r\n")
@@ -102,13 +103,18 @@ func TestForeignNamesAreTurnedAway(t *testing.T) {
 	d := known(t)
 	other := onionname.New([32]byte{1}).String()
 	for _, host := range []string{
-		"", "example.com", "kotak.example.com", "x" + onionHost, onionHost + ".to", "www.kotak.example", other, "onion",
-		"127.0.0.1.nip.io", "128.0.0.1", "0.0.0.0", "127.1", "2130706433", "[::2]", "[::1", "::1", "[::1]x", "[::1%25lo]",
+		"", "example.com", "kotak.example.com", "x" + onionHost, onionHost + ".to",
+		"www.kotak.example", other, "onion",
+		"127.0.0.1.nip.io", "128.0.0.1", "0.0.0.0", "127.1", "2130706433", "[::2]", "[::1", "::1",
+		"[::1]x", "[::1%25lo]",
 		"localhost:80:80", "localhost:x", "localhost:123456",
-		"localhost..", ".localhost", "xn--kotak-9ua.example", "xn--localhost-9ya", "foo.localhost", "local_host", "[127.0.0.1]",
+		"localhost..", ".localhost", "xn--kotak-9ua.example", "xn--localhost-9ya", "foo.localhost",
+		"local_host", "[127.0.0.1]",
 		strings.Repeat("a.", 130) + onionHost, strings.Repeat("a", 5000),
 	} {
-		for _, request := range []string{"GET / ", "GET /en/write ", "GET /recipients.txt ", "POST /write ", "GET /x ", "DELETE / ", "OPTIONS * "} {
+		for _, request := range []string{
+			"GET / ", "GET /en/write ", "GET /recipients.txt ", "POST /write ", "GET /x ", "DELETE / ", "OPTIONS * ",
+		} {
 			p := raw(t, d, request+"HTTP/1.1\r\nHost: "+host+"\r\nContent-Length: 0\r\n\r\n")
 			turnedAway(t, fmt.Sprintf("%s %.70q", request, host), p, http.StatusMisdirectedRequest)
 		}
@@ -158,17 +164,28 @@ func TestHeadIsTurnedAway(t *testing.T) {
 func TestGatewaysAreTurnedAway(t *testing.T) {
 	d := known(t)
 	for _, header := range []string{
-		"X-Tor2web: encrypted", "x-tor2web-whatever: 1", "X-Forwarded-For: 10.0.0.1", "X-Forwarded-Host: a", "X-Forwarded-Proto: https",
-		"X-Forwarded-Port: 443", "X-Forwarded-Server: a", "X-Forwarded: a", "x_forwarded_for: a", "Forwarded: for=10.0.0.1", "Via: 1.1 a",
-		"via: 1.0 squid", "X-Real-IP: 10.0.0.1", "X-Real-Port: 1", "X-Client-IP: a", "X-Cluster-Client-Ip: a", "X-Originating-IP: a",
-		"X-Original-Forwarded-For: a", "X-Remote-Addr: a", "X-ProxyUser-Ip: a", "X-Scheme: https", "X-Request-ID: a", "X-Amzn-Trace-Id: a",
-		"X-Amz-Cf-Id: a", "X-Azure-ClientIP: a", "X-ARR-SSL: a", "X-Varnish: 1", "X-Sucuri-ClientIP: a", "X-Cloud-Trace-Context: a",
-		"X-Envoy-External-Address: a", "X-Vercel-Id: a", "X-NF-Client-Connection-Ip: a", "X-Bluecoat-Via: a", "X-IMForwards: 1",
-		"X-Wap-Profile: a", "X-Nokia-msisdn: 62", "X-UP-Calling-Line-ID: 62", "X-MSISDN: 62", "MSISDN: 62", "Wap-Connection: a",
-		"True-Client-IP: a", "Client-IP: a", "WL-Proxy-Client-IP: a", "Remote-Addr: a", "Max-Forwards: 9", "Front-End-Https: on",
-		"CF-Connecting-IP: a", "CF-Ray: a", "CF-Visitor: a", "CF-IPCountry: ID", "CF-Worker: a", "CDN-Loop: a", "Fastly-Client-IP: a",
-		"Akamai-Origin-Hop: 1", "Ali-Cdn-Real-Ip: a", "EagleEye-RPCID: a", "Fly-Client-IP: a", "Incap-Client-IP: a", "Z-Forwarded-For: a",
-		"Proxy-Connection: keep-alive", "Proxy-Authorization: Basic a", "Proxy-Client-IP: a", "Surrogate-Capability: a", "traceparent: a", "b3: 0",
+		"X-Tor2web: encrypted", "x-tor2web-whatever: 1", "X-Forwarded-For: 10.0.0.1",
+		"X-Forwarded-Host: a", "X-Forwarded-Proto: https",
+		"X-Forwarded-Port: 443", "X-Forwarded-Server: a", "X-Forwarded: a", "x_forwarded_for: a",
+		"Forwarded: for=10.0.0.1", "Via: 1.1 a",
+		"via: 1.0 squid", "X-Real-IP: 10.0.0.1", "X-Real-Port: 1", "X-Client-IP: a",
+		"X-Cluster-Client-Ip: a", "X-Originating-IP: a",
+		"X-Original-Forwarded-For: a", "X-Remote-Addr: a", "X-ProxyUser-Ip: a", "X-Scheme: https",
+		"X-Request-ID: a", "X-Amzn-Trace-Id: a",
+		"X-Amz-Cf-Id: a", "X-Azure-ClientIP: a", "X-ARR-SSL: a", "X-Varnish: 1",
+		"X-Sucuri-ClientIP: a", "X-Cloud-Trace-Context: a",
+		"X-Envoy-External-Address: a", "X-Vercel-Id: a", "X-NF-Client-Connection-Ip: a",
+		"X-Bluecoat-Via: a", "X-IMForwards: 1",
+		"X-Wap-Profile: a", "X-Nokia-msisdn: 62", "X-UP-Calling-Line-ID: 62", "X-MSISDN: 62",
+		"MSISDN: 62", "Wap-Connection: a",
+		"True-Client-IP: a", "Client-IP: a", "WL-Proxy-Client-IP: a", "Remote-Addr: a",
+		"Max-Forwards: 9", "Front-End-Https: on",
+		"CF-Connecting-IP: a", "CF-Ray: a", "CF-Visitor: a", "CF-IPCountry: ID", "CF-Worker: a",
+		"CDN-Loop: a", "Fastly-Client-IP: a",
+		"Akamai-Origin-Hop: 1", "Ali-Cdn-Real-Ip: a", "EagleEye-RPCID: a", "Fly-Client-IP: a",
+		"Incap-Client-IP: a", "Z-Forwarded-For: a",
+		"Proxy-Connection: keep-alive", "Proxy-Authorization: Basic a", "Proxy-Client-IP: a",
+		"Surrogate-Capability: a", "traceparent: a", "b3: 0",
 	} {
 		for _, request := range []string{"GET /", "GET /en/open", "POST /open"} {
 			p := raw(t, d, request+" HTTP/1.1\r\nHost: "+onionHost+"\r\n"+header+"\r\nContent-Length: 0\r\n\r\n")
@@ -188,10 +205,13 @@ func TestGatewaysAreTurnedAway(t *testing.T) {
 // another program send is no gateway's.
 func TestBrowsersHeadersAreNone(t *testing.T) {
 	d := known(t)
-	headers := "User-Agent: Mozilla/5.0\r\nAccept: text/html\r\nAccept-Language: en-US,en;q=0.5\r\nAccept-Encoding: gzip, deflate, br, zstd\r\n" +
+	headers := "User-Agent: Mozilla/5.0\r\nAccept: text/html\r\nAccept-Language: en-US,en;q=0.5\r\n" +
+		"Accept-Encoding: gzip, deflate, br, zstd\r\n" +
 		"Connection: keep-alive\r\nUpgrade-Insecure-Requests: 1\r\nSec-Fetch-Dest: document\r\nSec-Fetch-Mode: navigate\r\n" +
-		"Sec-Fetch-Site: same-origin\r\nSec-Fetch-User: ?1\r\nPriority: u=0, i\r\nOrigin: null\r\nSec-GPC: 1\r\nDNT: 1\r\nTE: trailers\r\n" +
-		"Pragma: no-cache\r\nCache-Control: no-cache\r\nRange: bytes=0-\r\nCookie: a=b\r\nSave-Data: on\r\nX-Requested-With: a.b\r\n" +
+		"Sec-Fetch-Site: same-origin\r\nSec-Fetch-User: ?1\r\nPriority: u=0, i\r\n" +
+		"Origin: null\r\nSec-GPC: 1\r\nDNT: 1\r\nTE: trailers\r\n" +
+		"Pragma: no-cache\r\nCache-Control: no-cache\r\nRange: bytes=0-\r\nCookie: a=b\r\n" +
+		"Save-Data: on\r\nX-Requested-With: a.b\r\n" +
 		"X-Moz: prefetch\r\nX-Purpose: preview\r\nSec-CH-UA: a\r\nIf-None-Match: a\r\nKeep-Alive: 115\r\n"
 	if p := raw(t, d, "GET /write HTTP/1.1\r\nHost: "+onionHost+"\r\n"+headers+"\r\n"); p.Status != http.StatusOK {
 		t.Errorf("status %d", p.Status)
@@ -207,10 +227,11 @@ func TestWhatAGatewayReadIsNotHandedBack(t *testing.T) {
 	body := servertest.Fields("/write", "code", receipt.New().Field(), "text", secret).Encode()
 	words := url.Values{"words": {strings.Join(code.Words(), " ")}}.Encode()
 	file, kind := servertest.Multipart(t, secret+".jpg", []byte(secret), "code", code.Field(), "n", "1")
+	burn := url.Values{"code": {code.Field()}, "n": {"all"}, "confirm": {"yes"}}.Encode()
 	for _, c := range []struct{ path, kind, body string }{
 		{"/write", "application/x-www-form-urlencoded", body},
 		{"/open", "application/x-www-form-urlencoded", words},
-		{"/delete", "application/x-www-form-urlencoded", url.Values{"code": {code.Field()}, "n": {"all"}, "confirm": {"yes"}}.Encode()},
+		{"/delete", "application/x-www-form-urlencoded", burn},
 		{"/file", kind, string(file)},
 	} {
 		head := fmt.Sprintf("POST %s HTTP/1.1\r\nContent-Type: %s\r\nContent-Length: %d\r\n", c.path, c.kind, len(c.body))
@@ -315,7 +336,8 @@ func TestANameBecomesKnownWhileRunning(t *testing.T) {
 
 func TestNewHostsRefuses(t *testing.T) {
 	for _, name := range []string{
-		"", "a b", "kotak.example:80", "http://kotak.example", "kotak.example.", "user@a", "a/b", "kotäk.example",
+		"", "a b", "kotak.example:80", "http://kotak.example", "kotak.example.", "user@a", "a/b",
+		"kotäk.example",
 	} {
 		if _, err := server.NewHosts(name); !errors.Is(err, server.ErrHost) {
 			t.Errorf("%q: %v", name, err)

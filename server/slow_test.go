@@ -58,7 +58,7 @@ func TestSlowHeader(t *testing.T) {
 	limits.HeaderTime = time.Second
 	d := servertest.New(t, servertest.Options{Limits: limits})
 	silent, slow := dial(t, d), dial(t, d)
-	io.WriteString(silent, "POST /write HTTP/1.1\r\nHost: x\r\n")
+	io.WriteString(silent, "POST /write HTTP/1.1\r\nHost: localhost\r\n")
 	go drip(slow, 1<<20, "X", 100*time.Millisecond)
 	untouched(t, d, 0)
 	for _, conn := range []net.Conn{silent, slow} {

@@ -36,7 +36,7 @@ func TestStopWithStalledRequests(t *testing.T) {
 	form, _ := longForm("'", 1<<20-1)
 	half, idle, inAnswer := dial(t, d), dial(t, d), dial(t, d)
 	io.WriteString(half, "GET / HTTP/1.1\r\nHost:")
-	io.WriteString(idle, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+	io.WriteString(idle, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
 	inForm, inFile := begun(t, d, "/write", urlencoded, 5000), begun(t, d, "/file", kind, len(body))
 	io.WriteString(inForm, "code="+code.Field()+"&text=isi+pesan")
 	io.WriteString(inFile, body[:1<<19])

@@ -96,8 +96,7 @@ func work(t testing.TB, h http.Handler) stopwatch {
 		debug.SetGCPercent(percent)
 	})
 	return func(code receipt.Code) float64 {
-		request := httptest.NewRequest(http.MethodPost, "/open", strings.NewReader("code="+code.Field()))
-		request.Header.Set("Content-Type", urlencoded)
+		request := openRequest("code="+code.Field())
 		answer := httptest.NewRecorder()
 		began := processorTime(t)
 		h.ServeHTTP(answer, request)
@@ -171,11 +170,18 @@ func (s leakyStore) Replies(m receipt.Mailbox, pick func([]store.ReplyHead) []in
 	return replies, err
 }
 
+// openRequest is a request for a conversation, as it reaches a handler.
+func openRequest(body string) *http.Request {
+	r := httptest.NewRequest(http.MethodPost, "/open", strings.NewReader(body))
+	r.Host = "localhost" // by another name there is no conversation
+	r.Header.Set("Content-Type", urlencoded)
+	return r
+}
+
 // early answers one code from memory, as a cache of unknown codes would.
 func early(t testing.TB, h http.Handler, known receipt.Code) http.Handler {
 	t.Helper()
-	request := httptest.NewRequest(http.MethodPost, "/open", strings.NewReader("code="+known.Field()))
-	request.Header.Set("Content-Type", urlencoded)
+	request := openRequest("code="+known.Field())
 	kept := httptest.NewRecorder()
 	h.ServeHTTP(kept, request)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -191,8 +197,7 @@ func early(t testing.TB, h http.Handler, known receipt.Code) http.Handler {
 			return
 		}
 		r.Body = http.NoBody
-		again := httptest.NewRequest(http.MethodPost, "/open", strings.NewReader(string(body)))
-		again.Header.Set("Content-Type", urlencoded)
+		again := openRequest(string(body))
 		h.ServeHTTP(w, again)
 	})
 }

@@ -23,7 +23,8 @@ func faced(t *testing.T, flags ...string) (pages, front string, stop func() stri
 	if err := d.prepare(); err != nil {
 		t.Fatal(err)
 	}
-	server := exec.Command("saksi", append([]string{"serve", "-data", d.path("data"), "-listen", "127.0.0.1:0", "-front", "127.0.0.1:0"}, flags...)...)
+	args := []string{"serve", "-data", d.path("data"), "-listen", "127.0.0.1:0", "-front", "127.0.0.1:0"}
+	server := exec.Command("saksi", append(args, flags...)...)
 	var warnings bytes.Buffer
 	server.Stderr = &warnings
 	server.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
@@ -79,13 +80,15 @@ func askedAs(t *testing.T, address, host string) (status int, page string) {
 func TestServeIsReachedByItsNames(t *testing.T) {
 	pages, front, stop := faced(t, "-host", faceOnion, "-host", "kotak.example")
 	for host, want := range map[string]int{
-		"": http.StatusOK, faceOnion: http.StatusOK, "kotak.example:80": http.StatusOK, "example.com": http.StatusMisdirectedRequest,
+		"": http.StatusOK, faceOnion: http.StatusOK, "kotak.example:80": http.StatusOK,
+		"example.com": http.StatusMisdirectedRequest,
 	} {
 		if status, _ := askedAs(t, pages, host); status != want {
 			t.Errorf("%q: status %d, want %d", host, status, want)
 		}
 	}
-	if status, page := askedAs(t, front, "example.com"); status != http.StatusOK || !strings.Contains(page, faceOnion) || strings.Contains(page, "/write") {
+	status, page := askedAs(t, front, "example.com")
+	if status != http.StatusOK || !strings.Contains(page, faceOnion) || strings.Contains(page, "/write") {
 		t.Errorf("the front: status %d", status)
 	}
 	if warnings := stop(); strings.Contains(warnings, "-host") {

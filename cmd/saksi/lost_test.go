@@ -31,7 +31,7 @@ func TestKillBetweenCommitAndAnswer(t *testing.T) {
 	}
 	defer conn.Close()
 	before := indexBytes(t, data)
-	fmt.Fprintf(conn, "POST /write HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n\r\n%s", len(form), form)
+	fmt.Fprintf(conn, "POST /write HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n\r\n%s", len(form), form)
 	for range 200 { // until the commit shows in the file
 		if indexBytes(t, data) != before {
 			break

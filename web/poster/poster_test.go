@@ -205,7 +205,8 @@ func TestNothingIsCutOff(t *testing.T) {
 		}
 		var over []string
 		const look = `[...document.querySelectorAll("section, section *, body > *")]
-			.filter(e => !e.closest("svg") && (e.scrollHeight > e.clientHeight + 1 && e.clientHeight || e.scrollWidth > e.clientWidth + 1 && e.clientWidth))
+			.filter(e => !e.closest("svg") && (e.scrollHeight > e.clientHeight + 1 && e.clientHeight ||
+				e.scrollWidth > e.clientWidth + 1 && e.clientWidth))
 			.map(e => e.tagName + " " + e.textContent.slice(0, 30))`
 		if err := page.Evaluate(look, &over); err != nil {
 			t.Fatal(err)
@@ -277,7 +278,8 @@ func TestPosterSaysWhatItMust(t *testing.T) {
 	groups, mark := strings.Join(p.Onion.Groups(), " "), strings.Join(p.Fingerprint, " ")
 	for name, also := range map[string][]string{
 		"poster.html": {
-			"www.torproject.org/download", "browser lain", "Komputer sendiri", "HP Android", "Memilih adalah hak Anda, dan pilihan Anda rahasia.",
+			"www.torproject.org/download", "browser lain", "Komputer sendiri", "HP Android",
+			"Memilih adalah hak Anda, dan pilihan Anda rahasia.",
 			"Bukan situs pemerintah, bukan Bawaslu, bukan polisi.", "never from the office", "PNS, PPPK, dan honorer",
 		},
 		"card.html": {"torproject.org/download", "Hanya di Tor Browser", "Never at the office"},
@@ -289,14 +291,17 @@ func TestPosterSaysWhatItMust(t *testing.T) {
 				t.Errorf("%s does not say %q", name, want)
 			}
 		}
-		if found := regexp.MustCompile(`(?i)\b(me|di)?lapor(kan)?\b|bocor|pelapor|informan\b|pengadu|enkripsi|whistle|leak|atasan`).FindString(text); found != "" {
+		bad := regexp.MustCompile(`(?i)\b(me|di)?lapor(kan)?\b|bocor|pelapor|informan\b|pengadu|enkripsi|whistle|leak|atasan`)
+		if found := bad.FindString(text); found != "" {
 			t.Errorf("%s says %q", name, found)
 		}
-		if english := strings.Index(string(files[name]), `lang="en"`); english < strings.Index(string(files[name]), "HP dinas") {
+		source := string(files[name])
+		if english := strings.Index(source, `lang="en"`); english < strings.Index(source, "HP dinas") {
 			t.Errorf("%s: English does not come last", name)
 		}
 	}
-	if found := regexp.MustCompile(`(?i)saksi|tekan|ASN|PNS|calon|partai|pemilu`).FindString(visible(files["card.html"])); found != "" {
+	telling := regexp.MustCompile(`(?i)saksi|tekan|ASN|PNS|calon|partai|pemilu`)
+	if found := telling.FindString(visible(files["card.html"])); found != "" {
 		t.Errorf("a card, which may be found in a pocket, says %q", found)
 	}
 }
