@@ -40,7 +40,7 @@ func front(t *testing.T, hosts *server.Hosts, limits server.Limits) *servertest.
 			t.Error(err)
 		}
 	})
-	return &servertest.Drop{Party: d.Party, Inbox: d.Inbox, URL: "http://" + l.Addr().String(), Log: d.Log, T: t}
+	return &servertest.Drop{Client: http.DefaultClient, Party: d.Party, Inbox: d.Inbox, URL: "http://" + l.Addr().String(), Log: d.Log, T: t}
 }
 
 func withOnion(t *testing.T) *server.Hosts {

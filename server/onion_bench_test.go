@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"saksi/crypto/limittest"
+	"saksi/crypto/onionname"
+	"saksi/server"
 	"saksi/server/gate"
 	"saksi/server/onion/tornet"
 	"saksi/server/servertest"
@@ -38,7 +40,8 @@ func newOverTor(b *testing.B) *overTor {
 	wide := gate.Production() // one circuit asks for everything here
 	wide.Requests, wide.Files = gate.Rate{Burst: 1 << 20, Every: time.Microsecond}, gate.Rate{Burst: 1 << 20, Every: time.Microsecond}
 	wide.Bytes, wide.AllBytes = gate.Volume{Burst: 1 << 40, PerHour: 1 << 40}, gate.Volume{Burst: 1 << 40, PerHour: 1 << 40}
-	d := servertest.New(b, servertest.Options{Gate: gate.New(wide)})
+	hosts := new(server.Hosts)
+	d := servertest.New(b, servertest.Options{Gate: gate.New(wide), Hosts: hosts})
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		b.Fatal(err)
@@ -50,6 +53,11 @@ func newOverTor(b *testing.B) *overTor {
 	network := tornet.Start(b)
 	service := network.Service(b, "HiddenServicePort 80 unix:"+d.TorSocket(), "HiddenServicePort 81 "+l.Addr().String(),
 		"HiddenServiceExportCircuitID haproxy")
+	name, err := onionname.Parse(service.Address())
+	if err != nil {
+		b.Fatal(err)
+	}
+	hosts.AddOnion(name)
 	client := network.Client(b)
 	client.Await(b, "http://"+service.Address()+"/")
 	by := func(port, circuit string) *servertest.Drop {

@@ -96,7 +96,7 @@ func work(t testing.TB, h http.Handler) stopwatch {
 		debug.SetGCPercent(percent)
 	})
 	return func(code receipt.Code) float64 {
-		request := openRequest("code="+code.Field())
+		request := openRequest("code=" + code.Field())
 		answer := httptest.NewRecorder()
 		began := processorTime(t)
 		h.ServeHTTP(answer, request)
@@ -181,7 +181,7 @@ func openRequest(body string) *http.Request {
 // early answers one code from memory, as a cache of unknown codes would.
 func early(t testing.TB, h http.Handler, known receipt.Code) http.Handler {
 	t.Helper()
-	request := openRequest("code="+known.Field())
+	request := openRequest("code=" + known.Field())
 	kept := httptest.NewRecorder()
 	h.ServeHTTP(kept, request)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
