@@ -331,7 +331,8 @@ func TestRangesGoOnWhereTheyWere(t *testing.T) {
 	}
 	for _, odd := range [][2]string{
 		{"bytes=5-", ""}, {"bytes=5-", `"0"`}, {"bytes=5-9", tag}, {"bytes=-5", tag}, {"bytes=+5-", tag},
-		{"bytes=99999999999999999999-", tag}, {"lines=5-", tag}, {"5-", tag}, {"bytes=5", tag}, {"bytes=1-,5-", tag}, {"", tag},
+		{"bytes=99999999999999999999-", tag},
+		{"lines=5-", tag}, {"5-", tag}, {"bytes=5", tag}, {"bytes=1-,5-", tag}, {"", tag},
 	} {
 		if p := ranged(odd[0], odd[1]); p.Status != http.StatusOK || p.Body != string(bundle) {
 			t.Errorf("%q: status %d, %d bytes", odd, p.Status, len(p.Body))

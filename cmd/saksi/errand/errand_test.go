@@ -53,6 +53,7 @@ func newWorld(t *testing.T) *world {
 type laptop struct {
 	*errand.Courier
 	dir    string
+	asked  func() []string
 	mu     sync.Mutex
 	said   []string
 	waited time.Duration
@@ -198,6 +199,19 @@ func TestACutFetchGoesOn(t *testing.T) {
 		}
 		budi.fetches(t, bundle)
 		budi.Wait = time.Minute
+	}
+}
+
+// TestWhatComesBuysTime: pauses count anew after each piece.
+func TestWhatComesBuysTime(t *testing.T) {
+	w := newWorld(t)
+	bundle := w.close(3_000_000)
+	budi := w.hire("budi")
+	budi.Wait = time.Second
+	w.proxy.Cut(500_000, 500_000, 500_000, 500_000)
+	budi.fetches(t, bundle)
+	if budi.waited != 4*time.Second {
+		t.Errorf("it waited %s", budi.waited)
 	}
 }
 

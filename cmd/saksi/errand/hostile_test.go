@@ -57,6 +57,13 @@ func pack(t testing.TB, all []member) []byte {
 	return out.Bytes()
 }
 
+// turned returns a list with another hash in its first line.
+func turned(list []byte) []byte {
+	changed := bytes.Clone(list)
+	changed[0] = map[bool]byte{true: '1', false: '0'}[changed[0] == '0']
+	return changed
+}
+
 // TestABundleThatTheServerDidNotMake is refused, or what is wrong with it is said:
 // a courier sees as much without a key.
 func TestABundleThatTheServerDidNotMake(t *testing.T) {
@@ -103,6 +110,10 @@ func TestABundleThatTheServerDidNotMake(t *testing.T) {
 		}
 		return msg
 	}
+	moved := slices.Clone(honest)
+	for _, at := range []int{early, find(batch.BatchSums, 1)} {
+		moved[at].path.Sequence = 9
+	}
 	extra := member{batch.Path{Kind: batch.Payload, Sequence: 1, ID: receipt.ItemID{1}}, []byte("asing")}
 	for what, row := range map[string]struct {
 		members []member
@@ -114,10 +125,11 @@ func TestABundleThatTheServerDidNotMake(t *testing.T) {
 		"another history":    {change(note, by(w.Server, func(n *batch.Note) { n.Previous[0]++ })), errand.ErrForged},
 		"a gap":              {change(note, by(w.Server, func(n *batch.Note) { n.Sequence++ })), errand.ErrForged},
 		"the batches turned": {change(early, honest[note].content), errand.ErrForged},
+		"another place":      {moved, errand.ErrForged},
 		"no note":            {drop(note), batch.ErrBundle},
 		"no list":            {drop(sums), errand.ErrForged},
 		"a list too many":    {drop(early), errand.ErrForged},
-		"a changed list":     {change(sums, append(bytes.Clone(honest[sums].content), '\n')), errand.ErrForged},
+		"a changed list":     {change(sums, turned(honest[sums].content)), errand.ErrForged},
 		"a note too long":    {change(note, make([]byte, 1<<17)), batch.ErrBundle},
 		"what is not listed": {append(slices.Clone(honest), extra), errand.ErrForged},
 		"no roster":          {drop(find(batch.RosterNote, 0)), errand.ErrForged},
@@ -127,6 +139,10 @@ func TestABundleThatTheServerDidNotMake(t *testing.T) {
 		if !errors.Is(err, row.want) || err == nil && (len(got.Damaged) > 0 || len(got.Missing) > 0 || got.Batch != 2) {
 			t.Errorf("%s: %+v, %v, want %v", what, got, err, row.want)
 		}
+	}
+	_, err = errand.Check(bytes.NewReader(pack(t, honest)), "lain.saksi", w.Server.Key())
+	if !errors.Is(err, errand.ErrForged) {
+		t.Errorf("for another drop: %v", err)
 	}
 	for what, row := range map[string]struct {
 		members          []member
@@ -204,6 +220,10 @@ func lies(t *testing.T, handler http.HandlerFunc) *laptop {
 		t.Fatal(err)
 	}
 	budi := &laptop{dir: t.TempDir()}
+	budi.asked = func() []string {
+		addresses, _ := proxy.Asked()
+		return addresses
+	}
 	budi.Courier = &errand.Courier{
 		Pass: p, Socks: proxy.Addr, Wait: 0, Now: time.Now, Pause: errand.Sleep, Notice: func(string, ...any) {},
 	}
@@ -224,9 +244,9 @@ func TestAServerThatLies(t *testing.T) {
 		"no length":           {200, "ETag: " + tag, ""},
 		"a range unasked":     {206, "ETag: " + tag + "\nContent-Range: bytes 0-2/3", "abc"},
 		"a range unasked 416": {416, "ETag: " + tag + "\nContent-Range: bytes */0", ""},
-		"a redirect":          {302, "Location: http://127.0.0.1:1/", ""},
+		"a redirect":          {302, "Location: http://lain.example/", ""},
 		"nothing":             {204, "", ""},
-		"an escape":           {409, "", `{"error":"\u001b[2J lain` + strings.Repeat("a", 9000) + `"}`},
+		"an escape":           {409, "", `{"error":"\u001b[2J lain` + strings.Repeat("a", 1200) + `"}`},
 		"an odd error":        {418, "", "<html>"},
 		"no bundle at all":    {200, "ETag: " + tag, "abc"},
 	}
@@ -249,6 +269,11 @@ func TestAServerThatLies(t *testing.T) {
 			continue
 		}
 		fuzztest.Refused(t, err)
+		for _, address := range budi.asked() {
+			if address != onion+":80" {
+				t.Errorf("%s: it went to %s", what, address)
+			}
+		}
 		if left, _ := os.ReadDir(budi.dir); len(left) > 0 {
 			t.Errorf("%s: it left %s", what, left[0].Name())
 		}
