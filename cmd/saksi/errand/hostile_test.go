@@ -64,97 +64,116 @@ func turned(list []byte) []byte {
 	return changed
 }
 
-// TestABundleThatTheServerDidNotMake is refused, or what is wrong with it is said:
-// a courier sees as much without a key.
-func TestABundleThatTheServerDidNotMake(t *testing.T) {
+// A forgery is a bundle with one item that is there and one that was deleted, in
+// two batches, to be changed.
+type forgery struct {
+	*world
+	honest []member
+}
+
+func newForgery(t *testing.T) *forgery {
+	t.Helper()
 	w := newWorld(t)
 	code := w.Send("yang dihapus")
 	w.close(0)
 	if err := w.Inbox.Burn(code.ItemID(0), code.Burn(0)); err != nil {
 		t.Fatal(err)
 	}
-	honest := unpack(t, w.close(0))
-	stranger, err := sign.Generate(w.Server.Key().Name())
+	return &forgery{w, unpack(t, w.close(0))}
+}
+
+// find returns the place of a member; of notes and lists, that of a batch.
+func (f *forgery) find(kind batch.Kind, sequence uint64) int {
+	return slices.IndexFunc(f.honest, func(m member) bool {
+		return m.path.Kind == kind && (m.path.Sequence == sequence || kind > batch.BatchSums)
+	})
+}
+
+func (f *forgery) drop(at int) []member { return slices.Delete(slices.Clone(f.honest), at, at+1) }
+
+func (f *forgery) change(at int, content []byte) []member {
+	changed := slices.Clone(f.honest)
+	changed[at].content = content
+	return changed
+}
+
+// note returns the newest batch's note, edited and signed.
+func (f *forgery) note(signer sign.Signer, edit func(*batch.Note)) []byte {
+	f.t.Helper()
+	n, err := batch.OpenNote(f.honest[f.find(batch.BatchNote, 0)].content, f.Server.Key())
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	edit(&n)
+	msg, err := n.Sign(signer)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return msg
+}
+
+func (f *forgery) check(all []member, origin string) (*errand.Checked, error) {
+	return errand.Check(bytes.NewReader(pack(f.t, all)), origin, f.Server.Key())
+}
+
+// TestABundleThatTheServerDidNotMakeIsRefused: a courier sees it without a key.
+func TestABundleThatTheServerDidNotMakeIsRefused(t *testing.T) {
+	f := newForgery(t)
+	stranger, err := sign.Generate(f.Server.Key().Name())
 	if err != nil {
 		t.Fatal(err)
 	}
-	find := func(kind batch.Kind, sequence uint64) int {
-		return slices.IndexFunc(honest, func(m member) bool {
-			return m.path.Kind == kind && (m.path.Sequence == sequence || kind > batch.BatchSums)
-		})
-	}
-	note, sums, early := find(batch.BatchNote, 0), find(batch.BatchSums, 0), find(batch.BatchNote, 1)
-	drop := func(at ...int) (left []member) {
-		for i, m := range honest {
-			if !slices.Contains(at, i) {
-				left = append(left, m)
-			}
-		}
-		return left
-	}
-	change := func(at int, content []byte) []member {
-		changed := slices.Clone(honest)
-		changed[at].content = content
-		return changed
-	}
-	resigned, err := batch.OpenNote(honest[note].content, w.Server.Key())
-	if err != nil {
-		t.Fatal(err)
-	}
-	by := func(signer sign.Signer, edit func(*batch.Note)) []byte {
-		n := resigned
-		edit(&n)
-		msg, err := n.Sign(signer)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return msg
-	}
-	moved := slices.Clone(honest)
-	for _, at := range []int{early, find(batch.BatchSums, 1)} {
+	note, sums, early := f.find(batch.BatchNote, 0), f.find(batch.BatchSums, 0), f.find(batch.BatchNote, 1)
+	moved := slices.Clone(f.honest)
+	for _, at := range []int{early, f.find(batch.BatchSums, 1)} {
 		moved[at].path.Sequence = 9
 	}
+	own := func(edit func(*batch.Note)) []member { return f.change(note, f.note(f.Server, edit)) }
 	extra := member{batch.Path{Kind: batch.Payload, Sequence: 1, ID: receipt.ItemID{1}}, []byte("asing")}
 	for what, row := range map[string]struct {
 		members []member
 		want    error
 	}{
-		"as it is":           {honest, nil},
-		"another's key":      {change(note, by(stranger, func(*batch.Note) {})), errand.ErrForged},
-		"another drop":       {change(note, by(w.Server, func(n *batch.Note) { n.Origin = "lain.saksi" })), errand.ErrForged},
-		"another history":    {change(note, by(w.Server, func(n *batch.Note) { n.Previous[0]++ })), errand.ErrForged},
-		"a gap":              {change(note, by(w.Server, func(n *batch.Note) { n.Sequence++ })), errand.ErrForged},
-		"the batches turned": {change(early, honest[note].content), errand.ErrForged},
+		"as it is":           {f.honest, nil},
+		"another's key":      {f.change(note, f.note(stranger, func(*batch.Note) {})), errand.ErrForged},
+		"another history":    {own(func(n *batch.Note) { n.Previous[0]++ }), errand.ErrForged},
+		"a gap":              {own(func(n *batch.Note) { n.Sequence++ }), errand.ErrForged},
+		"the batches turned": {f.change(early, f.honest[note].content), errand.ErrForged},
 		"another place":      {moved, errand.ErrForged},
-		"no note":            {drop(note), batch.ErrBundle},
-		"no list":            {drop(sums), errand.ErrForged},
-		"a list too many":    {drop(early), errand.ErrForged},
-		"a changed list":     {change(sums, turned(honest[sums].content)), errand.ErrForged},
-		"a note too long":    {change(note, make([]byte, 1<<17)), batch.ErrBundle},
-		"what is not listed": {append(slices.Clone(honest), extra), errand.ErrForged},
-		"no roster":          {drop(find(batch.RosterNote, 0)), errand.ErrForged},
-		"no recipients":      {drop(find(batch.RecipientsFile, 0)), errand.ErrForged},
+		"no note":            {f.drop(note), batch.ErrBundle},
+		"no list":            {f.drop(sums), errand.ErrForged},
+		"a list too many":    {f.drop(early), errand.ErrForged},
+		"a changed list":     {f.change(sums, turned(f.honest[sums].content)), errand.ErrForged},
+		"a note too long":    {f.change(note, make([]byte, 1<<17)), batch.ErrBundle},
+		"what is not listed": {append(slices.Clone(f.honest), extra), errand.ErrForged},
+		"no roster":          {f.drop(f.find(batch.RosterNote, 0)), errand.ErrForged},
+		"no recipients":      {f.drop(f.find(batch.RecipientsFile, 0)), errand.ErrForged},
 	} {
-		got, err := errand.Check(bytes.NewReader(pack(t, row.members)), w.Roster.Origin, w.Server.Key())
+		got, err := f.check(row.members, f.Roster.Origin)
 		if !errors.Is(err, row.want) || err == nil && (len(got.Damaged) > 0 || len(got.Missing) > 0 || got.Batch != 2) {
 			t.Errorf("%s: %+v, %v, want %v", what, got, err, row.want)
 		}
 	}
-	_, err = errand.Check(bytes.NewReader(pack(t, honest)), "lain.saksi", w.Server.Key())
-	if !errors.Is(err, errand.ErrForged) {
+	if _, err := f.check(f.honest, "lain.saksi"); !errors.Is(err, errand.ErrForged) {
 		t.Errorf("for another drop: %v", err)
 	}
+}
+
+// TestWhatIsWrongWithAnItemIsSaid: it holds the others up neither on the server
+// nor on the way.
+func TestWhatIsWrongWithAnItemIsSaid(t *testing.T) {
+	f := newForgery(t)
 	for what, row := range map[string]struct {
 		members          []member
 		damaged, missing int
 	}{
-		"a changed payload": {change(find(batch.Payload, 0), []byte("lain")), 1, 0},
-		"a changed slot":    {change(find(batch.Slot, 0), []byte("lain")), 1, 0},
-		"a false proof":     {change(find(batch.BurnMark, 0), make([]byte, 32)), 1, 0},
-		"a missing slot":    {drop(find(batch.Slot, 0)), 0, 1},
-		"no proof":          {drop(find(batch.BurnMark, 0)), 0, 1},
+		"a changed payload": {f.change(f.find(batch.Payload, 0), []byte("lain")), 1, 0},
+		"a changed slot":    {f.change(f.find(batch.Slot, 0), []byte("lain")), 1, 0},
+		"a false proof":     {f.change(f.find(batch.BurnMark, 0), make([]byte, 32)), 1, 0},
+		"a missing slot":    {f.drop(f.find(batch.Slot, 0)), 0, 1},
+		"no proof":          {f.drop(f.find(batch.BurnMark, 0)), 0, 1},
 	} {
-		got, err := errand.Check(bytes.NewReader(pack(t, row.members)), w.Roster.Origin, w.Server.Key())
+		got, err := f.check(row.members, f.Roster.Origin)
 		if err != nil || len(got.Damaged) != row.damaged || len(got.Missing) != row.missing {
 			t.Errorf("%s: %+v, %v", what, got, err)
 		}
