@@ -71,7 +71,12 @@ func listen(t *testing.T, conn net.Conn) servertest.Page {
 // answerOn reads an answer, and whether it says that the connection ends.
 func answerOn(t *testing.T, conn net.Conn) (p servertest.Page, ends bool) {
 	t.Helper()
-	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	return parsed(t, conn)
+}
+
+func parsed(t *testing.T, answer io.Reader) (p servertest.Page, ends bool) {
+	t.Helper()
+	resp, err := http.ReadResponse(bufio.NewReader(answer), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

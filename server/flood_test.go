@@ -122,7 +122,7 @@ func TestOneCircuitOpensHundredsOfConnections(t *testing.T) {
 			expect(t, d.By(person+2).Get("/"), http.StatusOK)
 		}
 	}
-	io.WriteString(idle, "x\r\n\r\n")
+	io.WriteString(idle, " localhost\r\n\r\n")
 	if p, _ := answerOn(t, idle); p.Status != http.StatusOK {
 		t.Errorf("a page has status %d", p.Status)
 	}
