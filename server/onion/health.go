@@ -231,7 +231,7 @@ func parseEffort(counts, name string) *int {
 		if !ok {
 			continue
 		}
-		if effort, err := strconv.Atoi(rest); err == nil {
+		if effort, err := strconv.Atoi(rest); err == nil && effort >= 0 {
 			return &effort
 		}
 	}

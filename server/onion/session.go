@@ -89,6 +89,8 @@ func (s *session) uploads() (names []string) {
 	}
 }
 
+var errBootstrap = errors.New("asking tor how far it is: it does not say")
+
 // A bootstrap says how far tor has come.
 type bootstrap struct {
 	percent int
@@ -110,7 +112,7 @@ func parseBootstrap(phase string) (b bootstrap, err error) {
 	_, rest, ok := strings.Cut(phase, " PROGRESS=")
 	digits, rest, _ := strings.Cut(rest, " ")
 	if b.percent, err = strconv.Atoi(digits); !ok || err != nil || b.percent < 0 || b.percent > 100 {
-		return bootstrap{}, errors.New("asking tor how far it is: it does not say")
+		return bootstrap{}, errBootstrap
 	}
 	_, summary, _ := strings.Cut(rest, `SUMMARY="`)
 	b.doing, _, _ = strings.Cut(summary, `"`)
