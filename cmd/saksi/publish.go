@@ -210,31 +210,3 @@ func hasAll(page []byte, groups []string) bool {
 	}
 	return len(groups) > 0
 }
-
-// explainTor adds the next step to what keeps the drop from being published.
-func explainTor(err error, c onion.Config) error {
-	sockets := c.Sockets
-	if sockets == "" {
-		sockets = c.Folder
-	}
-	for _, row := range []struct {
-		err  error
-		hint string
-	}{
-		{onion.ErrProgram, "sudo apt install tor; or name the program with -tor"},
-		{onion.ErrVersion, "Debian 12 has a tor that is new enough: sudo apt update && sudo apt install tor"},
-		{onion.ErrTorrc, "mend the line in the file of -torrc"},
-		{onion.ErrControl, "is that tor running, and does its torrc have a line such as \"ControlPort 9051\" " +
-			"or \"ControlSocket /run/tor/control\"?"},
-		{onion.ErrRefused, "give the password in a file with -tor-password, or let this user read tor's cookie: " +
-			"\"CookieAuthentication 1\" and \"CookieAuthFileGroupReadable 1\" in the torrc, and sudo adduser saksi debian-tor"},
-		{onion.ErrLines, "these lines belong into the torrc, as they are; then sudo systemctl reload tor, and begin again:\n\n" +
-			onion.Lines("/var/lib/tor", sockets)},
-		{onion.ErrPath, "move the data folder to a short, plain path, such as /var/lib/saksi; or give -tor-sockets one"},
-	} {
-		if errors.Is(err, row.err) {
-			return hinted{err, row.hint}
-		}
-	}
-	return err
-}

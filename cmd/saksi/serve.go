@@ -2,21 +2,16 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"log/slog"
 	"net"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
-	"saksi/crypto/roster"
-	"saksi/crypto/sign"
 	"saksi/server"
 	"saksi/server/confine"
 	"saksi/server/courier"
@@ -24,7 +19,6 @@ import (
 	"saksi/server/gate"
 	"saksi/server/inbox"
 	"saksi/server/onion"
-	"saksi/server/store"
 )
 
 const (
@@ -32,100 +26,6 @@ const (
 	defaultTexts  = 1200    // an hour
 	defaultFiles  = 8 << 30 // bytes an hour
 )
-
-func runInit(_ context.Context, e env, args []string) error {
-	fs := flags(e, "init")
-	data := fs.String("data", "", "")
-	origin := fs.String("origin", "", "")
-	rosterFile := fs.String("roster", "", "")
-	rootFile := fs.String("root", "", "")
-	if err := parse(e, fs, args, 0, data); err != nil {
-		return err
-	}
-	if *rosterFile == "" && *rootFile == "" {
-		return initFolder(e, *data, *origin)
-	}
-	if *rosterFile == "" || *rootFile == "" {
-		return hinted{errors.New("initialising: -roster and -root go together"),
-			"saksi init -data " + *data + " -roster roster.note -root root.vkey"}
-	}
-	if !folder.Exists(*data) {
-		return hinted{fmt.Errorf("initialising: %q is no data folder yet, and the roster must name its key", *data),
-			"saksi init -data " + *data + " -origin NAME makes it and writes server.vkey for the roster"}
-	}
-	signed, err := folder.Admit(*data, *rosterFile, *rootFile, time.Now)
-	if err != nil {
-		return explain(err, *data)
-	}
-	fmt.Fprintf(e.stdout, "Roster %d of %s is in force until %s, with %d reviewers.\n",
-		signed.Sequence, signed.Origin, signed.Until.Format(time.DateOnly), len(signed.Reviewers))
-	fmt.Fprintf(e.stdout, "Next: saksi serve -data %s\n", *data)
-	return nil
-}
-
-func initFolder(e env, data, origin string) error {
-	if origin == "" {
-		return hinted{errors.New("initialising: a new data folder needs a name"),
-			"saksi init -data " + data + " -origin kotak.example"}
-	}
-	key, err := folder.Create(data, origin)
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(e.stdout, "Data folder %s is made. The server's key, for the roster, is in %s:\n%s\n",
-		data, filepath.Join(data, "server.vkey"), key)
-	fmt.Fprintf(e.stdout, "Next: saksi init -data %s -roster roster.note -root root.vkey\n", data)
-	return nil
-}
-
-// explain adds the next step to errors of data folders.
-func explain(err error, data string) error {
-	switch {
-	case errors.Is(err, store.ErrLocked):
-		return hinted{err, "a server is running on " + data + ": stop it first"}
-	case errors.Is(err, folder.ErrNoFolder):
-		return hinted{err, "saksi init -data " + data + " -origin NAME makes one"}
-	case errors.Is(err, folder.ErrNoRoster):
-		return hinted{err, "saksi init -data " + data + " -roster roster.note -root root.vkey"}
-	case errors.Is(err, store.ErrFormat):
-		return hinted{err, "it was made by another version of saksi: use that one"}
-	case errors.Is(err, store.ErrDamaged), errors.Is(err, fs.ErrNotExist):
-		return hinted{err, "a part of " + data + " is missing or damaged: keep a copy as it is, " +
-			"then put the whole folder back from a backup, never a part of one"}
-	case errors.Is(err, folder.ErrSite):
-		return hinted{err, "mend the file, or take it out of " + data + ": without it the drop asks and says what it does by itself"}
-	case errors.Is(err, fs.ErrPermission):
-		return hinted{err, data + " belongs to another user: sudo -u saksi saksi ..."}
-	case errors.Is(err, store.ErrFull), errors.Is(err, syscall.ENOSPC):
-		return hinted{err, "make room on the disk of " + data}
-	case errors.Is(err, syscall.EIO), errors.Is(err, syscall.EROFS):
-		return hinted{err, "the disk of " + data + " is failing: see dmesg, copy the folder to another disk, start there"}
-	default:
-		return explainRoster(err)
-	}
-}
-
-// explainRoster adds the next step to a refusal of a roster. What was in force
-// stays in force.
-func explainRoster(err error) error {
-	for _, row := range []struct {
-		err  error
-		hint string
-	}{
-		{roster.ErrRoots, "compare the fingerprint of -root with the poster: it is another drop's, " +
-			"or the roster is a false one"},
-		{sign.ErrSignatures, "give it back to the roots: too few of them have signed it"},
-		{roster.ErrExpired, "ask the roots for a new roster, and look whether the clock is right"},
-		{roster.ErrNotYet, "wait for its first day, and look whether the clock is right"},
-		{roster.ErrChain, "take in the rosters before it first, in their order, or ask the roots for one that follows"},
-		{roster.ErrNoRecipients, "lay the .recipients file that came with it beside it"},
-	} {
-		if errors.Is(err, row.err) {
-			return hinted{err, row.hint}
-		}
-	}
-	return err
-}
 
 func runServe(ctx context.Context, e env, args []string) error {
 	fs := flags(e, "serve")
