@@ -125,7 +125,8 @@ func (d demo) serve(ctx context.Context, e env, listen string) error {
 	// The kernel's death signal goes by the thread that started the child.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	server := exec.Command(self, "serve", "-data", d.path("data"), "-listen", listen, "-host", "localhost", "-reserve", "64MiB")
+	server := exec.Command(self, "serve",
+		"-data", d.path("data"), "-listen", listen, "-host", "localhost", "-reserve", "64MiB")
 	server.Stderr = e.stderr
 	server.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
 	stdout, err := server.StdoutPipe()

@@ -107,7 +107,8 @@ func printHealth(w io.Writer, h *health, running bool) {
 	case onion.Reachable:
 		line("reachable", "since %s; last looked at %s", minute(h.Since), minute(h.Checked))
 	case onion.Unreachable:
-		line("UNREACHABLE", "the server does not see its own page through tor, %d times now; last at %s", h.Failures, minute(h.Checked))
+		line("UNREACHABLE", "the server does not see its own page through tor, %d times now; last at %s",
+			h.Failures, minute(h.Checked))
 	case onion.Down:
 		line("TOR IS DOWN", "nobody can reach the drop; it is tried again")
 	case onion.Publishing:

@@ -153,7 +153,8 @@ func (t *Tor) seen(err error, effort *int) (after Health) {
 	case after.State == Reachable:
 		t.config.Log.Info("the drop can be reached", "onion", after.Reporters.Name)
 	case after.State == Unreachable:
-		t.config.Log.Error("NOBODY CAN REACH THE DROP: the server does not see its own page through tor", "error", err.Error())
+		t.config.Log.Error("NOBODY CAN REACH THE DROP: the server does not see its own page through tor",
+			"error", err.Error())
 	}
 	return after
 }
@@ -225,9 +226,10 @@ func readEffort(ctx context.Context, metrics, name string) *int {
 //
 //	tor_hs_pow_suggested_effort{onion="..."} 0
 func parseEffort(counts, name string) *int {
+	prefix := `tor_hs_pow_suggested_effort{onion="` + strings.TrimSuffix(name, ".onion") + `"} `
 	lines := bufio.NewScanner(strings.NewReader(counts))
 	for lines.Scan() {
-		rest, ok := strings.CutPrefix(lines.Text(), `tor_hs_pow_suggested_effort{onion="`+strings.TrimSuffix(name, ".onion")+`"} `)
+		rest, ok := strings.CutPrefix(lines.Text(), prefix)
 		if !ok {
 			continue
 		}

@@ -166,7 +166,8 @@ func (t *Tor) checkService(service Service, have []option) error {
 func readName(dir string) (string, error) {
 	text, err := os.ReadFile(filepath.Join(dir, "hostname"))
 	if errors.Is(err, fs.ErrPermission) {
-		return "", fmt.Errorf("%w: it lacks \"HiddenServiceDirGroupReadable 1\", or we are not in its group: %w", ErrLines, err)
+		return "", fmt.Errorf("%w: it lacks \"HiddenServiceDirGroupReadable 1\", or we are not in its group: %w",
+			ErrLines, err)
 	}
 	return strings.TrimSpace(string(text)), err
 }
