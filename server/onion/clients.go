@@ -1,9 +1,11 @@
 package onion
 
 import (
+	"bytes"
 	"crypto/ecdh"
 	"crypto/rand"
 	"encoding/base32"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -18,43 +20,67 @@ const nobody = "_nobody"
 // keyText is base32 as tor's key files have it.
 var keyText = base32.StdEncoding.WithPadding(base32.NoPadding)
 
-// clients returns those who may come to the couriers' service, and nobody.
-func (t *Tor) clients() (map[string]Key, error) {
-	all := map[string]Key{}
-	if t.config.Clients != nil {
-		known, err := t.config.Clients()
-		if err != nil {
-			return nil, err
-		}
-		for name, key := range known {
-			all[name] = key
-		}
+// known returns those who may come to the couriers' service. When the list cannot
+// be read it is nobody: the rest of the drop goes on meanwhile.
+func (t *Tor) known() (map[string]Key, error) {
+	if t.config.Clients == nil {
+		return nil, nil
+	}
+	known, err := t.config.Clients()
+	if err != nil {
+		return nil, fmt.Errorf("no courier is let in: %w", err)
+	}
+	return known, nil
+}
+
+// writeClients writes tor's list of them: one file for each. What is right stays as
+// it is, so that a full disk changes nothing; and nobody comes first, so that the
+// list is empty at no moment. The first error is that of [Config.Clients].
+func (t *Tor) writeClients() (unread, err error) {
+	t.writing.Lock()
+	defer t.writing.Unlock()
+	known, unread := t.known()
+	dir := t.path(string(Couriers), "authorized_clients")
+	if err := makePrivate(dir); err != nil {
+		return unread, err
+	}
+	if err := t.keepNobody(dir); err != nil {
+		return unread, err
+	}
+	err = removeOthers(dir, known)
+	for name, key := range known {
+		err = errors.Join(err, t.writeClient(dir, name, key))
+	}
+	return unread, err
+}
+
+const keyPrefix = "descriptor:x25519:"
+
+// keepNobody sees to it that nobody stands in the list.
+func (t *Tor) keepNobody(dir string) error {
+	text, _ := os.ReadFile(filepath.Join(dir, nobody+".auth")) // none is a wrong one
+	encoded, ok := strings.CutPrefix(strings.TrimSuffix(string(text), "\n"), keyPrefix)
+	if key, err := keyText.DecodeString(encoded); ok && err == nil && len(key) == len(Key{}) {
+		return nil
 	}
 	lost, err := ecdh.X25519().GenerateKey(rand.Reader)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	all[nobody] = Key(lost.PublicKey().Bytes())
-	return all, nil
+	return t.writeClient(dir, nobody, Key(lost.PublicKey().Bytes()))
 }
 
-// writeClients writes tor's list of them: one file for each.
-func (t *Tor) writeClients() error {
-	clients, err := t.clients()
-	if err != nil {
+// writeClient puts a file in its place whole: tor passes over half a one.
+func (t *Tor) writeClient(dir, name string, key Key) error {
+	text := []byte(keyPrefix + keyText.EncodeToString(key[:]) + "\n")
+	path, part := filepath.Join(dir, name+".auth"), t.path("client.part")
+	if have, err := os.ReadFile(path); err == nil && bytes.Equal(have, text) {
+		return nil
+	}
+	if err := os.WriteFile(part, text, 0o600); err != nil {
 		return err
 	}
-	dir := t.path(string(Couriers), "authorized_clients")
-	if err := makePrivate(dir); err != nil {
-		return err
-	}
-	for name, key := range clients {
-		text := "descriptor:x25519:" + keyText.EncodeToString(key[:]) + "\n"
-		if err := os.WriteFile(filepath.Join(dir, name+".auth"), []byte(text), 0o600); err != nil {
-			return err
-		}
-	}
-	return removeOthers(dir, clients)
+	return os.Rename(part, path)
 }
 
 func removeOthers(dir string, clients map[string]Key) error {
@@ -63,7 +89,8 @@ func removeOthers(dir string, clients map[string]Key) error {
 		return err
 	}
 	for _, e := range entries {
-		if _, ok := clients[strings.TrimSuffix(e.Name(), ".auth")]; ok {
+		name := strings.TrimSuffix(e.Name(), ".auth")
+		if _, ok := clients[name]; ok || name == nobody {
 			continue
 		}
 		if err := os.Remove(filepath.Join(dir, e.Name())); err != nil {
@@ -80,9 +107,10 @@ func (t *Tor) Authorize() error {
 	if t.config.Control != "" {
 		return nil
 	}
-	if err := t.writeClients(); err != nil {
+	unread, err := t.writeClients()
+	t.reload() // for what could be written
+	if err := errors.Join(unread, err); err != nil {
 		return fmt.Errorf("telling tor who may come: %w", err)
 	}
-	t.reload()
 	return nil
 }

@@ -135,9 +135,12 @@ type Tor struct {
 	sockets map[Service]net.Listener
 	warned  []string
 
-	mu      sync.Mutex
+	writing sync.Mutex // held while the list of clients is read and written
+
+	mu      sync.Mutex // guards what is below
 	health  Health
 	session *session // nil while there is none
+	late    bool     // the list changed after tor was given it, and before there was a session
 }
 
 // Open makes what tor will connect to, and looks whether there is a tor that will

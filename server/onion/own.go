@@ -68,10 +68,7 @@ func (t *Tor) start(ctx context.Context) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := errors.Join(
-		os.WriteFile(t.path("torrc"), []byte(t.torrc(metrics)), 0o600),
-		t.writeClients(),
-	); err != nil {
+	if err := t.prepare(metrics); err != nil {
 		return nil, fmt.Errorf("preparing tor's folder: %w", err)
 	}
 	ctx, kill := context.WithCancel(ctx)
@@ -94,6 +91,19 @@ func (t *Tor) start(ctx context.Context) (*session, error) {
 		return nil, child.explain(err)
 	}
 	return s, nil
+}
+
+// prepare writes what tor reads at its start. A list of couriers that cannot be
+// read keeps no reporter out.
+func (t *Tor) prepare(metrics string) error {
+	t.mu.Lock()
+	t.late = false
+	t.mu.Unlock()
+	unread, err := t.writeClients()
+	if unread != nil {
+		t.config.Log.Error("tor starts without the couriers", "error", unread.Error())
+	}
+	return errors.Join(err, os.WriteFile(t.path("torrc"), []byte(t.torrc(metrics)), 0o600))
 }
 
 // freePort returns an address of loopback where nobody listens.

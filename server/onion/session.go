@@ -34,6 +34,14 @@ func newSession(c *control.Conn, below net.Conn, times Times) *session {
 	}
 }
 
+// askReload has whoever watches the session reload tor.
+func (s *session) askReload() {
+	select {
+	case s.reload <- struct{}{}:
+	default: // it is asked for already
+	}
+}
+
 // ask sends a line and returns the answer's lines without their codes. It must
 // not be called by several goroutines at once.
 //

@@ -83,6 +83,9 @@ func (t *Tor) attend(ctx context.Context) error {
 func (t *Tor) begin(s *session) {
 	t.mu.Lock()
 	t.session = s
+	if t.late {
+		s.askReload()
+	}
 	t.mu.Unlock()
 	t.update(func(h *Health) {
 		h.State, h.Bootstrap, h.PoWEffort = Starting, 0, nil
@@ -114,12 +117,10 @@ func (t *Tor) reload() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.session == nil {
-		return // it will read them at its start
+		t.late = true
+		return
 	}
-	select {
-	case t.session.reload <- struct{}{}:
-	default: // one is asked for already
-	}
+	t.session.askReload()
 }
 
 // progress is how long tor has not come further.
