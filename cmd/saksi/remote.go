@@ -16,6 +16,16 @@ func (f *remoteFlags) flags(fs *flag.FlagSet) {
 	fs.StringVar(&f.onion, "couriers-onion", "", "")
 }
 
+// check refuses a wrong address. What the data folder says of one is not looked at:
+// a power cut may have left half a file, and tor or the server write it anew.
+func (f remoteFlags) check(data string) error {
+	if f.onion == "" {
+		return nil
+	}
+	_, err := couriersOnion(data, f.onion)
+	return err
+}
+
 // open opens the couriers' listener, if there is to be one: on IP:PORT or
 // unix:PATH, which tor connects to.
 func (f remoteFlags) open() ([]net.Listener, error) {

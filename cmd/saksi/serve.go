@@ -51,7 +51,7 @@ func runServe(ctx context.Context, e env, args []string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := couriersOnion(dir, s.remote.onion); err != nil {
+	if err := s.remote.check(dir); err != nil {
 		return err
 	}
 	f, err := folder.Open(dir, time.Now)
