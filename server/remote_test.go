@@ -194,8 +194,9 @@ func TestStrangersLearnNothingOfCouriers(t *testing.T) {
 	}
 	for what, l := range map[string]letter{
 		"no such path": r.get("/v1/status"), "another method": {Request: pass.Request{Method: "DELETE", URI: "/v1/bundle"}},
-		"no such path, signed": r.get("/v1/close").sign(t, budi),
-		"a removed courier":    r.get("/v1/bundle").sign(t, dewi), "another drop's pass": r.get("/v1/bundle").sign(t, other),
+		"which methods there are": {Request: pass.Request{Method: "OPTIONS", URI: "/v1/bundle"}},
+		"no such path, signed":    r.get("/v1/close").sign(t, budi),
+		"a removed courier":       r.get("/v1/bundle").sign(t, dewi), "another drop's pass": r.get("/v1/bundle").sign(t, other),
 		"signed for another address": elsewhere,
 		"another path":               changed(func(l *letter) { l.URI = "/v1/batches" }),
 		"a query":                    changed(func(l *letter) { l.URI += "?a" }),

@@ -110,8 +110,8 @@ func (s *Server) Operators() http.Handler {
 // Remote returns the handler for couriers that come over Tor.
 func (s *Server) Remote() http.Handler {
 	e := echo.New()
-	e.Use(s.recoverPanic, strictHeaders)
 	r := courier.NewRemote(s.Inbox, s.Couriers, s.Onion, s.Inbox.Now, s.Log)
+	e.Use(s.recoverPanic, strictHeaders, r.Known)
 	remoteRoutes(e, r)
 	e.HTTPErrorHandler = r.Fail
 	return s.steady(e, false)

@@ -48,6 +48,17 @@ func (r *Remote) Signed(next func(echo.Context, Caller) error) echo.HandlerFunc 
 	}
 }
 
+// Known refuses methods that no path has: for OPTIONS the router would say to
+// anybody which ones a path has.
+func (r *Remote) Known(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		if m := c.Request().Method; m != http.MethodGet && m != http.MethodPost {
+			return unauthorized(c)
+		}
+		return next(c)
+	}
+}
+
 func (r *Remote) list() (pass.List, error) {
 	if r.Book == nil {
 		return nil, nil
