@@ -140,4 +140,3 @@ func testKey(t *testing.T) Key {
 	must(t, err)
 	return Key(key.PublicKey().Bytes())
 }
-

@@ -60,6 +60,9 @@ func (h *Health) of(s Service) *Published {
 	return &h.Reporters
 }
 
+// leave changes to a state in which nobody can reach the drop.
+func (h *Health) leave(to State) { h.State, h.Since = to, time.Time{} }
+
 // Health returns what is known now.
 func (t *Tor) Health() Health {
 	t.mu.Lock()
@@ -144,7 +147,7 @@ func (t *Tor) seen(err error, effort *int) (after Health) {
 		}
 		h.Failures++
 		if h.State == Reachable && h.Failures >= patience || h.State == Publishing && h.Failures >= early {
-			h.State, h.Since = Unreachable, time.Time{}
+			h.leave(Unreachable)
 		}
 	})
 	after = t.Health()

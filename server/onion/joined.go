@@ -121,7 +121,7 @@ func (t *Tor) checkLines(s *session) error {
 		return err
 	}
 	configured := parseServices(answer)
-	t.warned = nil
+	var lacks []string
 	for _, service := range services {
 		socket := Socket(t.config.Sockets, service)
 		i := slices.IndexFunc(configured, func(lines []option) bool {
@@ -130,22 +130,25 @@ func (t *Tor) checkLines(s *session) error {
 		if i < 0 {
 			return fmt.Errorf("joining tor: no service leads to %q: %w", socket, ErrLines)
 		}
-		if err := t.checkService(service, configured[i]); err != nil {
+		more, err := t.checkService(service, configured[i])
+		if err != nil {
 			return err
 		}
+		lacks = append(lacks, more...)
 	}
+	t.warn(lacks)
 	return nil
 }
 
-func (t *Tor) checkService(service Service, have []option) error {
+// checkService returns what a service lacks and does not need.
+func (t *Tor) checkService(service Service, have []option) (lacks []string, err error) {
 	dir := have[0].value
-	var lacks []string
 	for _, want := range serviceLines(service, dir, Socket(t.config.Sockets, service)) {
 		if slices.Contains(have, option{want.name, want.value}) {
 			continue
 		}
 		if want.must {
-			return fmt.Errorf("joining tor: the %s' service lacks \"%s %s\" (%s): %w",
+			return nil, fmt.Errorf("joining tor: the %s' service lacks \"%s %s\" (%s): %w",
 				service, want.name, want.value, want.why, ErrLines)
 		}
 		if !slices.ContainsFunc(have, func(o option) bool { return o.name == want.name }) {
@@ -155,11 +158,10 @@ func (t *Tor) checkService(service Service, have []option) error {
 	}
 	name, err := readName(dir)
 	if err != nil {
-		return fmt.Errorf("joining tor: reading the name of the %s' service: %w", service, err)
+		return nil, fmt.Errorf("joining tor: reading the name of the %s' service: %w", service, err)
 	}
-	t.warned = append(t.warned, lacks...)
 	t.update(func(h *Health) { h.of(service).Name = name })
-	return nil
+	return lacks, nil
 }
 
 // readName reads the name that tor writes into a service's folder.

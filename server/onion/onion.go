@@ -133,12 +133,12 @@ func Production() Times {
 type Tor struct {
 	config  Config
 	sockets map[Service]net.Listener
-	warned  []string
 
 	writing sync.Mutex // held while the list of clients is read and written
 
 	mu      sync.Mutex // guards what is below
 	health  Health
+	warned  []string
 	session *session // nil while there is none
 	late    bool     // the list changed after tor was given it, and before there was a session
 }
@@ -253,7 +253,7 @@ func (t *Tor) Close() error {
 	t.mu.Unlock()
 	var errs []error
 	if s != nil {
-		errs = append(errs, s.end())
+		errs = append(errs, s.close())
 	}
 	for service, l := range t.sockets {
 		l.Close() // a server may have closed it
@@ -263,4 +263,14 @@ func (t *Tor) Close() error {
 }
 
 // Warnings returns what the operator should know of this tor.
-func (t *Tor) Warnings() []string { return t.warned }
+func (t *Tor) Warnings() []string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return slices.Clone(t.warned)
+}
+
+func (t *Tor) warn(lines []string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.warned = lines
+}

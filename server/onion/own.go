@@ -41,7 +41,7 @@ func (t *Tor) checkProgram(ctx context.Context) error {
 	}
 	modules, err := t.command(ctx, "--list-modules").Output()
 	if err != nil || !bytes.Contains(modules, []byte("pow: yes")) {
-		t.warned = append(t.warned, "this tor was built without proof of work: floods are held off less well")
+		t.warn([]string{"this tor was built without proof of work: floods are held off less well"})
 	}
 	return nil
 }

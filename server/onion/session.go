@@ -3,10 +3,13 @@ package onion
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/cretz/bine/control"
@@ -17,21 +20,32 @@ type session struct {
 	control *control.Conn
 	conn    net.Conn      // below it, for its deadlines
 	answer  time.Duration // to wait for
-	events  chan control.Event
-	socks   string      // network and address of a SOCKS port, divided by a space; or ""
-	metrics string      // address; or ""
-	process *os.Process // of an own tor
+	socks   string        // network and address of a SOCKS port, divided by a space; or ""
+	metrics string        // address; or ""
+	process *os.Process   // of an own tor
 	end     func() error
 
 	reload    chan struct{} // one asks for it
 	published chan struct{} // closed when the reporters' descriptor has been taken
+	gone      chan struct{} // closed by close
+	leave     sync.Once
+
+	mu    sync.Mutex
+	taken map[string]bool // services whose descriptors have been taken since somebody asked
 }
 
 // newSession makes a session of a connection.
 func newSession(c *control.Conn, below net.Conn, times Times) *session {
 	return &session{
 		control: c, conn: below, answer: times.Answer, reload: make(chan struct{}, 1), published: make(chan struct{}),
+		gone: make(chan struct{}), taken: map[string]bool{},
 	}
+}
+
+// close ends a session that may have been told to listen.
+func (s *session) close() error {
+	defer s.leave.Do(func() { close(s.gone) })
+	return s.end()
 }
 
 // askReload has whoever watches the session reload tor.
@@ -76,28 +90,45 @@ func (s *session) listen() error {
 	if err := s.conn.SetDeadline(time.Now().Add(s.answer)); err != nil {
 		return err
 	}
-	s.events = make(chan control.Event, 1024) // the library waits when it is full: it is emptied after each question
-	if err := s.control.AddEventListener(s.events, control.EventCodeHSDesc); err != nil {
+	events := make(chan control.Event)
+	go s.collect(events)
+	if err := s.control.AddEventListener(events, control.EventCodeHSDesc); err != nil {
 		return fmt.Errorf("asking tor for events: %w", err)
 	}
 	return nil
 }
 
-// uploads returns the services whose descriptors have been taken since the last call.
-func (s *session) uploads() (names []string) {
+// maxTaken bounds what is kept of a joined tor's other services.
+const maxTaken = 1024
+
+// collect takes events as they come: as long as one is not taken the library waits,
+// and no deadline ends that.
+func (s *session) collect(events <-chan control.Event) {
 	for {
 		select {
-		case event := <-s.events:
-			if e, ok := event.(*control.HSDescEvent); ok && e.Action == "UPLOADED" {
-				names = append(names, e.Address+".onion")
+		case <-s.gone:
+			return
+		case event := <-events:
+			e, ok := event.(*control.HSDescEvent)
+			s.mu.Lock()
+			if ok && e.Action == "UPLOADED" && len(s.taken) < maxTaken {
+				s.taken[e.Address+".onion"] = true
 			}
-		default:
-			return names
+			s.mu.Unlock()
 		}
 	}
 }
 
 var errBootstrap = errors.New("asking tor how far it is: it does not say")
+
+// uploads returns the services whose descriptors have been taken since the last call.
+func (s *session) uploads() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	names := slices.Collect(maps.Keys(s.taken))
+	clear(s.taken)
+	return names
+}
 
 // A bootstrap says how far tor has come.
 type bootstrap struct {

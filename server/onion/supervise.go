@@ -22,7 +22,7 @@ func (t *Tor) Run(ctx context.Context) error {
 		if t.Health().Starts == 0 && permanent(err) {
 			return err
 		}
-		t.update(func(h *Health) { h.State = Down })
+		t.update(func(h *Health) { h.leave(Down) })
 		t.config.Log.Error("tor is gone, and nobody can reach the drop; it is tried again", "error", err.Error())
 		if time.Since(began) > t.config.Times.LongPause {
 			pause = t.config.Times.Pause
@@ -58,7 +58,7 @@ func (t *Tor) attend(ctx context.Context) error {
 		return err
 	}
 	if err := s.listen(); err != nil {
-		return errors.Join(err, s.end())
+		return errors.Join(err, s.close())
 	}
 	t.begin(s)
 	watched, stop := context.WithCancel(ctx)
@@ -77,7 +77,7 @@ func (t *Tor) attend(ctx context.Context) error {
 	t.mu.Lock()
 	t.session = nil
 	t.mu.Unlock()
-	return errors.Join(err, s.end())
+	return errors.Join(err, s.close())
 }
 
 func (t *Tor) begin(s *session) {
@@ -88,7 +88,8 @@ func (t *Tor) begin(s *session) {
 	}
 	t.mu.Unlock()
 	t.update(func(h *Health) {
-		h.State, h.Bootstrap, h.PoWEffort = Starting, 0, nil
+		h.leave(Starting)
+		h.Bootstrap, h.Stuck, h.PoWEffort, h.Failures = 0, false, nil, 0
 		h.Starts++
 	})
 }
@@ -146,10 +147,11 @@ func (t *Tor) look(s *session, p *progress) error {
 		t.config.Log.Error("tor comes no further: is the network up, is the clock right, does a firewall stand between? "+
 			"Where tor is blocked, give bridges by -torrc", "percent", b.percent, "doing", b.doing)
 	}
-	uploads := s.uploads()
-	if err := t.note(b, stuck, uploads); err != nil {
+	if err := t.lookAgain(s); err != nil {
 		return err
 	}
+	uploads := s.uploads()
+	t.note(b, stuck, uploads)
 	select {
 	case <-s.published:
 	default:
@@ -161,15 +163,12 @@ func (t *Tor) look(s *session, p *progress) error {
 }
 
 // note keeps what was seen.
-func (t *Tor) note(b bootstrap, stuck bool, uploads []string) error {
-	if err := t.readNames(); err != nil {
-		return err
-	}
+func (t *Tor) note(b bootstrap, stuck bool, uploads []string) {
 	t.update(func(h *Health) {
 		h.Bootstrap, h.Stuck = b.percent, stuck
 		switch {
 		case b.percent < 100:
-			h.State = Connecting
+			h.leave(Connecting)
 		case h.State == Starting || h.State == Connecting:
 			h.State = Publishing
 		}
@@ -179,15 +178,20 @@ func (t *Tor) note(b bootstrap, stuck bool, uploads []string) error {
 			}
 		}
 	})
-	return nil
+}
+
+// lookAgain looks whether the services are still there. Those of a joined tor may be
+// gone with any edit of its torrc; a page that was seen before says nothing then.
+func (t *Tor) lookAgain(s *session) error {
+	if t.config.Control != "" {
+		return t.checkLines(s)
+	}
+	return t.readNames()
 }
 
 // readNames reads the services' names. An own tor has made them by the time that
-// it answers; those of a joined one were read before.
+// it answers.
 func (t *Tor) readNames() error {
-	if t.config.Control != "" {
-		return nil
-	}
 	for _, s := range services {
 		name, err := readName(t.path(string(s)))
 		if err != nil {

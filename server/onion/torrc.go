@@ -67,6 +67,7 @@ func (t *Tor) torrc(metrics string) string {
 		"TruncateLogFile 1",
 		"LogTimeGranularity 3600000", // an hour, in milliseconds: no time of a visit
 		"SafeLogging 1",
+		"HeartbeatPeriod 0", // it would count the visits of each six hours into the log
 		"AvoidDiskWrites 1",
 		"MetricsPort " + metrics,
 		"MetricsPortPolicy accept 127.0.0.1",
