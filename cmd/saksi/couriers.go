@@ -77,18 +77,18 @@ func couriersOnion(data, given string) (string, error) {
 }
 
 func publishedCouriers(data string) (string, error) {
-	text, err := os.ReadFile(filepath.Join(couriersFolder(data), "hostname"))
-	if err == nil {
-		return strings.TrimSpace(string(text)), nil
+	h, unread := readHealth(data)
+	if h != nil && !h.Own && h.Couriers.Name != "" {
+		return h.Couriers.Name, nil // and not the one of an own tor of before
 	}
-	if !errors.Is(err, fs.ErrNotExist) {
+	text, err := os.ReadFile(filepath.Join(couriersFolder(data), "hostname"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", unread
+	}
+	if err != nil {
 		return "", fmt.Errorf("reading the couriers' address: %w", err)
 	}
-	h, err := readHealth(data)
-	if h == nil || err != nil {
-		return "", err
-	}
-	return h.Couriers.Name, nil
+	return strings.TrimSpace(string(text)), nil
 }
 
 func runCourierAdd(_ context.Context, e env, args []string) error {

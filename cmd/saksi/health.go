@@ -33,8 +33,9 @@ type refused struct {
 // healthEvery is how often the file is written, changed or not.
 const healthEvery = time.Minute
 
-// fresh reports whether a server still writes the file.
-func (h *health) fresh(now time.Time) bool { return now.Sub(h.Written) < 5*healthEvery }
+// fresh reports whether a server still writes the file. One of the future was
+// written before the clock was set back.
+func (h *health) fresh(now time.Time) bool { return now.Sub(h.Written).Abs() < 5*healthEvery }
 
 // write replaces the file. It is small, and old news when the machine comes back
 // from a crash, so it is not synced.
@@ -70,19 +71,25 @@ func readHealth(dir string) (*health, error) {
 }
 
 // keepHealth writes the file until the context ends: on each change, and every
-// minute. What cannot be written is logged, once for each reason.
+// minute; and last that the drop is down, as nobody will write it later. What cannot
+// be written is logged, once for each reason.
 func keepHealth(ctx context.Context, dir string, changed <-chan struct{}, now func() health, failed func(error)) {
 	last := ""
 	for {
-		h := now()
+		h, over := now(), ctx.Err() != nil
+		if over {
+			h.State, h.Since = onion.Down, time.Time{}
+		}
 		h.Written = time.Now().UTC().Truncate(time.Minute)
 		if err := h.write(dir); err != nil && err.Error() != last {
 			last = err.Error()
 			failed(err)
 		}
+		if over {
+			return
+		}
 		select {
 		case <-ctx.Done():
-			return
 		case <-changed:
 		case <-time.After(healthEvery):
 		}
@@ -99,7 +106,9 @@ func printHealth(w io.Writer, h *health, running bool) {
 		return
 	}
 	if !h.fresh(time.Now()) {
-		line("HEALTH IS OLD", "the server last wrote it at %s: it hangs, or its disk is full", minute(h.Written))
+		line("HEALTH IS OLD", "a server last wrote it at %s: it hangs, its disk is full, the clock was set, "+
+			"or it was started without publishing", minute(h.Written))
+		return
 	}
 	line("onion", "%s", h.Reporters.Name)
 	line("couriers", "%s", h.Couriers.Name)

@@ -35,13 +35,20 @@ func (f remoteFlags) open() ([]net.Listener, error) {
 	network, address := "tcp", f.listen
 	if path, ok := strings.CutPrefix(address, "unix:"); ok {
 		network, address = "unix", path
-		_ = os.Remove(path) // of a server that died: this one holds the store's lock
+		removeSocket(path) // of a server that died: this one holds the store's lock
 	}
 	l, err := net.Listen(network, address)
 	if err != nil {
 		return nil, fmt.Errorf("serving couriers: %w", err)
 	}
 	return []net.Listener{l}, nil
+}
+
+// removeSocket removes a socket, and nothing else that a slip may have named.
+func removeSocket(path string) {
+	if info, err := os.Lstat(path); err == nil && info.Mode().Type() == os.ModeSocket {
+		_ = os.Remove(path) // if it is still there, listening fails
+	}
 }
 
 // address returns the couriers' onion address as it is now: tor may write it once

@@ -145,3 +145,20 @@ func TestOurTorCountsNoVisitsIntoItsLog(t *testing.T) {
 		t.Errorf("tor says %q", period)
 	}
 }
+
+// TestAPassingFaultAtTheStart is tried again: a tor that outlived its server keeps the
+// folder locked for a while.
+func TestAPassingFaultAtTheStart(t *testing.T) {
+	for said, want := range map[string]bool{
+		"[warn] It looks like another Tor process is running with the same data directory.  Waiting 5 seconds": false,
+		"[warn] Could not bind to 127.0.0.1:1: Address already in use.\n" +
+			"[warn] Failed to parse/validate config: Failed to bind one of the listener ports.": false,
+		"[warn] Failed to parse/validate config: Unknown option 'X'.  Failing.": true,
+	} {
+		c := &child{}
+		_, _ = c.said.Write([]byte(said))
+		if err := c.explain(io.EOF); permanent(err) != want {
+			t.Errorf("%q: %v", said, err)
+		}
+	}
+}

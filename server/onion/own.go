@@ -165,8 +165,15 @@ func (c *child) end(running *tor.Tor, kill context.CancelFunc) error {
 	return nil
 }
 
-// explain adds what tor said before it ended. It says that of its own lines only.
+// explain adds what tor said before it ended. What is over by itself, or with another
+// process, is not the torrc's fault: a tor that outlived its server, or a port that
+// somebody else took.
 func (c *child) explain(err error) error {
+	for _, passing := range []string{"another Tor process is running", "Failed to bind one of the listener ports"} {
+		if strings.Contains(c.said.String(), passing) {
+			return fmt.Errorf("starting tor: %s: %w", passing, err)
+		}
+	}
 	for line := range strings.Lines(c.said.String()) {
 		if _, text, ok := strings.Cut(line, "[warn] "); ok && !strings.Contains(text, "running Tor as root") {
 			return fmt.Errorf("starting tor: %.200q: %w", strings.TrimSpace(text), ErrTorrc)

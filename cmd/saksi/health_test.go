@@ -1,0 +1,80 @@
+package main
+
+import (
+	"context"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"saksi/server/onion"
+)
+
+func reachable() health {
+	return health{Written: time.Now(), Health: onion.Health{State: onion.Reachable, Own: true, Since: time.Now()}}
+}
+
+// TestAStoppedServerLeavesNoReachableBehind for programs that watch the file.
+func TestAStoppedServerLeavesNoReachableBehind(t *testing.T) {
+	dir := t.TempDir()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	keepHealth(ctx, dir, nil, reachable, func(err error) { t.Error(err) })
+	h, err := readHealth(dir)
+	must(t, err)
+	if h.State != onion.Down || !h.Since.IsZero() {
+		t.Errorf("the file says %q, since %v", h.State, h.Since)
+	}
+}
+
+// TestOldNewsAreNotTold as if they were of now: also not when the clock was set back.
+func TestOldNewsAreNotTold(t *testing.T) {
+	for _, off := range []time.Duration{-time.Hour, time.Hour} {
+		h := reachable()
+		h.Written = h.Written.Add(off)
+		var said strings.Builder
+		printHealth(&said, &h, true)
+		if !strings.Contains(said.String(), "HEALTH IS OLD") || strings.Contains(said.String(), "reachable") {
+			t.Errorf("written %v from now, status says\n%s", off, said.String())
+		}
+	}
+}
+
+// TestPassesHaveTheAddressOfNow: a folder that had a tor of its own before it was
+// joined still has that one's name.
+func TestPassesHaveTheAddressOfNow(t *testing.T) {
+	dir := t.TempDir()
+	must(t, os.MkdirAll(couriersFolder(dir), 0o700))
+	must(t, os.WriteFile(filepath.Join(couriersFolder(dir), "hostname"), []byte("own.onion\n"), 0o600))
+	for joined, want := range map[bool]string{true: "joined.onion", false: "own.onion"} {
+		h := reachable()
+		h.Own, h.Couriers.Name = !joined, "joined.onion"
+		must(t, h.write(dir))
+		if got, err := publishedCouriers(dir); got != want || err != nil {
+			t.Errorf("joined %v: the address is %q, %v", joined, got, err)
+		}
+	}
+}
+
+// TestASlipInAPathRemovesNothing: only the socket of a server that died.
+func TestASlipInAPathRemovesNothing(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x")
+	flags := remoteFlags{listen: "unix:" + path}
+	must(t, os.WriteFile(path, []byte("key"), 0o600))
+	if _, err := flags.open(); err == nil {
+		t.Error("a file makes room for a socket")
+	}
+	if text, err := os.ReadFile(path); err != nil || string(text) != "key" {
+		t.Errorf("the file holds %q, %v", text, err)
+	}
+	must(t, os.Remove(path))
+	dead, err := net.ListenUnix("unix", &net.UnixAddr{Name: path})
+	must(t, err)
+	dead.SetUnlinkOnClose(false)
+	must(t, dead.Close())
+	again, err := flags.open()
+	must(t, err)
+	must(t, again[0].Close())
+}
