@@ -77,10 +77,12 @@ func explainTor(err error, c onion.Config) error {
 		{onion.ErrControl, "is that tor running, and does its torrc have a line such as \"ControlPort 9051\" " +
 			"or \"ControlSocket /run/tor/control\"?"},
 		{onion.ErrRefused, "give the password in a file with -tor-password, or let this user read tor's cookie: " +
-			"\"CookieAuthentication 1\" and \"CookieAuthFileGroupReadable 1\" in the torrc, and sudo adduser saksi debian-tor"},
-		{onion.ErrLines, "these lines belong into the torrc, as they are; then sudo systemctl reload tor, and begin again:\n\n" +
+			"\"CookieAuthentication 1\" and \"CookieAuthFileGroupReadable 1\" in the torrc, and tor's group, debian-tor, for this program"},
+		{onion.ErrLines, "these lines belong into the torrc, as they are; then sudo systemctl restart tor, and begin again:\n\n" +
 			onion.Lines("/var/lib/tor", sockets)},
-		{onion.ErrPath, "move the data folder to a short, plain path, such as /var/lib/saksi; or give -tor-sockets one"},
+		{onion.ErrPath, "move the data folder, or that of -tor-sockets, to a short, plain path, such as /var/lib/saksi"},
+		{onion.ErrSocket, "the folder of -tor-sockets has to be there, and this user's: " +
+			"in a unit of systemd \"RuntimeDirectory=saksi\" makes /run/saksi"},
 	} {
 		if errors.Is(err, row.err) {
 			return hinted{err, row.hint}

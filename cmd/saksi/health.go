@@ -102,7 +102,7 @@ func printHealth(w io.Writer, h *health, running bool) {
 		fmt.Fprintf(w, "%-14s %s\n", name, fmt.Sprintf(format, args...))
 	}
 	if !running {
-		line("onion", "%s: NOBODY CAN REACH IT, as the server is not running", h.Reporters.Name)
+		line("onion", "%sNOBODY CAN REACH IT, as the server is not running", named(h.Reporters.Name))
 		return
 	}
 	if !h.fresh(time.Now()) {
@@ -128,8 +128,23 @@ func printHealth(w io.Writer, h *health, running bool) {
 	line("descriptor", "taken by directories %s", ago(h.Reporters.Uploaded))
 	line("refused", "%d requests of %d circuits that asked too much, %d for want of budget; since the start",
 		h.Refused.ByCircuit, h.Refused.Circuits, h.Refused.ByBudget)
-	line("tor", "%s, %s, started %d times; work asked of visitors: %s", h.Tor,
-		map[bool]string{true: "our own", false: "joined"}[h.Own], h.Starts, effort(h.PoWEffort))
+	line("tor", "%s, %s; work asked of visitors: %s", h.Tor, starts(h), effort(h.PoWEffort))
+}
+
+// starts says whose tor it is, and how often it had to be brought back.
+func starts(h *health) string {
+	if h.Own {
+		return fmt.Sprintf("our own, starts so far: %d", h.Starts)
+	}
+	return fmt.Sprintf("joined, joins so far: %d", h.Starts)
+}
+
+// named returns a name that is known, to stand before what is said of it.
+func named(name string) string {
+	if name == "" {
+		return ""
+	}
+	return name + ": "
 }
 
 func effort(e *int) string {

@@ -78,3 +78,52 @@ func TestASlipInAPathRemovesNothing(t *testing.T) {
 	must(t, err)
 	must(t, again[0].Close())
 }
+
+// TestHealthEndsWithTheServer: who watches the file learns of a stop at once.
+func TestHealthEndsWithTheServer(t *testing.T) {
+	dir := t.TempDir()
+	ctx, stop := context.WithCancel(t.Context())
+	changed, seen := make(chan struct{}), make(chan struct{}, 2)
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		keepHealth(ctx, dir, changed, func() health {
+			seen <- struct{}{}
+			return health{Health: onion.Health{State: onion.Reachable}}
+		}, func(err error) { t.Error(err) })
+	}()
+	<-seen
+	changed <- struct{}{} // it waits for this: the first one is written
+	if h, err := readHealth(dir); err != nil || h.State != onion.Reachable {
+		t.Errorf("while it runs: %+v, %v", h, err)
+	}
+	<-seen
+	stop()
+	<-over
+	if h, err := readHealth(dir); err != nil || h.State != onion.Down {
+		t.Errorf("after its end: %+v, %v", h, err)
+	}
+}
+
+// TestStatusSaysWhatToKnowOfTor in words that hold for it.
+func TestStatusSaysWhatToKnowOfTor(t *testing.T) {
+	said := func(h health, running bool) string {
+		var text strings.Builder
+		printHealth(&text, &h, running)
+		return text.String()
+	}
+	if got := said(health{}, false); !strings.Contains(got, " NOBODY CAN REACH IT") || strings.Contains(got, ":") {
+		t.Errorf("before there is a name: %s", got)
+	}
+	h := health{Written: time.Now(), Health: onion.Health{Tor: "0.4.9", Starts: 3, Reporters: onion.Published{Name: "x.onion"}}}
+	if got := said(h, false); !strings.Contains(got, "x.onion: NOBODY CAN REACH IT") {
+		t.Errorf("of a server that is off: %s", got)
+	}
+	if got := said(h, true); !strings.Contains(got, "0.4.9, joined, joins so far: 3;") {
+		t.Errorf("of a joined tor: %s", got)
+	}
+	h.Own = true
+	if got := said(h, true); !strings.Contains(got, "0.4.9, our own, starts so far: 3;") {
+		t.Errorf("of our own: %s", got)
+	}
+}

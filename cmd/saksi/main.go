@@ -20,10 +20,10 @@ const usage = `Usage:
     saksi demo [-dir DIR] [-listen ADDR]
     saksi init -data DIR -origin NAME
     saksi init -data DIR -roster FILE -root FILE
-    saksi serve -data DIR [-listen 127.0.0.1:8800] [-host NAME]... [-front ADDR] [-max-file 512MiB] [-reserve 1GiB]
-                [-texts-per-hour 1200] [-files-per-hour 8GiB]
-                [-onion [-tor PROGRAM] [-torrc FILE]]
+    saksi serve -data DIR [-onion [-tor PROGRAM] [-torrc FILE]]
                 [-tor-control ADDR [-tor-password FILE] [-tor-sockets DIR]]
+                [-listen 127.0.0.1:8800] [-host NAME]... [-front ADDR]
+                [-max-file 512MiB] [-reserve 1GiB] [-texts-per-hour 1200] [-files-per-hour 8GiB]
                 [-couriers 127.0.0.1:8801 | -couriers unix:SOCKET] [-couriers-onion ADDRESS]
     saksi export -data DIR -out FILE [-now]
     saksi import -data DIR FILE
@@ -34,8 +34,10 @@ const usage = `Usage:
     saksi courier list -data DIR
     saksi courier remove -data DIR NAME
     saksi courier line -pass FILE
-    saksi fetch -pass FILE -out FOLDER [-list] [-socks 127.0.0.1:9050] [-wait 5m] [-tor-control ADDR [-tor-password FILE]]
-    saksi push -pass FILE [-socks 127.0.0.1:9050] [-wait 5m] [-tor-control ADDR [-tor-password FILE]] OUTBOX...
+    saksi fetch -pass FILE -out FOLDER [-list] [-socks 127.0.0.1:9050] [-wait 5m]
+                [-tor-control ADDR [-tor-password FILE]]
+    saksi push -pass FILE [-socks 127.0.0.1:9050] [-wait 5m]
+               [-tor-control ADDR [-tor-password FILE]] OUTBOX...
     saksi version
 
 demo runs a whole throwaway drop on this machine. init makes a data folder with
@@ -49,12 +51,13 @@ time has come: 13 weeks after every desk had them, 52 weeks after they came.
 Against floods it takes so many texts and so many bytes of files an hour, of all
 reporters together. A text beyond waits a while, then it is handed back.
 
-Only who comes by an onion address of ours, by a -host, or from this machine by
-localhost, gets a form; others get a page that says how to come. -front has that page
-for the ordinary internet. poster writes what can be printed: address and fingerprint.
-
 -onion publishes the drop with a tor of its own, -tor-control through one that
-runs; -listen is then off unless it is given. courier and status say more.
+runs; -listen is then off unless it is given. status says whether it is reachable.
+
+Only who comes by an onion address of ours, by a -host, or from this machine by
+localhost, gets a form; others get a page that says how to come. -front has that
+page for the ordinary internet. poster writes what can be printed: address and
+fingerprint.
 
 courier makes and removes couriers, who do the errand over Tor: add writes a pass
 for one. On the courier's laptop fetch brings the bundle and push takes outboxes
@@ -73,7 +76,7 @@ data folder itself.
 Example:
     $ saksi init -data /var/lib/saksi -origin kotak.example
     $ saksi init -data /var/lib/saksi -roster roster.note -root root.vkey
-    $ saksi serve -data /var/lib/saksi -listen 127.0.0.1:8800
+    $ saksi serve -data /var/lib/saksi -onion
     $ saksi export -data /var/lib/saksi -out /media/stick/bundle.tar
     $ saksi import -data /var/lib/saksi /media/stick/r1.outbox
 `
@@ -152,26 +155,42 @@ func report(e env, err error) int {
 	return 1
 }
 
-// flags returns a flag set that prints the whole usage.
+// flags returns a flag set that prints the usage of its command alone: of the
+// whole, what was wrong would leave the screen.
 func flags(e env, name string) *flag.FlagSet {
-	fs := flag.NewFlagSet(name, flag.ContinueOnError)
+	fs := flag.NewFlagSet("saksi "+name, flag.ContinueOnError)
 	fs.SetOutput(e.stderr)
-	fs.Usage = func() { fmt.Fprint(e.stderr, usage) }
+	fs.Usage = func() { fmt.Fprintf(e.stderr, "Usage:\n\n%s\nsaksi help says more.\n", usageOf(fs.Name())) }
 	return fs
+}
+
+// usageOf returns the lines of the usage that belong to one command.
+func usageOf(name string) string {
+	var text strings.Builder
+	ours := false
+	for line := range strings.Lines(usage) {
+		more := strings.HasPrefix(line, "          ")
+		ours = strings.HasPrefix(line, "    "+name+" ") || ours && more
+		if ours {
+			text.WriteString(line)
+		}
+	}
+	return text.String()
 }
 
 // parse reads flags, and holds that as many arguments are left as wanted and
 // that no required flag is empty.
 func parse(e env, fs *flag.FlagSet, args []string, rest int, required ...*string) error {
 	if err := fs.Parse(args); err != nil {
-		return errUsage
+		return errUsage // it has said what
 	}
 	ok := fs.NArg() == rest
 	for _, value := range required {
 		ok = ok && *value != ""
 	}
 	if !ok {
-		fmt.Fprintf(e.stderr, "saksi: error: %s: an argument is missing or one too many\n\n%s", fs.Name(), usage)
+		fmt.Fprintf(e.stderr, "saksi: error: %s: an argument is missing or one too many\n\n", strings.TrimPrefix(fs.Name(), "saksi "))
+		fs.Usage()
 		return errUsage
 	}
 	return nil

@@ -154,6 +154,9 @@ func explainOutbox(err error) error {
 			return hinted{err, row.hint}
 		}
 	}
+	if strings.Contains(err.Error(), "reading outbox: ") {
+		return hinted{err, "it is not the file that saksi-review outbox wrote, or it was cut on the way: ask for it again"}
+	}
 	return err
 }
 

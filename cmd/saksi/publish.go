@@ -41,6 +41,22 @@ func (f *torFlags) define(fs *flag.FlagSet) {
 	fs.StringVar(&f.sockets, "tor-sockets", "", "")
 }
 
+// check refuses flags without the one that they belong to: they would do nothing,
+// and nobody might notice that the drop is not published.
+func (f *torFlags) check() error {
+	switch {
+	case f.onion && f.control != "":
+		return hinted{errors.New("publishing: -onion and -tor-control exclude each other"),
+			"-onion starts a tor, -tor-control joins one that runs"}
+	case !f.onion && (f.program != "tor" || f.torrc != ""):
+		return hinted{errors.New("publishing: -tor and -torrc are of no use without -onion"), "give -onion as well"}
+	case f.control == "" && (f.password != "" || f.sockets != ""):
+		return hinted{errors.New("publishing: -tor-password and -tor-sockets are of no use without -tor-control"),
+			"give -tor-control as well, or take them out"}
+	}
+	return nil
+}
+
 // config makes of the flags what package onion wants.
 func (f *torFlags) config(dir string, log *slog.Logger) (onion.Config, error) {
 	c := onion.Config{

@@ -44,6 +44,9 @@ func runServe(ctx context.Context, e env, args []string) error {
 	if err := parse(e, fs, args, 0, data); err != nil {
 		return err
 	}
+	if err := s.tor.check(); err != nil {
+		return err
+	}
 	if s.listen == "" && !s.tor.wanted() {
 		s.listen = defaultListen
 	}

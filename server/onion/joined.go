@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/cretz/bine/control"
@@ -161,15 +162,49 @@ func (t *Tor) checkService(service Service, have []option) (lacks []string, err 
 		return nil, fmt.Errorf("joining tor: reading the name of the %s' service: %w", service, err)
 	}
 	t.update(func(h *Health) { h.of(service).Name = name })
-	return lacks, nil
+	return append(lacks, t.cannotEnter(service, dir)...), nil
+}
+
+// cannotEnter warns if the user of tor, to whom the folder with the name belongs,
+// cannot come to a service's socket: tor itself would only log that, for each
+// visitor. Tor gives up all groups but its own when it starts.
+func (t *Tor) cannotEnter(service Service, dir string) []string {
+	socket := Socket(t.config.Sockets, service)
+	name, err := os.Stat(filepath.Join(dir, "hostname"))
+	folder, err2 := os.Stat(t.config.Sockets)
+	file, err3 := os.Stat(socket)
+	if errors.Join(err, err2, err3) != nil {
+		return nil // others say so
+	}
+	if permits(folder, name, 1) && permits(file, name, 2) {
+		return nil
+	}
+	return []string{fmt.Sprintf("tor's user cannot come to %q: run the server with tor's group, "+
+		"as by \"Group=debian-tor\" in its unit", socket)}
+}
+
+// permits reports whether a file's mode gives a right (4, 2, 1 as in its digits) to
+// the user and group of another file.
+func permits(file, whose fs.FileInfo, right fs.FileMode) bool {
+	f, w := file.Sys().(*syscall.Stat_t), whose.Sys().(*syscall.Stat_t)
+	switch mode := file.Mode().Perm(); {
+	case w.Uid == 0:
+		return true
+	case w.Uid == f.Uid:
+		return mode>>6&right != 0
+	case w.Gid == f.Gid:
+		return mode>>3&right != 0
+	default:
+		return mode&right != 0
+	}
 }
 
 // readName reads the name that tor writes into a service's folder.
 func readName(dir string) (string, error) {
 	text, err := os.ReadFile(filepath.Join(dir, "hostname"))
 	if errors.Is(err, fs.ErrPermission) {
-		return "", fmt.Errorf("%w: it lacks \"HiddenServiceDirGroupReadable 1\", or we are not in its group: %w",
-			ErrLines, err)
+		return "", fmt.Errorf("%w: it lacks one that ends in \"GroupReadable 1\", or was not restarted since, "+
+			"or we are not in its group: %w", ErrLines, err)
 	}
 	return strings.TrimSpace(string(text)), err
 }

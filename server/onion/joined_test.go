@@ -9,7 +9,9 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"saksi/server/onion/tornet"
 )
@@ -28,6 +30,7 @@ func TestAJoinedTorPublishes(t *testing.T) {
 	if len(p.Warnings()) > 0 {
 		t.Errorf("with all lines it warns: %q", p.Warnings())
 	}
+	holdGroup(t, running.Folder(), base)
 	if entries, err := os.ReadDir(folder); err != nil || len(entries) != len(services) {
 		t.Errorf("beside the sockets it made %v, %v", entries, err)
 	}
@@ -43,6 +46,63 @@ func TestAJoinedTorPublishes(t *testing.T) {
 		t.Errorf("the joined tor is gone with the server: %v", err)
 	}
 }
+
+// holdGroup: tor's group, which the server has, reads the names and no key.
+func holdGroup(t *testing.T, data, base string) {
+	t.Helper()
+	for _, service := range services {
+		dir := filepath.Join(base, "saksi-"+string(service))
+		for path, want := range map[string]os.FileMode{
+			data: 0o050, dir: 0o050, filepath.Join(dir, "hostname"): 0o040,
+			filepath.Join(dir, "hs_ed25519_secret_key"): 0, filepath.Join(data, "keys"): 0,
+		} {
+			info, err := os.Stat(path)
+			if err != nil || info.Mode().Perm()&0o077 != want {
+				t.Errorf("%s is %v, %v; want %v for the group", path, info.Mode(), err, want)
+			}
+		}
+	}
+}
+
+// TestWhoCannotComeToASocket: by the right digit of the mode, as the kernel does it.
+func TestWhoCannotComeToASocket(t *testing.T) {
+	tor := file{uid: 102, gid: 105}
+	for _, c := range []struct {
+		socket file
+		want   bool
+	}{
+		{file{0o660, 103, 106}, false}, {file{0o660, 103, 105}, true}, {file{0o600, 102, 106}, true},
+		{file{0o062, 102, 105}, false}, {file{0o602, 103, 105}, false}, {file{0o602, 103, 106}, true},
+	} {
+		if got := permits(c.socket, tor, 2); got != c.want {
+			t.Errorf("%+v: %v", c.socket, got)
+		}
+	}
+	if !permits(file{0, 103, 106}, file{}, 2) {
+		t.Error("root is kept out")
+	}
+	dir := t.TempDir()
+	closed := &Tor{config: Config{Sockets: dir}}
+	hostname := filepath.Join(dir, "hostname")
+	must(t, errors.Join(os.WriteFile(hostname, nil, 0o600), os.WriteFile(Socket(dir, Reporters), nil, 0o400)))
+	_ = os.Chown(hostname, 102, 105) // as root, whom no mode keeps out
+	if w := closed.cannotEnter(Reporters, dir); len(w) != 1 || !strings.Contains(w[0], "Group=debian-tor") {
+		t.Errorf("of a closed socket it says %q", w)
+	}
+}
+
+// A file is one of any owner.
+type file struct {
+	mode     os.FileMode
+	uid, gid uint32
+}
+
+func (f file) Mode() os.FileMode { return f.mode }
+func (f file) Sys() any          { return &syscall.Stat_t{Uid: f.uid, Gid: f.gid} }
+func (file) Name() string        { return "" }
+func (file) Size() int64         { return 0 }
+func (file) IsDir() bool         { return false }
+func (file) ModTime() time.Time  { return time.Time{} }
 
 // TestAJoinedTorIsTold what it lacks: what nothing works without is an error,
 // what defends is a warning.
@@ -103,6 +163,7 @@ func TestWhatOnlyTheOperatorMends(t *testing.T) {
 	discard := slog.New(slog.DiscardHandler)
 	old := filepath.Join(t.TempDir(), "tor")
 	must(t, os.WriteFile(old, []byte("#!/bin/sh\necho 'Tor version 0.4.7.16.'\n"), 0o700))
+	t.Chdir(filepath.Dir(old))
 	silent := filepath.Join(t.TempDir(), "tor")
 	must(t, os.WriteFile(silent, []byte("#!/bin/sh\n"), 0o700))
 	for name, c := range map[string]struct {
@@ -112,6 +173,8 @@ func TestWhatOnlyTheOperatorMends(t *testing.T) {
 		"no program":       {Config{Program: "/nonexistent/tor"}, ErrProgram},
 		"another program":  {Config{Program: silent}, ErrProgram},
 		"an old program":   {Config{Program: old}, ErrVersion},
+		"an old one here":  {Config{Program: "./tor"}, ErrVersion},
+		"no such folder":   {Config{Sockets: "/nonexistent"}, ErrSocket},
 		"nobody listens":   {Config{Control: "127.0.0.1:1"}, ErrControl},
 		"no such socket":   {Config{Control: "unix:/nonexistent/control"}, ErrControl},
 		"a relative path":  {Config{Folder: "tor"}, ErrPath},

@@ -70,6 +70,8 @@ var (
 	ErrRefused = errors.New("tor's control port refuses us")
 	// ErrLines is returned when a joined tor lacks lines. The text has them.
 	ErrLines = errors.New("tor's configuration lacks lines")
+	// ErrSocket is returned when the sockets cannot be made in their folder.
+	ErrSocket = errors.New("there is no socket for tor")
 	// ErrPath is returned for a folder that cannot stand in a torrc or a socket's address.
 	ErrPath = errors.New("the path does not do for tor")
 )
@@ -211,15 +213,15 @@ func (t *Tor) listen(s Service) error {
 		mode = 0o660
 	}
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("opening socket for tor: %w", err)
+		return fmt.Errorf("%w: %w", ErrSocket, err)
 	}
 	l, err := net.Listen("unix", path)
 	if err != nil {
-		return fmt.Errorf("opening socket for tor: %w", err)
+		return fmt.Errorf("%w: %w", ErrSocket, err)
 	}
 	t.sockets[s] = l
 	if err := os.Chmod(path, mode); err != nil {
-		return fmt.Errorf("opening socket for tor: %w", err)
+		return fmt.Errorf("%w: %w", ErrSocket, err)
 	}
 	return nil
 }

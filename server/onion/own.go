@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync"
 	"time"
@@ -26,13 +27,16 @@ func (t *Tor) checkProgram(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("looking for %q: %w", t.config.Program, ErrProgram)
 	}
+	if path, err = filepath.Abs(path); err != nil { // it is run in another folder
+		return err
+	}
 	t.config.Program = path
 	ctx, cancel := context.WithTimeout(ctx, t.config.Times.Answer)
 	defer cancel()
 	said, err := t.command(ctx, "--version").Output()
 	version, ok := strings.CutPrefix(strings.TrimSpace(string(said)), "Tor version ")
 	if err != nil || !ok {
-		return fmt.Errorf("asking %q for its version: %w", path, ErrProgram)
+		return fmt.Errorf("asking %q for its version: it does not answer as tor does: %w", path, ErrProgram)
 	}
 	version, _, _ = strings.Cut(version, " ")
 	version = strings.TrimSuffix(strings.SplitN(version, "\n", 2)[0], ".")

@@ -96,7 +96,7 @@ func (t *Tor) begin(s *session) {
 
 // watch looks at tor until it does not answer, or the context ends.
 func (t *Tor) watch(ctx context.Context, s *session) error {
-	progress := progress{since: time.Now()}
+	progress := progress{percent: -1, since: time.Now()} // no percent is said, too
 	for {
 		if err := t.look(s, &progress); err != nil {
 			return err

@@ -45,9 +45,11 @@ func serviceLines(s Service, dir, socket string) []line {
 }
 
 // Lines returns what the torrc of a running tor needs, to be copied as it is.
-// Keys are in folders of these names below base; the sockets are in sockets.
+// Keys are in folders of these names below base, which is tor's own folder; the
+// sockets are in sockets. The server, in tor's group, reads the names there.
 func Lines(base, sockets string) string {
 	var text strings.Builder
+	text.WriteString("DataDirectoryGroupReadable 1\n") // the way to the names
 	for _, s := range services {
 		for _, l := range serviceLines(s, strings.TrimRight(base, "/")+"/saksi-"+string(s), Socket(sockets, s)) {
 			fmt.Fprintf(&text, "%s %s\n", l.name, l.value)
