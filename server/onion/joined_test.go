@@ -241,7 +241,7 @@ func TestTorThatComesNoFurther(t *testing.T) {
 	cancel()
 	must(t, <-done)
 	must(t, p.Close())
-	if !strings.Contains(p.log.String(), "is the clock right") {
+	if said := p.log.String(); !strings.Contains(said, "is the clock right") || !strings.Contains(said, "percent=0") {
 		t.Errorf("the log says\n%s", p.log)
 	}
 }
