@@ -85,7 +85,7 @@ func TestOneCircuitFloods(t *testing.T) {
 	for by.Get("/").Status == http.StatusOK {
 	}
 	p := by.Get("/en/write")
-	expect(t, p, http.StatusTooManyRequests, "Try again in 60 min.", `href="/en/write"`)
+	expect(t, p, http.StatusTooManyRequests, "Wait 60 min, then try again.", `href="/en/write"`)
 	if len(p.Body) > 4<<10 {
 		t.Errorf("refusing a page takes %d bytes", len(p.Body))
 	}
@@ -210,7 +210,7 @@ func TestAFloodOfFilesNeverStopsTexts(t *testing.T) {
 		p := d.By(flooder+n).Upload("/file", "a.jpg", make([]byte, 4<<20), "code", code.Field(), "n", fmt.Sprint(n+1))
 		expect(t, p, http.StatusOK)
 	}
-	says{"Coba lagi 20 menit lagi.", "Try again in 20 min."}.each(t, func(t *testing.T, prefix, text string) {
+	says{"Tunggu 20 menit, lalu coba lagi.", "Wait 20 min, then try again."}.each(t, func(t *testing.T, prefix, text string) {
 		p := d.By(person).Upload(prefix+"/file", "a.jpg", make([]byte, 4<<20), "code", code.Field(), "n", "4")
 		refused(t, p, http.StatusTooManyRequests, text, "code", code.Field())
 		expect(t, p, http.StatusTooManyRequests, `action="`+prefix+`/open"`)

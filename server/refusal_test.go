@@ -35,7 +35,7 @@ func TestARefusedFileKeepsTheCode(t *testing.T) {
 		if p.Status != http.StatusTooManyRequests {
 			t.Errorf("%s: status %d", name, p.Status)
 		}
-		refused(t, p, http.StatusTooManyRequests, "Coba lagi 60 menit lagi.", "code", code.Field())
+		refused(t, p, http.StatusTooManyRequests, "Tunggu 60 menit, lalu coba lagi.", "code", code.Field())
 	}
 }
 
@@ -78,7 +78,7 @@ func TestARefusedTextComesBackWhole(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			d, free := gated(t, edit), newDrop(t)
-			says{"Coba lagi 5 menit lagi.", "Try again in 5 min."}.each(t, func(t *testing.T, prefix, text string) {
+			says{"Tunggu 5 menit, lalu coba lagi.", "Wait 5 min, then try again."}.each(t, func(t *testing.T, prefix, text string) {
 				by := d.By(person)
 				by.Submit("/write", "code", receipt.New().Field(), "text", "satu")
 				code := receipt.New()

@@ -264,9 +264,9 @@ func TestFailureOffersTheWayOn(t *testing.T) {
 		{"file", Failure{Key: "upload_cut", Code: "c0", Retryat: "/file"},
 			[]string{`action="/open"`}, []string{`"/file"`}},
 		{"busy", Failure{Key: "busy", Code: "c0", Draft: d, Retryat: "/write", Minutes: 5},
-			[]string{`action="/write"`, "Coba lagi 5 menit lagi."}, nil},
+			[]string{`action="/write"`, "Tunggu 5 menit, lalu coba lagi."}, nil},
 		{"busy receipt", Failure{Key: "busy", Code: "c0", Retryat: "/receipt", Minutes: 5},
-			[]string{`action="/receipt"`, "Coba lagi 5 menit lagi."}, []string{`action="/open"`}},
+			[]string{`action="/receipt"`, "Tunggu 5 menit, lalu coba lagi."}, []string{`action="/open"`}},
 		{"nothing known", Failure{Key: "store"}, []string{`href="/"`}, []string{`<form`}},
 	} {
 		page := render(t, newPages(t), ID, c.failure)

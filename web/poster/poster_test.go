@@ -280,9 +280,10 @@ func TestPosterSaysWhatItMust(t *testing.T) {
 		"poster.html": {
 			"www.torproject.org/download", "browser lain", "Komputer sendiri", "HP Android",
 			"Memilih adalah hak Anda, dan pilihan Anda rahasia.",
+			"jangan langsung dibuka", "hapus fotonya",
 			"Bukan situs pemerintah, bukan Bawaslu, bukan polisi.", "never from the office", "PNS, PPPK, dan honorer",
 		},
-		"card.html": {"torproject.org/download", "Hanya di Tor Browser", "Never at the office"},
+		"card.html": {"torproject.org/download", "Hanya di Tor Browser", "jangan langsung dibuka", "Never at the office"},
 	} {
 		text := visible(files[name])
 		for _, want := range append(also, groups, mark, "Tor Browser", "Onion Browser", "Google Play", "F-Droid",
