@@ -241,7 +241,8 @@ func TestTorThatComesNoFurther(t *testing.T) {
 	cancel()
 	must(t, <-done)
 	must(t, p.Close())
-	if said := p.log.String(); !strings.Contains(said, "is the clock right") || !strings.Contains(said, "percent=0") {
+	if said := p.log.String(); !strings.Contains(said, "is the clock right") ||
+		!strings.Contains(said, `msg="tor is connecting" percent=0`) {
 		t.Errorf("the log says\n%s", p.log)
 	}
 }
