@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"saksi/crypto/onionname"
 	"saksi/crypto/pass"
@@ -34,26 +33,13 @@ func runCourier(ctx context.Context, e env, args []string) error {
 // through the running server if there is one, which tells tor; else on the folder
 // itself.
 func withBook(data string, f func(book courier.Book, origin string) error) error {
-	client, err := courier.NewClient(data)
-	if err == nil {
-		status, err := client.Status()
+	return withData(data, func(c *courier.Client) error {
+		status, err := c.Status()
 		if err != nil {
 			return err
 		}
-		return f(client, status.Origin)
-	}
-	if !errors.Is(err, courier.ErrNotRunning) {
-		return err
-	}
-	opened, err := folder.Open(data, time.Now)
-	if err != nil {
-		return explain(err, data)
-	}
-	box, err := opened.Inbox(time.Now, inbox.Limits{})
-	if err == nil {
-		err = f(&folder.Couriers{Dir: data}, box.Newest().Origin)
-	}
-	return errors.Join(err, opened.Close())
+		return f(c, status.Origin)
+	}, func(b *inbox.Inbox) error { return f(&folder.Couriers{Dir: data}, b.Newest().Origin) })
 }
 
 // couriersFolder is where a tor of saksi's own keeps the couriers' service.
@@ -148,20 +134,12 @@ func handOut(book courier.Book, p *pass.Pass, out string) error {
 
 // explainCourier adds the next step to what the list refuses.
 func explainCourier(err error) error {
-	for _, row := range []struct {
-		err  error
-		hint string
-	}{
+	return hintFor(err, []next{
 		{pass.ErrTaken, "take another name, or remove the courier of this name first: saksi courier remove"},
 		{pass.ErrMany, "saksi courier list names them: remove who has left"},
 		{pass.ErrNoCourier, "saksi courier list names them"},
 		{fs.ErrExist, "a pass is never written over: give another name, or remove the file if it is no longer in use"},
-	} {
-		if errors.Is(err, row.err) || strings.HasSuffix(err.Error(), row.err.Error()) { // through the socket only its text
-			return hinted{err, row.hint}
-		}
-	}
-	return err
+	})
 }
 
 // torsFile is the name of a courier's file in tor's authorized_clients.

@@ -191,10 +191,7 @@ func (f errandFlags) explain(err error) error {
 	if errors.As(err, &clock) {
 		return hinted{err, "set this machine's clock, and its time zone, and try again"}
 	}
-	for _, row := range []struct {
-		err  error
-		hint string
-	}{
+	explained := hintFor(err, []next{
 		{errand.ErrNoTor, "start tor, or give its address: -socks 127.0.0.1:9150 is Tor Browser's, while it is open"},
 		{errand.ErrNoKey, line},
 		{errand.ErrUnreachable, "see whether tor has a connection; if it has: " + line +
@@ -207,13 +204,10 @@ func (f errandFlags) explain(err error) error {
 		{syscall.ENOSPC, "make room, or give another folder; what came is kept, and the next fetch goes on there"},
 		{errand.ErrBusy, "wait some minutes; then tell the operator"},
 		{errand.ErrServer, "tell the operator: the server's log or saksi check says more"},
-	} {
-		if errors.Is(err, row.err) {
-			return hinted{err, row.hint}
-		}
-	}
-	if err.Error() == inbox.ErrNoBatch.Error() {
-		return hinted{err, "one closes each day at 17.00 UTC: come again after that"}
+		{inbox.ErrNoBatch, "one closes each day at 17.00 UTC: come again after that"},
+	})
+	if errors.As(explained, new(hinted)) {
+		return explained
 	}
 	return explainOutbox(err)
 }

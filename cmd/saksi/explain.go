@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"io/fs"
+	"strings"
 	"syscall"
 
 	"saksi/crypto/roster"
@@ -11,6 +12,26 @@ import (
 	"saksi/server/onion"
 	"saksi/server/store"
 )
+
+// A next is what to do about an error.
+type next struct {
+	err  error
+	hint string
+}
+
+// hintFor adds the hint of the first row that fits. Of an error that comes through
+// a server's socket only the text arrives, so its ending counts, too.
+func hintFor(err error, rows []next) error {
+	if err == nil {
+		return nil
+	}
+	for _, row := range rows {
+		if errors.Is(err, row.err) || strings.HasSuffix(err.Error(), row.err.Error()) {
+			return hinted{err, row.hint}
+		}
+	}
+	return err
+}
 
 // explain adds the next step to errors of data folders.
 func explain(err error, data string) error {
@@ -42,10 +63,7 @@ func explain(err error, data string) error {
 // explainRoster adds the next step to a refusal of a roster. What was in force
 // stays in force.
 func explainRoster(err error) error {
-	for _, row := range []struct {
-		err  error
-		hint string
-	}{
+	return hintFor(err, []next{
 		{roster.ErrRoots, "compare the fingerprint of -root with the poster: it is another drop's, " +
 			"or the roster is a false one"},
 		{sign.ErrSignatures, "give it back to the roots: too few of them have signed it"},
@@ -53,12 +71,7 @@ func explainRoster(err error) error {
 		{roster.ErrNotYet, "wait for its first day, and look whether the clock is right"},
 		{roster.ErrChain, "take in the rosters before it first, in their order, or ask the roots for one that follows"},
 		{roster.ErrNoRecipients, "lay the .recipients file that came with it beside it"},
-	} {
-		if errors.Is(err, row.err) {
-			return hinted{err, row.hint}
-		}
-	}
-	return err
+	})
 }
 
 // explainTor adds the next step to what keeps the drop from being published.
@@ -67,10 +80,7 @@ func explainTor(err error, c onion.Config) error {
 	if sockets == "" {
 		sockets = c.Folder
 	}
-	for _, row := range []struct {
-		err  error
-		hint string
-	}{
+	return hintFor(err, []next{
 		{onion.ErrProgram, "sudo apt install tor; or name the program with -tor"},
 		{onion.ErrVersion, "Debian 12 has a tor that is new enough: sudo apt update && sudo apt install tor"},
 		{onion.ErrTorrc, "mend the line in the file of -torrc"},
@@ -83,10 +93,5 @@ func explainTor(err error, c onion.Config) error {
 		{onion.ErrPath, "move the data folder, or that of -tor-sockets, to a short, plain path, such as /var/lib/saksi"},
 		{onion.ErrSocket, "the folder of -tor-sockets has to be there, and this user's: " +
 			"in a unit of systemd \"RuntimeDirectory=saksi\" makes /run/saksi"},
-	} {
-		if errors.Is(err, row.err) {
-			return hinted{err, row.hint}
-		}
-	}
-	return err
+	})
 }

@@ -20,9 +20,15 @@ import (
 // operate gives f the operations of a data folder: through the running server
 // if there is one, else on the folder itself.
 func operate(data string, f func(courier.Operations) error) error {
+	return withData(data, func(c *courier.Client) error { return f(c) }, func(b *inbox.Inbox) error { return f(b) })
+}
+
+// withData calls running with a client of the server that runs on a data folder, or
+// resting with the folder's rules if none does.
+func withData(data string, running func(*courier.Client) error, resting func(*inbox.Inbox) error) error {
 	client, err := courier.NewClient(data)
 	if err == nil {
-		return f(client)
+		return running(client)
 	}
 	if !errors.Is(err, courier.ErrNotRunning) {
 		return err
@@ -33,7 +39,7 @@ func operate(data string, f func(courier.Operations) error) error {
 	}
 	box, err := opened.Inbox(time.Now, inbox.Limits{})
 	if err == nil {
-		err = f(box)
+		err = resting(box)
 	}
 	return errors.Join(err, opened.Close())
 }
@@ -142,17 +148,13 @@ func runImport(_ context.Context, e env, args []string) error {
 
 // explainOutbox adds the next step to a refusal. Nothing of the outbox was taken.
 func explainOutbox(err error) error {
-	for _, row := range []struct {
-		err  error
-		hint string
-	}{
+	explained := hintFor(err, []next{
 		{outbox.ErrSignature, "the file was changed or cut on the way: ask the reviewer for it again (outbox -again)"},
 		{outbox.ErrRevoked, "nothing of it was taken: tell the roots and the other reviewers who brought it"},
 		{outbox.ErrUnknown, "the reviewer has left, or the newest roster is not in this server yet: saksi init -roster"},
-	} {
-		if strings.HasSuffix(err.Error(), row.err.Error()) { // through the socket only its text arrives
-			return hinted{err, row.hint}
-		}
+	})
+	if errors.As(explained, new(hinted)) {
+		return explained
 	}
 	if strings.Contains(err.Error(), "reading outbox: ") {
 		return hinted{err, "it is not the file that saksi-review outbox wrote, or it was cut on the way: ask for it again"}
