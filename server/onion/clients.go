@@ -17,6 +17,11 @@ import (
 // can have this name.
 const nobody = "_nobody"
 
+// unfinished is a file of the list while it is written. It is in the same folder:
+// the process may write below its data folder alone, and then the kernel moves no
+// file from one folder to another.
+const unfinished = "_part"
+
 // keyText is base32 as tor's key files have it.
 var keyText = base32.StdEncoding.WithPadding(base32.NoPadding)
 
@@ -44,12 +49,12 @@ func (t *Tor) writeClients() (unread, err error) {
 	if err := makePrivate(dir); err != nil {
 		return unread, err
 	}
-	if err := t.keepNobody(dir); err != nil {
+	if err := keepNobody(dir); err != nil {
 		return unread, err
 	}
 	err = removeOthers(dir, known)
 	for name, key := range known {
-		err = errors.Join(err, t.writeClient(dir, name, key))
+		err = errors.Join(err, writeClient(dir, name, key))
 	}
 	return unread, err
 }
@@ -57,7 +62,7 @@ func (t *Tor) writeClients() (unread, err error) {
 const keyPrefix = "descriptor:x25519:"
 
 // keepNobody sees to it that nobody stands in the list.
-func (t *Tor) keepNobody(dir string) error {
+func keepNobody(dir string) error {
 	text, _ := os.ReadFile(filepath.Join(dir, nobody+".auth")) // none is a wrong one
 	encoded, ok := strings.CutPrefix(strings.TrimSuffix(string(text), "\n"), keyPrefix)
 	if key, err := keyText.DecodeString(encoded); ok && err == nil && len(key) == len(Key{}) {
@@ -67,18 +72,18 @@ func (t *Tor) keepNobody(dir string) error {
 	if err != nil {
 		return err
 	}
-	return t.writeClient(dir, nobody, Key(lost.PublicKey().Bytes()))
+	return writeClient(dir, nobody, Key(lost.PublicKey().Bytes()))
 }
 
 // writeClient puts a file in its place whole: tor passes over half a one.
-func (t *Tor) writeClient(dir, name string, key Key) error {
+func writeClient(dir, name string, key Key) error {
 	text := []byte(keyPrefix + keyText.EncodeToString(key[:]) + "\n")
-	path, part := filepath.Join(dir, name+".auth"), t.path("client.part")
+	path, part := filepath.Join(dir, name+".auth"), filepath.Join(dir, unfinished)
 	if have, err := os.ReadFile(path); err == nil && bytes.Equal(have, text) {
 		return nil
 	}
 	if err := os.WriteFile(part, text, 0o600); err != nil {
-		return err
+		return errors.Join(err, os.Remove(part))
 	}
 	return os.Rename(part, path)
 }
@@ -90,7 +95,7 @@ func removeOthers(dir string, clients map[string]Key) error {
 	}
 	for _, e := range entries {
 		name := strings.TrimSuffix(e.Name(), ".auth")
-		if _, ok := clients[name]; ok || name == nobody {
+		if _, ok := clients[name]; ok || name == nobody || name == unfinished {
 			continue
 		}
 		if err := os.Remove(filepath.Join(dir, e.Name())); err != nil {

@@ -67,7 +67,8 @@ func TestTheListIsNeverEmpty(t *testing.T) {
 	first, err := os.ReadFile(of(nobody))
 	must(t, err)
 
-	must(t, os.Mkdir(tor.path("client.part"), 0o700)) // so nothing can be written
+	full := tor.path("couriers", "authorized_clients", unfinished)
+	must(t, os.MkdirAll(full+"/x", 0o700)) // so nothing can be written
 	delete(known, "rani")
 	if err := tor.Authorize(); err != nil {
 		t.Errorf("removing needs room: %v", err)
@@ -76,13 +77,13 @@ func TestTheListIsNeverEmpty(t *testing.T) {
 	if err := tor.Authorize(); err == nil {
 		t.Error("dewi was written, where nothing can be")
 	}
-	if got := tor.listed(t); got != nobody+".auth budi.auth " {
+	if got := tor.listed(t); got != nobody+".auth "+unfinished+" budi.auth " {
 		t.Errorf("tor lets in %q", got)
 	}
 	if now, err := os.ReadFile(of(nobody)); err != nil || string(now) != string(first) {
 		t.Errorf("nobody's key was %q and is %q, %v", first, now, err)
 	}
-	must(t, os.Remove(tor.path("client.part")))
+	must(t, os.RemoveAll(full))
 	must(t, os.Truncate(of(nobody), 0))
 	must(t, tor.Authorize())
 	if now, err := os.ReadFile(of(nobody)); err != nil || len(now) != len(first) {
