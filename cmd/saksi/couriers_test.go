@@ -3,13 +3,21 @@ package main
 import (
 	"bytes"
 	"crypto/rand"
+	"crypto/sha256"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptrace"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
+	"saksi/crypto/pass"
 	"saksi/server/onion"
+	"saksi/server/onion/tornet"
 )
 
 // TestCouriersOverTor: without a key nobody reaches the couriers' service, nor with
@@ -54,9 +62,53 @@ func TestCouriersOverTor(t *testing.T) {
 	if page := d.Post("/open", "words", strings.Join(code.Words(), " ")); !strings.Contains(page.Body, "jawaban") {
 		t.Errorf("the answer that was brought cannot be read: status %d", page.Status)
 	}
+	held := heldConnection(t, laptop, budi)
+	if status := held(); status != http.StatusOK {
+		t.Errorf("a courier on a connection that stays open gets %d", status)
+	}
 	output(t, "saksi", "courier", "remove", "-data", data, "budi")
-	if said, ok := errand("fetch", "-list"); ok || !strings.Contains(said, "does not take this pass") {
+	if status := held(); status != http.StatusUnauthorized {
+		t.Errorf("on the same connection, once removed, he gets %d", status)
+	}
+	// His tor may know by now that the way is closed, or still come as far as the server.
+	said, ok = errand("fetch", "-list", "-wait", "1s")
+	if ok || !strings.Contains(said, "does not take this pass") && !strings.Contains(said, "saksi courier line") {
 		t.Errorf("a courier who was removed is told: %s", said)
+	}
+}
+
+// heldConnection returns a function that asks for the batches, each time on the
+// same connection, and returns the status.
+func heldConnection(t *testing.T, laptop *tornet.Client, name string) func() int {
+	t.Helper()
+	text, err := os.ReadFile(name)
+	must(t, err)
+	p, err := pass.Parse(string(text))
+	must(t, err)
+	client := laptop.Isolated("held")
+	t.Cleanup(client.CloseIdleConnections)
+	reused := false
+	return func() int {
+		r := pass.Request{Method: http.MethodGet, Host: p.Onion, URI: "/v1/batches"}
+		r.Time, r.Nonce, r.Body = time.Now().Unix(), pass.NewNonce(), sha256.Sum256(nil)
+		headers, err := p.Sign(r)
+		must(t, err)
+		trace := httptrace.ClientTrace{GotConn: func(c httptrace.GotConnInfo) {
+			if c.Reused != reused {
+				t.Errorf("the connection is the same: %v", c.Reused)
+			}
+			reused = true
+		}}
+		q, err := http.NewRequestWithContext(httptrace.WithClientTrace(t.Context(), &trace), r.Method, "http://"+p.Onion+r.URI, nil)
+		must(t, err)
+		for name, value := range headers {
+			q.Header.Set(name, value)
+		}
+		resp, err := client.Do(q)
+		must(t, err)
+		_, err = io.Copy(io.Discard, resp.Body)
+		must(t, errors.Join(err, resp.Body.Close()))
+		return resp.StatusCode
 	}
 }
 

@@ -113,7 +113,7 @@ func TestAListThatIsReadWhileItChanges(t *testing.T) {
 		}
 	})
 	started := make(chan error, 1)
-	go func() { started <- tor.prepare("127.0.0.1:1") }()
+	go func() { started <- tor.prepare() }()
 	<-begun
 	must(t, tor.Authorize())
 	must(t, <-started)
@@ -125,7 +125,7 @@ func TestAListThatIsReadWhileItChanges(t *testing.T) {
 // TestAChangeBeforeTheSessionIsTold: tor has read its list by then.
 func TestAChangeBeforeTheSessionIsTold(t *testing.T) {
 	tor, _ := alone(t, nil)
-	must(t, tor.prepare("127.0.0.1:1"))
+	must(t, tor.prepare())
 	must(t, tor.Authorize())
 	s := newSession(nil, nil, quick())
 	s.end = func() error { return nil }

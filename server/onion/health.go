@@ -1,16 +1,13 @@
 package onion
 
 import (
-	"bufio"
 	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
 	mathrand "math/rand/v2"
-	"net"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 
@@ -112,7 +109,7 @@ func (t *Tor) probe(ctx context.Context, s *session) {
 // check looks at the page once, and returns the time until the next look.
 func (t *Tor) check(ctx context.Context, s *session, name string) time.Duration {
 	err := t.fetch(ctx, s, name)
-	effort := readEffort(ctx, s.metrics, name)
+	effort := s.askEffort(ctx)
 	if ctx.Err() != nil {
 		return 0
 	}
@@ -207,38 +204,4 @@ func get(ctx context.Context, client *http.Client, url string) ([]byte, error) {
 		return nil, fmt.Errorf("status %d", resp.StatusCode)
 	}
 	return io.ReadAll(io.LimitReader(resp.Body, 1<<20))
-}
-
-// readEffort reads from tor's counts how much work it asks of a visitor of a
-// service now, or returns nil if they do not say.
-func readEffort(ctx context.Context, metrics, name string) *int {
-	if metrics == "" {
-		return nil
-	}
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
-	defer cancel()
-	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: new(net.Dialer).DialContext}}
-	counts, err := get(ctx, &client, "http://"+metrics+"/metrics")
-	if err != nil {
-		return nil
-	}
-	return parseEffort(string(counts), name)
-}
-
-// parseEffort finds the line
-//
-//	tor_hs_pow_suggested_effort{onion="..."} 0
-func parseEffort(counts, name string) *int {
-	prefix := `tor_hs_pow_suggested_effort{onion="` + strings.TrimSuffix(name, ".onion") + `"} `
-	lines := bufio.NewScanner(strings.NewReader(counts))
-	for lines.Scan() {
-		rest, ok := strings.CutPrefix(lines.Text(), prefix)
-		if !ok {
-			continue
-		}
-		if effort, err := strconv.Atoi(rest); err == nil && effort >= 0 {
-			return &effort
-		}
-	}
-	return nil
 }

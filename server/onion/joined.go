@@ -95,7 +95,7 @@ func (t *Tor) enter(s *session) error {
 	if err := t.checkLines(s); err != nil {
 		return err
 	}
-	return t.findPorts(s)
+	return t.findSocks(s)
 }
 
 // authenticate uses the password if there is one: the library would prefer the
@@ -227,9 +227,8 @@ func parseServices(lines []string) (all [][]option) {
 	return all
 }
 
-// findPorts finds how to look at the own page, and tor's counts, if this tor has
-// such ports.
-func (t *Tor) findPorts(s *session) error {
+// findSocks finds how to look at the own page, if this tor has such a port.
+func (t *Tor) findSocks(s *session) error {
 	socks, err := s.info("net/listeners/socks")
 	if err != nil {
 		return err
@@ -240,14 +239,6 @@ func (t *Tor) findPorts(s *session) error {
 		s.socks = "unix " + path
 	} else if first != "" {
 		s.socks = "tcp " + first
-	}
-	metrics, err := s.ask("GETCONF MetricsPort")
-	if err != nil {
-		return err
-	}
-	s.metrics, _, _ = strings.Cut(strings.TrimPrefix(metrics[0], "MetricsPort="), " ")
-	if _, _, err := net.SplitHostPort(s.metrics); err != nil {
-		s.metrics = ""
 	}
 	return nil
 }

@@ -68,11 +68,7 @@ func (t *Tor) command(ctx context.Context, args ...string) *exec.Cmd {
 
 // start starts tor and returns the session with it.
 func (t *Tor) start(ctx context.Context) (*session, error) {
-	metrics, err := freePort()
-	if err != nil {
-		return nil, err
-	}
-	if err := t.prepare(metrics); err != nil {
+	if err := t.prepare(); err != nil {
 		return nil, fmt.Errorf("preparing tor's folder: %w", err)
 	}
 	ctx, kill := context.WithCancel(ctx)
@@ -88,7 +84,7 @@ func (t *Tor) start(ctx context.Context) (*session, error) {
 	}
 	running.Control.Authenticated = true // an inherited connection is
 	s := newSession(running.Control, child.ours, t.config.Times)
-	s.socks, s.metrics, s.process = "unix "+t.path("socks.sock"), metrics, child.cmd.Process
+	s.socks, s.process = "unix "+t.path("socks.sock"), child.cmd.Process
 	s.end = sync.OnceValue(func() error { return child.end(running, kill) })
 	if _, err := s.info("version"); err != nil {
 		err = errors.Join(err, s.end())
@@ -99,7 +95,7 @@ func (t *Tor) start(ctx context.Context) (*session, error) {
 
 // prepare writes what tor reads at its start. A list of couriers that cannot be
 // read keeps no reporter out.
-func (t *Tor) prepare(metrics string) error {
+func (t *Tor) prepare() error {
 	t.mu.Lock()
 	t.late = false
 	t.mu.Unlock()
@@ -107,17 +103,7 @@ func (t *Tor) prepare(metrics string) error {
 	if unread != nil {
 		t.config.Log.Error("tor starts without the couriers", "error", unread.Error())
 	}
-	return errors.Join(err, os.WriteFile(t.path("torrc"), []byte(t.torrc(metrics)), 0o600))
-}
-
-// freePort returns an address of loopback where nobody listens.
-func freePort() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", fmt.Errorf("finding a free port: %w", err)
-	}
-	defer l.Close()
-	return l.Addr().String(), nil
+	return errors.Join(err, os.WriteFile(t.path("torrc"), []byte(t.torrc()), 0o600))
 }
 
 // A child is a tor process with a control connection that it inherits.

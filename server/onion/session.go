@@ -21,13 +21,13 @@ type session struct {
 	conn    net.Conn      // below it, for its deadlines
 	answer  time.Duration // to wait for
 	socks   string        // network and address of a SOCKS port, divided by a space; or ""
-	metrics string        // address; or ""
 	process *os.Process   // of an own tor
 	end     func() error
 
-	reload    chan struct{} // one asks for it
-	published chan struct{} // closed when the reporters' descriptor has been taken
-	gone      chan struct{} // closed by close
+	efforts   chan chan *int // asks for the effort
+	reload    chan struct{}  // one asks for it
+	published chan struct{}  // closed when the reporters' descriptor has been taken
+	gone      chan struct{}  // closed by close
 	leave     sync.Once
 
 	mu    sync.Mutex
@@ -37,7 +37,7 @@ type session struct {
 // newSession makes a session of a connection.
 func newSession(c *control.Conn, below net.Conn, times Times) *session {
 	return &session{
-		control: c, conn: below, answer: times.Answer, reload: make(chan struct{}, 1), published: make(chan struct{}),
+		control: c, conn: below, answer: times.Answer, reload: make(chan struct{}, 1), efforts: make(chan chan *int), published: make(chan struct{}),
 		gone: make(chan struct{}), taken: map[string]bool{},
 	}
 }

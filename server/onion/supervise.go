@@ -108,6 +108,12 @@ func (t *Tor) watch(ctx context.Context, s *session) error {
 			if _, err := s.ask("SIGNAL RELOAD"); err != nil {
 				return err
 			}
+		case reply := <-s.efforts:
+			effort, err := s.effort(ctx, t.Health().Reporters.Name)
+			reply <- effort
+			if err != nil {
+				return err
+			}
 		case <-time.After(t.config.Times.Poll):
 		}
 	}

@@ -60,7 +60,7 @@ func Lines(base, sockets string) string {
 }
 
 // torrc returns all lines of an own tor.
-func (t *Tor) torrc(metrics string) string {
+func (t *Tor) torrc() string {
 	text := []string{
 		"# Written by saksi at each start.",
 		"DataDirectory " + t.path("data"),
@@ -71,8 +71,6 @@ func (t *Tor) torrc(metrics string) string {
 		"SafeLogging 1",
 		"HeartbeatPeriod 0", // it would count the visits of each six hours into the log
 		"AvoidDiskWrites 1",
-		"MetricsPort " + metrics,
-		"MetricsPortPolicy accept 127.0.0.1",
 		strings.TrimRight(t.config.Extra, "\n"), // before the services: their lines go by what precedes
 	}
 	for _, s := range services {

@@ -1,0 +1,98 @@
+package onion
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/textproto"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// askEffort returns how much work tor asks of a visitor of the reporters' service
+// now, or nil if it does not say. The one who watches the session answers.
+func (s *session) askEffort(ctx context.Context) *int {
+	reply := make(chan *int, 1)
+	select {
+	case s.efforts <- reply:
+	case <-ctx.Done():
+		return nil
+	}
+	select {
+	case effort := <-reply:
+		return effort
+	case <-ctx.Done():
+		return nil
+	}
+}
+
+// effort reads it from tor's metrics, which has it alone. They are on TCP, where
+// everyone on this machine could follow the sums of visits. So unless tor has a port
+// for them by its torrc, there is one for as long as one request takes.
+func (s *session) effort(ctx context.Context, name string) (*int, error) {
+	configured, err := s.ask("GETCONF MetricsPort")
+	if err != nil {
+		return nil, err
+	}
+	at, _, _ := strings.Cut(strings.TrimPrefix(configured[0], "MetricsPort="), " ")
+	if _, _, err := net.SplitHostPort(at); err == nil {
+		return fetchEffort(ctx, at, name), nil
+	}
+	if at, err = freePort(); err != nil {
+		return nil, err
+	}
+	_, err = s.ask("SETCONF MetricsPort=" + at + ` MetricsPortPolicy="accept 127.0.0.1"`)
+	var refused *textproto.Error
+	if errors.As(err, &refused) {
+		return nil, nil // one in a sandbox, say
+	}
+	if err != nil {
+		return nil, err
+	}
+	effort := fetchEffort(ctx, at, name)
+	_, err = s.ask("RESETCONF MetricsPort MetricsPortPolicy")
+	return effort, err
+}
+
+// freePort returns an address of loopback where nobody listens.
+func freePort() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", fmt.Errorf("finding a free port: %w", err)
+	}
+	defer l.Close()
+	return l.Addr().String(), nil
+}
+
+func fetchEffort(ctx context.Context, at, name string) *int {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: new(net.Dialer).DialContext}}
+	counts, err := get(ctx, &client, "http://"+at+"/metrics")
+	if err != nil {
+		return nil
+	}
+	return parseEffort(string(counts), name)
+}
+
+// parseEffort finds the line
+//
+//	tor_hs_pow_suggested_effort{onion="..."} 0
+func parseEffort(counts, name string) *int {
+	prefix := `tor_hs_pow_suggested_effort{onion="` + strings.TrimSuffix(name, ".onion") + `"} `
+	lines := bufio.NewScanner(strings.NewReader(counts))
+	for lines.Scan() {
+		rest, ok := strings.CutPrefix(lines.Text(), prefix)
+		if !ok {
+			continue
+		}
+		if effort, err := strconv.Atoi(rest); err == nil && effort >= 0 {
+			return &effort
+		}
+	}
+	return nil
+}
