@@ -8,13 +8,13 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"saksi/crypto/onionname"
 	"saksi/crypto/pass"
 	"saksi/server/courier"
 	"saksi/server/folder"
 	"saksi/server/inbox"
+	"saksi/server/onion"
 )
 
 // runCourier hands on to add, list, remove and line.
@@ -42,16 +42,13 @@ func withBook(data string, f func(book courier.Book, origin string) error) error
 	}, func(b *inbox.Inbox) error { return f(&folder.Couriers{Dir: data}, b.Newest().Origin) })
 }
 
-// couriersFolder is where a tor of saksi's own keeps the couriers' service.
-func couriersFolder(data string) string { return filepath.Join(data, "tor", "couriers") }
-
 // couriersOnion returns the address of the couriers' service: the one that is
 // given, or that of a tor of our own, or what a joined one said last. It is "" if
 // there is none.
 func couriersOnion(data, given string) (string, error) {
 	if given == "" {
 		var err error
-		if given, err = publishedCouriers(data); given == "" || err != nil {
+		if given, err = publishedName(data, onion.Couriers); given == "" || err != nil {
 			return "", err
 		}
 	}
@@ -62,21 +59,6 @@ func couriersOnion(data, given string) (string, error) {
 	return given, nil
 }
 
-func publishedCouriers(data string) (string, error) {
-	h, unread := readHealth(data)
-	if h != nil && !h.Own && h.Couriers.Name != "" {
-		return h.Couriers.Name, nil // and not the one of an own tor of before
-	}
-	text, err := os.ReadFile(filepath.Join(couriersFolder(data), "hostname"))
-	if errors.Is(err, fs.ErrNotExist) {
-		return "", unread
-	}
-	if err != nil {
-		return "", fmt.Errorf("reading the couriers' address: %w", err)
-	}
-	return strings.TrimSpace(string(text)), nil
-}
-
 func runCourierAdd(_ context.Context, e env, args []string) error {
 	fs := flags(e, "courier add")
 	data := fs.String("data", "", "")
@@ -85,11 +67,11 @@ func runCourierAdd(_ context.Context, e env, args []string) error {
 	if err := parse(e, fs, args, 1, data, out); err != nil {
 		return err
 	}
-	onion, err := couriersOnion(*data, *given)
+	address, err := couriersOnion(*data, *given)
 	if err != nil {
 		return err
 	}
-	if onion == "" {
+	if address == "" {
 		return hinted{errors.New("adding courier: the couriers' onion address is not known yet"),
 			"start saksi serve -onion once, or give -onion ADDRESS " +
 				"as in the hostname file of tor's HiddenServiceDir for couriers"}
@@ -99,7 +81,7 @@ func runCourierAdd(_ context.Context, e env, args []string) error {
 		return explain(err, *data)
 	}
 	return withBook(*data, func(book courier.Book, origin string) error {
-		p, err := pass.New(origin, fs.Arg(0), onion, key)
+		p, err := pass.New(origin, fs.Arg(0), address, key)
 		if err != nil {
 			return err
 		}

@@ -48,7 +48,8 @@ func explain(err error, data string) error {
 		return hinted{err, "a part of " + data + " is missing or damaged: keep a copy as it is, " +
 			"then put the whole folder back from a backup, never a part of one"}
 	case errors.Is(err, folder.ErrSite):
-		return hinted{err, "mend the file, or take it out of " + data + ": without it the drop asks and says what it does by itself"}
+		return hinted{err, "mend the file, or take it out of " + data + ": " +
+			"without it the drop asks and says what it does by itself"}
 	case errors.Is(err, fs.ErrPermission):
 		return hinted{err, data + " belongs to another user: sudo -u saksi saksi ..."}
 	case errors.Is(err, store.ErrFull), errors.Is(err, syscall.ENOSPC):
@@ -87,7 +88,8 @@ func explainTor(err error, c onion.Config) error {
 		{onion.ErrControl, "is that tor running, and does its torrc have a line such as \"ControlPort 9051\" " +
 			"or \"ControlSocket /run/tor/control\"?"},
 		{onion.ErrRefused, "give the password in a file with -tor-password, or let this user read tor's cookie: " +
-			"\"CookieAuthentication 1\" and \"CookieAuthFileGroupReadable 1\" in the torrc, and tor's group, debian-tor, for this program"},
+			"\"CookieAuthentication 1\" and \"CookieAuthFileGroupReadable 1\" in the torrc, " +
+			"and tor's group, debian-tor, for this program"},
 		{onion.ErrLines, "these lines belong into the torrc, as they are; then sudo systemctl restart tor, and begin again:\n\n" +
 			onion.Lines("/var/lib/tor", sockets)},
 		{onion.ErrPath, "move the data folder, or that of -tor-sockets, to a short, plain path, such as /var/lib/saksi"},

@@ -46,13 +46,13 @@ func TestOldNewsAreNotTold(t *testing.T) {
 // joined still has that one's name.
 func TestPassesHaveTheAddressOfNow(t *testing.T) {
 	dir := t.TempDir()
-	must(t, os.MkdirAll(couriersFolder(dir), 0o700))
-	must(t, os.WriteFile(filepath.Join(couriersFolder(dir), "hostname"), []byte("own.onion\n"), 0o600))
+	must(t, os.MkdirAll(serviceFolder(dir, onion.Couriers), 0o700))
+	must(t, os.WriteFile(filepath.Join(serviceFolder(dir, onion.Couriers), "hostname"), []byte("own.onion\n"), 0o600))
 	for joined, want := range map[bool]string{true: "joined.onion", false: "own.onion"} {
 		h := reachable()
 		h.Own, h.Couriers.Name = !joined, "joined.onion"
 		must(t, h.write(dir))
-		if got, err := publishedCouriers(dir); got != want || err != nil {
+		if got, err := publishedName(dir, onion.Couriers); got != want || err != nil {
 			t.Errorf("joined %v: the address is %q, %v", joined, got, err)
 		}
 	}

@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 
 	"saksi/crypto/onionname"
 	"saksi/server/folder"
+	"saksi/server/onion"
 	"saksi/web/poster"
 )
 
@@ -20,7 +20,7 @@ func runPoster(_ context.Context, e env, args []string) error {
 	fs := flags(e, "poster")
 	data := fs.String("data", "", "")
 	out := fs.String("out", "", "")
-	onion := fs.String("onion", "", "")
+	given := fs.String("onion", "", "")
 	if err := parse(e, fs, args, 0, data, out); err != nil {
 		return err
 	}
@@ -32,7 +32,7 @@ func runPoster(_ context.Context, e env, args []string) error {
 	if err != nil {
 		return explain(err, *data)
 	}
-	name, err := onionOf(*data, *onion)
+	name, err := onionOf(*data, *given)
 	if err != nil {
 		return err
 	}
@@ -53,29 +53,23 @@ func runPoster(_ context.Context, e env, args []string) error {
 	return nil
 }
 
-// onionOf returns the address that was given, or the one that tor wrote into the
-// data folder.
+// onionOf returns the reporters' address: the one that was given, or the published one.
 func onionOf(data, given string) (onionname.Name, error) {
-	kept := filepath.Join(data, "tor", "reporters", "hostname")
+	what, hint := "-onion", "copy it from the file hostname of tor's HiddenServiceDir, whole, with .onion and without http://"
 	if given == "" {
-		text, err := os.ReadFile(kept)
-		if errors.Is(err, fs.ErrNotExist) {
+		var err error
+		if given, err = publishedName(data, onion.Reporters); err != nil {
+			return onionname.Name{}, explain(err, data)
+		}
+		if given == "" {
 			return onionname.Name{}, hinted{errors.New("making a poster: the onion address is not known"),
 				"give it with -onion: it is in the file hostname of tor's HiddenServiceDir"}
 		}
-		if err != nil {
-			return onionname.Name{}, explain(fmt.Errorf("reading the onion address: %w", err), data)
-		}
-		name, err := onionname.Parse(strings.TrimSpace(string(text)))
-		if err != nil {
-			return onionname.Name{}, hinted{fmt.Errorf("reading %q: %w", kept, err), "give the right one with -onion"}
-		}
-		return name, nil
+		what, hint = "the address in hostname or health.json", "give the right one with -onion"
 	}
 	name, err := onionname.Parse(given)
 	if err != nil {
-		return onionname.Name{}, hinted{fmt.Errorf("reading -onion: %w", err),
-			"copy it from the file hostname of tor's HiddenServiceDir, whole, with .onion and without http://"}
+		return onionname.Name{}, hinted{fmt.Errorf("reading %s: %w", what, err), hint}
 	}
 	return name, nil
 }

@@ -6,13 +6,15 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
+
+	"saksi/server/onion"
 )
 
 // TestHalfAFileOfStatusStopsNoServer: neither the file for programs nor tor's names
 // are synced, so a power cut may leave them empty or cut. The drop comes up.
 func TestHalfAFileOfStatusStopsNoServer(t *testing.T) {
 	data := newData(t)
-	hostname := filepath.Join(couriersFolder(data), "hostname")
+	hostname := filepath.Join(serviceFolder(data, onion.Couriers), "hostname")
 	must(t, os.MkdirAll(filepath.Dir(hostname), 0o700))
 	for name, text := range map[string]string{
 		filepath.Join(data, "health.json"): "{", hostname: "aaaa", filepath.Join(data, "health.json.part"): "",

@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net"
 	"os"
@@ -225,4 +226,26 @@ func hasAll(page []byte, groups []string) bool {
 		}
 	}
 	return len(groups) > 0
+}
+
+// serviceFolder is where a tor of saksi's own keeps a service.
+func serviceFolder(data string, s onion.Service) string {
+	return filepath.Join(data, folder.TorName, string(s))
+}
+
+// publishedName returns the address of a service as it is now: what a joined tor
+// said last, or what a tor of our own wrote. It is "" if there is none.
+func publishedName(data string, s onion.Service) (string, error) {
+	h, unread := readHealth(data)
+	if h != nil && !h.Own && h.Of(s).Name != "" {
+		return h.Of(s).Name, nil // and not the one of an own tor of before
+	}
+	text, err := os.ReadFile(filepath.Join(serviceFolder(data, s), "hostname"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", unread
+	}
+	if err != nil {
+		return "", fmt.Errorf("reading the address of the %s' service: %w", s, err)
+	}
+	return strings.TrimSpace(string(text)), nil
 }

@@ -50,7 +50,8 @@ type Published struct {
 	Uploaded time.Time `json:"descriptor_uploaded,omitzero"` // last, to any directory
 }
 
-func (h *Health) of(s Service) *Published {
+// Of returns what is known of a service.
+func (h *Health) Of(s Service) *Published {
 	if s == Couriers {
 		return &h.Couriers
 	}

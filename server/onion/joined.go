@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"github.com/cretz/bine/control"
+
+	"saksi/crypto/onionname"
 )
 
 // checkJoined looks once whether the running tor will do.
@@ -161,7 +163,7 @@ func (t *Tor) checkService(service Service, have []option) (lacks []string, err 
 	if err != nil {
 		return nil, fmt.Errorf("joining tor: reading the name of the %s' service: %w", service, err)
 	}
-	t.update(func(h *Health) { h.of(service).Name = name })
+	t.update(func(h *Health) { h.Of(service).Name = name })
 	return append(lacks, t.cannotEnter(service, dir)...), nil
 }
 
@@ -206,7 +208,11 @@ func readName(dir string) (string, error) {
 		return "", fmt.Errorf("%w: it lacks one that ends in \"GroupReadable 1\", or was not restarted since, "+
 			"or we are not in its group: %w", ErrLines, err)
 	}
-	return strings.TrimSpace(string(text)), err
+	if err != nil {
+		return "", err
+	}
+	name, err := onionname.Parse(strings.TrimSpace(string(text)))
+	return name.String(), err
 }
 
 // An option is a line of a service as tor knows it.

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode"
 
 	"github.com/cretz/bine/process"
 	"github.com/cretz/bine/tor"
@@ -51,8 +52,9 @@ func (t *Tor) checkProgram(ctx context.Context) error {
 }
 
 func (t *Tor) admitVersion(version string) error {
-	if !atLeast(version, MinVersion) {
-		return fmt.Errorf("tor %q, and at least %s is needed: %w", version, MinVersion, ErrVersion)
+	odd := func(r rune) bool { return r != '.' && r != '-' && !unicode.IsDigit(r) && !unicode.IsLetter(r) } // it is shown
+	if strings.ContainsFunc(version, odd) || len(version) > 64 || !atLeast(version, MinVersion) {
+		return fmt.Errorf("tor %.64q, and at least %s is needed: %w", version, MinVersion, ErrVersion)
 	}
 	t.update(func(h *Health) { h.Tor = version })
 	return nil

@@ -37,7 +37,8 @@ type session struct {
 // newSession makes a session of a connection.
 func newSession(c *control.Conn, below net.Conn, times Times) *session {
 	return &session{
-		control: c, conn: below, answer: times.Answer, reload: make(chan struct{}, 1), efforts: make(chan chan *int), published: make(chan struct{}),
+		control: c, conn: below, answer: times.Answer,
+		reload: make(chan struct{}, 1), efforts: make(chan chan *int), published: make(chan struct{}),
 		gone: make(chan struct{}), taken: map[string]bool{},
 	}
 }

@@ -179,7 +179,7 @@ func (t *Tor) note(b bootstrap, stuck bool, uploads []string) {
 			h.State = Publishing
 		}
 		for _, service := range services {
-			if p := h.of(service); slices.Contains(uploads, p.Name) {
+			if p := h.Of(service); slices.Contains(uploads, p.Name) {
 				p.Uploaded = now()
 			}
 		}
@@ -203,7 +203,7 @@ func (t *Tor) readNames() error {
 		if err != nil {
 			return fmt.Errorf("reading the name of the %s' service: %w", s, err)
 		}
-		t.update(func(h *Health) { h.of(s).Name = name })
+		t.update(func(h *Health) { h.Of(s).Name = name })
 	}
 	return nil
 }
