@@ -213,6 +213,9 @@ func TestSilenceMakesRoomForWork(t *testing.T) {
 	expect(t, p, http.StatusOK, "Sudah kami terima")
 }
 
+// firstPart of an upload is more than the kernel keeps of one.
+const firstPart = 12 << 20
+
 // TestSlowestMakesRoom: in a house full of requests the one that moves least
 // goes, and an upload that moves stays.
 func TestSlowestMakesRoom(t *testing.T) {
@@ -221,14 +224,14 @@ func TestSlowestMakesRoom(t *testing.T) {
 	d := servertest.New(t, servertest.Options{Limits: limits})
 	code := d.Send("satu")
 	http.DefaultClient.CloseIdleConnections()
-	body, kind := upload(t, code, 1<<20)
+	body, kind := upload(t, code, 16<<20)
 	moving := begun(t, d, "/file", kind, len(body))
-	io.WriteString(moving, body[:1<<19])
+	io.WriteString(moving, body[:firstPart]) // once it is out, the server has read most of it
 	for range 40 {
 		begun(t, d, "/write", urlencoded, 5000)
 		expect(t, d.Get("/"), http.StatusOK)
 	}
-	io.WriteString(moving, body[1<<19:])
+	io.WriteString(moving, body[firstPart:])
 	p, _ := answerOn(t, moving)
 	expect(t, p, http.StatusOK, "Susulan 1 sudah kami terima.")
 	untouched(t, d, 2)
@@ -241,9 +244,9 @@ func TestSlowestUploadMakesRoom(t *testing.T) {
 	d := servertest.New(t, servertest.Options{Limits: limits})
 	code := d.Send("satu")
 	http.DefaultClient.CloseIdleConnections()
-	body, kind := upload(t, code, 1<<20)
+	body, kind := upload(t, code, 16<<20)
 	moving := begun(t, d, "/file", kind, len(body))
-	io.WriteString(moving, body[:1<<19])
+	io.WriteString(moving, body[:firstPart]) // once it is out, the server has read most of it
 	var stalled []net.Conn
 	for range 20 {
 		stalled = append(stalled, begun(t, d, "/file", kind, len(body)))
@@ -255,7 +258,7 @@ func TestSlowestUploadMakesRoom(t *testing.T) {
 			t.Error("a stalled upload was answered")
 		}
 	}
-	io.WriteString(moving, body[1<<19:])
+	io.WriteString(moving, body[firstPart:])
 	p, _ = answerOn(t, moving)
 	expect(t, p, http.StatusOK, "Susulan 1 sudah kami terima.")
 	untouched(t, d, 3)

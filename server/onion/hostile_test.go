@@ -36,7 +36,7 @@ func newPuppet(t *testing.T, sockets string, events int) *puppet {
 		fmt.Fprintf(&lines, "250-%s=%s\r\n", name, value)
 		if name == "HiddenServiceDir" {
 			must(t, os.MkdirAll(value, 0o700))
-			must(t, os.WriteFile(filepath.Join(value, "hostname"), []byte("name.onion\n"), 0o600))
+			must(t, os.WriteFile(filepath.Join(value, "hostname"), []byte("pg6mmjiyjmcrsslvykfwnntlaru7p5svn6y2ymmju6nubxndf4pscryd.onion\n"), 0o600))
 		}
 	}
 	p.set(lines.String() + "250 OK\r\n")
