@@ -116,6 +116,7 @@ func runByHand(t *testing.T, v vectors, bundle []byte) (folder, out string, err 
 	folder = t.TempDir()
 	for name, content := range map[string][]byte{
 		"bundle.tar": bundle, "r1.key": []byte(v.Reviewer.Reviewers[0].KeyFile),
+		"r1.weeks": v.Reviewer.Reviewers[0].SealedWeeks,
 	} {
 		if err := os.WriteFile(filepath.Join(folder, name), content, 0o600); err != nil {
 			t.Fatal(err)

@@ -163,7 +163,7 @@ func rosterSizes(t *testing.T) map[string]int64 {
 		return err == nil
 	}
 	id := func(n int64) bool {
-		_, err := reviewer.Generate(strings.Repeat("a", int(n)), "00", "Lembaga", "Penelaah")
+		_, err := reviewer.Generate(strings.Repeat("a", int(n)), "00", "Lembaga", "Penelaah", nil)
 		return err == nil
 	}
 	endorsements := func(n int64) bool {
@@ -178,7 +178,8 @@ func rosterSizes(t *testing.T) map[string]int64 {
 		func(n int64) bool { return first.ValidAt(first.From.Add(-time.Duration(n)*time.Hour)) == nil })
 	return map[string]int64{
 		"reviewers of a roster": roster.MaxReviewers, "roots of a set": roster.MaxRoots,
-		"root sets": roster.MaxRootSets, "recipients files": roster.MaxPeriods,
+		"terms of a card": reviewer.MaxTerms,
+		"root sets":       roster.MaxRootSets, "recipients files": roster.MaxPeriods,
 		"endorsements of a set":           largest(100, endorsements),
 		"organisation or label, in bytes": largest(500, label), "origin": largest(500, origin),
 		"reviewer id":                   largest(100, id),
@@ -327,7 +328,7 @@ func TestProtocolDerivations(t *testing.T) {
 	}
 	sizes := map[string]int{
 		"mailbox": len(r.Token), "reply": len(r.ReplySeed), "author": len(r.AuthorSeed),
-		"item/<n>": len(r.Items[0].ID), "burn/<n>": len(r.Items[0].Burn), "desk": 32,
+		"item/<n>": len(r.Items[0].ID), "burn/<n>": len(r.Items[0].Burn), "desk": 32, "weeks": 32,
 		"courier/sign": 32, "courier/tor": 32,
 	}
 	infos := table(t, "info")

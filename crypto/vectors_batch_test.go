@@ -87,8 +87,9 @@ func sumsOf(p *party, rosters int, items []itemVector) batch.Sums {
 	sums := batch.Sums{}
 	for i := range rosters {
 		sums[fmt.Sprintf("rosters/%d.note", i+1)] = roster.Hash(sum(p.rosters[i].Note))
-		file := p.recipients[i].Hash()
-		sums["rosters/"+file.String()+".recipients"] = file
+		for _, r := range p.recipients[i] {
+			sums["rosters/"+r.Hash().String()+".recipients"] = r.Hash()
+		}
 	}
 	for _, v := range items {
 		for path, content := range v.files() {
@@ -151,7 +152,9 @@ func rosterFiles(p *party) []member {
 	files := map[string][]byte{}
 	for i, signed := range p.rosters {
 		members = append(members, member{fmt.Sprintf("rosters/%d.note", i+1), signed.Note})
-		files["rosters/"+p.recipients[i].Hash().String()+".recipients"] = []byte(p.recipients[i].Text())
+		for _, r := range p.recipients[i] {
+			files["rosters/"+r.Hash().String()+".recipients"] = []byte(r.Text())
+		}
 	}
 	return append(members, sortedFiles(files)...)
 }

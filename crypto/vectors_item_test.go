@@ -203,7 +203,7 @@ func makeItem(t *testing.T, p *party, v itemVector) itemVector {
 	mailbox, hash := p.thread().Mailbox, p.circle.Hash
 	v.ID, v.BurnHash, v.Mailbox, v.RosterHash = sealed.ID[:], sealed.Burn[:], mailbox[:], hash[:]
 	for i, slot := range sealed.Slots {
-		plain := must(hybrid.OpenBytes(slot, item.ShareSize, p.reviewers[i].Slots))(t)
+		plain := must(hybrid.OpenBytes(slot, item.ShareSize, p.reviewers[i].SlotIdentities()...))(t)
 		v.Slots = append(v.Slots, slotVector{p.reviewers[i].Line.ID, sum(slot), plain, slot})
 	}
 	v.E = string(v.Slots[0].Plain)
@@ -267,8 +267,8 @@ func (v itemVector) checkSlots(t *testing.T, all vectors) {
 	for _, slot := range v.Slots {
 		same(t, "slot's hash", sum(slot.Sealed), slot.SHA256)
 		k := reviewers[slot.Reviewer]
-		same(t, "slot", must(hybrid.OpenBytes(slot.Sealed, item.ShareSize, k.Slots))(t), slot.Plain)
-		e, err := item.OpenSlot(slot.Sealed, k.Slots)
+		same(t, "slot", must(hybrid.OpenBytes(slot.Sealed, item.ShareSize, k.SlotIdentities()...))(t), slot.Plain)
+		e, err := item.OpenSlot(slot.Sealed, k.SlotIdentities()...)
 		switch excluded := slices.Contains(v.Content.Excluded, slot.Reviewer); {
 		case excluded && errorName(err) != "not_for_us":
 			t.Errorf("%s opens: %v", slot.Reviewer, err)

@@ -2,6 +2,7 @@ package crypto_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 	"saksi/crypto/reviewer"
 	"saksi/crypto/roster"
 	"saksi/crypto/sign"
+	"saksi/crypto/week"
 )
 
 // A party is everyone in the vectors: four roots, of whom the last replaces
@@ -20,9 +22,9 @@ type party struct {
 	server     sign.Signer
 	reviewers  []*reviewer.Keys
 	rosters    history
-	recipients []*roster.Recipients
-	circle     *roster.Circle // of the first roster
-	code       receipt.Code   // of the reporter
+	recipients [][]*roster.Recipients // of each roster
+	circle     *roster.Circle         // of the first roster
+	code       receipt.Code           // of the reporter
 }
 
 // history is rosters, oldest first.
@@ -53,11 +55,25 @@ func newParty(t *testing.T) *party {
 	for i, region := range []string{"00", "73", "73.71", "73.02"} {
 		id := fmt.Sprintf("r%d", i+1)
 		label := fmt.Sprintf("Penelaah %d", i+1)
-		keys := must(reviewer.Generate(id, region, "Lembaga Uji é", label))(t)
+		keys := must(reviewer.Generate(id, region, "Lembaga Uji é", label, terms(t, i)))(t)
 		p.reviewers = append(p.reviewers, keys)
 	}
 	p.signRosters(t)
 	return p
+}
+
+// terms are four of eight weeks each for r1, and one for the others.
+func terms(t *testing.T, n int) []reviewer.Term {
+	first := week.Of(firstDay()).Add(-1)
+	if n > 0 {
+		return []reviewer.Term{must(reviewer.NewTerm(first, first.Add(31)))(t)}
+	}
+	var list []reviewer.Term
+	for i := range 4 {
+		from := first.Add(8 * i)
+		list = append(list, must(reviewer.NewTerm(from, from.Add(7)))(t))
+	}
+	return list
 }
 
 func keysOf(signers []sign.Signer) []sign.Key {
@@ -105,7 +121,7 @@ func (p *party) sign(t *testing.T, d reviewer.Draft, by ...sign.Signer) {
 
 func (p *party) files() map[roster.Hash]string {
 	files := map[roster.Hash]string{}
-	for _, r := range p.recipients {
+	for _, r := range slices.Concat(p.recipients...) {
 		files[r.Hash()] = r.Text()
 	}
 	return files
@@ -122,7 +138,7 @@ func readReviewers(t *testing.T, s reviewerSection) map[string]*reviewer.Keys {
 	t.Helper()
 	byID := map[string]*reviewer.Keys{}
 	for _, v := range s.Reviewers {
-		byID[v.ID] = must(reviewer.ParseFile(stringReader(v.KeyFile)))(t)
+		byID[v.ID] = v.read(t)
 	}
 	return byID
 }

@@ -141,8 +141,9 @@ func makeRoster(t *testing.T, p *party) rosterSection {
 	s.Successor = rootsVector{next.Text(), sum([]byte(next.Text())), next.Fingerprint(), next.Endorsed}
 	s.Endorsing = successorText(s.Roots, s.Successor)
 	for i, signed := range p.rosters {
-		file := p.recipients[i].Text()
-		s.Files = append(s.Files, fileVector{file, sum([]byte(file))})
+		for _, r := range p.recipients[i] {
+			s.Files = append(s.Files, fileVector{r.Text(), sum([]byte(r.Text()))})
+		}
 		_, lines, _ := sign.Split(signed.Note)
 		s.Rosters = append(s.Rosters, rosterVector{signed.Text, signed.Hash[:], string(signed.Note),
 			names(lines)})
@@ -154,7 +155,7 @@ func makeRoster(t *testing.T, p *party) rosterSection {
 	s.Follows = []pair{{2, 1, ""}, {1, 1, "roster_chain"}, {1, 2, "roster_chain"}, {2, 2,
 		"roster_chain"}}
 	s.Next = makeNext(t, p)
-	s.Circle = makeCircles(p)
+	s.Circle = makeCircles(t, p)
 	return s
 }
 
@@ -223,7 +224,7 @@ func refusedRosters(p *party) []replacement {
 
 // refusedRevocations end the first roster with lines that it does not have.
 func refusedRevocations(p *party) []replacement {
-	last := fmt.Sprintf(" %s\n", p.recipients[0].Hash())
+	last := fmt.Sprintf(" %s\n", p.recipients[0][len(p.recipients[0])-1].Hash())
 	key := p.reviewers[1].Line.Key
 	otherName := notedKey("other", append([]byte{1}, key.Public()...))
 	add := func(about, wantError string, lines ...string) replacement {
@@ -286,7 +287,7 @@ const (
 
 // makeNext makes rosters that come after the second, with r1 alone.
 func makeNext(t *testing.T, p *party) []nextRoster {
-	other := must(reviewer.Generate("r1", "00", "Lembaga Uji", "Penelaah 1"))(t)
+	other := must(reviewer.Generate("r1", "00", "Lembaga Uji", "Penelaah 1", nil))(t)
 	revoke := func(i int, from uint64) roster.Revocation {
 		return roster.Revocation{Key: p.reviewers[i].Line.Key, From: from}
 	}
@@ -330,16 +331,21 @@ func (p *party) next(
 	return nextRoster{about, string(note), wantError}
 }
 
-func makeCircles(p *party) []circleAt {
-	var keys []string
-	for _, k := range p.circle.Keys {
-		keys = append(keys, k.String())
+func makeCircles(t *testing.T, p *party) []circleAt {
+	keys := func(at time.Time) (list []string) {
+		for _, k := range must(p.rosters[0].CircleAt(at, p.files()))(t).Keys {
+			list = append(list, k.String())
+		}
+		return list
 	}
 	day := func(n int) time.Time { return firstDay().AddDate(0, 0, n) }
+	lastWeek, nextTerm := week.Week{Year: 2026, Number: 53}.Monday(), week.Week{Year: 2027, Number: 1}.Monday()
 	return []circleAt{
-		{day(0), true, keys, ""}, {day(-1), true, keys, ""},
+		{day(0), true, keys(day(0)), ""}, {day(-1), true, keys(day(-1)), ""},
 		{day(-1).Add(-time.Second), true, nil, "not_yet"},
-		{day(91).Add(24 * time.Hour), true, keys, ""},
+		{lastWeek, true, keys(lastWeek), ""}, {nextTerm.Add(-time.Second), true, keys(lastWeek), ""},
+		{nextTerm, true, keys(nextTerm), ""},
+		{day(91).Add(24 * time.Hour), true, keys(day(92)), ""},
 		{day(91).Add(24*time.Hour + time.Second), true, nil, "expired"},
 		{day(0), false, nil, "no_recipients"},
 	}

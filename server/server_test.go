@@ -46,7 +46,7 @@ func opened(t testing.TB, d *servertest.Drop, code receipt.Code, n, r int, extra
 		t.Fatal(err)
 	}
 	defer payload.Close()
-	e, err := item.OpenSlot(slots[r], d.Reviewers[r].Slots)
+	e, err := item.OpenSlot(slots[r], d.Reviewers[r].SlotIdentities()[0])
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -43,13 +43,22 @@ func writeNew(path string, mode os.FileMode, content string) error {
 	return nil
 }
 
-// writePair writes a secret and the public file beside it, or neither.
-func writePair(secret, secretText, public, publicText string) error {
-	if err := writeNew(secret, secretMode, secretText); err != nil {
-		return err
-	}
-	if err := writeNew(public, publicMode, publicText); err != nil {
-		return errors.Join(err, os.Remove(secret))
+// A newFile is one that must not be there yet.
+type newFile struct {
+	path    string
+	mode    os.FileMode
+	content string
+}
+
+// writeAll writes all of the files, or none.
+func writeAll(files ...newFile) error {
+	for i, f := range files {
+		if err := writeNew(f.path, f.mode, f.content); err != nil {
+			for _, written := range files[:i] {
+				err = errors.Join(err, os.Remove(written.path))
+			}
+			return err
+		}
 	}
 	return nil
 }
@@ -92,13 +101,18 @@ func readSecret(c *console, path string) (*os.File, error) {
 	return f, nil
 }
 
+// readKeys reads a key file, and the weeks file beside it.
 func readKeys(c *console, path string) (*reviewer.Keys, error) {
 	f, err := readSecret(c, path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	return reviewer.ParseFile(f)
+	keys, err := reviewer.ParseFile(f)
+	if err != nil {
+		return nil, err
+	}
+	return readWeeks(keys, beside(path, weeksSuffix))
 }
 
 func readRoots(path string) (roster.RootSet, error) {

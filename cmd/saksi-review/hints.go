@@ -38,6 +38,8 @@ func hints() []hintRow {
 		"before anything else: the server, or who carried the bundle, may be hostile"
 	return []hintRow{
 		{errUsage, "saksi-review -h lists the commands, saksi-review COMMAND -h its flags"},
+		{errWeeks, "it was made with the key file and lies beside it, under the same name with " + weeksSuffix +
+			"; if it is lost, saksi-review rehearse makes a new one, and what was sealed to the old one stays closed"},
 		{desk.ErrNoDesk, "a desk begins with its first bundle: saksi-review open, with -desk for a new folder"},
 		{desk.ErrLocked, "wait for the other saksi-review, or close it"},
 		{desk.ErrOtherKey, "use the key file that the desk was begun with, or another folder for -desk"},

@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"saksi/crypto/reviewer"
 	"saksi/crypto/roster"
 	"saksi/crypto/sign"
+	"saksi/crypto/week"
 )
 
 func keygen(flags *flag.FlagSet) action {
@@ -17,17 +19,32 @@ func keygen(flags *flag.FlagSet) action {
 	region := flags.String("region", "", "`code` of a kabupaten such as 73.71, of a province such as 73, or 00")
 	org := flags.String("org", "", "the reviewer's `organisation`")
 	label := flags.String("label", "", "the `name` that reporters see")
-	out := flags.String("out", "", "`file` for the key; the card goes beside it, with the suffix .card")
+	out := flags.String("out", "", "`file` for the key; weeks file and card go beside it, as .weeks and .card")
+	t := &termFlags{}
+	t.declare(flags, firstWeeks)
 	return func(_ context.Context, c *console, _ []string) error {
 		if err := need("id", *id, "region", *region, "org", *org, "label", *label, "out", *out); err != nil {
 			return err
 		}
-		keys, err := reviewer.Generate(*id, *region, *org, *label)
+		terms, err := t.terms(week.Of(time.Now()).Add(-1))
+		if err != nil {
+			return err
+		}
+		keys, err := reviewer.Generate(*id, *region, *org, *label, terms)
+		if err != nil {
+			return err
+		}
+		sealed, err := keys.SealWeeks()
 		if err != nil {
 			return err
 		}
 		card := beside(*out, ".card")
-		if err := writePair(*out, keys.File(), card, keys.Card().Text()); err != nil {
+		err = writeAll(
+			newFile{*out, secretMode, keys.File()},
+			newFile{beside(*out, weeksSuffix), secretMode, string(sealed)},
+			newFile{card, publicMode, keys.Card().Text()},
+		)
+		if err != nil {
 			return fmt.Errorf("writing key: %w", err)
 		}
 		c.say("%s", card)
@@ -49,7 +66,8 @@ func rootKeygen(flags *flag.FlagSet) action {
 		secret := "# Saksi root: keep this file offline, and a copy of it in another place.\n" + signer.String() + "\n"
 		set := roster.RootSet{Threshold: 1, Keys: []sign.Key{signer.Key()}}
 		public := beside(*out, ".vkey")
-		if err := writePair(*out, secret, public, set.Text()); err != nil {
+		err = writeAll(newFile{*out, secretMode, secret}, newFile{public, publicMode, set.Text()})
+		if err != nil {
 			return fmt.Errorf("writing root key: %w", err)
 		}
 		c.say("%s", public)

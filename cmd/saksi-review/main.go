@@ -21,7 +21,9 @@ const usage = `Usage:
     saksi-review COMMAND [flags] ARGUMENTS
 
 A reviewer, once:
-    keygen          make a reviewer's key file and card
+    keygen          make a reviewer's key file, weeks file and card
+    weeks new       make identities for more weeks, and a new card
+    weeks list      list the weeks that there are identities for
 The roots, when they meet:
     root keygen     make a root's key
     root set        join several roots to one set
@@ -85,6 +87,8 @@ const many = 1 << 20
 func commands() []command {
 	return []command{
 		{"keygen", "", keygen, 0, 0},
+		{"weeks new", "", weeksNew, 0, 0},
+		{"weeks list", "", weeksList, 0, 0},
 		{"root keygen", "", rootKeygen, 0, 0},
 		{"root set", "ROOT.vkey...", rootSet, 1, many},
 		{"roster new", "CARD...", rosterNew, 1, many},

@@ -14,6 +14,7 @@ import (
 	"saksi/crypto/reviewer"
 	"saksi/crypto/roster"
 	"saksi/crypto/sign"
+	"saksi/crypto/week"
 )
 
 func rosterNew(flags *flag.FlagSet) action {
@@ -24,7 +25,7 @@ func rosterNew(flags *flag.FlagSet) action {
 	flags.StringVar(&f.previous, "previous", "", "`file` with the signed roster before this one, if any")
 	flags.StringVar(&f.from, "from", "", "first `day`, such as 2026-11-22; today if empty")
 	flags.IntVar(&f.weeks, "weeks", 13, "how many weeks it is valid")
-	flags.StringVar(&f.out, "out", "", "`file` for the unsigned roster; the recipients file goes beside it")
+	flags.StringVar(&f.out, "out", "", "`file` for the unsigned roster; the recipients files go beside it")
 	return func(_ context.Context, c *console, cards []string) error {
 		draft, err := f.draft(cards)
 		if err != nil {
@@ -34,9 +35,11 @@ func rosterNew(flags *flag.FlagSet) action {
 		if err != nil {
 			return err
 		}
-		side := filepath.Join(filepath.Dir(f.out), recipients.From.String()+roster.RecipientsSuffix)
-		if err := writeRecipients(side, recipients.Text()); err != nil {
-			return err
+		for _, file := range recipients {
+			side := filepath.Join(filepath.Dir(f.out), file.From.String()+roster.RecipientsSuffix)
+			if err := writeRecipients(side, file.Text()); err != nil {
+				return err
+			}
 		}
 		if err := writeNew(f.out, publicMode, r.Text()); err != nil {
 			return fmt.Errorf("writing roster: %w", err)
@@ -45,7 +48,7 @@ func rosterNew(flags *flag.FlagSet) action {
 		if draft.Previous != nil {
 			c.describeChange(&draft.Previous.Roster, r)
 		}
-		c.say("\nwritten: %s, still unsigned, and %s", f.out, side)
+		c.say("\nwritten: %s, still unsigned, and %s beside it", f.out, plural(len(recipients), "recipients file"))
 		return nil
 	}
 }
@@ -263,15 +266,10 @@ func (c *console) verifyRecipients(s *roster.Signed, folder string) error {
 		hash := roster.Hash(sha256.Sum256([]byte(text)))
 		files[hash], found[hash] = text, filepath.Base(path)
 	}
+	if err := s.Complete(week.Week{}, files); err != nil {
+		return err
+	}
 	for _, p := range s.Recipients {
-		// A moment in the period, when the roster is valid too.
-		at := p.From.Monday()
-		if at.Before(s.From) {
-			at = s.From
-		}
-		if _, err := s.CircleAt(at, files); err != nil {
-			return fmt.Errorf("checking the recipients of weeks %s to %s: %w", p.From, p.To, err)
-		}
 		c.say("recipients of weeks %s to %s: %s fits", p.From, p.To, found[p.File])
 	}
 	return nil
@@ -285,6 +283,9 @@ func (c *console) verifyTime(s *roster.Signed) error {
 	}
 	if err != nil {
 		return err
+	}
+	if soon := s.RunsOut(time.Now(), func(roster.Hash) bool { return true }); soon != "" {
+		c.warn("%s: let the roots sign the next one in time", soon)
 	}
 	c.say("verified; valid today")
 	return nil

@@ -68,15 +68,15 @@ func signedRoster(ts *testscript.TestScript) *roster.Signed {
 
 func bundle(ts *testscript.TestScript, texts []string) []byte {
 	signed := signedRoster(ts)
-	stem := signed.Recipients[0].From.String()
-	recipients := ts.ReadFile(stem + roster.RecipientsSuffix)
-	now := time.Now()
-	circle, err := signed.CircleAt(now, map[roster.Hash]string{signed.Recipients[0].File: recipients})
-	ts.Check(err)
-	members := map[batch.Path][]byte{
-		{Kind: batch.RosterNote, Sequence: signed.Sequence}:           signed.Note,
-		{Kind: batch.RecipientsFile, File: signed.Recipients[0].File}: []byte(recipients),
+	files := map[roster.Hash]string{}
+	members := map[batch.Path][]byte{{Kind: batch.RosterNote, Sequence: signed.Sequence}: signed.Note}
+	for _, p := range signed.Recipients {
+		files[p.File] = ts.ReadFile(p.From.String() + roster.RecipientsSuffix)
+		members[batch.Path{Kind: batch.RecipientsFile, File: p.File}] = []byte(files[p.File])
 	}
+	now := time.Now()
+	circle, err := signed.CircleAt(now, files)
+	ts.Check(err)
 	code := receipt.New()
 	ts.Setenv("CODE", code.Field())
 	for n, text := range texts {

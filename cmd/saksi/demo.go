@@ -17,6 +17,7 @@ import (
 	"saksi/crypto/reviewer"
 	"saksi/crypto/roster"
 	"saksi/crypto/sign"
+	"saksi/crypto/week"
 	"saksi/server/folder"
 )
 
@@ -25,7 +26,7 @@ import (
 //	data/            the server's data folder
 //	root.vkey        the root set; root.key its private half
 //	roster.note      and the .recipients file beside it
-//	reviewers/       r1.key to r3.key, and their cards
+//	reviewers/       r1.key to r3.key, their weeks files and their cards
 type demo struct{ dir string }
 
 func runDemo(ctx context.Context, e env, args []string) error {
@@ -80,10 +81,13 @@ func (d demo) prepare() error {
 	if err != nil {
 		return err
 	}
-	for name, text := range map[string]string{
+	files := map[string]string{
 		"root.key": root.String() + "\n", "root.vkey": trusted.Text(), "roster.note": string(note),
-		recipients.From.String() + roster.RecipientsSuffix: recipients.Text(),
-	} {
+	}
+	for _, f := range recipients {
+		files[f.From.String()+roster.RecipientsSuffix] = f.Text()
+	}
+	for name, text := range files {
 		if err := os.WriteFile(d.path(name), []byte(text), 0o600); err != nil {
 			return err
 		}
@@ -100,19 +104,39 @@ func (d demo) makeReviewers() ([]reviewer.Card, error) {
 		{"r2", "73", "LBH Contoh", "Penelaah Dua"},
 		{"r3", "31", "Pemantau Contoh", "Penelaah Tiga"},
 	} {
-		keys, err := reviewer.Generate(r.id, r.region, r.organisation, r.label)
+		terms, err := reviewer.Weekly(week.Of(time.Now()).Add(-1), demoWeeks)
 		if err != nil {
 			return nil, err
 		}
-		if err := os.WriteFile(d.path("reviewers", r.id+".key"), []byte(keys.File()), 0o600); err != nil {
+		keys, err := reviewer.Generate(r.id, r.region, r.organisation, r.label, terms)
+		if err != nil {
 			return nil, err
 		}
-		if err := os.WriteFile(d.path("reviewers", r.id+".card"), []byte(keys.Card().Text()), 0o644); err != nil {
+		if err := d.writeKeys(keys); err != nil {
 			return nil, err
 		}
 		cards = append(cards, keys.Card())
 	}
 	return cards, nil
+}
+
+// demoWeeks is how many weeks a reviewer of the demo has an identity for: those of
+// its roster, and of a second one.
+const demoWeeks = 30
+
+// writeKeys writes what a reviewer holds, without a passphrase: a demo has no
+// secrets.
+func (d demo) writeKeys(k *reviewer.Keys) error {
+	weeks, err := k.SealWeeks()
+	if err != nil {
+		return err
+	}
+	for suffix, content := range map[string][]byte{".key": []byte(k.File()), ".weeks": weeks} {
+		if err := os.WriteFile(d.path("reviewers", k.Line.ID+suffix), content, 0o600); err != nil {
+			return err
+		}
+	}
+	return os.WriteFile(d.path("reviewers", k.Line.ID+".card"), []byte(k.Card().Text()), 0o644)
 }
 
 // serve runs the real server as a process of its own: it gives up the right to

@@ -250,6 +250,13 @@ func readParty(t *testing.T, data string) *demoParty {
 	if err != nil {
 		t.Fatal(err)
 	}
+	sealed, err := os.ReadFile(filepath.Join(filepath.Dir(data), "reviewers", "r1.weeks"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if keys, err = keys.OpenWeeks(sealed); err != nil {
+		t.Fatal(err)
+	}
 	party := &demoParty{keys: keys}
 	withBox(t, data, func(box *inbox.Inbox) { party.roster = box.Newest() })
 	return party

@@ -32,7 +32,7 @@ func readTar(b []byte) (*opener, error) {
 func plainTar(f testing.TB, p *partytest.Party, c Content) []byte {
 	f.Helper()
 	s := seal(f, p, receipt.New(), 0, c)
-	e, err := OpenSlot(s.Slots[0], p.Reviewers[0].Slots)
+	e, err := OpenSlot(s.Slots[0], p.Reviewers[0].SlotIdentities()[0])
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -50,7 +50,7 @@ func (s sealed) expect() Expect { return Expect{ID: s.ID, Roster: s.roster, Slot
 
 func (s sealed) open(t testing.TB, p *partytest.Party, r int, extract func(File, io.Reader) error) (*Opened, error) {
 	t.Helper()
-	e, err := OpenSlot(s.Slots[r], p.Reviewers[r].Slots)
+	e, err := OpenSlot(s.Slots[r], p.Reviewers[r].SlotIdentities()[0])
 	if err != nil {
 		return nil, err
 	}
@@ -147,7 +147,7 @@ func TestExcludedReviewerLearnsNothing(t *testing.T) {
 			if other == slot {
 				continue
 			}
-			if _, err := OpenSlot(s.Slots[slot], p.Reviewers[other].Slots); !errors.Is(err, hybrid.ErrNoMatch) {
+			if _, err := OpenSlot(s.Slots[slot], p.Reviewers[other].SlotIdentities()[0]); !errors.Is(err, hybrid.ErrNoMatch) {
 				t.Errorf("reviewer %d opens slot %d: %v", other, slot, err)
 			}
 		}
@@ -225,7 +225,7 @@ func TestForgeries(t *testing.T) {
 	code := receipt.New()
 	s := seal(t, p, code, 0, Content{Kind: Message, Text: "asli"})
 	other := seal(t, p, receipt.New(), 0, Content{Kind: Message, Text: "lain"})
-	e, err := OpenSlot(s.Slots[0], p.Reviewers[0].Slots)
+	e, err := OpenSlot(s.Slots[0], p.Reviewers[0].SlotIdentities()[0])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -301,7 +301,7 @@ func retar(t testing.TB, payload []byte, e *hybrid.Identity, edit func(string, [
 func TestOddTarsAreRefused(t *testing.T) {
 	p := partytest.New(t, day, 1)
 	s := seal(t, p, receipt.New(), 0, Content{Kind: Message, Text: "asli"})
-	e, err := OpenSlot(s.Slots[0], p.Reviewers[0].Slots)
+	e, err := OpenSlot(s.Slots[0], p.Reviewers[0].SlotIdentities()[0])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -343,7 +343,7 @@ func TestOddTarsAreRefused(t *testing.T) {
 func TestTruncatedPayloadIsRefused(t *testing.T) {
 	p := partytest.New(t, day, 1)
 	s := seal(t, p, receipt.New(), 0, Content{Kind: Attachment, File: bytes.NewReader(make([]byte, 200_000)), Size: 200_000})
-	e, err := OpenSlot(s.Slots[0], p.Reviewers[0].Slots)
+	e, err := OpenSlot(s.Slots[0], p.Reviewers[0].SlotIdentities()[0])
 	if err != nil {
 		t.Fatal(err)
 	}

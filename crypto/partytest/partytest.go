@@ -10,6 +10,7 @@ import (
 	"saksi/crypto/reviewer"
 	"saksi/crypto/roster"
 	"saksi/crypto/sign"
+	"saksi/crypto/week"
 )
 
 // A Party is everyone around one drop.
@@ -19,7 +20,7 @@ type Party struct {
 	Server     sign.Signer
 	Reviewers  []*reviewer.Keys
 	Roster     *roster.Signed
-	Recipients *roster.Recipients
+	Recipients []*roster.Recipients // one file, unless reviewers have several terms
 	Circle     *roster.Circle
 }
 
@@ -38,10 +39,26 @@ func New(t testing.TB, now time.Time, reviewers int) *Party {
 	return p
 }
 
-// Reviewer makes the keys of the n-th reviewer.
+// Reviewer makes the keys of the n-th reviewer, with one term for all weeks that
+// tests play in.
 func Reviewer(t testing.TB, n int) *reviewer.Keys {
 	t.Helper()
-	return must(reviewer.Generate(fmt.Sprintf("r%d", n), "00", "Organisasi Uji", fmt.Sprintf("Penelaah %d", n)))(t)
+	always := must(reviewer.NewTerm(week.Week{Year: 2000, Number: 1}, week.Week{Year: 2199, Number: 52}))(t)
+	return ReviewerWith(t, n, always)
+}
+
+// Weekly makes the keys of the n-th reviewer, with weeks terms of a week each,
+// which cover a roster of [reviewer.Draft] from now on if there are 16 or more.
+func Weekly(t testing.TB, n int, now time.Time, weeks int) *reviewer.Keys {
+	t.Helper()
+	return ReviewerWith(t, n, must(reviewer.Weekly(week.Of(now).Add(-1), weeks))(t)...)
+}
+
+// ReviewerWith makes the keys of the n-th reviewer, with these terms.
+func ReviewerWith(t testing.TB, n int, terms ...reviewer.Term) *reviewer.Keys {
+	t.Helper()
+	id, label := fmt.Sprintf("r%d", n), fmt.Sprintf("Penelaah %d", n)
+	return must(reviewer.Generate(id, "00", "Organisasi Uji", label, terms))(t)
 }
 
 // Draft returns the draft of the party's next roster.
@@ -69,9 +86,13 @@ func (p *Party) Sign(t testing.TB, d reviewer.Draft) {
 	p.Circle = must(p.Roster.CircleAt(d.From, p.Files()))(t)
 }
 
-// Files returns the recipients file by its hash.
+// Files returns the recipients files by their hashes.
 func (p *Party) Files() map[roster.Hash]string {
-	return map[roster.Hash]string{p.Recipients.Hash(): p.Recipients.Text()}
+	files := map[roster.Hash]string{}
+	for _, f := range p.Recipients {
+		files[f.Hash()] = f.Text()
+	}
+	return files
 }
 
 func must[T any](v T, err error) func(testing.TB) T {

@@ -1,27 +1,41 @@
-// Package reviewer is what one reviewer holds: an identity that opens slots,
-// an identity for files that reporters seal beforehand, and a signing key.
+// Package reviewer is what one reviewer holds: identities that open slots, each
+// for some weeks, an identity for files that reporters seal beforehand, and a
+// signing key.
 //
-// The key file is a plain age identity file, so that stock age can use it with
-// -i; what age does not know stands in comments:
+// It is kept in two files, both plain age identity files, so that stock age can
+// use them with -i; what age does not know stands in comments. The key file is
+// what a reviewer keeps copies of:
 //
 //	# Saksi reviewer
 //	# card: reviewer r1 | 73.71 | LBH Contoh | r1+... | age1pq1... | Penelaah Satu
 //	# signing: PRIVATE+KEY+r1+...
-//	# slots:
+//	# weeks:
 //	AGE-SECRET-KEY-PQ-1...
 //	# direct:
+//	AGE-SECRET-KEY-PQ-1...
+//
+// The weeks file holds the identities of slots, its terms. Nobody keeps a copy of
+// it, so that destroying a term means something: what was sealed in its weeks
+// then opens for nobody who takes the key file later. It lies on the disk sealed
+// to the identity behind "# weeks:", which follows from the signing key.
+//
+//	# Saksi weeks
+//	# rehearsed 2026-W47
+//	# term 2026-W47 2026-W47
+//	AGE-SECRET-KEY-PQ-1...
+//	# term 2026-W48 2026-W48
 //	AGE-SECRET-KEY-PQ-1...
 //
 // The card is the public half, which the reviewer hands to the roots:
 //
 //	saksi/v1/card
 //	reviewer r1 | 73.71 | LBH Contoh | r1+... | age1pq1... | Penelaah Satu
-//	recipient age1pq1...
+//	recipient 2026-W47 2026-W47 age1pq1...
+//	recipient 2026-W48 2026-W48 age1pq1...
 //
-// The two identities are kept apart because the desk tries the direct one on
-// files that a reporter chose freely. Were it the slots' identity as well, a
-// reporter could send a colleague's slot as such a file and have the desk open
-// it.
+// The direct identity is kept apart because the desk tries it on files that a
+// reporter chose freely. Were it an identity of slots as well, a reporter could
+// send a colleague's slot as such a file and have the desk open it.
 package reviewer
 
 import (
@@ -36,22 +50,22 @@ import (
 	"saksi/crypto/hybrid"
 	"saksi/crypto/roster"
 	"saksi/crypto/sign"
+	"saksi/crypto/week"
 )
 
 // Keys are one reviewer's secrets.
 type Keys struct {
-	Line   roster.Reviewer // the roster's line: public
-	Slots  *hybrid.Identity
-	Direct *hybrid.Identity
-	Signer sign.Signer
+	Line      roster.Reviewer // the roster's line: public
+	Terms     []Term          // in the order of weeks; none overlaps another
+	Rehearsed week.Week       // when a copy of the key file was tried; zero: never
+	Direct    *hybrid.Identity
+	Signer    sign.Signer
+
+	weeks *hybrid.Identity // derived from the signing key
 }
 
-// Generate makes a reviewer's keys.
-func Generate(id, region, organisation, label string) (*Keys, error) {
-	slots, err := hybrid.Generate()
-	if err != nil {
-		return nil, err
-	}
+// Generate makes a reviewer's keys, around terms from [Weekly] or [NewTerm].
+func Generate(id, region, organisation, label string, terms []Term) (*Keys, error) {
 	direct, err := hybrid.Generate()
 	if err != nil {
 		return nil, err
@@ -67,26 +81,31 @@ func Generate(id, region, organisation, label string) (*Keys, error) {
 	if err := line.Check(); err != nil {
 		return nil, fmt.Errorf("generating reviewer keys: %w", err)
 	}
-	return &Keys{Line: line, Slots: slots, Direct: direct, Signer: signer}, nil
+	k := &Keys{Line: line, Direct: direct, Signer: signer}
+	if k.weeks, err = k.derive("weeks"); err != nil {
+		return nil, err
+	}
+	return k.WithTerms(terms...)
 }
 
-// File writes the key file: a secret.
+// File writes the key file: a secret. The terms are not in it.
 func (k *Keys) File() string {
 	return "# Saksi reviewer: keep this file secret, and a copy of it on paper or a second stick.\n" +
 		cardComment + k.Line.Line() + "\n" +
 		signingComment + k.Signer.String() + "\n" +
-		slotsComment + "\n" + k.Slots.String() + "\n" +
+		weeksComment + "\n" + k.weeks.String() + "\n" +
 		directComment + "\n" + k.Direct.String() + "\n"
 }
 
 const (
 	cardComment    = "# card: reviewer "
 	signingComment = "# signing: "
-	slotsComment   = "# slots:"
+	weeksComment   = "# weeks:"
 	directComment  = "# direct:"
 )
 
-// ParseFile reads what File wrote. Its errors hold nothing of the secrets.
+// ParseFile reads what File wrote: keys without terms. Its errors hold nothing
+// of the secrets.
 func ParseFile(r io.Reader) (*Keys, error) {
 	k := &Keys{}
 	var next **hybrid.Identity
@@ -99,13 +118,13 @@ func ParseFile(r io.Reader) (*Keys, error) {
 			k.Line, err = roster.ParseReviewer(line[len(cardComment):])
 		case strings.HasPrefix(line, signingComment):
 			k.Signer, err = sign.ParseSigner(line[len(signingComment):])
-		case line == slotsComment:
-			next = &k.Slots
+		case line == weeksComment:
+			next = &k.weeks
 		case line == directComment:
 			next = &k.Direct
 		case line == "" || strings.HasPrefix(line, "#"):
 		case next == nil || *next != nil:
-			err = errors.New("an identity without a use: want # slots: or # direct: before it")
+			err = errors.New("an identity without a use: want # weeks: or # direct: before it")
 		default:
 			*next, err = hybrid.ParseIdentity(line)
 		}
@@ -122,62 +141,35 @@ func ParseFile(r io.Reader) (*Keys, error) {
 // check holds that the file is whole and its parts belong together.
 func (k *Keys) check() error {
 	switch {
-	case k.Line.ID == "" || k.Slots == nil || k.Direct == nil || k.Signer.String() == "":
+	case k.Line.ID == "" || k.weeks == nil || k.Direct == nil || k.Signer.String() == "":
 		return errors.New("reading reviewer key file: want a card, a signing key and two identities")
 	case k.Signer.Key().String() != k.Line.Key.String():
 		return errors.New("reading reviewer key file: the signing key is not the card's")
-	case k.Slots.String() == k.Direct.String():
+	case k.weeks.String() == k.Direct.String():
 		return errors.New("reading reviewer key file: one identity stands for both uses")
 	case k.Direct.Recipient().String() != k.Line.Direct.String():
 		return errors.New("reading reviewer key file: the direct identity is not the card's")
 	}
-	return nil
+	derived, err := k.derive("weeks")
+	if err == nil && derived.String() != k.weeks.String() {
+		err = errors.New("reading reviewer key file: the identity for weeks is not the signing key's")
+	}
+	return err
 }
 
 // Desk derives the identity that the reviewer's own desk seals its index to.
 // It is no recipient of anything from outside.
-func (k *Keys) Desk() (*hybrid.Identity, error) {
-	seed, err := hkdf.Key(sha256.New, k.Signer.Private().Seed(), []byte("saksi/v1"), "desk", 32)
+func (k *Keys) Desk() (*hybrid.Identity, error) { return k.derive("desk") }
+
+// Weeks returns the identity that the weeks file is sealed to. It follows from the
+// signing key, and stands in the key file for who opens the weeks file with stock
+// age.
+func (k *Keys) Weeks() *hybrid.Identity { return k.weeks }
+
+func (k *Keys) derive(label string) (*hybrid.Identity, error) {
+	seed, err := hkdf.Key(sha256.New, k.Signer.Private().Seed(), []byte("saksi/v1"), label, 32)
 	if err != nil {
-		return nil, fmt.Errorf("deriving desk identity: %v", err)
+		return nil, fmt.Errorf("deriving %s identity: %v", label, err)
 	}
 	return hybrid.FromSeed([32]byte(seed))
-}
-
-// A Card is a reviewer's public half.
-type Card struct {
-	Line  roster.Reviewer
-	Slots *hybrid.Recipient
-}
-
-// Card returns the public half of k.
-func (k *Keys) Card() Card { return Card{Line: k.Line, Slots: k.Slots.Recipient()} }
-
-// Text writes the card in its one spelling.
-func (c Card) Text() string {
-	return "saksi/v1/card\nreviewer " + c.Line.Line() + "\nrecipient " + c.Slots.String() + "\n"
-}
-
-// ParseCard reads what Text wrote.
-func ParseCard(text string) (Card, error) {
-	lines := strings.SplitN(text, "\n", 5)
-	if len(lines) != 4 || lines[0] != "saksi/v1/card" {
-		return Card{}, errors.New("parsing card: want three lines, the first \"saksi/v1/card\"")
-	}
-	line, err := roster.ParseReviewer(strings.TrimPrefix(lines[1], "reviewer "))
-	if err != nil {
-		return Card{}, fmt.Errorf("parsing card: %w", err)
-	}
-	slots, err := hybrid.ParseRecipient(strings.TrimPrefix(lines[2], "recipient "))
-	if err != nil {
-		return Card{}, fmt.Errorf("parsing card: %w", err)
-	}
-	if slots.String() == line.Direct.String() {
-		return Card{}, errors.New("parsing card: one recipient stands for both uses")
-	}
-	c := Card{Line: line, Slots: slots}
-	if c.Text() != text {
-		return Card{}, errors.New("parsing card: not in the one canonical spelling")
-	}
-	return c, nil
 }

@@ -3,16 +3,20 @@ package reviewer
 import (
 	"strings"
 	"testing"
-	"time"
 
 	"saksi/crypto/hybrid"
-	"saksi/crypto/roster"
-	"saksi/crypto/sign"
+	"saksi/crypto/week"
 )
+
+var first = week.Week{Year: 2026, Number: 52}
 
 func generate(t testing.TB) *Keys {
 	t.Helper()
-	k, err := Generate("r1", "73.71", "LBH Contoh", "Penelaah Satu")
+	terms, err := Weekly(first, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	k, err := Generate("r1", "73.71", "LBH Contoh", "Penelaah Satu", terms)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -23,8 +27,12 @@ func generate(t testing.TB) *Keys {
 func TestKeyFileIsAnIdentityFile(t *testing.T) {
 	k := generate(t)
 	ids, err := hybrid.ReadIdentities(strings.NewReader(k.File()))
-	if err != nil || len(ids) != 2 || ids[0].String() != k.Slots.String() || ids[1].String() != k.Direct.String() {
+	if err != nil || len(ids) != 2 || ids[0].String() != k.Weeks().String() || ids[1].String() != k.Direct.String() {
 		t.Errorf("%d identities, %v", len(ids), err)
+	}
+	ids, err = hybrid.ReadIdentities(strings.NewReader(k.WeeksFile()))
+	if err != nil || len(ids) != 2 || ids[1].String() != k.SlotIdentities()[0].String() {
+		t.Errorf("weeks file: %d identities, %v", len(ids), err)
 	}
 }
 
@@ -34,11 +42,13 @@ func TestKeyFileMustBeWhole(t *testing.T) {
 	for name, changed := range map[string]string{
 		"no card":           strings.Replace(file, cardComment, "# ", 1),
 		"no signing key":    strings.Replace(file, signingComment, "# ", 1),
-		"no use":            strings.Replace(file, slotsComment, "#", 1),
+		"no use":            strings.Replace(file, weeksComment, "#", 1),
+		"another's weeks":   strings.Replace(file, k.Weeks().String(), other.Weeks().String(), 1),
+		"one for both":      strings.Replace(file, k.Direct.String(), k.Weeks().String(), 1),
 		"cut":               file[:len(file)-90],
 		"another's signing": strings.Replace(file, k.Signer.String(), other.Signer.String(), 1),
 		"another's direct":  strings.Replace(file, k.Direct.String(), other.Direct.String(), 1),
-		"three identities":  file + other.Slots.String() + "\n",
+		"three identities":  file + other.Direct.String() + "\n",
 		"empty":             "",
 	} {
 		_, err := ParseFile(strings.NewReader(changed))
@@ -46,7 +56,7 @@ func TestKeyFileMustBeWhole(t *testing.T) {
 			t.Errorf("%s: taken", name)
 			continue
 		}
-		for _, secret := range []string{k.Slots.String(), k.Direct.String(), k.Signer.String()} {
+		for _, secret := range []string{k.Weeks().String(), k.Direct.String(), k.Signer.String()} {
 			if strings.Contains(err.Error(), secret[20:40]) {
 				t.Errorf("%s: the error repeats a secret", name)
 			}
@@ -64,41 +74,7 @@ func TestDeskIdentityIsItsOwn(t *testing.T) {
 	if err != nil || again.String() != desk.String() {
 		t.Errorf("the desk's identity changes: %v", err)
 	}
-	if desk.String() == k.Slots.String() || desk.String() == k.Direct.String() {
+	if desk.String() == k.Weeks().String() || desk.String() == k.Direct.String() {
 		t.Error("the desk's identity has another use")
-	}
-}
-
-func TestDraftSpansItsWeeks(t *testing.T) {
-	root, err := sign.Generate("akar")
-	if err != nil {
-		t.Fatal(err)
-	}
-	d := Draft{
-		Origin: "uji.saksi", Roots: []roster.RootSet{{Threshold: 1, Keys: []sign.Key{root.Key()}}},
-		Cards: []Card{generate(t).Card()}, From: time.Date(2026, 12, 28, 23, 0, 0, 0, time.UTC),
-	}
-	server, err := sign.Generate("uji.saksi")
-	if err != nil {
-		t.Fatal(err)
-	}
-	d.Server = server.Key()
-	r, recipients, err := d.Roster()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if days := r.Until.Sub(r.From).Hours() / 24; days != 90 {
-		t.Errorf("the roster is valid for %v days, want 91 with the last", days+1)
-	}
-	signed := roster.Signed{Roster: *r}
-	for day := r.From.AddDate(0, 0, -1); !day.After(r.Until.AddDate(0, 0, 1)); day = day.AddDate(0, 0, 1) {
-		files := map[roster.Hash]string{recipients.Hash(): recipients.Text()}
-		if _, err := signed.CircleAt(day, files); err != nil {
-			t.Errorf("%v: %v", day, err)
-		}
-	}
-	d.Cards = nil
-	if _, _, err := d.Roster(); err == nil {
-		t.Error("a roster without reviewers was drafted")
 	}
 }

@@ -110,6 +110,25 @@ func (s *Signed) CircleAt(now time.Time, files map[Hash]string) (*Circle, error)
 	if !ok {
 		return nil, fmt.Errorf("roster %d, week %s: %w", s.Sequence, w, ErrNoRecipients)
 	}
+	return s.circle(period, files)
+}
+
+// Complete returns [ErrNoRecipients], or says what does not fit, unless the files
+// are at hand that the roster pins for week w and all that come after it.
+func (s *Signed) Complete(w week.Week, files map[Hash]string) error {
+	for _, p := range s.Recipients {
+		if p.To.Before(w) {
+			continue
+		}
+		if _, err := s.circle(p, files); err != nil {
+			return fmt.Errorf("checking the recipients of weeks %s to %s: %w", p.From, p.To, err)
+		}
+	}
+	return nil
+}
+
+// circle reads the file of one period.
+func (s *Signed) circle(period Period, files map[Hash]string) (*Circle, error) {
 	text, ok := files[period.File]
 	if !ok || Hash(sha256.Sum256([]byte(text))) != period.File {
 		return nil, fmt.Errorf("roster %d, file %s: %w", s.Sequence, period.File, ErrNoRecipients)
@@ -128,6 +147,45 @@ func (s *Signed) CircleAt(now time.Time, files map[Hash]string) (*Circle, error)
 	c := &Circle{Signed: s, Keys: r.Keys}
 	s.circles.Store(period.File, c)
 	return c, nil
+}
+
+// LastDay returns the last day on which items can be sealed, from now on without
+// a gap: the roster's own last, or the Sunday of the last week with recipients.
+// It reports false when nothing can be sealed now. Files count if has says so.
+func (s *Signed) LastDay(now time.Time, has func(Hash) bool) (time.Time, bool) {
+	if s.ValidAt(now) != nil {
+		return time.Time{}, false
+	}
+	w := week.Of(now)
+	for p, ok := s.Period(w); ok && has(p.File); p, ok = s.Period(w) {
+		w = p.To.Add(1)
+	}
+	if w == week.Of(now) {
+		return time.Time{}, false
+	}
+	if last := w.Monday().AddDate(0, 0, -1); last.Before(s.Until) {
+		return last, true
+	}
+	return s.Until, true
+}
+
+// WarnDays is how many days before the last on which items can be sealed
+// everybody is told: the roots have to meet.
+const WarnDays = 28
+
+// RunsOut says in words when nothing can be sealed any more, if that is less than
+// [WarnDays] days away; otherwise it returns "". Files count if has says so.
+func (s *Signed) RunsOut(now time.Time, has func(Hash) bool) string {
+	last, ok := s.LastDay(now, has)
+	switch {
+	case !ok:
+		return fmt.Sprintf("nothing can be sealed under roster %d now", s.Sequence)
+	case now.AddDate(0, 0, WarnDays).Before(last):
+		return ""
+	case last.Before(s.Until):
+		return fmt.Sprintf("the recipients of roster %d end on %s, before the roster", s.Sequence, last.Format(time.DateOnly))
+	}
+	return fmt.Sprintf("roster %d ends on %s", s.Sequence, last.Format(time.DateOnly))
 }
 
 // match holds that the file has the roster's reviewers in the roster's order,

@@ -10,6 +10,7 @@ import (
 	"saksi/crypto/reviewer"
 	"saksi/crypto/roster"
 	"saksi/crypto/sign"
+	"saksi/crypto/week"
 )
 
 var day = time.Date(2026, time.November, 22, 12, 0, 0, 0, time.UTC)
@@ -20,8 +21,8 @@ func TestTextComesBack(t *testing.T) {
 	if err != nil || got.Text() != p.Roster.Text {
 		t.Fatalf("roster does not come back: %v", err)
 	}
-	r, err := roster.ParseRecipients(p.Recipients.Text())
-	if err != nil || r.Text() != p.Recipients.Text() {
+	r, err := roster.ParseRecipients(p.Recipients[0].Text())
+	if err != nil || r.Text() != p.Recipients[0].Text() {
 		t.Fatalf("recipients do not come back: %v", err)
 	}
 	roots, err := roster.ParseRootSet(p.Trusted.Text())
@@ -176,10 +177,82 @@ func TestCircleAt(t *testing.T) {
 		"last day":        {p.Roster.Until.Add(20 * time.Hour), p.Files(), nil},
 		"over":            {p.Roster.Until.AddDate(0, 0, 3), p.Files(), roster.ErrExpired},
 		"no file":         {day, nil, roster.ErrNoRecipients},
-		"swapped content": {day, map[roster.Hash]string{p.Recipients.Hash(): "saksi/v1/recipients\n"}, roster.ErrNoRecipients},
+		"swapped content": {day, map[roster.Hash]string{p.Recipients[0].Hash(): "saksi/v1/recipients\n"}, roster.ErrNoRecipients},
 	} {
 		if _, err := p.Roster.CircleAt(test.now, test.files); !errors.Is(err, test.want) {
 			t.Errorf("%s: %v, want %v", name, err, test.want)
+		}
+	}
+}
+
+// weekly makes a party whose reviewers have an identity a week.
+func weekly(t *testing.T) *partytest.Party {
+	t.Helper()
+	p := partytest.New(t, day, 2)
+	for n := range p.Reviewers {
+		p.Reviewers[n] = partytest.Weekly(t, n+1, day, 16)
+	}
+	p.Roster = nil
+	p.Sign(t, p.Draft(day))
+	return p
+}
+
+// TestCompleteNeedsEachFileToCome: whoever takes a roster in learns then, and not
+// weeks later, that a file is missing.
+func TestCompleteNeedsEachFileToCome(t *testing.T) {
+	p := weekly(t)
+	now := week.Of(day)
+	if err := p.Roster.Complete(now, p.Files()); err != nil {
+		t.Fatal(err)
+	}
+	for i, period := range p.Roster.Recipients {
+		files := p.Files()
+		delete(files, period.File)
+		err := p.Roster.Complete(now, files)
+		if past := i == 0; past && err != nil || !past && !errors.Is(err, roster.ErrNoRecipients) {
+			t.Errorf("without %s: %v", period.From, err)
+		}
+	}
+}
+
+// TestAWeekWithoutRecipientsIsClosed: the file of no other week stands in.
+func TestAWeekWithoutRecipientsIsClosed(t *testing.T) {
+	p := weekly(t)
+	files := p.Files()
+	gap, _ := p.Roster.Period(week.Of(day).Add(3))
+	delete(files, gap.File)
+	for n := range 7 {
+		_, err := p.Roster.CircleAt(day.AddDate(0, 0, 7*n), files)
+		if want := n == 3; errors.Is(err, roster.ErrNoRecipients) != want {
+			t.Errorf("in week %s, with a gap in %s: %v", week.Of(day).Add(n), gap.From, err)
+		}
+	}
+}
+
+func TestRunsOutIsSaidWeeksAhead(t *testing.T) {
+	p := weekly(t)
+	all := func(roster.Hash) bool { return true }
+	until := p.Roster.Until
+	gap, _ := p.Roster.Period(week.Of(day).Add(6))
+	butGap := func(h roster.Hash) bool { return h != gap.File }
+	sunday := gap.From.Monday().AddDate(0, 0, -1)
+	for name, test := range map[string]struct {
+		now  time.Time
+		has  func(roster.Hash) bool
+		want string
+	}{
+		"at first":          {day, all, ""},
+		"29 days before":    {until.AddDate(0, 0, -29), all, ""},
+		"28 days before":    {until.AddDate(0, 0, -28), all, "roster 1 ends on " + until.Format(time.DateOnly)},
+		"on the last day":   {until, all, "roster 1 ends on " + until.Format(time.DateOnly)},
+		"over":              {until.AddDate(0, 0, 3), all, "nothing can be sealed under roster 1 now"},
+		"not yet":           {day.AddDate(0, 0, -3), all, "nothing can be sealed under roster 1 now"},
+		"before a gap":      {sunday.AddDate(0, 0, -28), butGap, "end on " + sunday.Format(time.DateOnly) + ", before the roster"},
+		"long before a gap": {sunday.AddDate(0, 0, -29), butGap, ""},
+		"in the gap":        {sunday.AddDate(0, 0, 1), butGap, "nothing can be sealed under roster 1 now"},
+	} {
+		if got := p.Roster.RunsOut(test.now, test.has); !strings.Contains(got, test.want) || (got == "") != (test.want == "") {
+			t.Errorf("%s: %q, want %q", name, got, test.want)
 		}
 	}
 }
@@ -195,10 +268,11 @@ func TestRecipientsMustBeTheReviewers(t *testing.T) {
 		"for other weeks": func(p *partytest.Party, r *roster.Recipients) { r.From = r.From.Add(1) },
 	} {
 		p := partytest.New(t, day, 2)
-		spoiled := *p.Recipients
-		spoil(p, &spoiled)
+		spoiled := *p.Recipients[0]
 		r := p.Roster.Roster
-		r.Recipients = []roster.Period{{From: p.Recipients.From, To: p.Recipients.To, File: spoiled.Hash()}}
+		r.Recipients = []roster.Period{{From: spoiled.From, To: spoiled.To}}
+		spoil(p, &spoiled)
+		r.Recipients[0].File = spoiled.Hash()
 		msg, err := sign.Note(r.Text(), p.Roots...)
 		if err != nil {
 			t.Fatal(err)
@@ -281,16 +355,5 @@ func TestRevocationsStay(t *testing.T) {
 		if _, _, err := d.Roster(); err == nil {
 			t.Errorf("%s: taken", name)
 		}
-	}
-}
-
-func TestOneIdentityForBothUsesIsRefused(t *testing.T) {
-	k := partytest.Reviewer(t, 1)
-	k.Slots = k.Direct
-	if _, err := reviewer.ParseFile(strings.NewReader(k.File())); err == nil {
-		t.Error("a key file with one identity for both uses was taken")
-	}
-	if _, err := reviewer.ParseCard(k.Card().Text()); err == nil {
-		t.Error("a card with one recipient for both uses was taken")
 	}
 }

@@ -2,6 +2,7 @@
 package week
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 )
@@ -44,6 +45,11 @@ func (w Week) Monday() time.Time {
 // Before reports whether w is earlier than other.
 func (w Week) Before(other Week) bool {
 	return w.Year < other.Year || w.Year == other.Year && w.Number < other.Number
+}
+
+// Compare returns -1, 0 or 1 as w is earlier than other, the same, or later.
+func (w Week) Compare(other Week) int {
+	return cmp.Or(cmp.Compare(w.Year, other.Year), cmp.Compare(w.Number, other.Number))
 }
 
 // Add returns the week n weeks later.

@@ -19,6 +19,7 @@ import (
 	"saksi/crypto/receipt"
 	"saksi/crypto/roster"
 	"saksi/crypto/sign"
+	"saksi/crypto/week"
 	"saksi/server/store"
 )
 
@@ -172,6 +173,10 @@ func AdmitRoster(
 		return nil, errors.New("admitting roster: it names another server key than this server has")
 	}
 	if _, err := signed.CircleAt(now, files); err != nil {
+		return nil, fmt.Errorf("admitting roster: %w", err)
+	}
+	// A file that is missing would close the drop in its week: better said now.
+	if err := signed.Complete(week.Of(now), files); err != nil {
 		return nil, fmt.Errorf("admitting roster: %w", err)
 	}
 	known, _, err := s.Rosters()

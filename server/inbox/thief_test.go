@@ -44,7 +44,7 @@ func (d *drop) thief(t *testing.T, code receipt.Code) *thief {
 		th.keys = append(th.keys, sector[:chacha20poly1305.KeySize])
 	}
 	for _, k := range d.Reviewers {
-		th.ids = append(th.ids, k.Slots)
+		th.ids = append(th.ids, k.SlotIdentities()...)
 	}
 	return th
 }

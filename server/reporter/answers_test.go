@@ -133,7 +133,7 @@ func sealedAndOpened(
 	if _, err := s.WriteTo(&payload); err != nil {
 		t.Fatal(err)
 	}
-	e, err := item.OpenSlot(s.Slots[0], p.Reviewers[0].Slots)
+	e, err := item.OpenSlot(s.Slots[0], p.Reviewers[0].SlotIdentities()[0])
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -237,7 +237,7 @@ func (r *reading) openSlot(slots [][]byte) (*hybrid.Identity, error) {
 	if !ok || !line.Key.Public().Equal(r.keys.Line.Key.Public()) {
 		return nil, errNotOurs
 	}
-	e, err := item.OpenSlot(slots[n], r.keys.Slots)
+	e, err := item.OpenSlot(slots[n], r.keys.SlotIdentities()...)
 	switch {
 	case errors.Is(err, item.ErrNotForUs):
 		return nil, errNotOurs

@@ -95,7 +95,7 @@ func (d *table) age(b *testing.B, id string) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	e, err := item.OpenSlot(slot, d.keys.Slots)
+	e, err := item.OpenSlot(slot, d.keys.SlotIdentities()...)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -88,8 +88,10 @@ func newDrop(t testing.TB, reviewers int) *drop {
 // publish adds the party's roster to the bundles.
 func (s *drop) publish() {
 	note := batch.Path{Kind: batch.RosterNote, Sequence: s.Roster.Sequence}
-	file := batch.Path{Kind: batch.RecipientsFile, File: s.Recipients.Hash()}
-	s.rosters[note.String()], s.rosters[file.String()] = s.Roster.Note, []byte(s.Recipients.Text())
+	s.rosters[note.String()] = s.Roster.Note
+	for hash, text := range s.Files() {
+		s.rosters[batch.Path{Kind: batch.RecipientsFile, File: hash}.String()] = []byte(text)
+	}
 }
 
 // seal makes the members of an item.

@@ -112,7 +112,7 @@ func TestFilesSealedBeforehand(t *testing.T) {
 		"with armor":     {armored(direct), SealedToDesk, marker + " isi"},
 		"twice":          {string(sealed(t, string(direct), own.Direct)), SealedToDesk, string(direct)},
 		"to a colleague": {string(sealed(t, marker, colleague.Direct)), SealedToOther, ""},
-		"to the slots":   {string(sealed(t, marker, own.Slots)), SealedToOther, ""},
+		"to the slots":   {string(sealed(t, marker, own.SlotIdentities()[0])), SealedToOther, ""},
 		"a slot":         {string(slot), SealedToOther, ""},
 		"broken off":     {string(direct[:len(direct)-1]), SealedToDesk, ""},
 		"header alone":   {"age-encryption.org/v1\n", SealedToOther, ""},

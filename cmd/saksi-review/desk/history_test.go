@@ -63,9 +63,9 @@ func TestServerChangesItsKey(t *testing.T) {
 func TestRecipientsFilesMatchTheRoster(t *testing.T) {
 	s := newDrop(t, 1)
 	s.close()
-	path := batch.Path{Kind: batch.RecipientsFile, File: s.Recipients.Hash()}.String()
+	path := batch.Path{Kind: batch.RecipientsFile, File: s.Recipients[0].Hash()}.String()
 	s.sit(0).refuse(s.bundle(1, 1).with(members{path: []byte("lain")}), batch.ErrBundle)
-	other := partytest.New(t, day, 1).Recipients
+	other := partytest.New(t, day, 1).Recipients[0]
 	stray := batch.Path{Kind: batch.RecipientsFile, File: other.Hash()}.String()
 	d := s.sit(0)
 	r := d.take(s.bundle(1, 1).with(members{stray: []byte(other.Text())}))

@@ -85,7 +85,7 @@ func TestFullDiskIsNoDamage(t *testing.T) {
 // forge lets a reviewer, who knows E, edit the payload of an item.
 func (s *drop) forge(m members, id receipt.ItemID, edit func(string, []byte) []byte) members {
 	s.t.Helper()
-	e, err := item.OpenSlot(m[s.path(batch.Slot, id, 0)], s.Reviewers[0].Slots)
+	e, err := item.OpenSlot(m[s.path(batch.Slot, id, 0)], s.Reviewers[0].SlotIdentities()...)
 	if err != nil {
 		s.t.Fatal(err)
 	}
