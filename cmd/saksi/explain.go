@@ -71,7 +71,7 @@ func explainRoster(err error) error {
 		{roster.ErrExpired, "ask the roots for a new roster, and look whether the clock is right"},
 		{roster.ErrNotYet, "wait for its first day, and look whether the clock is right"},
 		{roster.ErrChain, "take in the rosters before it first, in their order, or ask the roots for one that follows"},
-		{roster.ErrNoRecipients, "lay the .recipients file that came with it beside it"},
+		{roster.ErrNoRecipients, "lay all the .recipients files that came with it beside it"},
 	})
 }
 

@@ -21,6 +21,7 @@ type health struct {
 	Written time.Time `json:"written"` // to the minute; an old one: the server is gone, or hangs
 	onion.Health
 	Refused refused `json:"refused"`
+	RunsOut string  `json:"runs_out"` // when the roster or its recipients end, if soon
 }
 
 // refused is what the gate counts.

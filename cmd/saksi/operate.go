@@ -212,6 +212,8 @@ func printStatus(w io.Writer, s inbox.Status, running bool) {
 	line("roster", "%d, until %s, %d reviewers", s.Roster, s.RosterUntil, s.Reviewers)
 	if s.Closed != "" {
 		line("CLOSED", "%s", s.Closed)
+	} else if s.RunsOut != "" {
+		line("RUNS OUT", "%s: ask the roots for the next roster", s.RunsOut)
 	}
 	if s.Failed {
 		line("DISK FAILED", "nothing is taken until the server is started again; see docs/operating.md")

@@ -179,7 +179,10 @@ func (p *publication) warnings() []string {
 }
 
 // with publishes while serve runs, and ends it if tor cannot be had at all.
-func (p *publication) with(ctx context.Context, e env, g *gate.Gate, serve func(context.Context) error) error {
+func (p *publication) with(
+	ctx context.Context, e env, g *gate.Gate, runsOut func() string,
+	serve func(context.Context) error,
+) error {
 	if p == nil {
 		return serve(ctx)
 	}
@@ -194,7 +197,7 @@ func (p *publication) with(ctx context.Context, e env, g *gate.Gate, serve func(
 	})
 	running.Go(func() {
 		keepHealth(ctx, filepath.Dir(p.config.Folder), p.changed, func() health {
-			return health{Health: p.Health(), Refused: refused(g.Stats())}
+			return health{Health: p.Health(), Refused: refused(g.Stats()), RunsOut: runsOut()}
 		}, func(err error) { p.config.Log.Error("the health file is not written", "error", err.Error()) })
 	})
 	running.Go(func() { p.announce(ctx, e.stdout) })

@@ -235,6 +235,15 @@ func (b *Inbox) Circle() (*roster.Circle, error) {
 	return circle, nil
 }
 
+// RunsOut says in words when nothing can be sealed any more, if that is soon; see
+// [roster.Signed.RunsOut].
+func (b *Inbox) RunsOut() string {
+	b.mu.RLock()
+	files := b.files
+	b.mu.RUnlock()
+	return b.Newest().RunsOut(b.Now(), func(file roster.Hash) bool { return files[file] != "" })
+}
+
 // A Parcel is a sealed item on its way in.
 type Parcel struct {
 	ID      receipt.ItemID

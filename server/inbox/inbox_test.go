@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"strings"
 	"testing"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 	"saksi/crypto/partytest"
 	"saksi/crypto/receipt"
 	"saksi/crypto/roster"
+	"saksi/crypto/week"
 	"saksi/server/inbox"
 	"saksi/server/store"
 	"saksi/server/store/boltstore"
@@ -155,6 +157,54 @@ func TestExpiredRosterClosesTheDrop(t *testing.T) {
 	}
 	if s, err := d.Status(); err != nil || s.Closed == "" {
 		t.Errorf("the status does not say that the drop is closed: %+v, %v", s, err)
+	}
+}
+
+// TestStatusSaysWeeksAhead when nothing will be taken any more.
+func TestStatusSaysWeeksAhead(t *testing.T) {
+	d := newDrop(t, 1)
+	for _, test := range []struct {
+		days int
+		want string
+	}{{0, ""}, {60, ""}, {70, "roster 1 ends on 2027-02-18"}, {90, "roster 1 ends on 2027-02-18"}} {
+		d.now = start.AddDate(0, 0, test.days)
+		if s, err := d.Status(); err != nil || s.RunsOut != test.want || s.Closed != "" {
+			t.Errorf("after %d days: %q, %q, %v", test.days, s.RunsOut, s.Closed, err)
+		}
+	}
+}
+
+// TestAWeekWithoutRecipientsClosesTheDrop: nothing is sealed to another week's,
+// and what is missing is said before the roster is taken in.
+func TestAWeekWithoutRecipientsClosesTheDrop(t *testing.T) {
+	d := newDrop(t, 1)
+	d.Reviewers[0] = partytest.Weekly(t, 1, d.now, 16)
+	draft := d.Draft(d.now)
+	d.Sign(t, draft)
+	gap, _ := d.Roster.Period(week.Of(d.now).Add(2))
+	files := d.Files()
+	delete(files, gap.File)
+	_, err := inbox.AdmitRoster(d.Store, d.Trusted, d.Server.Key(), d.Roster.Note, files, d.now)
+	if !errors.Is(err, roster.ErrNoRecipients) {
+		t.Errorf("admitting it without a file: %v, want ErrNoRecipients", err)
+	}
+	// Such a store cannot come about; if it does, the week is closed.
+	if err := d.Store.AddRoster(2, d.Roster.Note, files); err != nil {
+		t.Fatal(err)
+	}
+	box, err := inbox.New(inbox.Config{Store: d.Store, Trusted: d.Trusted, Signer: d.Server, Now: d.clock})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := range 5 {
+		d.now = start.AddDate(0, 0, 7*n)
+		if _, err := box.Circle(); errors.Is(err, inbox.ErrClosed) != (n == 2) {
+			t.Errorf("week %d: %v", n, err)
+		}
+	}
+	d.now = start
+	if s, err := box.Status(); err != nil || !strings.Contains(s.RunsOut, "before the roster") {
+		t.Errorf("the status says %q, %v", s.RunsOut, err)
 	}
 }
 

@@ -15,6 +15,7 @@ type Status struct {
 	Origin       string            `json:"origin"`
 	Roster       uint64            `json:"roster"`       // sequence
 	RosterUntil  string            `json:"roster_until"` // last day
+	RunsOut      string            `json:"runs_out"`     // when the roster or its recipients end, if soon
 	Reviewers    int               `json:"reviewers"`
 	Fingerprint  []string          `json:"fingerprint"` // of the first root set
 	Closed       string            `json:"closed"`      // why nothing is accepted; empty if all is well
@@ -41,7 +42,7 @@ func (b *Inbox) Status() (Status, error) {
 	newest := b.Newest()
 	s := Status{
 		Origin: newest.Origin, Roster: newest.Sequence, RosterUntil: newest.Until.Format(time.DateOnly),
-		Reviewers: len(newest.Reviewers), Fingerprint: b.Trusted.Fingerprint(),
+		RunsOut: b.RunsOut(), Reviewers: len(newest.Reviewers), Fingerprint: b.Trusted.Fingerprint(),
 		Items: usage.Items, Waiting: usage.Waiting, Gone: usage.Gone, Replies: usage.Replies,
 		PayloadBytes: usage.Payloads, Failed: usage.Failed,
 	}

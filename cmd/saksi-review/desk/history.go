@@ -60,9 +60,7 @@ func (im *importer) chainRosters() error {
 		hash := im.rosters[sequence].Hash.String()
 		im.next.Rosters = append(im.next.Rosters, rosterEntry{sequence, hash})
 	}
-	if err := im.newest.ValidAt(im.desk.now()); err != nil {
-		im.warn("%v: ask the roots for a new one", err)
-	}
+	im.warnOfTheEnd()
 	return nil
 }
 

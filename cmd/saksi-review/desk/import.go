@@ -80,6 +80,7 @@ func (im *importer) judge(ctx context.Context, trusted roster.RootSet) error {
 	if err := im.readRecipients(); err != nil {
 		return err
 	}
+	im.warnOfTerms()
 	if err := im.readBatches(); err != nil {
 		return err
 	}
