@@ -38,7 +38,7 @@ func (im *importer) admitAll(ctx context.Context) error {
 	}
 	count := im.desk.counter("checking", total)
 	for _, p := range parcels {
-		if im.items[p.id.String()] != nil {
+		if im.items[p.id.String()] != "" {
 			im.warn("the server lists item %s under two rosters: the desk keeps the first", p.id)
 			continue
 		}
@@ -94,9 +94,10 @@ func (im *importer) file(p *parcel, i *Item, o *item.Opened) {
 	t.recipient = o.Reply
 	at, _ := t.find(i.N)
 	t.Items = slices.Insert(t.Items, at, i)
-	im.items[i.ID] = i
+	t.Case, i.thread = im.cases[t.Mailbox].name, t
+	im.items[i.ID] = i.Payload
 	im.warnOfCopies(t, i)
-	im.remember(t, i)
+	im.remember(t, i.stub())
 	im.fresh[t.Mailbox] = append(im.fresh[t.Mailbox], i.N)
 	im.report.New = append(im.report.New, arrival(t, i))
 	im.moves = append(im.moves, move{p, "items"})
@@ -106,13 +107,38 @@ func (im *importer) file(p *parcel, i *Item, o *item.Opened) {
 }
 
 // remember notes what a later item may be a copy of.
-func (im *importer) remember(t *Thread, i *Item) {
-	im.copies[i.Payload] = i.ID
-	for _, a := range i.Attachments {
-		if _, known := im.sealed[a.Hash]; a.Sealed != "" && !known {
-			im.sealed[a.Hash] = origin{t.Mailbox, i.ID}
+func (im *importer) remember(t *Thread, c Closed) {
+	im.copies[c.Payload] = c.ID
+	for _, hash := range c.Sealed {
+		if _, known := im.sealed[hash]; !known {
+			im.sealed[hash] = origin{t.Mailbox, c.ID}
 		}
 	}
+}
+
+// caseOf returns the case key of a thread: a new one for a new thread, or for one
+// whose case was closed.
+func (im *importer) caseOf(mailbox string) (k *caseKey, err error) {
+	if k = im.cases[mailbox]; k != nil {
+		return k, nil
+	}
+	if t := im.next.thread(mailbox); t != nil && t.Case != "" {
+		k, err = im.desk.openCase(t.Case, mailbox)
+	} else {
+		k, err = im.desk.newCase(mailbox)
+	}
+	im.cases[mailbox] = k
+	return k, err
+}
+
+// keepSecret seals the E of an item under the case key of its thread. From now on
+// nothing but that key opens the item here.
+func (im *importer) keepSecret(mailbox string, e *hybrid.Identity) ([]byte, error) {
+	k, err := im.caseOf(mailbox)
+	if err != nil {
+		return nil, err
+	}
+	return k.seal(e.String())
 }
 
 // warnOfCopies names a sealed file that came in another thread before. Files are
@@ -173,12 +199,12 @@ func (im *importer) judgeItem(ctx context.Context, p *parcel, count func(int)) (
 			"is wrong, so believe neither when it is said to be deleted", i.ID)
 	}
 	if t := im.next.thread(opened.Mailbox.String()); t != nil {
-		if at, found := t.find(i.N); found {
-			return nil, nil, setApart(fmt.Sprintf("its thread has item %s under its number %d already",
-				t.Items[at].ID, i.N))
+		if id, found := t.numbered(i.N); found {
+			return nil, nil, setApart(fmt.Sprintf("its thread has item %s under its number %d already", id, i.N))
 		}
 	}
-	return i, opened, nil
+	i.Secret, err = im.keepSecret(opened.Mailbox.String(), r.e)
+	return i, opened, err
 }
 
 // describe copies what the manifest says.

@@ -47,7 +47,15 @@ func (d *table) check() {
 	if err != nil {
 		d.t.Error(err)
 	}
-	d.checkFolder("items", len(d.index.itemIDs()))
+	items, cases := 0, 0
+	for _, t := range d.index.Threads {
+		items += len(t.Items)
+		if t.Case != "" {
+			cases++
+		}
+	}
+	d.checkFolder("items", items)
+	d.checkFolder("cases", cases)
 }
 
 func (d *table) checkFolder(name string, want int) {

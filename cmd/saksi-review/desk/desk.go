@@ -102,6 +102,14 @@ var (
 	ErrNotOnRoster = errors.New("the newest roster does not have this reviewer with this key")
 	// ErrNothing is returned when there is nothing to send.
 	ErrNothing = errors.New("nothing to send")
+	// ErrVersion is returned when the desk was written by another version of this
+	// program.
+	ErrVersion = errors.New("the desk is of another version of this program")
+	// ErrNoCase is returned when the key of a case is not there, or not the right one.
+	ErrNoCase = errors.New("the key of this case is not on this desk")
+	// ErrClosed is returned when the case of what is asked for was closed.
+	ErrClosed = errors.New("the case was closed on this desk")
+
 	// ErrNoOutbox is returned when the desk never wrote an outbox of that number.
 	ErrNoOutbox = errors.New("no outbox of that number")
 )
@@ -131,7 +139,8 @@ type Desk struct {
 }
 
 // Open opens the desk in a folder and keeps others out until Close. It returns
-// [ErrNoDesk], [ErrLocked], [ErrOtherKey] or [ErrDamaged].
+// [ErrNoDesk], [ErrLocked], [ErrOtherKey], [ErrVersion] or [ErrDamaged]. A case that
+// was being closed when the last command was killed is closed to its end.
 func Open(c Config) (*Desk, error) {
 	identity, err := c.Keys.Desk()
 	if err != nil {
@@ -150,7 +159,11 @@ func Open(c Config) (*Desk, error) {
 	if d.lock, err = lockFile(d.path("lock")); err != nil {
 		return nil, err
 	}
-	if err := errors.Join(d.sweep(), d.load()); err != nil {
+	err = errors.Join(d.sweep(), d.load())
+	if err == nil {
+		err = d.finishClosing()
+	}
+	if err != nil {
 		d.Close()
 		return nil, err
 	}
@@ -202,7 +215,7 @@ func (d *Desk) begin(create bool) error {
 // interrupted.
 func ours(name string) bool {
 	switch name {
-	case "lock", "staging", "items", "apart", "rosters", "outbox", "taxonomies", "index.age.new":
+	case "lock", "staging", "items", "apart", "rosters", "outbox", "taxonomies", "cases", "index.age.new":
 		return true
 	}
 	return false
@@ -227,7 +240,11 @@ func (d *Desk) load() error {
 	if err != nil {
 		return fmt.Errorf("reading index: %w", err)
 	}
-	if d.index, err = parseIndex(text); err != nil {
+	d.index, err = parseIndex(text)
+	if errors.Is(err, ErrVersion) {
+		return fmt.Errorf("reading index: %w", err)
+	}
+	if err != nil {
 		return fmt.Errorf("reading index: %w: %v", ErrDamaged, err)
 	}
 	return errors.Join(d.loadRosters(), d.loadForms())

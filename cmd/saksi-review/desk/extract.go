@@ -28,6 +28,9 @@ type Extracted struct {
 // Names of files are neutral. Nothing that a reporter chose is in them but
 // letters and digits of an extension.
 func (d *Desk) Extract(ctx context.Context, items []*Item, dir string) ([]Extracted, error) {
+	if len(items) == 0 {
+		return nil, fmt.Errorf("extracting: %w", ErrClosed)
+	}
 	dir = filepath.Clean(dir)
 	if _, err := os.Lstat(dir); !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("extracting to %q: %w", dir, fs.ErrExist)

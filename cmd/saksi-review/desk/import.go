@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 
 	"saksi/crypto/batch"
@@ -23,8 +25,8 @@ type importer struct {
 
 	rosters map[uint64]*roster.Signed // the desk's and the bundle's
 	newest  *roster.Signed
-	batches []delivered // by sequence
-	items   map[string]*Item
+	batches []delivered       // by sequence
+	items   map[string]string // id to payload hash, of items in threads
 	copies  map[string]string // payload hash to id, of items in threads
 	sealed  map[string]origin // hash of a sealed file, to where it came first
 	fresh   map[string][]int  // mailbox to the numbers of new items
@@ -32,7 +34,8 @@ type importer struct {
 	parcels map[parcelKey]*parcel
 	proofs  map[receipt.ItemID]roster.Hash // of deletion: what the lists say
 	moves   []move
-	settled bool // the list at hand was complete before
+	cases   map[string]*caseKey // by mailbox, of threads that something came for
+	settled bool                // the list at hand was complete before
 }
 
 // A move puts an item's files in their place once everything was judged.
@@ -61,6 +64,7 @@ func (d *Desk) Import(ctx context.Context, bundle io.Reader, size int64, trusted
 		desk: d, staged: staged, next: d.index.clone(), report: &Report{},
 		fresh: map[string][]int{}, named: map[string]bool{}, proofs: map[receipt.ItemID]roster.Hash{},
 		parcels: map[parcelKey]*parcel{}, sealed: map[string]origin{}, copies: map[string]string{},
+		cases: map[string]*caseKey{},
 	}
 	im.next.Roots = trusted.Text()
 	if err := im.judge(ctx, trusted); err != nil {
@@ -87,10 +91,13 @@ func (im *importer) judge(ctx context.Context, trusted roster.RootSet) error {
 	if err := im.link(); err != nil {
 		return err
 	}
-	im.items = im.next.itemIDs()
+	im.items = im.next.known()
 	for _, t := range im.next.Threads {
 		for _, i := range t.Items {
-			im.remember(t, i)
+			im.remember(t, i.stub())
+		}
+		for _, c := range t.Closed {
+			im.remember(t, c)
 		}
 	}
 	if err := im.compareLists(); err != nil {
@@ -131,7 +138,7 @@ func arrival(t *Thread, i *Item) Arrival {
 	return Arrival{Mailbox: t.Mailbox, ID: i.ID, N: i.N, Kind: i.Kind, Danger: i.Danger}
 }
 
-// commit moves the items, writes the rosters and replaces the index. The index
+// commit moves the items, writes case keys and rosters and replaces the index. The index
 // comes last, when all that it names is on the disk for good.
 func (im *importer) commit() error {
 	d := im.desk
@@ -139,6 +146,9 @@ func (im *importer) commit() error {
 		if err := moveFolder(im.staged.itemFolder(m.parcel), d.path(m.folder, m.parcel.id.String())); err != nil {
 			return err
 		}
+	}
+	if err := d.keepCases(slices.Collect(maps.Values(im.cases))); err != nil {
+		return err
 	}
 	if len(im.moves) > 0 {
 		if err := syncAll(d.folder); err != nil {
@@ -168,7 +178,7 @@ func (im *importer) commit() error {
 			}
 		}
 	}
-	return nil
+	return d.wipeStrays()
 }
 
 // keep writes a public file of the rosters, unless it is there. A roster that

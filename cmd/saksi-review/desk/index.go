@@ -9,13 +9,12 @@ import (
 
 	"saksi/crypto/hybrid"
 	"saksi/crypto/item"
-	"saksi/crypto/receipt"
 	"saksi/crypto/reply"
-	"saksi/crypto/roster"
-	"saksi/crypto/week"
 )
 
-const indexLabel = "saksi/v1/desk"
+// indexLabel names the format. Version 1 had no cases: it opened a slot for each
+// reading.
+const indexLabel = "saksi/v2/desk"
 
 // An index is everything the desk remembers: JSON, in one spelling, sealed.
 // Hashes, ids and mailboxes are in hexadecimal.
@@ -30,6 +29,7 @@ type index struct {
 	NotOurs  []notOurs     `json:"not_ours,omitempty"` // items that this reviewer cannot open
 	Outbox   uint64        `json:"outbox"`             // the number of the last one
 	Forms    []keptForm    `json:"forms,omitempty"`    // taxonomies of an operator's own
+	Closing  []closing     `json:"closing,omitempty"`  // cases that are not quite gone
 }
 
 type rosterEntry struct {
@@ -54,6 +54,8 @@ type Thread struct {
 	Recipient string      `json:"recipient"` // of replies
 	Items     []*Item     `json:"items"`     // by their number
 	Replies   []*OwnReply `json:"replies,omitempty"`
+	Case      string      `json:"case,omitempty"`   // the name of its case key; empty without items
+	Closed    []Closed    `json:"closed,omitempty"` // items of cases that were closed, by their number
 
 	recipient *hybrid.Recipient // Recipient, where it was parsed already
 }
@@ -74,6 +76,9 @@ type Item struct {
 	Seen        bool         `json:"seen,omitempty"`
 	Deleted     bool         `json:"deleted,omitempty"` // by its reporter, who proved it
 	Danger      bool         `json:"danger,omitempty"`  // its reporter said so, in an answer
+	Secret      []byte       `json:"secret"`            // its E, sealed under the case key of its thread
+
+	thread *Thread // that it belongs to
 }
 
 // An Attachment is a file in an item. Its Original name is the reporter's own
@@ -137,13 +142,26 @@ func parseIndex(b []byte) (*index, error) {
 	if err := json.Unmarshal(b, x); err != nil {
 		return nil, errors.New("parsing index: no JSON of the right form")
 	}
+	if x.Format != indexLabel {
+		return nil, fmt.Errorf("parsing index: %w: want format %q", ErrVersion, indexLabel)
+	}
 	if err := x.check(); err != nil {
 		return nil, fmt.Errorf("parsing index: %w", err)
 	}
 	if string(x.format()) != string(b) {
 		return nil, errors.New("parsing index: not in the one canonical spelling")
 	}
+	x.link()
 	return x, nil
+}
+
+// link tells every item its thread.
+func (x *index) link() {
+	for _, t := range x.Threads {
+		for _, i := range t.Items {
+			i.thread = t
+		}
+	}
 }
 
 // clone returns a copy that may be changed and thrown away.
@@ -152,168 +170,8 @@ func (x *index) clone() *index {
 	if err := json.Unmarshal(x.format(), next); err != nil {
 		panic("desk: internal error: " + err.Error())
 	}
+	next.link()
 	return next
-}
-
-// check holds what every index satisfies, so that the rest of the package may
-// rely on it.
-func (x *index) check() error {
-	if x.Format != indexLabel {
-		return fmt.Errorf("want format %q", indexLabel)
-	}
-	if _, err := roster.ParseRootSet(x.Roots); err != nil {
-		return err
-	}
-	if len(x.Rosters) == 0 {
-		return errors.New("no roster")
-	}
-	return errors.Join(x.checkRosters(), x.checkBatches(), x.checkThreads(), x.checkApart(), x.checkForms())
-}
-
-func (x *index) checkRosters() error {
-	var before uint64
-	for _, r := range x.Rosters {
-		if _, err := roster.ParseHash(r.Hash); err != nil {
-			return err
-		}
-		if r.Sequence <= before {
-			return errors.New("the rosters are not in order")
-		}
-		before = r.Sequence
-	}
-	return nil
-}
-
-func (x *index) checkBatches() error {
-	var before uint64
-	for _, b := range x.Batches {
-		if b == nil || b.Sequence <= before || b.Outbox > x.Outbox || b.Outbox > 0 && !b.Complete {
-			return errors.New("the batches are not in order")
-		}
-		before = b.Sequence
-		for _, hash := range []string{b.Hash, b.Previous} {
-			if _, err := roster.ParseHash(hash); err != nil {
-				return err
-			}
-		}
-		if _, err := week.Parse(b.Week); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (x *index) checkThreads() error {
-	threads, items := map[string]bool{}, map[string]bool{}
-	for _, t := range x.Threads {
-		if t == nil || threads[t.Mailbox] {
-			return errors.New("a thread stands twice")
-		}
-		threads[t.Mailbox] = true
-		if err := t.check(x.Outbox); err != nil {
-			return err
-		}
-		for _, i := range t.Items {
-			if items[i.ID] {
-				return errors.New("an item stands twice")
-			}
-			items[i.ID] = true
-		}
-	}
-	return nil
-}
-
-func (t *Thread) check(outbox uint64) error {
-	if _, err := receipt.ParseMailbox(t.Mailbox); err != nil {
-		return err
-	}
-	if _, err := roster.ParseHash(t.Author); err != nil {
-		return err
-	}
-	// Parsed when a reply is sealed to it: it takes 0.1 ms, and every command
-	// reads the whole index.
-	if len(t.Recipient) != hybrid.RecipientSize {
-		return errors.New("a thread without a recipient")
-	}
-	before := -1
-	for _, i := range t.Items {
-		if i == nil || i.N <= before || i.N >= receipt.MaxItems {
-			return errors.New("the items are not in order")
-		}
-		before = i.N
-		if err := i.check(); err != nil {
-			return err
-		}
-	}
-	for n, r := range t.Replies {
-		if r == nil || r.Number != uint64(n)+1 || !r.Status.Valid() || r.Outbox > outbox {
-			return errors.New("the replies are not in order")
-		}
-		if (r.Outbox == 0) != (int64(len(r.Sealed)) == reply.SealedSize()) || r.Outbox > 0 && r.Sealed != nil {
-			return errors.New("a reply is sent and waits at once")
-		}
-		if _, err := roster.ParseHash(r.Hash); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (i *Item) check() error {
-	if _, err := receipt.ParseItemID(i.ID); err != nil {
-		return err
-	}
-	if i.Kind != item.Testimony && i.Kind != item.Message && i.Kind != item.Attachment {
-		return errors.New("an item of no kind")
-	}
-	hashes := []string{i.Payload, i.Burn}
-	for _, a := range i.Attachments {
-		hashes = append(hashes, a.Hash)
-		if a.Sealed != "" && a.Sealed != SealedToDesk && a.Sealed != SealedToOther || a.Size < 0 {
-			return errors.New("an attachment of no kind")
-		}
-	}
-	for _, hash := range hashes {
-		if _, err := roster.ParseHash(hash); err != nil {
-			return err
-		}
-	}
-	_, err := week.Parse(i.Week)
-	return err
-}
-
-func (x *index) checkApart() error {
-	before := ""
-	for _, a := range x.Apart {
-		if a.ID <= before {
-			return errors.New("the items set apart are not in order")
-		}
-		before = a.ID
-		if _, err := receipt.ParseItemID(a.ID); err != nil {
-			return err
-		}
-		if _, err := roster.ParseHash(a.Digest); err != nil {
-			return err
-		}
-	}
-	return x.checkNotOurs()
-}
-
-func (x *index) checkNotOurs() error {
-	before := ""
-	for _, n := range x.NotOurs {
-		if n.ID <= before {
-			return errors.New("the items of others are not in order")
-		}
-		before = n.ID
-		if _, err := receipt.ParseItemID(n.ID); err != nil {
-			return err
-		}
-		if _, err := roster.ParseHash(n.Digest); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // batch returns the batch of a sequence, or nil.

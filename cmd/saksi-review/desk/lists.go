@@ -128,8 +128,8 @@ func (im *importer) comparePublic(path string, want roster.Hash) bool {
 // it is missing. An item that is whole is a parcel from now on.
 func (im *importer) compareItem(b delivered, l listing) bool {
 	id := l.id.String()
-	if known := im.items[id]; known != nil {
-		if l.payload() != known.Payload {
+	if payload, known := im.items[id]; known {
+		if l.payload() != payload {
 			im.warn("batch %d lists item %s with another content: the desk keeps the first", b.note.Sequence, id)
 		}
 		return true
@@ -195,7 +195,7 @@ func (im *importer) dropUnlisted(p batch.Path, m member) error {
 	if m.listed || p.Kind != batch.Payload && p.Kind != batch.Slot {
 		return nil
 	}
-	if id := p.ID.String(); im.items[id] == nil {
+	if id := p.ID.String(); im.items[id] == "" {
 		im.name("unlisted "+id, &im.report.Unlisted, id)
 	}
 	if err := os.Remove(im.staged.path(p)); err != nil && !errors.Is(err, fs.ErrNotExist) {

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"saksi/crypto/hybrid"
 	"saksi/crypto/item"
 	"saksi/crypto/receipt"
 	"saksi/crypto/reviewer"
@@ -21,7 +22,8 @@ type reading struct {
 	id     receipt.ItemID
 	signed *roster.Signed // that it was sealed under
 	keys   *reviewer.Keys
-	count  func(int) // of payload bytes
+	count  func(int)        // of payload bytes
+	e      *hybrid.Identity // nil until the slot was opened
 }
 
 // open reads the payload to its end and checks everything. It returns
@@ -32,9 +34,10 @@ func (r *reading) open(ctx context.Context, extract func(item.File, io.Reader) e
 	if err != nil {
 		return nil, err
 	}
-	e, err := r.openSlot(slots)
-	if err != nil {
-		return nil, err
+	if r.e == nil {
+		if r.e, err = r.openSlot(slots); err != nil {
+			return nil, err
+		}
 	}
 	payload, err := os.Open(filepath.Join(r.folder, "payload.age"))
 	if err != nil {
@@ -43,7 +46,7 @@ func (r *reading) open(ctx context.Context, extract func(item.File, io.Reader) e
 	defer payload.Close()
 	in := &meter{ctx: ctx, r: payload, count: r.count}
 	var failed error // by extract, and not because what it read broke off
-	opened, err := item.Open(in, e, item.Expect{ID: r.id, Roster: r.signed, Slots: slots},
+	opened, err := item.Open(in, r.e, item.Expect{ID: r.id, Roster: r.signed, Slots: slots},
 		func(f item.File, content io.Reader) error {
 			source := &meter{ctx: ctx, r: content, count: func(int) {}}
 			err := extract(f, source)
@@ -65,8 +68,8 @@ func (r *reading) open(ctx context.Context, extract func(item.File, io.Reader) e
 	return opened, nil
 }
 
-// openItem opens an item of a thread once more. What does not verify now was
-// changed on the desk.
+// openItem opens an item of a thread once more, by its case key: the secret of its
+// week may be gone. What does not verify now was changed on the desk.
 func (d *Desk) openItem(
 	ctx context.Context, i *Item, count func(int), extract func(item.File, io.Reader) error,
 ) (*item.Opened, error) {
@@ -78,7 +81,11 @@ func (d *Desk) openItem(
 	if signed == nil {
 		return nil, fmt.Errorf("opening item %s: %w: its roster is not there", i.ID, ErrDamaged)
 	}
-	r := &reading{folder: d.path("items", i.ID), id: id, signed: signed, keys: d.keys, count: count}
+	e, err := d.openSecret(i)
+	if err != nil {
+		return nil, err
+	}
+	r := &reading{folder: d.path("items", i.ID), id: id, signed: signed, keys: d.keys, count: count, e: e}
 	opened, err := r.open(ctx, extract)
 	var changed setApart
 	if errors.As(err, &changed) || errors.Is(err, errNotOurs) || errors.Is(err, os.ErrNotExist) {
@@ -88,6 +95,15 @@ func (d *Desk) openItem(
 		return nil, fmt.Errorf("opening item %s: %w", i.ID, err)
 	}
 	return opened, nil
+}
+
+// openSecret opens the E of an item. It returns [ErrNoCase].
+func (d *Desk) openSecret(i *Item) (*hybrid.Identity, error) {
+	k, err := d.openCase(i.thread.Case, i.thread.Mailbox)
+	if err != nil {
+		return nil, fmt.Errorf("opening item %s: %w", i.ID, err)
+	}
+	return k.openE(i.Secret)
 }
 
 // Threads returns all threads, in the order that they came. The caller does
@@ -127,7 +143,8 @@ func (d *Desk) Thread(name string) (*Thread, error) {
 const Newest = "newest"
 
 // Find returns the thread whose mailbox begins with name, or the item whose id
-// does, with its thread. It returns [ErrName], [ErrUnknown] or [ErrAmbiguous].
+// does, with its thread. It returns [ErrName], [ErrUnknown] or [ErrAmbiguous], and
+// [ErrClosed] for an item whose case was closed.
 func (d *Desk) Find(name string) (*Thread, *Item, error) {
 	if threads := d.index.Threads; name == Newest && len(threads) > 0 {
 		return threads[len(threads)-1], nil, nil
@@ -138,7 +155,7 @@ func (d *Desk) Find(name string) (*Thread, *Item, error) {
 	}
 	var thread *Thread
 	var one *Item
-	found := 0
+	found, closed := 0, false
 	for _, t := range d.index.Threads {
 		if strings.HasPrefix(t.Mailbox, prefix) {
 			thread, one = t, nil
@@ -150,11 +167,20 @@ func (d *Desk) Find(name string) (*Thread, *Item, error) {
 				found++
 			}
 		}
+		for _, c := range t.Closed {
+			if strings.HasPrefix(c.ID, prefix) {
+				thread, closed = t, true
+				found++
+			}
+		}
 	}
 	switch found {
 	case 0:
 		return nil, nil, fmt.Errorf("looking for %q: %w", name, ErrUnknown)
 	case 1:
+		if closed {
+			return nil, nil, fmt.Errorf("looking for %q: %w", name, ErrClosed)
+		}
 		return thread, one, nil
 	default:
 		return nil, nil, fmt.Errorf("looking for %q: %w", name, ErrAmbiguous)

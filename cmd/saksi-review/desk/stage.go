@@ -65,10 +65,10 @@ type staging struct {
 // stage unpacks a bundle into the staging folder, hashing every member. It
 // returns [batch.ErrBundle] or [ErrOversize].
 func (d *Desk) stage(ctx context.Context, bundle io.Reader, size int64) (*staging, error) {
-	known := d.index.itemIDs()
+	known := d.index.known()
 	s := &staging{
 		folder:  d.path("staging"),
-		skip:    func(id receipt.ItemID) bool { return known[id.String()] != nil },
+		skip:    func(id receipt.ItemID) bool { return known[id.String()] != "" },
 		members: map[string]member{}, notes: map[uint64][]byte{}, sums: map[uint64]string{},
 		rosters: map[uint64][]byte{}, recipients: map[roster.Hash][]byte{},
 		burned: map[receipt.ItemID]receipt.Secret{}, expired: map[receipt.ItemID]bool{},
@@ -183,12 +183,16 @@ func (s *staging) itemFolder(b *parcel) string {
 	return filepath.Dir(s.path(batch.Path{Kind: batch.Payload, Sequence: b.roster, ID: b.id}))
 }
 
-// itemIDs returns the items of all threads by their id.
-func (x *index) itemIDs() map[string]*Item {
-	items := map[string]*Item{}
+// known returns the payload hash of every item of the threads, by the item's id.
+// Those of closed cases are among them: they are not taken in again.
+func (x *index) known() map[string]string {
+	items := map[string]string{}
 	for _, t := range x.Threads {
 		for _, i := range t.Items {
-			items[i.ID] = i
+			items[i.ID] = i.Payload
+		}
+		for _, c := range t.Closed {
+			items[c.ID] = c.Payload
 		}
 	}
 	return items

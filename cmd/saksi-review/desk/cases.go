@@ -1,0 +1,179 @@
+package desk
+
+import (
+	"crypto/hkdf"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"saksi/crypto/hybrid"
+)
+
+// caseFileSize is a whole block of random bytes, all of which are the key. A
+// file system may keep a smaller file beside its name and copy it into its
+// journal, where nothing overwrites it.
+const caseFileSize = 4096
+
+// secretSize is the size of an item's E, sealed under a case key.
+func secretSize() int { return int(hybrid.SealedSize(hybrid.IdentitySize, 1)) }
+
+// A caseKey seals what opens the items of one thread, for as long as the case is
+// open. Its identity follows from the file and from the desk's identity
+// together: neither the file alone, nor the reviewer's keys with an old copy of
+// the index, opens a case whose file was overwritten.
+type caseKey struct {
+	name     string // of its file: random, so that the folder names no thread
+	secret   []byte // what goes into the file; nil when it is there
+	identity *hybrid.Identity
+}
+
+// newCase makes a case key for a subject, which is a thread's mailbox. It is in
+// memory alone until keepCases.
+func (d *Desk) newCase(subject string) (*caseKey, error) {
+	name, secret := make([]byte, 16), make([]byte, caseFileSize)
+	rand.Read(name)
+	rand.Read(secret)
+	k := &caseKey{name: hex.EncodeToString(name), secret: secret}
+	var err error
+	k.identity, err = caseIdentity(d.identity, k.name, subject, secret)
+	return k, err
+}
+
+// openCase reads a case key. It returns [ErrNoCase] when its file is not there,
+// or not as it was made.
+func (d *Desk) openCase(name, subject string) (*caseKey, error) {
+	secret, err := readFile(d.casePath(name), caseFileSize)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && len(secret) != caseFileSize {
+		return nil, fmt.Errorf("reading case key %s: %w", name, ErrNoCase)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading case key: %w", err)
+	}
+	k := &caseKey{name: name}
+	k.identity, err = caseIdentity(d.identity, name, subject, secret)
+	return k, err
+}
+
+// caseIdentity derives what a case's secrets are sealed to.
+func caseIdentity(desk *hybrid.Identity, name, subject string, secret []byte) (*hybrid.Identity, error) {
+	own, err := hkdf.Key(sha256.New, []byte(desk.String()), []byte("saksi/v1"), "cases", 32)
+	if err != nil {
+		return nil, fmt.Errorf("deriving case key: %v", err)
+	}
+	label := "case/" + name + "/" + subject
+	seed, err := hkdf.Key(sha256.New, slices.Concat(secret, own), []byte("saksi/v1"), label, 32)
+	if err != nil {
+		return nil, fmt.Errorf("deriving case key: %v", err)
+	}
+	return hybrid.FromSeed([32]byte(seed))
+}
+
+// seal seals a secret of whatever size.
+func (k *caseKey) seal(secret string) ([]byte, error) {
+	return hybrid.SealBytes([]byte(secret), k.identity.Recipient())
+}
+
+// openE opens the E of an item. What does not open is not what was sealed here.
+func (k *caseKey) openE(sealed []byte) (*hybrid.Identity, error) {
+	e, err := hybrid.OpenBytes(sealed, hybrid.IdentitySize, k.identity)
+	if err != nil {
+		return nil, fmt.Errorf("opening secret of an item: %w: %v", ErrNoCase, err)
+	}
+	return hybrid.ParseIdentity(string(e))
+}
+
+func validCase(name string) bool {
+	return len(name) == 32 && strings.Trim(name, "0123456789abcdef") == ""
+}
+
+func (d *Desk) casePath(name string) string { return d.path("cases", name+".key") }
+
+// keepCases writes new case keys. They survive a power cut only when the file
+// system was synced after it: that is once, for all that an import writes.
+func (d *Desk) keepCases(keys []*caseKey) error {
+	for _, k := range keys {
+		if k.secret == nil {
+			continue
+		}
+		if err := writeFile(d.casePath(k.name), strings.NewReader(string(k.secret))); err != nil {
+			return fmt.Errorf("keeping case key: %w", err)
+		}
+	}
+	return nil
+}
+
+// wipeStrays destroys case keys that the index does not name: those of an import
+// that was interrupted, whose index may still be found among the free blocks of
+// the disk. It runs when the index was written, and not whenever a desk is
+// opened: who puts an old index back by mistake can still take the newer one.
+func (d *Desk) wipeStrays() error {
+	entries, err := os.ReadDir(d.path("cases"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("looking for case keys: %w", err)
+	}
+	named := map[string]bool{}
+	for _, t := range d.index.Threads {
+		named[t.Case+".key"] = true
+	}
+	for _, entry := range entries {
+		if named[entry.Name()] {
+			continue
+		}
+		if err := errors.Join(wipe(d.path("cases", entry.Name())), removeIn(d.path("cases"), entry.Name())); err != nil {
+			return fmt.Errorf("destroying a case key: %w", err)
+		}
+	}
+	return nil
+}
+
+// removeIn removes what has these names in a folder, for good. Any of it may be
+// gone already.
+func removeIn(folder string, names ...string) error {
+	for _, name := range names {
+		if err := os.RemoveAll(filepath.Join(folder, name)); err != nil {
+			return err
+		}
+	}
+	err := syncPath(folder)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// wipe overwrites a file in its place with random bytes, down to the disk. It may
+// be gone already.
+func wipe(path string) error {
+	f, err := overwrite(path)
+	if f == nil {
+		return err
+	}
+	return errors.Join(err, unix.Fdatasync(int(f.Fd())), f.Close())
+}
+
+// overwrite writes random bytes over a file and leaves it open, to be synced;
+// there is no file when there was none.
+func overwrite(path string) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	if err == nil {
+		_, err = io.CopyN(f, rand.Reader, info.Size())
+	}
+	return f, err
+}
