@@ -44,6 +44,10 @@ func hints() []hintRow {
 		{desk.ErrLocked, "wait for the other saksi-review, or close it"},
 		{desk.ErrOtherKey, "use the key file that the desk was begun with, or another folder for -desk"},
 		{desk.ErrOtherRoots, "use the root file that the desk was begun with; compare its fingerprint with the poster"},
+		{desk.ErrVersion, "use the saksi-review that it was begun with; or begin a new desk: saksi-review open, with -desk " +
+			"for a new folder, and ask the operator for all batches again"},
+		{desk.ErrNoCase, "bring back a copy of the desk's folder; saksi-review close gives the case up for good"},
+		{desk.ErrClosed, "what was in it is gone; what comes later for its thread opens a new case"},
 		{desk.ErrDamaged, "bring back a copy of the desk's folder, or begin a new one and ask for all batches again"},
 		{desk.ErrFork, keepStick},
 		{desk.ErrRollback, keepStick},

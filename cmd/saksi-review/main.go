@@ -37,6 +37,7 @@ A reviewer, at the desk:
     extract         write a thread or an item to a folder, in plaintext
     sheet           make a sheet of a testimony that can be passed on
     reply           answer a thread
+    close           close a case: destroy what this desk has of a thread
     outbox          write the file that travels back to the server
     taxonomy        keep an operator's own questions, and rules for them
 
@@ -100,6 +101,7 @@ func commands() []command {
 		{"extract", "THREAD|ITEM", extract, 1, 1},
 		{"sheet", "THREAD", writeSheet, 1, 1},
 		{"reply", "THREAD", replyTo, 1, 1},
+		{"close", "THREAD", closeCase, 1, 1},
 		{"outbox", "", writeOutbox, 0, 0},
 		{"taxonomy", "FILE [RULES]", keepTaxonomy, 1, 2},
 	}

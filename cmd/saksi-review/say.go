@@ -134,10 +134,15 @@ func (c *console) listThread(t *desk.Thread) {
 		}
 	}
 	line := fmt.Sprintf("%s  %s", short(t.Mailbox), plural(len(t.Items), "item"))
+	if n := len(t.Closed); n > 0 {
+		line += fmt.Sprintf(", %d gone with a closed case", n)
+	}
 	if unseen > 0 {
 		line += fmt.Sprintf(", %d new", unseen)
 	}
-	line += "  " + lastWeek(t)
+	if last := lastWeek(t); last != "" {
+		line += "  " + last
+	}
 	if n := len(t.Replies); n > 0 {
 		line += "  " + string(t.Replies[n-1].Status)
 	}
@@ -160,6 +165,9 @@ func lastWeek(t *desk.Thread) string {
 
 func (c *console) showThread(t *desk.Thread, pages []desk.Page, in answersIn) {
 	c.say("thread %s", t.Mailbox)
+	if n := len(t.Closed); n > 0 {
+		c.say("%s gone: the case was closed", plural(n, "item"))
+	}
 	for _, p := range pages {
 		c.showPage(p, in)
 	}

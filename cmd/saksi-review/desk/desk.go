@@ -7,8 +7,9 @@
 //	DESK/                              0700
 //	    lock                           held while a command is at work
 //	    index.age                      what the desk knows, sealed to its reviewer
+//	    cases/<32 hex>.key             random bytes: half of what opens a thread's items
 //	    items/<id>/payload.age         as it came, opened again for each reading
-//	    items/<id>/slots/<NNN>.age
+//	    items/<id>/slots/<NNN>.age     as they came, held against the item, never opened again
 //	    apart/<id>/...                 items that are not what they claim to be
 //	    rosters/<seq>.note             public, signed by the roots
 //	    rosters/<64 hex>.recipients
@@ -18,7 +19,16 @@
 //
 // Plaintext is in memory only, and in folders that the reviewer asks to
 // extract to. Who takes the laptop without the key file learns how many items
-// there are and how large, and who is on the roster.
+// and cases there are, how large the items are, and who is on the roster.
+//
+// # Cases
+//
+// When an item is filed, the identity that opens its payload is sealed under the
+// key of its thread's case, and the index keeps it. From then on the item is read
+// by that key alone. It follows from a file of random bytes and the reviewer's
+// signing key together, so that overwriting the file closes the case: for the
+// reviewer with all keys, and for who took the index before. docs/decisions/0025
+// says why it is built so.
 //
 // # Whom the desk believes
 //
@@ -42,7 +52,9 @@
 // A bundle is unpacked into staging; items move to their place when all of it
 // was judged; then the index is replaced by a rename. Before the rename the
 // desk is as it was, with perhaps some sealed folders that the index does not
-// know and that the next import replaces; after it, everything is in.
+// know and that the next import replaces, and case keys that it destroys; after
+// it, everything is in. A case that is being closed stands in the index until
+// nothing is left of it: opening the desk finishes it.
 package desk
 
 import (
