@@ -55,9 +55,14 @@ func openBundle(flags *flag.FlagSet) action {
 	f := &deskFlags{}
 	f.declare(flags)
 	root := flags.String("root", "", "`file` with the roots that you trust")
+	grace := flags.Int("grace", desk.DefaultGrace,
+		fmt.Sprintf("for how many `weeks` after a week its secret is kept, 1 to %d", desk.MaxGrace))
 	return func(ctx context.Context, c *console, args []string) error {
 		if err := need("root", *root); err != nil {
 			return err
+		}
+		if *grace < 1 || *grace > desk.MaxGrace {
+			return fmt.Errorf("%w: -grace is 1 to %d", errUsage, desk.MaxGrace)
 		}
 		trusted, err := readRoots(*root)
 		if err != nil {
@@ -83,7 +88,7 @@ func openBundle(flags *flag.FlagSet) action {
 		}
 		c.report(report)
 		c.sayWaiting(d)
-		return nil
+		return c.destroyWeeks(d, f.key, *grace)
 	}
 }
 
@@ -101,7 +106,7 @@ func list(flags *flag.FlagSet) action {
 			c.say("no threads")
 		}
 		for _, a := range d.Apart() {
-			c.say("set apart  item %s of batch %d: %s", a.ID, a.Batch, a.Reason)
+			c.say("%s  item %s of batch %d: %s", apartName(a), a.ID, a.Batch, a.Reason)
 		}
 		if n := d.NotOurs(); n > 0 {
 			c.say("%s not for this desk", plural(n, "item"))

@@ -15,6 +15,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"saksi/cmd/saksi-review/desk"
+	"saksi/crypto/week"
 )
 
 func TestMain(m *testing.M) {
@@ -28,6 +29,9 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"server": server, "names": threadNames, "mode": fileMode},
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("AGE", age)
+			for name, n := range map[string]int{"LONGAGO": -8, "GONE": -5, "KEPT": -4, "NOW": 0} {
+				env.Setenv(name, week.Of(time.Now()).Add(n).String())
+			}
 			return nil
 		},
 	})

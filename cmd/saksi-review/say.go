@@ -74,6 +74,9 @@ func (c *console) reportTrouble(r *desk.Report) {
 	c.warnEach(len(r.Apart), "items set apart: saksi-review list names them all", func(i int) string {
 		return fmt.Sprintf("item %s is set apart: %s", r.Apart[i].ID, r.Apart[i].Reason)
 	})
+	c.warnEach(len(r.Late), "items that came too late", func(i int) string {
+		return fmt.Sprintf("item %s came too late: %s; colleagues may be able to open it", r.Late[i].ID, r.Late[i].Reason)
+	})
 	c.warnEach(len(r.Missing), "gaps between batches", func(i int) string { return missing(r.Missing[i]) })
 	c.warnEach(len(r.Withheld), "that were not brought", func(i int) string {
 		return r.Withheld[i] + " is on the server's list and was not brought: ask the operator for it"

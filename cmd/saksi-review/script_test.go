@@ -33,7 +33,8 @@ import (
 //	                              a file sealed to the direct recipient of CARD.
 //	                              The roster is roster.note, roots in akar.vkey.
 //	                              ANSWERS, if set, is a JSON file with the answers
-//	                              of the testimony, TAXONOMY its taxonomy.
+//	                              of the testimony, TAXONOMY its taxonomy. It is
+//	                              batch 1, or 2 if BATCH is 2.
 //	server read FILE              prints what an outbox brings
 func server(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
@@ -90,6 +91,9 @@ func bundle(ts *testscript.TestScript, texts []string) []byte {
 		sums[batch.Path{Kind: batch.BurnMark, ID: code.ItemID(n)}.String()] = code.Burn(n).Hash()
 	}
 	note := batch.Note{Origin: signed.Origin, Sequence: 1, Week: week.Of(now), Sums: sums.Hash()}
+	if ts.Getenv("BATCH") == "2" {
+		note.Sequence, note.Previous = 2, sha256.Sum256([]byte("1"))
+	}
 	key, err := sign.ParseSigner(strings.TrimSpace(ts.ReadFile("server.key")))
 	ts.Check(err)
 	msg, err := note.Sign(key)

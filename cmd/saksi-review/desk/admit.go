@@ -21,6 +21,10 @@ import (
 // errNotOurs is returned when a slot opens for somebody else.
 var errNotOurs = errors.New("not for this desk")
 
+// errLate is returned when a slot does not open, and this desk destroyed the secret
+// of a week in which it may have been sealed.
+var errLate = errors.New("its week's secret was destroyed on this desk, or its slot is sealed to somebody else")
+
 // setApart is the reason why an item goes into no thread. It holds nothing
 // that a reporter wrote.
 type setApart string
@@ -58,6 +62,9 @@ func (im *importer) admit(ctx context.Context, p *parcel, count func(int)) error
 	i, opened, err := im.judgeItem(ctx, p, count)
 	var reason setApart
 	switch {
+	case errors.Is(err, errLate):
+		im.setLate(p)
+		return nil
 	case errors.Is(err, errNotOurs):
 		im.next.setNotOurs(notOurs{ID: id, Digest: p.digest})
 		im.report.NotOurs++
@@ -80,6 +87,14 @@ func (im *importer) setApart(p *parcel, reason string) {
 	if p.bad == "" {
 		im.moves = append(im.moves, move{p, "apart"})
 	}
+}
+
+// setLate keeps an item out of every thread that may well be honest: the secret
+// that would tell is gone.
+func (im *importer) setLate(p *parcel) {
+	a := Apart{ID: p.id.String(), Reason: errLate.Error(), Batch: p.batch.Sequence, Digest: p.digest, Late: true}
+	im.next.setApart(a)
+	im.report.Late = append(im.report.Late, a)
 }
 
 // file puts an item into its thread.
@@ -180,7 +195,10 @@ func (im *importer) judgeItem(ctx context.Context, p *parcel, count func(int)) (
 		return nil, nil, setApart(fmt.Sprintf("it has %d slots, and roster %d has %d reviewers",
 			p.slots, p.roster, len(signed.Reviewers)))
 	}
-	r := &reading{folder: im.staged.itemFolder(p), id: p.id, signed: signed, keys: im.desk.keys, count: count}
+	r := &reading{
+		folder: im.staged.itemFolder(p), id: p.id, signed: signed, keys: im.desk.keys, count: count,
+		destroyed: im.next.Destroyed,
+	}
 	opened, err := r.open(ctx, func(f item.File, content io.Reader) error {
 		i.Attachments = append(i.Attachments, Attachment{
 			Path: f.Path, Original: f.Original, Size: f.Size, Sealed: r.peek(content),
@@ -263,16 +281,33 @@ func (r *reading) openSlot(slots [][]byte) (*hybrid.Identity, error) {
 	if !ok || !line.Key.Public().Equal(r.keys.Line.Key.Public()) {
 		return nil, errNotOurs
 	}
-	e, err := item.OpenSlot(slots[n], r.keys.SlotIdentities()...)
+	var e *hybrid.Identity
+	err := hybrid.ErrNoMatch // when all weeks are destroyed
+	if ids := r.keys.SlotIdentities(); len(ids) > 0 {
+		e, err = item.OpenSlot(slots[n], ids...)
+	}
 	switch {
 	case errors.Is(err, item.ErrNotForUs):
 		return nil, errNotOurs
+	case errors.Is(err, hybrid.ErrNoMatch) && r.late():
+		return nil, errLate
 	case errors.Is(err, hybrid.ErrNoMatch):
 		return nil, setApart("this reviewer's slot is not sealed to this reviewer")
 	case err != nil:
 		return nil, setApart("this reviewer's slot is damaged")
 	}
 	return e, nil
+}
+
+// late reports whether this desk destroyed the secret of a week for which the
+// item's roster has recipients. A slot does not tell which week it was sealed in.
+func (r *reading) late() bool {
+	for _, p := range r.signed.Recipients {
+		if slices.ContainsFunc(r.destroyed, func(s span) bool { return s.overlaps(p.From, p.To) }) {
+			return true
+		}
+	}
+	return false
 }
 
 // peek looks whether an attachment is an age file, and whose. Only the direct

@@ -37,8 +37,9 @@ type caseKey struct {
 	identity *hybrid.Identity
 }
 
-// newCase makes a case key for a subject, which is a thread's mailbox. It is in
-// memory alone until keepCases.
+// newCase makes a case key for a subject: a thread's mailbox, or the id of an item
+// that waits for something before it can be filed. It is in memory alone until
+// keepCases, and destroyed as a stray unless the index names it.
 func (d *Desk) newCase(subject string) (*caseKey, error) {
 	name, secret := make([]byte, 16), make([]byte, caseFileSize)
 	rand.Read(name)
@@ -83,13 +84,14 @@ func (k *caseKey) seal(secret string) ([]byte, error) {
 	return hybrid.SealBytes([]byte(secret), k.identity.Recipient())
 }
 
-// openE opens the E of an item. What does not open is not what was sealed here.
-func (k *caseKey) openE(sealed []byte) (*hybrid.Identity, error) {
-	e, err := hybrid.OpenBytes(sealed, hybrid.IdentitySize, k.identity)
+// open opens a secret of that many bytes. What does not open is not what was
+// sealed here.
+func (k *caseKey) open(sealed []byte, size int) (string, error) {
+	secret, err := hybrid.OpenBytes(sealed, size, k.identity)
 	if err != nil {
-		return nil, fmt.Errorf("opening secret of an item: %w: %v", ErrNoCase, err)
+		return "", fmt.Errorf("opening secret of an item: %w: %v", ErrNoCase, err)
 	}
-	return hybrid.ParseIdentity(string(e))
+	return string(secret), nil
 }
 
 func validCase(name string) bool {
@@ -121,12 +123,9 @@ func (d *Desk) wipeStrays() error {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("looking for case keys: %w", err)
 	}
-	named := map[string]bool{}
-	for _, t := range d.index.Threads {
-		named[t.Case+".key"] = true
-	}
+	named := d.index.cases()
 	for _, entry := range entries {
-		if named[entry.Name()] {
+		if named[strings.TrimSuffix(entry.Name(), ".key")] {
 			continue
 		}
 		if err := errors.Join(wipe(d.path("cases", entry.Name())), removeIn(d.path("cases"), entry.Name())); err != nil {
@@ -134,6 +133,15 @@ func (d *Desk) wipeStrays() error {
 		}
 	}
 	return nil
+}
+
+// cases returns the names of the case keys that the index needs.
+func (x *index) cases() map[string]bool {
+	names := map[string]bool{}
+	for _, t := range x.Threads {
+		names[t.Case] = true
+	}
+	return names
 }
 
 // removeIn removes what has these names in a folder, for good. Any of it may be

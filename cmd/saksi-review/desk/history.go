@@ -187,6 +187,7 @@ func (im *importer) linkBatch(b *delivered) error {
 	}
 	b.entry = &batchEntry{
 		Sequence: n.Sequence, Hash: b.hash.String(), Previous: n.Previous.String(), Week: n.Week.String(),
+		Ahead: isAhead(n.Week, im.desk.now()),
 	}
 	im.next.addBatch(b.entry)
 	im.report.Batches = append(im.report.Batches, n.Sequence)

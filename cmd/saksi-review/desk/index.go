@@ -30,6 +30,8 @@ type index struct {
 	Outbox   uint64        `json:"outbox"`             // the number of the last one
 	Forms    []keptForm    `json:"forms,omitempty"`    // taxonomies of an operator's own
 	Closing  []closing     `json:"closing,omitempty"`  // cases that are not quite gone
+	// Destroyed are the weeks whose secrets this desk destroyed, or was about to.
+	Destroyed []span `json:"destroyed,omitempty"`
 }
 
 type rosterEntry struct {
@@ -45,6 +47,7 @@ type batchEntry struct {
 	Week     string `json:"week"`
 	Complete bool   `json:"complete"`         // nothing on its list is missing
 	Outbox   uint64 `json:"outbox,omitempty"` // that acknowledged it; 0 for none
+	Ahead    bool   `json:"ahead,omitempty"`  // by this desk's clock its week was still to come
 }
 
 // A Thread is what one reporter sent, and what this reviewer answered.
@@ -119,6 +122,9 @@ type Apart struct {
 	Reason string `json:"reason"`
 	Batch  uint64 `json:"batch"`
 	Digest string `json:"digest"` // of its lines on the list of that batch
+	// Late says that nothing is wrong with it but that the secret of its week is
+	// gone, as far as this desk can tell. None of its files are kept.
+	Late bool `json:"late,omitempty"`
 }
 
 // A notOurs is an item that opens for others, or for nobody.

@@ -24,6 +24,8 @@ type reading struct {
 	keys   *reviewer.Keys
 	count  func(int)        // of payload bytes
 	e      *hybrid.Identity // nil until the slot was opened
+
+	destroyed []span // weeks whose secrets are gone
 }
 
 // open reads the payload to its end and checks everything. It returns
@@ -103,7 +105,11 @@ func (d *Desk) openSecret(i *Item) (*hybrid.Identity, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening item %s: %w", i.ID, err)
 	}
-	return k.openE(i.Secret)
+	e, err := k.open(i.Secret, hybrid.IdentitySize)
+	if err != nil {
+		return nil, fmt.Errorf("opening item %s: %w", i.ID, err)
+	}
+	return hybrid.ParseIdentity(e)
 }
 
 // Threads returns all threads, in the order that they came. The caller does

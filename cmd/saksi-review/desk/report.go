@@ -11,6 +11,7 @@ type Report struct {
 	New      []Arrival
 	NotOurs  int      // new items that this reviewer cannot open: decoys among them
 	Apart    []Apart  // newly set apart
+	Late     []Apart  // new items whose week's secret was destroyed here
 	Withheld []string // on a list, and neither there nor marked as gone
 	Damaged  []string // there, but with another hash than on the list
 	Unlisted []string // there, but on no list; not taken
@@ -34,7 +35,7 @@ type Arrival struct {
 
 // Nothing reports whether the desk is as it was before.
 func (r *Report) Nothing() bool {
-	return len(r.Batches) == 0 && len(r.New) == 0 && len(r.Apart) == 0 && len(r.Deleted) == 0 && r.NotOurs == 0
+	return len(r.Batches) == 0 && len(r.New) == 0 && len(r.Apart)+len(r.Late) == 0 && len(r.Deleted) == 0 && r.NotOurs == 0
 }
 
 // Whole reports whether everything that was announced was there.

@@ -40,7 +40,7 @@ func newThief(t testing.TB, keys *reviewer.Keys, code receipt.Code) *thief {
 		t: t, desk: desk, identities: map[string]*hybrid.Identity{}, blobs: map[string]bool{},
 		keys: map[string]bool{}, tried: map[[2]string]bool{},
 	}
-	for _, id := range []*hybrid.Identity{desk, keys.Direct, keys.Slots, code.Keys().Reply} {
+	for _, id := range append(keys.SlotIdentities(), desk, keys.Weeks(), keys.Direct, code.Keys().Reply) {
 		th.identities[id.String()] = id
 	}
 	return th
