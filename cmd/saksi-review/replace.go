@@ -24,7 +24,10 @@ func (c *console) writeWeeks(keys *reviewer.Keys, path string) error {
 
 // replaceSecret writes a new file beside the old one, to the disk, gives it the
 // old one's name, and overwrites the old one's blocks with random bytes before
-// they are given back.
+// they are given back. Until then the old one has the suffix .old, so that an
+// attempt that is killed leaves no secret without a name: [finishReplacing] of
+// the next command destroys it. Only where a file system has no links, a kill in
+// that moment leaves the old blocks as they were.
 //
 // Where this ends: an SSD or a stick writes the random bytes to other cells and
 // keeps the old ones until it needs them; btrfs and other copy-on-write file
@@ -37,26 +40,67 @@ func replaceSecret(path string, content []byte) error {
 		return fmt.Errorf("replacing %q: %w", path, err)
 	}
 	defer old.Close()
-	fresh := path + ".new"
-	// One that an interrupted attempt left was never in force.
-	if err := os.Remove(fresh); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("replacing %q: %w", path, err)
+	if err := finishReplacing(path); err != nil {
+		return err
 	}
+	fresh, former := path+".new", path+".old"
 	if err := writeNew(fresh, secretMode, string(content)); err != nil {
 		return fmt.Errorf("replacing %q: %w", path, err)
 	}
+	linked := os.Link(path, former)
 	if err := os.Rename(fresh, path); err != nil {
-		return errors.Join(fmt.Errorf("replacing %q: %w", path, err), os.Remove(fresh))
+		return errors.Join(fmt.Errorf("replacing %q: %w", path, err), finishReplacing(path))
 	}
 	// The name first: were the old blocks destroyed before the disk has it, a
 	// power cut could leave neither.
 	if err := syncFolder(filepath.Dir(path)); err != nil {
 		return fmt.Errorf("replacing %q: %w", path, err)
 	}
+	if linked == nil {
+		return finishReplacing(path)
+	}
 	if err := overwrite(old); err != nil {
 		return fmt.Errorf("destroying what %q held before: %w", path, err)
 	}
 	return nil
+}
+
+// finishReplacing destroys what an attempt to replace a secret has left beside it: a
+// new file that was never in force, or an old one that no longer is.
+func finishReplacing(path string) error {
+	for _, left := range []string{path + ".new", path + ".old"} {
+		if err := destroyUnless(left, path); err != nil {
+			return fmt.Errorf("destroying %q, which is left from before: %w", left, err)
+		}
+	}
+	return nil
+}
+
+// destroyUnless overwrites and removes a file, if there is one. A second name of
+// the file that is in force is removed and nothing else.
+func destroyUnless(left, inForce string) error {
+	f, err := os.OpenFile(left, os.O_RDWR, 0)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	one, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	other, err := os.Stat(inForce)
+	if err != nil {
+		return err
+	}
+	if !os.SameFile(one, other) {
+		if err := overwrite(f); err != nil {
+			return err
+		}
+	}
+	return errors.Join(os.Remove(left), syncFolder(filepath.Dir(left)))
 }
 
 // overwrite fills an open file with random bytes, to the disk.

@@ -126,6 +126,9 @@ func (d *table) destroy() (left int) {
 	if err != nil {
 		d.t.Fatal(err)
 	}
+	if len(d.keys.Terms) != len(d.config.Keys.Terms) {
+		d.t.Error("the open desk still has the secrets")
+	}
 	d.check()
 	d.reopen()
 	return len(d.keys.Terms)
