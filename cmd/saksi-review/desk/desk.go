@@ -30,6 +30,11 @@
 // reviewer with all keys, and for who took the index before. docs/decisions/0025
 // says why it is built so.
 //
+// So the secret of a week is needed for what comes in alone. [Desk.Destroy] has it
+// destroyed when everything that was sealed in that week has had its time to
+// arrive. No single voice suffices for that: not the server's batches, not the
+// clock, not the roster; what they say together is judged in destroying.go.
+//
 // # Whom the desk believes
 //
 // Nobody but the roots whose file it was given. The server, the courier and
