@@ -26,7 +26,7 @@ func (f *deskFlags) open(c *console, create bool) (*desk.Desk, error) {
 	if err := need("key", f.key, "desk", f.folder); err != nil {
 		return nil, err
 	}
-	keys, err := readKeys(c, f.key)
+	keys, err := readKeys(c, f.key, c.weeksPath(f.key))
 	if err != nil {
 		return nil, err
 	}

@@ -89,20 +89,8 @@ func readAll(r io.Reader) (string, error) {
 	return string(b), err
 }
 
-// readSecret opens a key file, and warns when others may read it.
-func readSecret(c *console, path string) (*os.File, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	if info, err := f.Stat(); err == nil && info.Mode().Perm()&0o077 != 0 {
-		c.warn("others may read the key file %q: chmod 600 closes it", path)
-	}
-	return f, nil
-}
-
-// readKeys reads a key file, and the weeks file beside it.
-func readKeys(c *console, path string) (*reviewer.Keys, error) {
+// readKeys reads a key file, and a weeks file.
+func readKeys(c *console, path, weeks string) (*reviewer.Keys, error) {
 	f, err := readSecret(c, path)
 	if err != nil {
 		return nil, err
@@ -112,7 +100,7 @@ func readKeys(c *console, path string) (*reviewer.Keys, error) {
 	if err != nil {
 		return nil, err
 	}
-	return readWeeks(keys, beside(path, weeksSuffix))
+	return readWeeks(keys, weeks)
 }
 
 func readRoots(path string) (roster.RootSet, error) {

@@ -21,7 +21,8 @@ const usage = `Usage:
     saksi-review COMMAND [flags] ARGUMENTS
 
 A reviewer, once:
-    keygen          make a reviewer's key file, weeks file and card
+    keygen          make a reviewer's key file, weeks file and a test
+    rehearse        open the test with a copy of the key, and get the card
     weeks new       make identities for more weeks, and a new card
     weeks list      list the weeks that there are identities for
 The roots, when they meet:
@@ -49,7 +50,8 @@ newest: the thread that came last. An answer is best read from a file or from
 standard input: a shell remembers what is typed behind -text.
 
 Example:
-    saksi-review keygen -id r1 -region 73.71 -org "LBH Contoh" -label "Penelaah Satu" -out r1.key
+    saksi-review keygen -id r1 -region 73.71 -org "LBH Contoh" -label "Penelaah Satu" -suggest -out r1.key
+    cp r1.key /media/stick/ && saksi-review rehearse -key /media/stick/r1.key -out r1.card
     saksi-review open -key r1.key -root akar.vkey -desk meja /media/stick/bundle.tar
     saksi-review list -key r1.key -desk meja
     saksi-review show -key r1.key -desk meja 3fa9
@@ -62,6 +64,9 @@ type console struct {
 	stdin  io.Reader
 	stdout io.Writer
 	stderr io.Writer
+
+	passphraseFile string // of -passphrase-file
+	weeksFile      string // of -weeks-file
 }
 
 // say prints a line for the user.
@@ -88,6 +93,7 @@ const many = 1 << 20
 func commands() []command {
 	return []command{
 		{"keygen", "", keygen, 0, 0},
+		{"rehearse", "", rehearse, 0, 0},
 		{"weeks new", "", weeksNew, 0, 0},
 		{"weeks list", "", weeksList, 0, 0},
 		{"root keygen", "", rootKeygen, 0, 0},
@@ -159,6 +165,7 @@ func (cmd command) run(ctx context.Context, c *console, args []string) error {
 	flags := flag.NewFlagSet(cmd.name, flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	act := cmd.setup(flags)
+	c.declare(flags)
 	err := flags.Parse(args)
 	if errors.Is(err, flag.ErrHelp) {
 		cmd.help(c.stdout, flags)
@@ -174,6 +181,15 @@ func (cmd command) run(ctx context.Context, c *console, args []string) error {
 		return fmt.Errorf("%w: want saksi-review %s [flags] %s", errUsage, cmd.name, cmd.args)
 	}
 	return act(ctx, c, flags.Args())
+}
+
+// declare adds what all commands have that read a key.
+func (c *console) declare(flags *flag.FlagSet) {
+	if flags.Lookup("key") == nil {
+		return
+	}
+	flags.StringVar(&c.passphraseFile, "passphrase-file", "", passphraseUsage)
+	flags.StringVar(&c.weeksFile, "weeks-file", "", "a reviewer's weeks `file`, if it does not lie beside the key")
 }
 
 func (cmd command) help(w io.Writer, flags *flag.FlagSet) {

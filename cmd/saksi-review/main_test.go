@@ -23,28 +23,34 @@ func TestMain(m *testing.M) {
 }
 
 func TestScripts(t *testing.T) {
-	age := stockAge(t)
+	tools := stockAge(t)
 	testscript.Run(t, testscript.Params{
-		Dir:  "testdata",
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"server": server, "names": threadNames, "mode": fileMode},
+		Dir: "testdata",
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"server": server, "names": threadNames, "mode": fileMode, "keygen": keygenAll,
+		},
 		Setup: func(env *testscript.Env) error {
-			env.Setenv("AGE", age)
 			for name, n := range map[string]int{"LONGAGO": -8, "GONE": -5, "KEPT": -4, "NOW": 0} {
 				env.Setenv(name, week.Of(time.Now()).Add(n).String())
 			}
+			env.Setenv("AGE", filepath.Join(tools, "age"))
+			env.Setenv("PATH", env.Getenv("PATH")+string(filepath.ListSeparator)+tools)
 			return nil
 		},
 	})
 }
 
-// stockAge builds the age program of the version that the module asks for: a
-// system's own may be too old for post-quantum files.
+// stockAge builds the age program of the version that the module asks for, and a
+// plugin of it that needs no hardware, in a folder: a system's own may be too old
+// for post-quantum files.
 func stockAge(t *testing.T) string {
-	path := filepath.Join(t.TempDir(), "age")
-	if out, err := exec.Command("go", "build", "-o", path, "filippo.io/age/cmd/age").CombinedOutput(); err != nil {
+	folder := t.TempDir()
+	build := exec.Command("go", "build", "-o", folder+string(filepath.Separator),
+		"filippo.io/age/cmd/age", "filippo.io/age/cmd/age-plugin-batchpass")
+	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("building age: %v\n%s", err, out)
 	}
-	return path
+	return folder
 }
 
 // TestNoNetwork: the air-gapped side has no code that could open a connection.

@@ -183,6 +183,15 @@ func threadNames(ts *testscript.TestScript, _ bool, _ []string) {
 	ts.Setenv("ITEM", code.ItemID(0).String())
 }
 
+// keygen makes a reviewer's key under no passphrase, copies it and tries the copy,
+// as people do. Its arguments are those of saksi-review keygen, -out last.
+func keygenAll(ts *testscript.TestScript, _ bool, args []string) {
+	out := args[len(args)-1]
+	ts.Check(ts.Exec("saksi-review", append([]string{"keygen", "-no-passphrase"}, args...)...))
+	ts.Check(os.WriteFile(ts.MkAbs(out+".copy"), []byte(ts.ReadFile(out)), 0o600))
+	ts.Check(ts.Exec("saksi-review", "rehearse", "-key", out+".copy", "-out", beside(out, ".card")))
+}
+
 // fileMode holds that a file has a mode, such as 0600.
 func fileMode(ts *testscript.TestScript, _ bool, args []string) {
 	info, err := os.Stat(ts.MkAbs(args[1]))

@@ -72,24 +72,30 @@ func (f *termFlags) terms(from week.Week) ([]reviewer.Term, error) {
 func weeksNew(flags *flag.FlagSet) action {
 	key := flags.String("key", "", "your key `file`; the weeks file lies beside it")
 	out := flags.String("out", "", "`file` for the new card")
+	lost := flags.Bool("lost", false, "begin a new weeks file, because the old one is lost")
 	t := &termFlags{}
 	t.declare(flags, moreWeeks)
 	return func(_ context.Context, c *console, _ []string) error {
 		if err := need("key", *key, "out", *out); err != nil {
 			return err
 		}
-		keys, err := readKeys(c, *key)
+		weeks := c.weeksPath(*key)
+		keys, err := c.keysForWeeks(*key, weeks, *lost)
 		if err != nil {
 			return err
 		}
-		terms, err := t.terms(nextWeek(keys, week.Of(time.Now())))
+		now := week.Of(time.Now())
+		if err := c.checkClock(keys, now, t.first != ""); err != nil {
+			return err
+		}
+		terms, err := t.terms(nextWeek(keys, now))
 		if err != nil {
 			return err
 		}
 		if keys, err = keys.WithTerms(terms...); err != nil {
 			return err
 		}
-		if err := c.writeWeeks(keys, beside(*key, weeksSuffix)); err != nil {
+		if err := c.writeWeeks(keys, weeks); err != nil {
 			return err
 		}
 		if err := writeNew(*out, publicMode, keys.Card().Text()); err != nil {
@@ -98,6 +104,78 @@ func weeksNew(flags *flag.FlagSet) action {
 		c.say("%s", *out)
 		return nil
 	}
+}
+
+// weeksPath returns where the weeks file is: beside the key file, unless
+// -weeks-file says something else.
+func (c *console) weeksPath(key string) string {
+	if c.weeksFile != "" {
+		return c.weeksFile
+	}
+	return beside(key, weeksSuffix)
+}
+
+// keysForWeeks reads the keys that get more weeks. If the weeks file is lost, it
+// begins one: then the key itself came back from a copy, or was not lost with it.
+func (c *console) keysForWeeks(key, weeks string, lost bool) (*reviewer.Keys, error) {
+	if lost {
+		return c.beginWeeks(key, weeks)
+	}
+	keys, err := readKeys(c, key, weeks)
+	if err == nil && keys.Rehearsed == (week.Week{}) {
+		err = fmt.Errorf("making more weeks: %w", errUnrehearsed)
+	}
+	return keys, err
+}
+
+func (c *console) beginWeeks(key, weeks string) (*reviewer.Keys, error) {
+	f, err := readSecret(c, key)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	keys, err := reviewer.ParseFile(f)
+	if err != nil {
+		return nil, err
+	}
+	keys.Rehearsed = week.Of(time.Now())
+	sealed, err := keys.SealWeeks()
+	if err != nil {
+		return nil, err
+	}
+	if err := writeNew(weeks, secretMode, string(sealed)); err != nil {
+		return nil, fmt.Errorf("beginning a weeks file: %w", err)
+	}
+	c.warn("what was sealed to this reviewer before stays closed, unless the old weeks file is found")
+	return keys, nil
+}
+
+// How far the newest week may be from the clock's before the clock is doubted.
+const (
+	lapsedWeeks = 8
+	aheadWeeks  = reviewer.MaxTerms
+)
+
+// errClock is returned when the clock is so far after all weeks that it is wrong,
+// or somebody was away for long.
+var errClock = errors.New("the clock and the weeks do not fit")
+
+// checkClock compares the clock of a machine without a network with the weeks
+// that it made before. Weeks for a wrong year would fit no roster.
+func (c *console) checkClock(keys *reviewer.Keys, now week.Week, told bool) error {
+	if len(keys.Terms) == 0 {
+		return nil
+	}
+	newest := keys.Terms[len(keys.Terms)-1].To
+	switch {
+	case now.Add(aheadWeeks).Before(newest):
+		c.warn("by the clock it is week %s, and there are weeks until %s: is the clock right?", now, newest)
+	case newest.Add(lapsedWeeks).Before(now) && !told:
+		return fmt.Errorf("%w: by the clock it is week %s, and the last of the weeks was %s", errClock, now, newest)
+	case newest.Add(lapsedWeeks).Before(now):
+		c.warn("by the clock it is week %s, and the last of the weeks was %s: is the clock right?", now, newest)
+	}
+	return nil
 }
 
 // nextWeek returns the week after the last term, or the one before now when that
@@ -116,12 +194,17 @@ func weeksList(flags *flag.FlagSet) action {
 		if err := need("key", *key); err != nil {
 			return err
 		}
-		keys, err := readKeys(c, *key)
+		keys, err := readKeys(c, *key, c.weeksPath(*key))
 		if err != nil {
 			return err
 		}
 		for _, t := range keys.Terms {
 			c.say("%s to %s", t.From, t.To)
+		}
+		if keys.Rehearsed == (week.Week{}) {
+			c.warn("%v", errUnrehearsed)
+		} else {
+			c.say("a copy of the key was tried in week %s", keys.Rehearsed)
 		}
 		return nil
 	}

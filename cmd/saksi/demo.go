@@ -127,6 +127,7 @@ const demoWeeks = 30
 // writeKeys writes what a reviewer holds, without a passphrase: a demo has no
 // secrets.
 func (d demo) writeKeys(k *reviewer.Keys) error {
+	k.Rehearsed = week.Of(time.Now())
 	weeks, err := k.SealWeeks()
 	if err != nil {
 		return err

@@ -153,3 +153,37 @@ func TestLargeFilesTakeLittleMemory(t *testing.T) {
 		})
 	}
 }
+
+// FuzzOpenPassphrase: whatever is done to a file, it opens to what was sealed or
+// not at all, and its errors repeat nothing of it.
+func FuzzOpenPassphrase(f *testing.F) {
+	sealed := lightly(f, "rahasia")
+	f.Add(sealed)
+	f.Add(sealed[:len(sealed)/2])
+	f.Add(bytes.Replace(sealed, []byte("\n"), []byte("\r\n"), -1))
+	f.Add([]byte("age-encryption.org/v1\n-> scrypt AAAAAAAAAAAAAAAAAAAAAA 20\n"))
+	// Work of less than ten takes scrypt half a megabyte.
+	bound := fuzztest.Bound{Base: 1 << 20, PerByte: 48}
+	open := func(content []byte) ([]byte, error) { return OpenPassphrase(content, phrase) }
+	f.Fuzz(func(t *testing.T, content []byte) {
+		if asksForWork(content) {
+			return // minutes for nothing: TestTooMuchWorkIsRefused holds the bound
+		}
+		plain, ok := fuzztest.Parse(t, bound, content, open)
+		if ok && string(plain) != "rahasia" {
+			t.Errorf("opened to %q", plain)
+		}
+	})
+}
+
+// asksForWork reports whether a file asks for more than a little work.
+func asksForWork(content []byte) bool {
+	in, ok := unarmored(content)
+	if !ok {
+		return false
+	}
+	in.ReadString('\n')
+	stanza, _ := in.ReadString('\n')
+	fields := strings.Fields(stanza)
+	return len(fields) > 0 && len(fields[len(fields)-1]) > 1
+}
