@@ -1,5 +1,6 @@
 // Package hybrid is the one door to age: files sealed to post-quantum hybrid
-// recipients (ML-KEM-768 with X25519, RFC 9180 HPKE), and to nothing else.
+// recipients (ML-KEM-768 with X25519, RFC 9180 HPKE), and to nothing else; and
+// key files that their owners keep under a passphrase ([SealPassphrase]).
 //
 // age itself accepts many kinds of recipient. A file that goes to one classic
 // recipient falls with it on the day of a quantum computer, so this package
