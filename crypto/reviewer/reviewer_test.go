@@ -31,7 +31,7 @@ func TestKeyFileIsAnIdentityFile(t *testing.T) {
 		t.Errorf("%d identities, %v", len(ids), err)
 	}
 	ids, err = hybrid.ReadIdentities(strings.NewReader(k.WeeksFile()))
-	if err != nil || len(ids) != 2 || ids[1].String() != k.SlotIdentities()[0].String() {
+	if err != nil || len(ids) != 2 || ids[1].String() != k.SlotIdentities()[1].String() {
 		t.Errorf("weeks file: %d identities, %v", len(ids), err)
 	}
 }

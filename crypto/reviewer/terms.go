@@ -115,10 +115,12 @@ func follows(i int, from, to week.Week, before func() week.Week) error {
 	return nil
 }
 
-// SlotIdentities returns the identities of all terms, the latest first.
+// SlotIdentities returns the identities of all terms, in their order. Each that is
+// tried on a slot takes 0.2 ms; as old ones are destroyed, what comes now is
+// opened by one of the first.
 func (k *Keys) SlotIdentities() []*hybrid.Identity {
 	var ids []*hybrid.Identity
-	for _, t := range slices.Backward(k.Terms) {
+	for _, t := range k.Terms {
 		ids = append(ids, t.Identity)
 	}
 	return ids
