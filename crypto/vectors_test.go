@@ -51,6 +51,7 @@ type vectors struct {
 	Outbox   outboxSection   `json:"outbox"`
 	Onion    onionSection    `json:"onion"`
 	Pass     passSection     `json:"pass"`
+	Shamir   shamirSection   `json:"shamir"`
 }
 
 // TestVectors makes the vectors anew and holds the file against them, then
@@ -105,6 +106,7 @@ func makeVectors(t *testing.T) vectors {
 	v.Outbox = makeOutboxes(t, p, v.Batch, v.Reply)
 	v.Onion = makeOnions(p)
 	v.Pass = makePasses(t, p)
+	v.Shamir = makeShamir(t)
 	return v
 }
 
@@ -152,6 +154,7 @@ func checkVectors(t *testing.T, v vectors) {
 	t.Run("outbox", func(t *testing.T) { v.Outbox.check(t, v) })
 	t.Run("onion", func(t *testing.T) { v.Onion.check(t, v) })
 	t.Run("pass", v.Pass.check)
+	t.Run("shamir", v.Shamir.check)
 }
 
 // hexBytes are bytes that the file holds in hexadecimal. A plain []byte is
