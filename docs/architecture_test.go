@@ -154,7 +154,7 @@ func TestDoors(t *testing.T) {
 		"github.com/pires":         {"server/gate"},
 		"golang.org/x/time":        {"server/gate"},
 		"github.com/labstack/echo": {"server", "server/reporter", "server/courier"},
-		"rsc.io/qr":                {"web/poster"},
+		"rsc.io/qr":                {"web/qrcode"},
 		"github.com/cretz/bine":    {"server/onion"},
 		"golang.org/x/net":         {"server/onion", "cmd/saksi/errand"},
 		"golang.org/x/term":        {"cmd/saksi-review"},

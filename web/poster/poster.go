@@ -16,6 +16,7 @@ import (
 	"html/template"
 
 	"saksi/crypto/onionname"
+	"saksi/web/qrcode"
 )
 
 //go:embed poster.html card.html
@@ -39,7 +40,7 @@ func (p Poster) Files() (map[string][]byte, error) {
 	if p.Onion.IsZero() || len(p.Fingerprint) == 0 {
 		return nil, errors.New("making a poster: the address or the fingerprint is missing")
 	}
-	picture, err := draw(p.Onion.Entry(p.Fingerprint))
+	picture, err := qrcode.SVG(p.Onion.Entry(p.Fingerprint))
 	if err != nil {
 		return nil, err
 	}

@@ -17,6 +17,7 @@ import (
 
 	"saksi/crypto/onionname"
 	"saksi/server/browser"
+	"saksi/web/qrcode"
 )
 
 func testPoster(t testing.TB) Poster {
@@ -328,7 +329,7 @@ func TestAPosterWithoutAnAddressIsRefused(t *testing.T) {
 			t.Errorf("%d files", len(files))
 		}
 	}
-	if _, err := draw(strings.Repeat("a", 5000)); err == nil {
+	if _, err := qrcode.SVG(strings.Repeat("a", 5000)); err == nil {
 		t.Error("a code of 5000 letters is drawn")
 	}
 	if fmt.Sprint(onionname.Name{}.Groups()) != "[]" {

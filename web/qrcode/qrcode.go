@@ -1,4 +1,5 @@
-package poster
+// Package qrcode draws QR codes as SVG. It is the one door to the encoder.
+package qrcode
 
 import (
 	"fmt"
@@ -10,9 +11,10 @@ import (
 // quiet is the white edge that a reader needs, in modules.
 const quiet = 4
 
-// draw returns a QR code as SVG, one unit to a module, for a printer of any
-// resolution. Level M stands a crease or a stain.
-func draw(text string) (string, error) {
+// SVG returns a QR code, one unit to a module, for a printer of any resolution.
+// Level M stands a crease or a stain. Text of digits, capitals and " $%*+-./:"
+// alone makes a smaller code.
+func SVG(text string) (string, error) {
 	code, err := qr.Encode(text, qr.M)
 	if err != nil {
 		return "", fmt.Errorf("drawing a QR code: %v", err)
