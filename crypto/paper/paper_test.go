@@ -283,7 +283,46 @@ func TestErrorsOfALongPaperAreShort(t *testing.T) {
 			t.Errorf("the error repeats %q", groups[2])
 		}
 	}
-	if _, err := Parse(strings.Repeat("#", MaxText+1)); err == nil {
-		t.Error("a text that is too long was read")
+	for size, taken := range map[int]bool{MaxText: true, MaxText + 1: false} {
+		if _, err := Parse(text + strings.Repeat("#", size-len(text))); (err == nil) != taken {
+			t.Errorf("a text of %d bytes: %v", size, err)
+		}
+	}
+}
+
+// TestDoubtIsNamed: a line that fits in two ways is read in neither.
+func TestDoubtIsNamed(t *testing.T) {
+	for n := range 10_000 {
+		row := "ililil" + grouped(encoding().EncodeToString(bytesOf(n%100 + 1)))[:2] + encoding().EncodeToString([]byte{byte(n)})
+		last := check("1", row)
+		fit := 0
+		for _, way := range ways(strings.NewReplacer("i", "1", "l", "1").Replace(row)) {
+			if alike(last, check("1", way)) {
+				fit++
+			}
+		}
+		if fit < 2 {
+			continue
+		}
+		_, err := Parse("1 " + strings.NewReplacer("i", "1", "l", "1").Replace(row+last))
+		var lines *LinesError
+		if !errors.As(err, &lines) || !slices.Equal(lines.Wrong, []string{"1"}) {
+			t.Errorf("a line that can be read in %d ways: %v", fit, err)
+		}
+		return
+	}
+	t.Error("no line can be read in two ways")
+}
+
+// TestBitsLeftOverAreZero: a paper whose letters and checks fit, and whose last letter
+// has bits that are no part of a byte, is a second spelling.
+func TestBitsLeftOverAreZero(t *testing.T) {
+	p := Paper{"secret", []byte("a")}
+	kind, sum := "paper secret "+check(first, "secret")+"\n", "1 "+p.seal()
+	end := "end " + sum + " " + check(last, sum)
+	for row, want := range map[string]error{"me": nil, "mf": ErrSum} {
+		if _, err := Parse(kind + "1 " + row + " " + check("1", row) + "\n" + end); !errors.Is(err, want) {
+			t.Errorf("%s: %v, want %v", row, err, want)
+		}
 	}
 }
