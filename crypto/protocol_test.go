@@ -84,7 +84,7 @@ func TestProtocolSizes(t *testing.T) {
 	want := map[string]int64{}
 	for _, part := range []map[string]int64{
 		receiptSizes(), hybridSizes(), rosterSizes(t), itemSizes(t), replySizes(), travelSizes(t), passSizes(t),
-		sharingSizes(),
+		sharingSizes(), paperSizes(t),
 	} {
 		maps.Copy(want, part)
 	}
@@ -345,7 +345,7 @@ func TestProtocolDerivations(t *testing.T) {
 
 func TestProtocolErrors(t *testing.T) {
 	told := slices.Sorted(maps.Keys(table(t, "error")))
-	want := []string{"count", "word"}
+	want := []string{"count", "word", "lines"}
 	for _, named := range namedErrors() {
 		want = append(want, named.name)
 	}

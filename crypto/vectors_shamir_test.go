@@ -2,10 +2,10 @@ package crypto_test
 
 import (
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strings"
 	"testing"
 
 	"saksi/crypto/shamir"
@@ -40,7 +40,8 @@ type refusedShares struct {
 func makeShamir(t *testing.T) shamirSection {
 	s := shamirSection{About: []string{
 		"products: a, b and a times b. inverses: a and 1/a.",
-		"sharings: coefficients are those of x, x^2 and so on, each as long as the secret; any need of the shares join to the secret.",
+		"sharings: coefficients are those of x, x^2 and so on, each as long as the secret.",
+		"Any need of the shares join to the secret.",
 		"refused: shares that must not be joined.",
 	}}
 	for _, pair := range [][2]int{{0, 7}, {1, 255}, {2, 128}, {128, 128}, {3, 7}, {83, 202}, {255, 255}} {
@@ -177,24 +178,18 @@ func sharingSizes() map[string]int64 {
 	return map[string]int64{"shares of a secret": largest(300, split)}
 }
 
-// shellBlock returns the commands of the document's block of that name.
-func shellBlock(t *testing.T, name string) string {
+// shellBlocks returns the commands in a section of the document, block by block.
+func shellBlocks(t *testing.T, section string, want int) (blocks []string) {
 	t.Helper()
-	found := regexp.MustCompile("(?ms)^```sh "+name+"\n(.*?)^```$").FindAllStringSubmatch(readProtocol(t), -1)
-	if len(found) != 1 {
-		t.Fatalf("the document has %d blocks %q", len(found), name)
+	_, text, _ := strings.Cut(readProtocol(t), "\n## "+section+"\n")
+	text, _, _ = strings.Cut(text, "\n## ")
+	for _, m := range regexp.MustCompile("(?ms)^```sh\n(.*?)^```$").FindAllStringSubmatch(text, -1) {
+		blocks = append(blocks, m[1])
 	}
-	return found[0][1]
-}
-
-// runShell runs commands in a folder with the programs of the machine.
-func runShell(t *testing.T, folder, script string) {
-	t.Helper()
-	cmd := exec.Command("bash", "-e", "-u", "-o", "pipefail", "-c", script)
-	cmd.Dir, cmd.Env = folder, append(os.Environ(), "LC_ALL=C")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
+	if len(blocks) != want {
+		t.Fatalf("%q has %d blocks of commands, want %d", section, len(blocks), want)
 	}
+	return blocks
 }
 
 // TestProtocolShares runs the document's command on the shares of the vectors.
@@ -206,6 +201,6 @@ func TestProtocolShares(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	runShell(t, folder, shellBlock(t, "shares"))
+	shell(t, folder, shellBlocks(t, "19. Sharing a secret", 1)[0])
 	same(t, "secret", must(os.ReadFile(filepath.Join(folder, "secret")))(t), v.Secret)
 }

@@ -16,6 +16,7 @@ import (
 	"saksi/crypto/hybrid"
 	"saksi/crypto/item"
 	"saksi/crypto/outbox"
+	"saksi/crypto/paper"
 	"saksi/crypto/receipt"
 	"saksi/crypto/reply"
 	"saksi/crypto/roster"
@@ -52,6 +53,7 @@ type vectors struct {
 	Onion    onionSection    `json:"onion"`
 	Pass     passSection     `json:"pass"`
 	Shamir   shamirSection   `json:"shamir"`
+	Paper    paperSection    `json:"paper"`
 }
 
 // TestVectors makes the vectors anew and holds the file against them, then
@@ -107,6 +109,7 @@ func makeVectors(t *testing.T) vectors {
 	v.Onion = makeOnions(p)
 	v.Pass = makePasses(t, p)
 	v.Shamir = makeShamir(t)
+	v.Paper = makePapers(t)
 	return v
 }
 
@@ -155,6 +158,7 @@ func checkVectors(t *testing.T, v vectors) {
 	t.Run("onion", func(t *testing.T) { v.Onion.check(t, v) })
 	t.Run("pass", v.Pass.check)
 	t.Run("shamir", v.Shamir.check)
+	t.Run("paper", v.Paper.check)
 }
 
 // hexBytes are bytes that the file holds in hexadecimal. A plain []byte is
@@ -253,7 +257,7 @@ func namedErrors() []namedError {
 			reply.ErrInvalid},
 		{"batch_chain", batch.ErrChain}, {"bundle", batch.ErrBundle}, {"outbox_signature",
 			outbox.ErrSignature},
-		{"unknown_reviewer", outbox.ErrUnknown}, {"revoked", outbox.ErrRevoked},
+		{"unknown_reviewer", outbox.ErrUnknown}, {"revoked", outbox.ErrRevoked}, {"sum", paper.ErrSum},
 	}
 }
 
@@ -266,6 +270,8 @@ func errorName(err error) string {
 		return "count"
 	case errors.As(err, new(*receipt.WordError)):
 		return "word"
+	case errors.As(err, new(*paper.LinesError)):
+		return "lines"
 	}
 	for _, named := range namedErrors() {
 		if errors.Is(err, named.err) {
