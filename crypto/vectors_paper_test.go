@@ -19,6 +19,15 @@ type paperSection struct {
 	Papers  []paperVector  `json:"papers"`
 	Typed   []typedPaper   `json:"typed"`
 	Refused []refusedPaper `json:"refused"`
+	Joined  []joinedPapers `json:"joined"`
+}
+
+// A joinedPapers is a secret, or an error, and the papers that were typed in.
+type joinedPapers struct {
+	About  string   `json:"about"`
+	Texts  []string `json:"texts"`
+	Secret hexBytes `json:"secret"`
+	Error  string   `json:"error"`
 }
 
 type paperVector struct {
@@ -49,6 +58,7 @@ func makePapers(t *testing.T) paperSection {
 	s := paperSection{About: []string{
 		"papers: text is what is written for kind and data.",
 		"typed: other texts that are read as the paper of that number, from 0.",
+		"joined: papers that give a secret together, or an error.",
 		"refused: texts with an error. lines names lines that are wrong, missing, or mixed in from another paper.",
 	}}
 	share := makeSharing(t, []byte(codes()[2].Keys().Reply.String()), 2, []byte{1, 2}).Shares[1]
@@ -61,7 +71,37 @@ func makePapers(t *testing.T) paperSection {
 	}
 	s.Typed = makeTyped(s.Papers)
 	s.Refused = makeRefusedPapers(s.Papers)
+	s.Joined = makeJoined(t)
 	return s
+}
+
+func makeJoined(t *testing.T) []joinedPapers {
+	secret := []byte(codes()[2].Keys().Reply.String())
+	text := func(p paper.Paper) string { return must(p.Text())(t) }
+	a, b := must(paper.Split(secret, 2, 3))(t), must(paper.Split(secret, 2, 3))(t)
+	whole := paper.Paper{Kind: paper.Whole, Data: secret}
+	return []joinedPapers{
+		{"1 and 2 of 3", []string{text(a[0]), text(a[1])}, secret, ""},
+		{"3 and 1, and 1 again", []string{text(a[2]), text(a[0]), text(a[0])}, secret, ""},
+		{"all", []string{text(a[0]), text(a[1]), text(a[2])}, secret, ""},
+		{"the whole", []string{text(whole)}, secret, ""},
+		{"too few", []string{text(b[2]), text(b[2])}, nil, "too_few"},
+		{"two sets", []string{text(a[0]), text(b[1])}, nil, "sets"},
+		{"whole and share", []string{text(whole), text(a[0])}, nil, "sets"},
+		{"a false one", []string{text(a[0]), text(a[1]), text(paper.Paper{Kind: a[2].Kind, Data: b[2].Data})}, nil, "sets"},
+	}
+}
+
+func (v joinedPapers) check(t *testing.T) {
+	var papers []paper.Paper
+	for _, text := range v.Texts {
+		papers = append(papers, must(paper.Parse(text))(t))
+	}
+	secret, err := paper.Join(papers)
+	same(t, v.About, secret, v.Secret)
+	if errorName(err) != v.Error {
+		t.Errorf("%s: error %q, want %q", v.About, errorName(err), v.Error)
+	}
 }
 
 func makeTyped(papers []paperVector) []typedPaper {
@@ -111,6 +151,9 @@ func (s paperSection) check(t *testing.T) {
 		if want := s.Papers[v.Paper]; err != nil || p.Kind != want.Kind || !bytes.Equal(p.Data, want.Data) {
 			t.Errorf("%s: %q, %x, %v", v.About, p.Kind, p.Data, err)
 		}
+	}
+	for _, v := range s.Joined {
+		v.check(t)
 	}
 	for _, v := range s.Refused {
 		_, err := paper.Parse(v.Text)

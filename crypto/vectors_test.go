@@ -258,6 +258,7 @@ func namedErrors() []namedError {
 		{"batch_chain", batch.ErrChain}, {"bundle", batch.ErrBundle}, {"outbox_signature",
 			outbox.ErrSignature},
 		{"unknown_reviewer", outbox.ErrUnknown}, {"revoked", outbox.ErrRevoked}, {"sum", paper.ErrSum},
+		{"too_few", paper.ErrTooFew}, {"sets", paper.ErrSets},
 	}
 }
 
