@@ -41,6 +41,9 @@ A reviewer, at the desk:
     close           close a case: destroy what this desk has of a thread
     outbox          write the file that travels back to the server
     taxonomy        keep an operator's own questions, and rules for them
+Whoever keeps a key:
+    paper write     write a small secret on paper, or on several of which some suffice
+    paper read      read a secret back from papers that were typed in
 
     version         say which version this is
 
@@ -110,6 +113,8 @@ func commands() []command {
 		{"close", "THREAD", closeCase, 1, 1},
 		{"outbox", "", writeOutbox, 0, 0},
 		{"taxonomy", "FILE [RULES]", keepTaxonomy, 1, 2},
+		{"paper write", "SECRETFILE", paperWrite, 1, 1},
+		{"paper read", "PAPER...", paperRead, 1, many},
 	}
 }
 
