@@ -134,12 +134,13 @@ func pageOf(p paper.Paper) (string, error) {
 	}
 	var page bytes.Buffer
 	err = t.Execute(&page, struct {
+		Kind   string // repeated on each sheet: a paper may have several
 		Text   string
 		Shared bool
 		Part   paper.Part
 		Others int
 		Codes  []code
-	}{text, shared, part, part.Need - 1, codes})
+	}{p.Kind, text, shared, part, part.Need - 1, codes})
 	return page.String(), err
 }
 
