@@ -170,7 +170,7 @@ func fileOf(size int64) []byte {
 
 func (c contentVector) content() item.Content {
 	return item.Content{
-		Kind: c.Kind, Language: c.Language, Text: c.Text,
+		Kind: c.Kind, Language: c.Language, Readers: item.Readers{Withheld: c.Excluded}, Text: c.Text,
 		Form: item.Form{Answers: c.Answers}, Taxonomy: c.Taxonomy,
 		File: bytes.NewReader(fileOf(c.FileSize)), Size: c.FileSize, Name: c.FileName, KeepName: c.KeepName,
 	}
@@ -197,7 +197,7 @@ func makeItems(t *testing.T, p *party) itemSection {
 
 func makeItem(t *testing.T, p *party, v itemVector) itemVector {
 	c := v.Content
-	sealed := must(item.Seal(p.circle, p.code, c.N, c.content(), c.Excluded...))(t)
+	sealed := must(item.Seal(p.circle, p.code, c.N, c.content()))(t)
 	var payload bytes.Buffer
 	must(sealed.WriteTo(&payload))(t)
 	mailbox, hash := p.thread().Mailbox, p.circle.Hash

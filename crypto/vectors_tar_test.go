@@ -475,8 +475,9 @@ func (s itemSection) checkUnsealable(t *testing.T, all vectors) {
 		c := item.Content{
 			Kind: cmp.Or(u.Kind, item.Testimony), Text: strings.Repeat(u.Text, u.Repeat),
 			Form: item.Form{Answers: u.Answers}, Taxonomy: u.Taxonomy, Size: u.FileSize,
+			Readers: item.Readers{Withheld: u.Excluded},
 		}
-		if _, err := item.Seal(circle, receipt.Code{}, 0, c, u.Excluded...); errorName(err) != u.Error {
+		if _, err := item.Seal(circle, receipt.Code{}, 0, c); errorName(err) != u.Error {
 			t.Errorf("content, %s: %v, want %q", u.About, err, u.Error)
 		}
 	}

@@ -251,7 +251,7 @@ func namedErrors() []namedError {
 		{"not_yet", roster.ErrNotYet}, {"roster_chain", roster.ErrChain}, {"no_recipients",
 			roster.ErrNoRecipients},
 		{"too_long", item.ErrTooLong}, {"long_field", item.ErrLongField}, {"empty", item.ErrEmpty}, {"not_text", item.ErrNotText},
-		{"quorum", item.ErrQuorum}, {"size", item.ErrSize}, {"not_for_us", item.ErrNotForUs},
+		{"few_readers", item.ErrFewReaders}, {"no_reader", item.ErrNoReader}, {"size", item.ErrSize}, {"not_for_us", item.ErrNotForUs},
 		{"forged", item.ErrForged}, {"malformed", item.ErrMalformed}, {"not_mine", reply.ErrNotMine},
 		{"unsigned", reply.ErrUnsigned}, {"reply_too_long", reply.ErrTooLong}, {"reply_invalid",
 			reply.ErrInvalid},

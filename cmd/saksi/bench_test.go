@@ -22,6 +22,7 @@ import (
 	"saksi/crypto/limittest"
 	"saksi/crypto/receipt"
 	"saksi/crypto/reply"
+	"saksi/crypto/roster"
 	"saksi/crypto/week"
 	"saksi/server/folder"
 	"saksi/server/inbox"
@@ -255,7 +256,7 @@ func largeDrop(b *testing.B, n int) *large {
 func fill(s store.Store, code receipt.Code, answered bool) error {
 	slots := make([][]byte, 3)
 	for n := range slots {
-		slots[n] = make([]byte, item.SlotSize())
+		slots[n] = make([]byte, item.SlotSize(roster.Quorum{Needed: 1}))
 	}
 	i := store.Item{
 		ID: code.ItemID(0), Roster: 1, Week: week.Of(time.Now()), Burn: code.Burn(0).Hash(),

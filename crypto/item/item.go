@@ -5,18 +5,39 @@
 // # Two layers
 //
 //	slots/001.age ... slots/NNN.age    one age file per reviewer, all of one size
-//	    77 bytes: the reviewer's share of the secret of E
+//	    77, 154 or 231 bytes: what the reviewer has of the secret of E
 //	payload.age                        one age file, to E alone
 //	    USTAR tar, see below
 //
-// E is a hybrid identity made for this item and for nothing else. With quorum 1
-// a share is E's identity string itself, so that stock age opens the item:
+// E is a hybrid identity made for this item and for nothing else. Where each
+// reviewer opens alone, a slot holds E's identity string itself, so that stock
+// age opens the item:
 //
 //	age -d -i r1.key slots/001.age > e.key
 //	age -d -i e.key payload.age | tar -x
 //
+// Under a quorum it holds two or three parts of 77 bytes:
+//
+//	+-----------------+------------------+-------------------+
+//	| P               | A, share x       | B, share x        |
+//	| of every reader | k of all readers | j from elsewhere, |
+//	|                 |                  | if j > 0          |
+//	+-----------------+------------------+-------------------+
+//	  stays on the desk   travels to the desk that opens
+//
+// E's string is split by Shamir (package shamir) into P, A and B, of which all
+// are needed; A is split once more, k of n over all slots, and B j of those from
+// elsewhere ([roster.Roster.Outside]). x is the number of the slot, from 1. So
+// gfcombine joins it: the shares of A to e.002, those of B to e.003, and those
+// two with P, as e.001, to E.
+//
+// P is what makes an exclusion hold. Somebody who may not read an item could else
+// collect k shares of colleagues who cannot know it, as nobody does before it is
+// open; P is never handed on.
+//
 // The slot of an excluded reviewer is sealed to that reviewer just the same,
-// around 77 random bytes: the server sees equal slots.
+// around random bytes of the same length, and the share of B of a reviewer who is
+// not from elsewhere is random: the server sees equal slots.
 //
 // # The tar
 //
@@ -56,6 +77,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 
 	"saksi/crypto/hybrid"
 	"saksi/crypto/receipt"
@@ -66,7 +88,7 @@ import (
 const (
 	// MaxText is what a text may have, in UTF-8.
 	MaxText = 24000
-	// ShareSize is the plaintext of a slot.
+	// ShareSize is the length of E's string and of each part of a slot.
 	ShareSize = hybrid.IdentitySize
 	// Floor is the size of the tar of every item without attachment.
 	Floor = 64 * 1024
@@ -85,8 +107,18 @@ const (
 	maxForm     = 16 * 1024
 )
 
-// SlotSize is the size of every slot, in bytes.
-func SlotSize() int64 { return hybrid.SealedSize(ShareSize, 1) }
+// SlotSize is the size of every slot under a quorum, in bytes.
+func SlotSize(q roster.Quorum) int64 { return hybrid.SealedSize(int64(slotPlain(q)), 1) }
+
+// ValidSlotSize reports whether a slot has this size under some quorum.
+func ValidSlotSize(size int64) bool {
+	for _, q := range []roster.Quorum{{Needed: 1}, {Needed: 2}, {Needed: 2, Outside: 1}} {
+		if SlotSize(q) == size {
+			return true
+		}
+	}
+	return false
+}
 
 // PayloadSize is the size of payload.age around a tar of that size.
 func PayloadSize(tar int64) int64 { return hybrid.SealedSize(tar, 1) }
@@ -127,6 +159,7 @@ type Manifest struct {
 	Burn           string            `json:"burn"`            // SHA-256 of the token that deletes the item
 	Roster         ManifestRoster    `json:"roster"`
 	Slots          []string          `json:"slots"`                    // SHA-256 of each slot, in roster order
+	Withheld       []string          `json:"withheld,omitempty"`       // ids of the reviewers who were excluded
 	Language       string            `json:"language"`                 // of the page it was written on: "id" or "en"
 	Taxonomy       string            `json:"taxonomy,omitempty"`       // reference of the form that was answered
 	Original       map[string]string `json:"original_names,omitempty"` // member to name, if the reporter keeps it
@@ -212,6 +245,8 @@ func (m *Manifest) identify() (*identity, error) {
 	return &p, nil
 }
 
+var reviewerPattern = regexp.MustCompile(`^[a-z][a-z0-9-]{0,15}$`)
+
 var languagePattern = regexp.MustCompile(`^([a-z]{2,3})?$`)
 
 // checkRest holds the values that nothing else is derived from.
@@ -221,6 +256,10 @@ func (m *Manifest) checkRest() error {
 	}
 	if !languagePattern.MatchString(m.Language) {
 		return errors.New("the language is no code of two or three letters")
+	}
+	if len(m.Withheld) > roster.MaxReviewers || !slices.IsSorted(m.Withheld) ||
+		slices.ContainsFunc(m.Withheld, func(id string) bool { return !reviewerPattern.MatchString(id) }) {
+		return errors.New("the excluded reviewers are no sorted list of ids")
 	}
 	if len(m.Taxonomy) > MaxField || !isText(m.Taxonomy) {
 		return errors.New("the taxonomy is no short text")

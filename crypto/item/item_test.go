@@ -32,7 +32,8 @@ type sealed struct {
 
 func seal(t testing.TB, p *partytest.Party, code receipt.Code, n int, c Content, excluded ...string) sealed {
 	t.Helper()
-	s, err := Seal(p.Circle, code, n, c, excluded...)
+	c.Readers.Withheld = append(c.Readers.Withheld, excluded...)
+	s, err := Seal(p.Circle, code, n, c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -123,8 +124,8 @@ func TestSizesTellNothing(t *testing.T) {
 			t.Errorf("%s: payload of %d bytes, want %d", name, s.Size, PayloadSize(Floor))
 		}
 		for i, slot := range s.Slots {
-			if int64(len(slot)) != SlotSize() {
-				t.Errorf("%s: slot %d has %d bytes, want %d", name, i, len(slot), SlotSize())
+			if int64(len(slot)) != SlotSize(p.Roster.Quorum) {
+				t.Errorf("%s: slot %d has %d bytes, want %d", name, i, len(slot), SlotSize(p.Roster.Quorum))
 			}
 		}
 		if _, err := s.open(t, p, 0, nil); err != nil {
@@ -152,11 +153,11 @@ func TestExcludedReviewerLearnsNothing(t *testing.T) {
 			}
 		}
 	}
-	if _, err := Seal(p.Circle, receipt.New(), 0, Content{Kind: Testimony, Text: "x"}, "r1", "r2", "r3"); err == nil {
-		t.Error("an item for nobody was sealed")
-	}
-	if _, err := Seal(p.Circle, receipt.New(), 0, Content{Kind: Testimony, Text: "x"}, "r9"); err == nil {
-		t.Error("an exclusion that excludes nobody was taken")
+	for want, withheld := range map[error][]string{ErrFewReaders: {"r1", "r2", "r3"}, ErrNoReader: {"r9"}} {
+		c := Content{Kind: Testimony, Text: "x", Readers: Readers{Withheld: withheld}}
+		if _, err := Seal(p.Circle, receipt.New(), 0, c); !errors.Is(err, want) {
+			t.Errorf("without %q: %v, want %v", withheld, err, want)
+		}
 	}
 }
 
@@ -196,10 +197,6 @@ func TestContentLimits(t *testing.T) {
 		if _, err := Seal(p.Circle, receipt.New(), 0, test.content); !errors.Is(err, test.want) {
 			t.Errorf("%s: %v, want %v", name, err, test.want)
 		}
-	}
-	p.Circle.Quorum.Needed = 2
-	if _, err := Seal(p.Circle, receipt.New(), 0, Content{Kind: Testimony, Text: "a"}); !errors.Is(err, ErrQuorum) {
-		t.Errorf("quorum 2: %v, want ErrQuorum", err)
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"archive/tar"
 	"bytes"
 	"crypto/ed25519"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
@@ -34,9 +33,12 @@ var (
 	// ErrNotText is returned when a text is not UTF-8 or holds control
 	// characters other than tab and line breaks.
 	ErrNotText = errors.New("not a text")
-	// ErrQuorum is returned when a roster asks for more reviewers than one to
-	// open an item: this version seals to single reviewers only.
-	ErrQuorum = errors.New("the roster's quorum is not supported")
+	// ErrFewReaders is returned when so many reviewers are excluded that those who
+	// are left are no quorum.
+	ErrFewReaders = errors.New("too few reviewers are left to open it")
+	// ErrNoReader is returned when an excluded reviewer is not on the roster: the
+	// choice was made under another one.
+	ErrNoReader = errors.New("the roster has no such reviewer")
 	// ErrSize is returned when an attachment turns out longer or shorter than
 	// announced. Nothing that was written may be kept.
 	ErrSize = errors.New("the file has another size than announced")
@@ -46,6 +48,8 @@ var (
 type Content struct {
 	Kind     Kind
 	Language string // of the page: "id" or "en"
+
+	Readers Readers
 
 	Text     string // testimony and message
 	Form     Form   // testimony; Format is filled in
@@ -81,16 +85,11 @@ type member struct {
 }
 
 // Seal prepares the n-th item of a code: it checks the content, makes E and
-// seals the slots. Reviewers whose id is in excluded get a slot that opens to
-// random bytes. An excluded id that the roster does not have is an error: the
-// page that named it was made under another roster.
+// seals the slots.
 //
-// It returns [ErrTooLong], [ErrLongField], [ErrEmpty], [ErrNotText] or
-// [ErrQuorum].
-func Seal(circle *roster.Circle, code receipt.Code, n int, c Content, excluded ...string) (*Sealed, error) {
-	if circle.Quorum.Needed != 1 {
-		return nil, fmt.Errorf("sealing item: quorum %d: %w", circle.Quorum.Needed, ErrQuorum)
-	}
+// It returns [ErrTooLong], [ErrLongField], [ErrEmpty], [ErrNotText],
+// [ErrFewReaders] or [ErrNoReader].
+func Seal(circle *roster.Circle, code receipt.Code, n int, c Content) (*Sealed, error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
@@ -102,7 +101,7 @@ func Seal(circle *roster.Circle, code receipt.Code, n int, c Content, excluded .
 		ID: code.ItemID(n), Burn: code.Burn(n).Hash(), Roster: circle.Sequence,
 		content: c, payload: e.Recipient(),
 	}
-	if s.Slots, err = sealSlots(circle, e, excluded); err != nil {
+	if s.Slots, err = sealSlots(circle, e, c.Readers); err != nil {
 		return nil, err
 	}
 	keys := code.Keys()
@@ -118,36 +117,6 @@ func Seal(circle *roster.Circle, code receipt.Code, n int, c Content, excluded .
 	return s, nil
 }
 
-func sealSlots(circle *roster.Circle, e *hybrid.Identity, excluded []string) ([][]byte, error) {
-	skip := map[int]bool{}
-	for _, id := range excluded {
-		_, i, ok := circle.Reviewer(id)
-		if !ok {
-			return nil, fmt.Errorf("sealing item: roster %d has no reviewer %q to exclude", circle.Sequence, id)
-		}
-		skip[i] = true
-	}
-	slots := make([][]byte, len(circle.Keys))
-	entitled := 0
-	for i, key := range circle.Keys {
-		share := []byte(e.String())
-		if skip[i] {
-			rand.Read(share)
-		} else {
-			entitled++
-		}
-		slot, err := hybrid.SealBytes(share, key)
-		if err != nil {
-			return nil, err
-		}
-		slots[i] = slot
-	}
-	if entitled == 0 {
-		return nil, errors.New("sealing item: every reviewer is excluded")
-	}
-	return slots, nil
-}
-
 func newManifest(circle *roster.Circle, keys receipt.Keys, s *Sealed, n int) Manifest {
 	tokenHash := keys.Token.Hash()
 	return Manifest{
@@ -156,7 +125,7 @@ func newManifest(circle *roster.Circle, keys receipt.Keys, s *Sealed, n int) Man
 		Author: hex.EncodeToString(keys.AuthorPublic()), ReplyRecipient: keys.Reply.Recipient().String(),
 		Burn:   hex.EncodeToString(s.Burn[:]),
 		Roster: ManifestRoster{Sequence: circle.Sequence, Hash: circle.Hash.String()},
-		Slots:  slotHashes(s.Slots), Language: s.content.Language,
+		Slots:  slotHashes(s.Slots), Withheld: s.content.Readers.sorted(), Language: s.content.Language,
 		Original: s.content.originals(), Taxonomy: s.content.Taxonomy,
 	}
 }

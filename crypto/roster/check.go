@@ -46,7 +46,14 @@ func (r *Roster) check() error {
 	if err := errors.Join(r.checkPeriods(), r.checkRevoked()); err != nil {
 		return err
 	}
-	return r.checkReviewers()
+	if err := r.checkReviewers(); err != nil {
+		return err
+	}
+	if !r.reachable() {
+		return fmt.Errorf("quorum %d outside %d: for some place too few reviewers are from elsewhere",
+			r.Quorum.Needed, r.Quorum.Outside)
+	}
+	return nil
 }
 
 // checkPeriods holds that periods are in order and do not overlap.

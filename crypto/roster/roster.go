@@ -99,8 +99,11 @@ type Roster struct {
 // Quorum is how many reviewers must join to open an item.
 type Quorum struct {
 	Needed  int // k
-	Outside int // of them from another region or organisation
+	Outside int // j: of them, how many at least from elsewhere ([Roster.Outside])
 }
+
+// Alone reports whether each reviewer opens an item without any other.
+func (q Quorum) Alone() bool { return q.Needed == 1 && q.Outside == 0 }
 
 // A Reviewer is one line of the roster.
 type Reviewer struct {

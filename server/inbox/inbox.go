@@ -317,7 +317,7 @@ func (b *Inbox) checkParcel(p Parcel) error {
 			len(p.Slots), len(newest.Reviewers), ErrMisfit)
 	}
 	for _, slot := range p.Slots {
-		if int64(len(slot)) != item.SlotSize() {
+		if int64(len(slot)) != item.SlotSize(newest.Quorum) {
 			return fmt.Errorf("checking parcel: a slot of %d bytes: %w", len(slot), ErrMisfit)
 		}
 	}

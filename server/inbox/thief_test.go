@@ -15,6 +15,7 @@ import (
 	"saksi/crypto/outbox"
 	"saksi/crypto/receipt"
 	"saksi/crypto/reply"
+	"saksi/crypto/roster"
 	"saksi/server/inbox"
 )
 
@@ -85,13 +86,13 @@ const sealedMore = chacha20poly1305.NonceSizeX + chacha20poly1305.Overhead
 func (th *thief) item(n int) (e *hybrid.Identity, places int) {
 	const head = 6 // count and size
 	id := th.code.ItemID(n)
-	found := th.after(id[:], sealedMore+head+th.slots*int(item.SlotSize()))
+	found := th.after(id[:], sealedMore+head+th.slots*int(item.SlotSize(roster.Quorum{Needed: 1})))
 	for _, sealed := range found {
 		packed := th.unseal(sealed, id[:])
 		if packed == nil {
 			continue
 		}
-		for slot := range slices.Chunk(packed[head:], int(item.SlotSize())) {
+		for slot := range slices.Chunk(packed[head:], int(item.SlotSize(roster.Quorum{Needed: 1}))) {
 			if e, err := item.OpenSlot(slot, th.ids...); err == nil {
 				return e, len(found)
 			}

@@ -97,7 +97,8 @@ func (s *drop) publish() {
 // seal makes the members of an item.
 func (s *drop) seal(code receipt.Code, n int, c item.Content, excluded ...string) members {
 	s.t.Helper()
-	sealed, err := item.Seal(s.Circle, code, n, c, excluded...)
+	c.Readers.Withheld = append(c.Readers.Withheld, excluded...)
+	sealed, err := item.Seal(s.Circle, code, n, c)
 	if err != nil {
 		s.t.Fatal(err)
 	}

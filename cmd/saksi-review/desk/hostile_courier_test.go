@@ -7,6 +7,7 @@ import (
 	"saksi/crypto/batch"
 	"saksi/crypto/item"
 	"saksi/crypto/receipt"
+	"saksi/crypto/roster"
 )
 
 // Hostile couriers: who carries the stick can write on it, and has no key.
@@ -73,7 +74,7 @@ func TestCourierAddsToAnItem(t *testing.T) {
 	s := newDrop(t, 1)
 	code := receipt.New()
 	s.close(s.message(code, 0, honest))
-	for name, slot := range map[string][]byte{"a slot": make([]byte, item.SlotSize()), "of no size": nil} {
+	for name, slot := range map[string][]byte{"a slot": make([]byte, item.SlotSize(roster.Quorum{Needed: 1})), "of no size": nil} {
 		d := s.sit(0)
 		r := d.take(s.bundle(1, 1).with(members{s.path(batch.Slot, code.ItemID(0), 1): slot}))
 		if !slices.Equal(r.Unlisted, []string{code.ItemID(0).String()}) || len(r.New) != 1 || len(r.Apart) > 0 {

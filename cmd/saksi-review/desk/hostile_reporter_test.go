@@ -13,6 +13,7 @@ import (
 	"saksi/crypto/hybrid"
 	"saksi/crypto/item"
 	"saksi/crypto/receipt"
+	"saksi/crypto/roster"
 )
 
 // Hostile reporters: who writes a client of their own chooses every byte of an
@@ -89,7 +90,7 @@ func TestReporterWhoseSlotsOpenForOneAndNotAnother(t *testing.T) {
 		"sealed to nobody":   {sealedTo(t, identity(t).String(), identity(t).Recipient()), foreignSlot},
 		"the first's":        {sealedTo(t, identity(t).String(), s.Circle.Keys[0]), foreignSlot},
 		"another key inside": {sealedTo(t, identity(t).String(), second), misSealed},
-		"no age file":        {make([]byte, item.SlotSize()), damagedSlot},
+		"no age file":        {make([]byte, item.SlotSize(roster.Quorum{Needed: 1})), damagedSlot},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := s.craft(receipt.New(), 0, item.Message)

@@ -9,6 +9,7 @@ import (
 	"saksi/crypto/batch"
 	"saksi/crypto/item"
 	"saksi/crypto/receipt"
+	"saksi/crypto/roster"
 )
 
 // Hostile servers, acts upon items: a server signs whatever it lists, so a list
@@ -104,7 +105,7 @@ func TestServerMutilatesAnItem(t *testing.T) {
 	flipped[len(flipped)-1] ^= 1
 	bent := bytes.Clone(s.theirs[s.slotPath(1)])
 	bent[len(bent)-1] ^= 1
-	noSlot := func(more int64) []byte { return make([]byte, item.SlotSize()+more) }
+	noSlot := func(more int64) []byte { return make([]byte, item.SlotSize(roster.Quorum{Needed: 1})+more) }
 	for name, test := range map[string]struct {
 		item members
 		want string

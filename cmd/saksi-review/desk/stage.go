@@ -166,7 +166,7 @@ func oddSize(k batch.Kind, size int64) string {
 	switch {
 	case k == batch.Payload && !item.ValidPayloadSize(size):
 		return "its payload has a size that no payload has"
-	case k == batch.Slot && size != item.SlotSize():
+	case k == batch.Slot && !item.ValidSlotSize(size):
 		return "a slot has a size that no slot has"
 	}
 	return ""

@@ -12,6 +12,7 @@ import (
 
 	"saksi/crypto/item"
 	"saksi/crypto/receipt"
+	"saksi/crypto/roster"
 	"saksi/crypto/week"
 	"saksi/server/store"
 	"saksi/server/store/storetest"
@@ -64,7 +65,7 @@ func create(t testing.TB, s *Store, size int64, marker string) store.Item {
 	t.Helper()
 	i := store.Item{Roster: 1, Week: week.Of(noon), Size: size}
 	rand.Read(i.ID[:])
-	slot := make([]byte, item.SlotSize())
+	slot := make([]byte, item.SlotSize(roster.Quorum{Needed: 1}))
 	copy(slot, marker)
 	err := s.Create(i, [][]byte{slot}, func(w io.Writer) error {
 		_, err := io.CopyN(w, rand.Reader, size)

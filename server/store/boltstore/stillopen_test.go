@@ -14,6 +14,7 @@ import (
 	"golang.org/x/crypto/chacha20poly1305"
 
 	"saksi/crypto/item"
+	"saksi/crypto/roster"
 )
 
 // stillOpen looks for what was deleted, as a thief does who takes the disk in the
@@ -63,7 +64,7 @@ func sealedAs(k key, isReply bool) (needle []byte, size int, name []byte) {
 	const more = chacha20poly1305.NonceSizeX + chacha20poly1305.Overhead
 	if !isReply {
 		const head = 6
-		return k[:], more + head + 2*int(item.SlotSize()), k[:]
+		return k[:], more + head + 2*int(item.SlotSize(roster.Quorum{Needed: 1})), k[:]
 	}
 	r := k.reply()
 	hash := sha256.Sum256(r.Sealed)

@@ -22,6 +22,7 @@ import (
 
 	"saksi/crypto/item"
 	"saksi/crypto/receipt"
+	"saksi/crypto/roster"
 	"saksi/crypto/week"
 	"saksi/server/store"
 	"saksi/server/store/boltstore"
@@ -80,7 +81,7 @@ func (k key) item(kind byte) (store.Item, [][]byte, []byte) {
 	}
 	i := store.Item{ID: receipt.ItemID(k), Roster: 1, Week: week.Of(monday), Size: size}
 	copy(i.Burn[:], k.bytes("burn", 32))
-	slots := [][]byte{k.bytes("slot 1", int(item.SlotSize())), k.bytes("slot 2", int(item.SlotSize()))}
+	slots := [][]byte{k.bytes("slot 1", int(item.SlotSize(roster.Quorum{Needed: 1}))), k.bytes("slot 2", int(item.SlotSize(roster.Quorum{Needed: 1})))}
 	return i, slots, k.bytes("payload", int(size))
 }
 

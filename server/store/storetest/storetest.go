@@ -13,6 +13,7 @@ import (
 
 	"saksi/crypto/item"
 	"saksi/crypto/receipt"
+	"saksi/crypto/roster"
 	"saksi/crypto/week"
 	"saksi/server/store"
 )
@@ -56,7 +57,7 @@ func newItem(size int64) (store.Item, [][]byte, []byte) {
 	i := store.Item{Roster: 3, Week: thisWeek, Size: size}
 	rand.Read(i.ID[:])
 	rand.Read(i.Burn[:])
-	slots := [][]byte{make([]byte, item.SlotSize()), make([]byte, item.SlotSize())}
+	slots := [][]byte{make([]byte, item.SlotSize(roster.Quorum{Needed: 1})), make([]byte, item.SlotSize(roster.Quorum{Needed: 1}))}
 	rand.Read(slots[0])
 	rand.Read(slots[1])
 	payload := make([]byte, size)
