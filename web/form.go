@@ -16,6 +16,11 @@ const (
 	// AnswerPrefix stands before a question's id: it cannot be mistaken for
 	// another field, whatever an operator calls his questions.
 	AnswerPrefix = "q."
+	// SkipField is that of everyone who is excluded: one value each.
+	SkipField = "skip"
+	// ProvinceField is the province of the incident, in forms that do not ask
+	// the questions.
+	ProvinceField = "province"
 	// FinerSuffix stands behind the field of a place, for its second step.
 	FinerSuffix = ".finer"
 )
@@ -126,6 +131,15 @@ func (f *field) place(values []string) {
 	for _, r := range regions.Within(province) {
 		f.Groups = append(f.Groups, option{r.Code, r.Short(), slices.Contains(values, r.Code)})
 	}
+}
+
+// provinces offers all provinces, one of them chosen perhaps.
+func provinces(chosen string) []option {
+	var options []option
+	for _, r := range regions.Provinces() {
+		options = append(options, option{r.Code, r.Short(), r.Code == chosen})
+	}
+	return options
 }
 
 // months offers the last months, and one that was chosen before the form was

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"slices"
 	"time"
 
 	"saksi/web/taxonomy"
@@ -15,6 +16,36 @@ type Reviewer struct {
 	Label        string // as in the roster, such as "Penelaah 1"
 	Organisation string
 	Region       string // Kemendagri code, or "-" for national
+	Value        string // of the field that excludes them
+	Withheld     bool   // the writer excludes them
+}
+
+// Readers is who reads what a form sends, and what its writer may choose.
+type Readers struct {
+	People []Reviewer
+	Groups []Group
+	// Choice is whether anybody can be excluded: with a single reviewer nobody can.
+	Choice          bool
+	Needed, Outside int // how many must join to open it, and of them from elsewhere
+	// Place is whether the form asks for the province of the incident, because
+	// the quorum depends on it and nothing else in the form says it.
+	Place    bool
+	Province string
+	Again    bool   // the form is a later one: what was chosen before is not known
+	Problem  string // a key under "problem."
+}
+
+// Group is several reviewers who can be excluded together.
+type Group struct {
+	Value        string // of the field
+	Region       string // of all of them; or
+	Organisation string
+	Withheld     bool
+}
+
+// Withheld returns those who are excluded one by one.
+func (r Readers) Withheld() []Reviewer {
+	return slices.DeleteFunc(slices.Clone(r.People), func(v Reviewer) bool { return !v.Withheld })
 }
 
 // Start is the front page.
@@ -26,8 +57,10 @@ type Start struct {
 // Draft is what a person has typed and must never lose. It is handed back in
 // the form whenever something has to be mended.
 type Draft struct {
-	Text    string
-	Answers taxonomy.Answers
+	Text     string
+	Answers  taxonomy.Answers
+	Withheld []string // values of the fields that exclude readers
+	Province string   // of the incident, where a form asks for it beside the answers
 }
 
 // Write is the page with the first testimony's form.
@@ -38,7 +71,7 @@ type Write struct {
 	Length    int       // bytes the text has now, for the problem "too_long"
 	MaxText   int       // bytes a text may have
 	Today     time.Time // the last months are offered
-	Reviewers []Reviewer
+	Readers   Readers
 }
 
 // A Problem is what is wrong with one field.
@@ -65,6 +98,8 @@ type Receipt struct {
 	NextN   int // number that the next item may use
 	MaxFile int64
 	MaxText int
+	Draft   Draft // what the choice of readers was
+	Readers Readers
 	// How long things stay on the server, in weeks: after every reviewer has them,
 	// and in any case.
 	KeepSpread, KeepAtMost int
@@ -135,6 +170,7 @@ type Conversation struct {
 	MaxFile   int64
 	MaxText   int
 	Draft     Draft  // a message that could not be taken
+	Readers   Readers
 	Problem   string // a key under "problem."
 	Length    int
 	Kept      bool // the message or the file of this request was kept

@@ -130,6 +130,7 @@ func (p *Pages) functions(lang Lang, texts *catalog) template.FuncMap {
 		"story":     func() string { return p.site.Taxonomy.Story().ID },
 		"label":     func(id string) string { return p.site.Taxonomy.Question(id).Label.In(string(lang)) },
 		"fieldID":   FieldID,
+		"provinces": provinces,
 		"instance":  func() Instance { return p.site.Instance },
 		"add":       func(a, b int) int { return a + b },
 		"sub":       func(a, b int) int { return a - b },

@@ -63,6 +63,13 @@ func sealSlots(circle *roster.Circle, e *hybrid.Identity, r Readers) ([][]byte, 
 	return slots, nil
 }
 
+// Check returns nil if under this choice an item can be sealed, or [ErrNoReader]
+// or [ErrFewReaders].
+func (r Readers) Check(circle *roster.Circle) error {
+	_, _, err := r.entitled(circle)
+	return err
+}
+
 // entitled returns, for each slot, whether its reviewer may read, and whether
 // from elsewhere. It returns [ErrNoReader] or [ErrFewReaders].
 func (r Readers) entitled(circle *roster.Circle) (entitled, outside []bool, err error) {

@@ -108,6 +108,10 @@ func (h *Handler) converse(c echo.Context, start time.Time, code receipt.Code, v
 	if view.Problem == "not_text" {
 		view.Draft = marked(view.Draft)
 	}
+	view.Readers = h.readersOf(view.Draft, laterForm)
+	if isOfReaders(view.Problem) {
+		view.Readers.Problem = view.Problem
+	}
 	view.Code = code.Field()
 	view.NextN, view.Unchecked = read.States.Next(), read.Unchecked
 	view.MaxFile, view.MaxText = h.MaxFile, item.MaxText
@@ -126,13 +130,17 @@ func (h *Handler) converse(c echo.Context, start time.Time, code receipt.Code, v
 
 // maxItems is how many of a reporter's own items are listed: what is on the
 // page beside answers must leave room for a full page of them.
-const maxItems = 40
+const maxItems = 24
+
+// roomForReaders is how many bytes of a page are left for lists of readers.
+const roomForReaders = 4 << 10
 
 // padding returns what the page's size is a multiple of. Only what the request
 // itself brought makes it larger, never what is in the mailbox.
 func (h *Handler) padding(view web.Conversation) int {
-	draft := sizeOnPage(view.Draft.Text)
-	return h.Padding * (1 + (draft+h.Padding-1)/h.Padding)
+	// Two forms have the list of readers: a short one has its room.
+	own := sizeOnPage(view.Draft.Text) + max(0, 2*sizeOfReaders(view.Readers)-roomForReaders)
+	return h.Padding * (1 + (own+h.Padding-1)/h.Padding)
 }
 
 // sizeOnPage returns how many bytes a page takes for a text, at most: what has a
@@ -177,7 +185,7 @@ func replies(opened []scribe.Reply) []web.Reply {
 func (h *Handler) Message(c echo.Context) error {
 	start := time.Now()
 	f, formErr := h.form(c)
-	d := web.Draft{Text: f.text("text")}
+	d := f.message()
 	code, err := f.code()
 	if err != nil {
 		return &Failed{Cause: cmp.Or(formErr, err), Draft: f.typed(h.Pages.Taxonomy()), Retry: "/open"}
@@ -191,6 +199,8 @@ func (h *Handler) Message(c echo.Context) error {
 	view := web.Conversation{Kept: true, Number: n}
 	if problem := problemOf(err); problem != "" {
 		view = web.Conversation{Problem: problem, Draft: d, Length: len(d.Text)}
+	} else if outcome == inbox.Kept && err == nil {
+		view.Draft = web.Draft{Withheld: d.Withheld, Province: d.Province} // for the next one
 	} else if err != nil {
 		return &Failed{Cause: err, Code: code.Field(), Draft: &d, Retry: "/message", N: n, Limit: item.MaxText}
 	}
@@ -213,7 +223,13 @@ func (h *Handler) sendMessage(
 	if err := cmp.Or(h.askMailbox(c), formErr); err != nil {
 		return 0, err
 	}
-	return h.sendText(c, code, n, item.Content{Kind: item.Message, Language: string(h.Lang), Text: d.Text})
+	readers, err := h.choice(d)
+	if err != nil {
+		return 0, err
+	}
+	return h.sendText(c, code, n, item.Content{
+		Kind: item.Message, Readers: readers, Language: string(h.Lang), Text: d.Text,
+	})
 }
 
 // Delete asks whether an item, or everything, is to be deleted; and then does.

@@ -17,6 +17,7 @@ import (
 
 	"saksi/crypto/item"
 	"saksi/crypto/receipt"
+	"saksi/crypto/roster"
 	"saksi/web"
 	"saksi/web/taxonomy"
 )
@@ -36,7 +37,8 @@ var (
 
 // Limits of a form without a file.
 const (
-	maxFormFields = 64 + item.MaxValues // and a second step for each place
+	// A second step for each place, and readers with their groups.
+	maxFormFields = 64 + item.MaxValues + 3*roster.MaxReviewers
 	maxShort      = 1 << 10             // bytes of a field that is no text: more than any may have
 	maxAnswers    = 16 << 10            // of all answers, with their names
 )
@@ -97,14 +99,17 @@ func (d *decoder) room(name string) (room int, known bool) {
 	switch name {
 	case web.StoryField, "words":
 		return d.maxText, true
-	case "code", "n", "page", "switch", "confirm":
+	case "code", "n", "page", "switch", "confirm", web.ProvinceField:
 		return maxShort, true
 	}
 	left := maxAnswers - d.answers - len(name)
-	return max(0, min(maxShort, left)), isAnswer(name) && left >= 0
+	return max(0, min(maxShort, left)), isList(name) && left >= 0
 }
 
 func isAnswer(name string) bool { return strings.HasPrefix(name, web.AnswerPrefix) }
+
+// isList reports whether all values of a field count.
+func isList(name string) bool { return isAnswer(name) || name == web.SkipField }
 
 // field reads a field, and reports whether another one follows.
 func (d *decoder) field() bool {
@@ -114,8 +119,8 @@ func (d *decoder) field() bool {
 	if end == '=' {
 		value, end = d.token(room, false)
 	}
-	if isAnswer(string(name)) && (d.full || !known) {
-		d.note(ErrForm) // half an answer may say another thing
+	if isList(string(name)) && (d.full || !known) {
+		d.note(ErrForm) // half an answer may say another thing, and excludes another reader
 	}
 	if known {
 		d.keep(string(name), string(value))
@@ -125,7 +130,7 @@ func (d *decoder) field() bool {
 
 func (d *decoder) keep(name, value string) {
 	switch {
-	case isAnswer(name):
+	case isList(name):
 		d.answers += len(name) + len(value)
 	case d.form.has(name):
 		return
@@ -238,7 +243,16 @@ func (f form) draft(t *taxonomy.Taxonomy) web.Draft {
 			answers[id] = f.finer(name, values)
 		}
 	}
-	return web.Draft{Text: f.text(web.StoryField) + f.unasked(t), Answers: t.Tidy(answers)}
+	d := f.message()
+	d.Text, d.Answers = f.text(web.StoryField)+f.unasked(t), t.Tidy(answers)
+	return d
+}
+
+// message returns what a form without questions brought.
+func (f form) message() web.Draft {
+	return web.Draft{
+		Text: f.text("text"), Withheld: f.values[web.SkipField], Province: f.text(web.ProvinceField),
+	}
 }
 
 // unasked returns the answers to questions that the taxonomy does not have, as
@@ -317,7 +331,8 @@ func marked(d web.Draft) web.Draft {
 			answers[question] = append(answers[question], mark(v, ""))
 		}
 	}
-	return web.Draft{Text: mark(d.Text, "\n\r\t\u2028\u2029"), Answers: answers}
+	d.Text, d.Answers = mark(d.Text, "\n\r\t\u2028\u2029"), answers
+	return d
 }
 
 // mark leaves alone what is taken: in a text other signs than in a line.

@@ -15,6 +15,7 @@ import (
 
 	"saksi/crypto/item"
 	"saksi/crypto/receipt"
+	"saksi/crypto/roster"
 	"saksi/server/inbox"
 	"saksi/web"
 )
@@ -36,10 +37,10 @@ var (
 
 // Limits of the fields that stand before a file, in bytes.
 const (
-	maxFields     = 8
+	maxFields     = 8 + 3*roster.MaxReviewers
 	maxFieldSize  = 256
 	maxFileName   = 4096
-	multipartRoom = 16 << 10 // all that is not the file
+	multipartRoom = 64 << 10 // all that is not the file
 
 	readAhead = 256 << 10 // of the body; multipart itself reads 4 KiB at a time
 )
@@ -66,16 +67,16 @@ func (h *Handler) File(c echo.Context) error {
 	}
 	outcome, err := h.sendFile(c, code, n, up)
 	if problem := problemOf(err); problem != "" {
-		return h.converse(c, start, code, web.Conversation{Problem: problem})
+		return h.converse(c, start, code, web.Conversation{Problem: problem, Draft: up.chosen})
 	}
 	if err != nil {
 		return &Failed{Cause: err, Code: code.Field(), Limit: h.MaxFile}
 	}
-	view := web.Conversation{Kept: true, Number: n}
+	view := web.Conversation{Kept: true, Number: n, Draft: up.chosen}
 	if outcome == inbox.Again {
 		// The same file, sent again, or another one from an old page: nobody can
 		// tell, and a file cannot be handed back.
-		view = web.Conversation{Problem: "file_number_used"}
+		view = web.Conversation{Problem: "file_number_used", Draft: up.chosen}
 	}
 	if err := h.converse(c, start, code, view); err != nil {
 		return &Failed{Cause: err, Code: code.Field()}
@@ -94,12 +95,16 @@ func (h *Handler) sendFile(c echo.Context, code receipt.Code, n int, up *upload)
 	case up.size <= 0:
 		return 0, ErrEmptyFile
 	}
+	readers, err := h.choice(up.chosen)
+	if err != nil {
+		return 0, err
+	}
 	giveBack, err := h.Gate.File(c.Request().Context(), up.size)
 	if err != nil {
 		return 0, err
 	}
 	outcome, err := h.Scribe.Send(code, n, item.Content{
-		Kind: item.Attachment, Language: string(h.Lang),
+		Kind: item.Attachment, Readers: readers, Language: string(h.Lang),
 		File: up, Size: up.size, Name: up.name, KeepName: up.fields["keep"] == "1",
 	})
 	if err != nil || outcome == inbox.Again {
@@ -114,6 +119,7 @@ func (h *Handler) sendFile(c echo.Context, code receipt.Code, n int, up *upload)
 // upload is a multipart form whose last field is a file.
 type upload struct {
 	fields map[string]string
+	chosen web.Draft // whom its form excludes
 	name   string // of the file, as the browser gives it
 	size   int64  // of the file, by the announced length
 	body   *precise
@@ -165,7 +171,14 @@ func (up *upload) readFields() error {
 		if err != nil || len(value) > maxFieldSize {
 			return fmt.Errorf("reading upload: %w", ErrForm)
 		}
-		up.fields[part.FormName()] = string(value)
+		switch name := part.FormName(); name {
+		case web.SkipField:
+			up.chosen.Withheld = append(up.chosen.Withheld, string(value))
+		case web.ProvinceField:
+			up.chosen.Province = string(value)
+		default:
+			up.fields[name] = string(value)
+		}
 	}
 	return fmt.Errorf("reading upload: %w", ErrForm)
 }

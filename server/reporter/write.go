@@ -23,14 +23,20 @@ func (h *Handler) WriteForm(c echo.Context) error {
 }
 
 func (h *Handler) writeView(code receipt.Code, d web.Draft, problems []web.Problem) web.Write {
-	readers, _ := h.readers()
 	unreadable := func(p web.Problem) bool { return p.Key == "not_text" || p.Key == string(taxonomy.NotLine) }
 	if slices.ContainsFunc(problems, unreadable) {
 		d = marked(d)
 	}
+	readers := h.readersOf(d, firstForm)
+	problems = slices.DeleteFunc(problems, func(p web.Problem) bool {
+		if isOfReaders(p.Key) {
+			readers.Problem = p.Key
+		}
+		return isOfReaders(p.Key)
+	})
 	return web.Write{
 		Code: code.Field(), Draft: d, Problems: problems, Length: len(d.Text), MaxText: item.MaxText,
-		Today: h.today(), Reviewers: readers,
+		Today: h.today(), Readers: readers,
 	}
 }
 
@@ -96,6 +102,9 @@ func (h *Handler) problems(d web.Draft) []web.Problem {
 	if key := problemOf(item.CheckText(d.Text)); key != "" {
 		found = append(found, h.ofStory(key)...)
 	}
+	if _, err := h.choice(d); err != nil {
+		found = append(found, h.ofStory(problemOf(err))...)
+	}
 	place := func(p web.Problem) int {
 		return slices.IndexFunc(t.Questions(), func(q *taxonomy.Question) bool { return q.ID == p.Question })
 	}
@@ -108,8 +117,12 @@ func (h *Handler) problems(d web.Draft) []web.Problem {
 func (h *Handler) sendTestimony(
 	c echo.Context, code receipt.Code, d web.Draft,
 ) (outcome inbox.Outcome, next int, err error) {
+	readers, err := h.choice(d)
+	if err != nil {
+		return 0, 0, err
+	}
 	outcome, err = h.sendText(c, code, 0, item.Content{
-		Kind: item.Testimony, Language: string(h.Lang), Text: d.Text,
+		Kind: item.Testimony, Readers: readers, Language: string(h.Lang), Text: d.Text,
 		Form: item.Form{Answers: d.Answers}, Taxonomy: h.Pages.Taxonomy().Reference(),
 	})
 	if err != nil || outcome != inbox.Again {
@@ -131,5 +144,6 @@ func (h *Handler) receiptView(code receipt.Code, next int, d web.Draft) web.Rece
 		Words: code.Words(), Code: code.Field(), NextN: next, MaxFile: h.MaxFile, MaxText: item.MaxText,
 		KeepSpread: inbox.KeepSpread, KeepAtMost: inbox.KeepAtMost,
 		Advice: t.Advice(d.Answers), Carried: t.Advising(d.Answers),
+		Draft: web.Draft{Withheld: d.Withheld, Province: h.province(d)}, Readers: h.readersOf(d, nextForm),
 	}
 }

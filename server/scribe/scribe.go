@@ -47,6 +47,20 @@ func (s *Scribe) Send(code receipt.Code, n int, c item.Content) (inbox.Outcome, 
 	})
 }
 
+// CheckReaders returns nil for a choice of readers under which something could
+// be sealed now, or [item.ErrNoReader] or [item.ErrFewReaders]; also nil when
+// nothing can be sealed at all.
+func (s *Scribe) CheckReaders(r item.Readers) error {
+	circle, err := s.Inbox.Circle()
+	if err != nil {
+		return nil // sending says so
+	}
+	return r.Check(circle)
+}
+
+// Quorum returns how many readers must join to open what is sealed now.
+func (s *Scribe) Quorum() roster.Quorum { return s.Inbox.Newest().Quorum }
+
 // States answers for all items that a code can have.
 type States [receipt.MaxItems]inbox.State
 

@@ -1,0 +1,155 @@
+package reporter
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"saksi/crypto/item"
+	"saksi/crypto/roster"
+	"saksi/web"
+	"saksi/web/regions"
+	"saksi/web/taxonomy"
+)
+
+// What stands before the value of a field that excludes readers: one of them,
+// all of a region or province, or all of an organisation. They are named, not
+// numbered: a page may be older than the roster.
+const (
+	skipOne          = "id:"
+	skipRegion       = "region:"
+	skipOrganisation = "org:"
+)
+
+// matches reports whether a field's value excludes a reviewer. A province
+// excludes all in it.
+func matches(value string, v roster.Reviewer) bool {
+	switch {
+	case strings.HasPrefix(value, skipOne):
+		return value == skipOne+v.ID
+	case strings.HasPrefix(value, skipOrganisation):
+		return value == skipOrganisation+v.Organisation
+	case strings.HasPrefix(value, skipRegion):
+		region := strings.TrimPrefix(value, skipRegion)
+		return v.Region == region || region != roster.National && strings.HasPrefix(v.Region, region+".")
+	}
+	return false
+}
+
+// choice returns whom a draft excludes, and the province of the incident. It
+// returns [item.ErrNoReader] when a value excludes nobody, as the page was made
+// under another roster, and [item.ErrFewReaders]. Nothing is sealed then, as it
+// would be for somebody whom its writer meant to exclude.
+func (h *Handler) choice(d web.Draft) (item.Readers, error) {
+	var chosen item.Readers
+	newest, _ := h.Scribe.Readers()
+	for _, value := range d.Withheld {
+		before := len(chosen.Withheld)
+		for _, v := range newest {
+			if matches(value, v) {
+				chosen.Withheld = append(chosen.Withheld, v.ID)
+			}
+		}
+		if len(chosen.Withheld) == before {
+			return chosen, fmt.Errorf("reading form: %w", item.ErrNoReader)
+		}
+	}
+	chosen.Province = h.province(d)
+	return chosen, h.Scribe.CheckReaders(chosen)
+}
+
+// province returns the province of the incident: of the answers or, in a form
+// without them, of its own field. What is no province is none.
+func (h *Handler) province(d web.Draft) string {
+	given := d.Province
+	for _, q := range h.Pages.Taxonomy().Questions() {
+		if values := d.Answers[q.ID]; q.Kind == taxonomy.Place && len(values) == 1 {
+			given = roster.Province(values[0])
+			break
+		}
+	}
+	if slices.ContainsFunc(regions.Provinces(), func(r regions.Region) bool { return r.Code == given }) {
+		return given
+	}
+	return ""
+}
+
+// A kindOfForm says what a form knows besides its own fields.
+type kindOfForm int
+
+const (
+	firstForm kindOfForm = iota // asks where it happened
+	nextForm                    // right after the first, whose answers it has
+	laterForm                   // of a reporter who came back
+)
+
+// readersOf returns what a form shows of those who will read.
+func (h *Handler) readersOf(d web.Draft, kind kindOfForm) web.Readers {
+	reviewers, _ := h.Scribe.Readers()
+	q := h.Scribe.Quorum()
+	r := web.Readers{
+		Choice: len(reviewers) > 1, Needed: q.Needed, Outside: q.Outside,
+		Place: q.Outside > 0 && kind != firstForm, Province: h.province(d), Again: kind == laterForm,
+	}
+	withheld := func(v roster.Reviewer) bool {
+		return slices.ContainsFunc(d.Withheld, func(value string) bool { return matches(value, v) })
+	}
+	for _, v := range reviewers {
+		r.People = append(r.People, web.Reviewer{
+			Label: v.Label, Organisation: v.Organisation, Region: region(v.Region),
+			Value: skipOne + v.ID, Withheld: withheld(v),
+		})
+	}
+	if r.Choice {
+		r.Groups = groups(reviewers, d.Withheld)
+	}
+	return r
+}
+
+// groups returns the regions, provinces and organisations of several reviewers,
+// but none of all: nobody can exclude all.
+func groups(reviewers []roster.Reviewer, chosen []string) []web.Group {
+	var found []web.Group
+	seen := map[string]bool{}
+	add := func(g web.Group) {
+		members := 0
+		for _, v := range reviewers {
+			if matches(g.Value, v) {
+				members++
+			}
+		}
+		if !seen[g.Value] && members > 1 && members < len(reviewers) {
+			g.Withheld = slices.Contains(chosen, g.Value)
+			found = append(found, g)
+		}
+		seen[g.Value] = true
+	}
+	for _, v := range reviewers {
+		for _, code := range []string{v.Region, roster.Province(v.Region)} {
+			if code != roster.National {
+				add(web.Group{Value: skipRegion + code, Region: code})
+			}
+		}
+		add(web.Group{Value: skipOrganisation + v.Organisation, Organisation: v.Organisation})
+	}
+	return found
+}
+
+// isOfReaders reports whether a problem is one of the choice of readers.
+func isOfReaders(problem string) bool { return problem == "few_readers" || problem == "no_reader" }
+
+// sizeOfReaders returns how many bytes a form takes for its list of readers, at
+// most.
+func sizeOfReaders(r web.Readers) int {
+	size := 0
+	for _, v := range r.People {
+		size += 2*(sizeOnPage(v.Label)+sizeOnPage(v.Organisation)) + 200
+	}
+	for _, g := range r.Groups {
+		size += 2*sizeOnPage(g.Organisation) + 200
+	}
+	if r.Place {
+		size += 60 * len(regions.Provinces())
+	}
+	return size
+}
