@@ -73,7 +73,7 @@ func TestTextFillsPlaceholdersOnce(t *testing.T) {
 func families() map[string][]string {
 	return map[string][]string{
 		"problem": strings.Fields("heading empty too_long not_text word_count word_unknown check far_too_long cut damaged " +
-			"no_file empty_file file_number_used field_long missing strange long sign unasked"),
+			"no_file empty_file file_number_used field_long missing strange long sign unasked few_readers no_reader"),
 		"status": strings.Fields("diterima diambil ditelaah butuh_keterangan terverifikasi " +
 			"diteruskan tidak_dapat ditutup other"),
 		"state":  strings.Fields("waiting batched carried deleted expired"),

@@ -27,6 +27,26 @@ func testReviewers() []Reviewer {
 	}
 }
 
+// testReaders has one of three excluded, and a quorum.
+func testReaders() Readers {
+	people := testReviewers()
+	for i := range people {
+		people[i].Value = "id:r" + string(rune('1'+i))
+	}
+	people[1].Withheld = true
+	return Readers{
+		People: people, Choice: true, Needed: 2, Outside: 1, Province: "73",
+		Groups: []Group{{Value: "region:73", Region: "73", Withheld: true}, {Value: "org:LBH Contoh", Organisation: "LBH Contoh"}},
+	}
+}
+
+// laterReaders are those of a form that knows nothing of the first.
+func laterReaders() Readers {
+	r := testReaders()
+	r.Again, r.Place = true, true
+	return r
+}
+
 func testWords() []string {
 	return strings.Fields("bayam layar kerbau sendok pagar nanas tikar gerobak cangkir kelapa rumput jendela")
 }
@@ -67,7 +87,7 @@ func testDraft() Draft {
 }
 
 func writeStates() []state {
-	w := Write{Code: testCode, MaxText: 24000, Reviewers: testReviewers(), Today: testDay}
+	w := Write{Code: testCode, MaxText: 24000, Readers: testReaders(), Today: testDay}
 	list := []state{{"write", w}}
 	w.Draft = testDraft()
 	list = append(list, state{"write-filled", w})
@@ -86,6 +106,7 @@ func writeStates() []state {
 func wordStates() []state {
 	draft := testDraft()
 	r := Receipt{Words: testWords(), Code: testCode, NextN: 1, MaxFile: 20 << 20, MaxText: 24000, KeepSpread: 13, KeepAtMost: 52}
+	r.Readers = testReaders()
 	r.Advice, r.Carried = taxonomy.Current().Advice(draft.Answers), taxonomy.Current().Advising(draft.Answers)
 	again, unsent := r, r
 	again.Again = true
@@ -121,7 +142,7 @@ func testReplies() []Reply {
 
 func testConversation() Conversation {
 	return Conversation{
-		Code: testCode, Replies: testReplies(), NextN: 5,
+		Code: testCode, Replies: testReplies(), NextN: 5, Readers: laterReaders(),
 		MaxFile: 20 << 20, MaxText: 24000,
 		Items: []Item{
 			{0, Carried, "2026-W47", "2027-W07"}, {1, Batched, "2026-W48", "2027-W47"}, {2, Waiting, "2026-W49", "2027-W48"},
@@ -181,18 +202,25 @@ func failureStates() []state {
 
 // hostileStates fills every string a stranger can choose with the same text.
 func hostileStates(evil string) []state {
-	d := Draft{evil, taxonomy.Answers{"unit": {evil}, "tempat": {evil}, "tindakan": {evil}, evil: {evil}}}
-	people := []Reviewer{{evil, evil, evil}}
+	d := Draft{
+		Text: evil, Withheld: []string{evil}, Province: evil,
+		Answers: taxonomy.Answers{"unit": {evil}, "tempat": {evil}, "tindakan": {evil}, evil: {evil}},
+	}
+	people := []Reviewer{{Label: evil, Organisation: evil, Region: evil, Value: evil, Withheld: true}}
+	readers := Readers{
+		People: people, Choice: true, Place: true, Province: evil,
+		Groups: []Group{{Value: evil, Region: evil}, {Value: evil, Organisation: evil}},
+	}
 	reply := Reply{Label: evil, Organisation: evil, Status: evil, Forwarded: evil, Text: evil}
 	c := testConversation()
-	c.Code, c.Draft, c.Problem = evil, d, "empty"
+	c.Code, c.Draft, c.Problem, c.Readers = evil, d, "empty", readers
 	c.Replies, c.Items = []Reply{reply}, []Item{{0, Waiting, evil, evil}}
 	return []state{
 		{"start", Start{people, []string{evil}}},
 		{"outside", Outside{evil, []string{evil}}},
 		{"front", Front{evil, []string{evil}, true}},
-		{"write", Write{Code: evil, Draft: d, Problems: []Problem{{"uraian", "empty"}}, Reviewers: people, Today: testDay}},
-		{"receipt", Receipt{Words: []string{evil}, Code: evil, Unsent: &d, Carried: d.Answers}},
+		{"write", Write{Code: evil, Draft: d, Problems: []Problem{{"uraian", "empty"}}, Readers: readers, Today: testDay}},
+		{"receipt", Receipt{Words: []string{evil}, Code: evil, Unsent: &d, Carried: d.Answers, Draft: d, Readers: readers}},
 		{"open", Open{Words: evil, Problem: "word_unknown", Word: evil}},
 		{"suggest", Suggest{Words: []SuggestedWord{{evil, true}}, Code: evil}},
 		{"conversation", c},

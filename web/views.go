@@ -65,13 +65,13 @@ type Draft struct {
 
 // Write is the page with the first testimony's form.
 type Write struct {
-	Code      string // the fresh code, as hexadecimal, for the hidden field "code"
-	Draft     Draft
-	Problems  []Problem // in the order of the form
-	Length    int       // bytes the text has now, for the problem "too_long"
-	MaxText   int       // bytes a text may have
-	Today     time.Time // the last months are offered
-	Readers   Readers
+	Code     string // the fresh code, as hexadecimal, for the hidden field "code"
+	Draft    Draft
+	Problems []Problem // in the order of the form
+	Length   int       // bytes the text has now, for the problem "too_long"
+	MaxText  int       // bytes a text may have
+	Today    time.Time // the last months are offered
+	Readers  Readers
 }
 
 // A Problem is what is wrong with one field.
@@ -169,7 +169,7 @@ type Conversation struct {
 	NextN     int // -1 when all numbers are used
 	MaxFile   int64
 	MaxText   int
-	Draft     Draft  // a message that could not be taken
+	Draft     Draft // a message that could not be taken
 	Readers   Readers
 	Problem   string // a key under "problem."
 	Length    int

@@ -39,8 +39,8 @@ var (
 const (
 	// A second step for each place, and readers with their groups.
 	maxFormFields = 64 + item.MaxValues + 3*roster.MaxReviewers
-	maxShort      = 1 << 10             // bytes of a field that is no text: more than any may have
-	maxAnswers    = 16 << 10            // of all answers, with their names
+	maxShort      = 1 << 10  // bytes of a field that is no text: more than any may have
+	maxAnswers    = 16 << 10 // of all answers, with their names
 )
 
 // form is a urlencoded body: a text, never a file. Of each field but an answer the

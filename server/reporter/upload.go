@@ -120,8 +120,8 @@ func (h *Handler) sendFile(c echo.Context, code receipt.Code, n int, up *upload)
 type upload struct {
 	fields map[string]string
 	chosen web.Draft // whom its form excludes
-	name   string // of the file, as the browser gives it
-	size   int64  // of the file, by the announced length
+	name   string    // of the file, as the browser gives it
+	size   int64     // of the file, by the announced length
 	body   *precise
 	parts  *multipart.Reader
 	part   *multipart.Part

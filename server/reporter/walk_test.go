@@ -1,12 +1,14 @@
 package reporter_test
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
+	"saksi/crypto/item"
 	"saksi/crypto/receipt"
 	"saksi/server/browser"
 	"saksi/server/servertest"
@@ -117,6 +119,8 @@ func (w *walk) write() {
 	w.must(w.page.Fill("#f-uraian", story))
 	w.must(w.page.Click("details.part summary"))
 	w.must(w.page.Fill("#f-unit", "Dinas <Contoh>"))
+	w.must(w.page.Click("#readers summary"))
+	w.must(w.page.Click("#readers input[value='id:r2']"))
 	w.must(w.page.Click("form#write > button:last-of-type"))
 	w.reads(".problem li:first-child", w.say("Berapa orang yang tahu", "How many people know"))
 	w.kept()
@@ -134,7 +138,7 @@ func (w *walk) kept() {
 	w.t.Helper()
 	for selector, want := range map[string]string{
 		"#f-uraian": story, "#f-tempat": "73", "#f-tempat-finer": "73.02", "#f-waktu": "tidak_ingat",
-		"#f-unit": "Dinas <Contoh>", "input[value=lisan]:checked": "lisan", "input[value=statistik]:checked": "statistik",
+		"#f-unit": "Dinas <Contoh>", "#readers input:checked": "id:r2", "input[value=lisan]:checked": "lisan", "input[value=statistik]:checked": "statistik",
 	} {
 		got, err := w.page.Value(selector)
 		w.must(err)
@@ -149,6 +153,7 @@ func (w *walk) send() {
 	w.must(w.page.Click("form#write > button:last-of-type"))
 	w.reads("h1", w.say("Sudah kami terima", "We have received it"))
 	w.reads("main", w.say("kurang dari 5 orang tahu", "fewer than 5 people know"))
+	w.reads("main", w.say("Tidak dapat dibuka oleh:", "Cannot be opened by:"))
 	words, err := w.page.Texts(".words li")
 	w.must(err)
 	if len(words) != 12 {
@@ -165,6 +170,12 @@ func (w *walk) send() {
 func (w *walk) attach() {
 	file := filepath.Join(w.t.TempDir(), "surat.pdf")
 	w.must(os.WriteFile(file, []byte(strings.Repeat("isi berkas ", 20_000)), 0o600))
+	// Whom the testimony was kept from the file is kept from.
+	excluded, err := w.page.Value(`form[action$="/file"] input[name=skip]:checked`)
+	w.must(err)
+	if excluded != "id:r2" {
+		w.t.Errorf("the file is kept from %q", excluded)
+	}
 	w.must(w.page.Attach("#file", file))
 	w.must(w.page.Click(`form[action$="/file"] button`))
 	w.reads("[role=status]", w.say("Susulan 1 sudah kami terima", "1"))
@@ -180,14 +191,31 @@ func (w *walk) readAnswer() {
 	w.must(w.page.Fill("#words", strings.ToUpper(strings.Join(w.words, ", "))))
 	w.must(w.page.Click("main form button"))
 	w.reads("article", "Kira-kira <berapa> orang yang hadir?")
+	w.reads(`form[action$="/message"]`, w.say("pilih lagi untuk setiap kiriman", "choose again each time"))
+	w.must(w.page.Click(`form[action$="/message"] input[value="id:r3"]`))
 	w.must(w.page.Fill("#text", "Kira-kira tiga puluh."))
 	w.must(w.page.Click(`form[action$="/message"] button`))
 	w.reads("[role=status]", w.say("Susulan 2 sudah kami terima", "2"))
 	url, err := w.page.URL()
 	w.must(err)
+	w.readBy(reading.Code, map[int][]bool{0: {true, false, true}, 1: {true, false, true}, 2: {true, true, false}})
 	for _, secret := range append(slices.Clone(w.words), reading.Code.Field()) {
 		if strings.Contains(url, secret) {
 			w.t.Errorf("the address is %q", url)
+		}
+	}
+}
+
+// readBy holds which reviewers read the items of a code.
+func (w *walk) readBy(code receipt.Code, readers map[int][]bool) {
+	for n, want := range readers {
+		slots, err := w.d.Inbox.Store.Slots(code.ItemID(n))
+		w.must(err)
+		for r, reads := range want {
+			_, err := item.OpenSlot(slots[r], w.d.Reviewers[r].Slots)
+			if (err == nil) != reads || !reads && !errors.Is(err, item.ErrNotForUs) {
+				w.t.Errorf("item %d, reviewer %d: %v, want reading %v", n, r+1, err, reads)
+			}
 		}
 	}
 }

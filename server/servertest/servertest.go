@@ -209,15 +209,18 @@ func Required() []string {
 	}
 }
 
-// Fields makes a form of pairs: of those with the same name the last counts. The
-// form for a testimony is answered as far as it must be.
+// Fields makes a form of pairs: of those with the same name the last counts, but
+// all of those that exclude readers. The form for a testimony is answered as far as it must be.
 func Fields(path string, pairs ...string) url.Values {
 	if strings.HasSuffix(path, "/write") {
 		pairs = slices.Concat(Required(), pairs)
 	}
 	values := url.Values{}
 	for i := 0; i < len(pairs); i += 2 {
-		values.Set(pairs[i], pairs[i+1])
+		if pairs[i] != web.SkipField {
+			values.Del(pairs[i])
+		}
+		values.Add(pairs[i], pairs[i+1])
 	}
 	return values
 }

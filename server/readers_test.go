@@ -1,0 +1,207 @@
+package server_test
+
+import (
+	"bytes"
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"saksi/crypto/item"
+	"saksi/crypto/partytest"
+	"saksi/crypto/receipt"
+	"saksi/crypto/reviewer"
+	"saksi/crypto/roster"
+	"saksi/server/servertest"
+	"saksi/server/store"
+)
+
+// elsewhere puts the reviewers of a draft into regions and organisations.
+func elsewhere(regions ...string) func(*reviewer.Draft) {
+	return func(d *reviewer.Draft) {
+		for i, region := range regions {
+			d.Cards[i].Line.Region = region
+			d.Cards[i].Line.Organisation = map[bool]string{true: "LBH Jauh", false: "LBH <Dekat>"}[region == "00"]
+		}
+	}
+}
+
+// readsIt says which reviewers can read an item alone.
+func readsIt(t *testing.T, d *servertest.Drop, code receipt.Code, n int) string {
+	t.Helper()
+	slots, err := d.Inbox.Store.Slots(code.ItemID(n))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var readers strings.Builder
+	for r, slot := range slots {
+		_, err := item.OpenSlot(slot, d.Reviewers[r].Slots)
+		switch {
+		case err == nil:
+			readers.WriteString("y")
+		case errors.Is(err, item.ErrNotForUs):
+			readers.WriteString("n")
+		default:
+			t.Fatal(err)
+		}
+	}
+	return readers.String()
+}
+
+// TestReadersAreExcludedOneByOneAndTogether: by name, by region, by province and
+// by organisation.
+func TestReadersAreExcludedOneByOneAndTogether(t *testing.T) {
+	d := servertest.New(t, servertest.Options{Reviewers: 5})
+	d.Admit(elsewhere("73.71", "73.71", "73", "00", "00"))
+	page := d.Get("/write")
+	for _, box := range []string{
+		`value="id:r1"`, `value="region:73.71"`, `value="region:73"`, `value="org:LBH &lt;Dekat&gt;"`, `value="org:LBH Jauh"`,
+	} {
+		expect(t, page, http.StatusOK, box)
+	}
+	for _, test := range []struct {
+		skip []string
+		want string
+	}{
+		{nil, "yyyyy"}, {[]string{"id:r1"}, "nyyyy"}, {[]string{"region:73.71"}, "nnyyy"},
+		{[]string{"region:73"}, "nnnyy"}, {[]string{"org:LBH Jauh"}, "yyynn"},
+		{[]string{"org:LBH <Dekat>", "id:r5"}, "nnnyn"}, {[]string{"id:r1", "id:r1", "region:73"}, "nnnyy"},
+	} {
+		code := d.Get("/write").Code(t)
+		fields := []string{"code", code.Field(), "text", "rahasia"}
+		for _, value := range test.skip {
+			fields = append(fields, "skip", value)
+		}
+		expect(t, d.Post("/write", fields...), http.StatusOK, "Sudah kami terima")
+		if got := readsIt(t, d, code, 0); got != test.want {
+			t.Errorf("without %q: %s, want %s", test.skip, got, test.want)
+		}
+	}
+}
+
+// TestAChoiceThatCannotHoldSendsNothing: nobody is sent what its writer meant to
+// keep from somebody.
+func TestAChoiceThatCannotHoldSendsNothing(t *testing.T) {
+	d := servertest.New(t, servertest.Options{})
+	for name, test := range map[string]struct {
+		skip []string
+		want string
+	}{
+		"all":         {[]string{"id:r1", "id:r2", "id:r3"}, "Terlalu banyak yang tidak boleh membaca"},
+		"a stranger":  {[]string{"id:r1", "id:r9"}, "Daftar penelaah berubah"},
+		"no kind":     {[]string{"r1"}, "Daftar penelaah berubah"},
+		"empty":       {[]string{""}, "Daftar penelaah berubah"},
+		"everywhere":  {[]string{"region:"}, "Daftar penelaah berubah"},
+		"half a name": {[]string{"org:Organisasi"}, "Daftar penelaah berubah"},
+	} {
+		code := d.Get("/write").Code(t)
+		fields := []string{"code", code.Field(), "text", "rahasia", "n", "1"}
+		for _, value := range test.skip {
+			fields = append(fields, "skip", value)
+		}
+		p := d.Post("/write", fields...)
+		expect(t, p, http.StatusUnprocessableEntity, test.want, "rahasia", code.Field())
+		expect(t, d.Post("/message", fields...), http.StatusUnprocessableEntity, test.want, "rahasia")
+		upload := append([]string{"code", code.Field(), "n", "2"}, fields[6:]...)
+		expect(t, d.Upload("/file", "x.txt", []byte("x"), upload...), http.StatusUnprocessableEntity, test.want)
+		for n := range 3 {
+			if _, err := d.Inbox.Store.Slots(code.ItemID(n)); !errors.Is(err, store.ErrUnknown) {
+				t.Errorf("%s: item %d is kept, %v", name, n, err)
+			}
+		}
+		if len(test.skip) > 1 && !strings.Contains(p.Body, `value="id:r1" checked`) {
+			t.Errorf("%s: what was chosen is lost", name)
+		}
+	}
+}
+
+// TestAQuorumIsAskedForAndSealed: the page says so, and no reviewer opens alone.
+func TestAQuorumIsAskedForAndSealed(t *testing.T) {
+	d := servertest.New(t, servertest.Options{Reviewers: 4})
+	d.Admit(func(draft *reviewer.Draft) {
+		elsewhere("73.71", "73", "00", "00")(draft)
+		draft.Quorum = roster.Quorum{Needed: 2, Outside: 1}
+	})
+	expect(t, d.Get("/write"), http.StatusOK, "bila 2 penelaah membukanya bersama", "Paling sedikit 1 di antaranya")
+	code := d.Get("/write").Code(t)
+	p := d.Post("/write", "code", code.Field(), "text", "rahasia", "q.tempat", "73", "skip", "id:r4")
+	expect(t, p, http.StatusOK, "Sudah kami terima", `<option value="73" selected>`)
+	expect(t, d.Post("/message", "code", code.Field(), "n", "1", "text", "susulan", "province", "73"), http.StatusOK)
+	for n, opens := range map[int]map[[2]int]bool{
+		0: {{0, 1}: false, {0, 2}: true, {2, 1}: true, {0, 3}: false, {3, 2}: false},
+		1: {{0, 1}: false, {0, 3}: true, {3, 2}: true},
+	} {
+		slots, err := d.Inbox.Store.Slots(code.ItemID(n))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for pair, want := range opens {
+			if e := joined(t, d.Party, slots, pair); (e == nil) != want {
+				t.Errorf("item %d, reviewers %v: %v, want opening %v", n, pair, e, want)
+			}
+		}
+	}
+	p = d.Post("/write", "code", receipt.New().Field(), "text", "rahasia", "skip", "org:LBH Jauh")
+	expect(t, p, http.StatusUnprocessableEntity, "Terlalu banyak yang tidak boleh membaca")
+}
+
+// joined opens with the first one's parts and what the second hands over.
+func joined(t *testing.T, p *partytest.Party, slots [][]byte, pair [2]int) error {
+	t.Helper()
+	var parts [2]item.Parts
+	for i, r := range pair {
+		var err error
+		if parts[i], err = item.OpenParts(p.Roster.Quorum, slots[r], r, p.Reviewers[r].Slots); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, err := item.Join(p.Roster.Quorum, parts[0], []item.Handed{parts[1].Handed})
+	if err != nil && !errors.Is(err, item.ErrNotYet) {
+		t.Fatal(err)
+	}
+	return err
+}
+
+// TestARefusedTextKeepsItsReadersWhenSentAgain: the page that hands a text back
+// has the choice in it.
+func TestARefusedTextKeepsItsReadersWhenSentAgain(t *testing.T) {
+	now := time.Now()
+	d := servertest.New(t, servertest.Options{Now: func() time.Time { return now }})
+	code := d.Get("/write").Code(t)
+	fields := []string{"code", code.Field(), "n", "1", "text", "rahasia", "skip", "id:r2"}
+	now = now.AddDate(1, 0, 0) // no roster is in force
+	for _, path := range []string{"/write", "/message"} {
+		p := d.Post(path, fields...)
+		expect(t, p, http.StatusServiceUnavailable, `<input type="hidden" name="skip" value="id:r2">`)
+	}
+}
+
+// TestAChoiceOfReadersDoesNotShowInWhatIsStored: two reporters, one of whom
+// excludes somebody, leave records of one size and shape.
+func TestAChoiceOfReadersDoesNotShowInWhatIsStored(t *testing.T) {
+	d := servertest.New(t, servertest.Options{})
+	var shapes []string
+	for _, skip := range []string{"", "id:r2"} {
+		code := d.Get("/write").Code(t)
+		fields := []string{"code", code.Field(), "text", "rahasia"}
+		if skip != "" {
+			fields = append(fields, "skip", skip)
+		}
+		expect(t, d.Post("/write", fields...), http.StatusOK)
+		slots, err := d.Inbox.Store.Slots(code.ItemID(0))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var shape strings.Builder
+		for _, slot := range slots {
+			// The header of an age file names nobody: all up to the stanza's body.
+			first, _, _ := bytes.Cut(slot, []byte("\n-> "))
+			shape.WriteString(string(first) + " " + strings.Repeat("x", len(slot)))
+		}
+		shapes = append(shapes, shape.String())
+	}
+	if shapes[0] != shapes[1] {
+		t.Error("an exclusion shows in the shape of the slots")
+	}
+}
