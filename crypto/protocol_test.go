@@ -193,7 +193,10 @@ func rosterSizes(t *testing.T) map[string]int64 {
 func itemSizes(t *testing.T) map[string]int64 {
 	text := func(n int64) bool { return item.CheckText(strings.Repeat("a", int(n))) == nil }
 	return map[string]int64{
-		"plaintext of a slot": item.ShareSize, "slot": item.SlotSize(roster.Quorum{Needed: 1}),
+		"part of a slot": item.ShareSize, "slot, alone": item.SlotSize(roster.Quorum{Needed: 1}),
+		"slot, k": item.SlotSize(roster.Quorum{Needed: 2}), "slot, k with j": item.SlotSize(roster.Quorum{Needed: 2, Outside: 1}),
+		"shares tried together": item.MaxJoined,
+		"items of a file of shares": share.MaxItems, "file of shares, in bytes": share.MaxSize,
 		"text, in bytes": largest(1<<20, text), "attachment": item.MaxFile,
 		"one answer, the taxonomy's reference, the original name, in bytes": item.MaxField,
 		"questions that have answers":                                       item.MaxQuestions, "answers in all": item.MaxValues,

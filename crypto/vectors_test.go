@@ -20,6 +20,7 @@ import (
 	"saksi/crypto/receipt"
 	"saksi/crypto/reply"
 	"saksi/crypto/roster"
+	"saksi/crypto/share"
 	"saksi/crypto/sign"
 )
 
@@ -54,6 +55,7 @@ type vectors struct {
 	Pass     passSection     `json:"pass"`
 	Shamir   shamirSection   `json:"shamir"`
 	Paper    paperSection    `json:"paper"`
+	Quorum   quorumSection   `json:"quorum"`
 }
 
 // TestVectors makes the vectors anew and holds the file against them, then
@@ -110,6 +112,7 @@ func makeVectors(t *testing.T) vectors {
 	v.Pass = makePasses(t, p)
 	v.Shamir = makeShamir(t)
 	v.Paper = makePapers(t)
+	v.Quorum = makeQuorum(t)
 	return v
 }
 
@@ -159,6 +162,7 @@ func checkVectors(t *testing.T, v vectors) {
 	t.Run("pass", v.Pass.check)
 	t.Run("shamir", v.Shamir.check)
 	t.Run("paper", v.Paper.check)
+	t.Run("quorum", v.Quorum.check)
 }
 
 // hexBytes are bytes that the file holds in hexadecimal. A plain []byte is
@@ -251,7 +255,8 @@ func namedErrors() []namedError {
 		{"not_yet", roster.ErrNotYet}, {"roster_chain", roster.ErrChain}, {"no_recipients",
 			roster.ErrNoRecipients},
 		{"too_long", item.ErrTooLong}, {"long_field", item.ErrLongField}, {"empty", item.ErrEmpty}, {"not_text", item.ErrNotText},
-		{"few_readers", item.ErrFewReaders}, {"no_reader", item.ErrNoReader}, {"size", item.ErrSize}, {"not_for_us", item.ErrNotForUs},
+		{"few_readers", item.ErrFewReaders}, {"no_reader", item.ErrNoReader}, {"not_yet_open", item.ErrNotYet},
+		{"not_my_shares", share.ErrNotMine}, {"sender", share.ErrSender}, {"share_signature", share.ErrSignature}, {"size", item.ErrSize}, {"not_for_us", item.ErrNotForUs},
 		{"forged", item.ErrForged}, {"malformed", item.ErrMalformed}, {"not_mine", reply.ErrNotMine},
 		{"unsigned", reply.ErrUnsigned}, {"reply_too_long", reply.ErrTooLong}, {"reply_invalid",
 			reply.ErrInvalid},
