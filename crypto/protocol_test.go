@@ -23,6 +23,7 @@ import (
 	"saksi/crypto/reply"
 	"saksi/crypto/reviewer"
 	"saksi/crypto/roster"
+	"saksi/crypto/share"
 	"saksi/crypto/sign"
 	"saksi/crypto/week"
 )
@@ -195,7 +196,7 @@ func itemSizes(t *testing.T) map[string]int64 {
 	return map[string]int64{
 		"part of a slot": item.ShareSize, "slot, alone": item.SlotSize(roster.Quorum{Needed: 1}),
 		"slot, k": item.SlotSize(roster.Quorum{Needed: 2}), "slot, k with j": item.SlotSize(roster.Quorum{Needed: 2, Outside: 1}),
-		"shares tried together": item.MaxJoined,
+		"shares tried together":     item.MaxJoined,
 		"items of a file of shares": share.MaxItems, "file of shares, in bytes": share.MaxSize,
 		"text, in bytes": largest(1<<20, text), "attachment": item.MaxFile,
 		"one answer, the taxonomy's reference, the original name, in bytes": item.MaxField,

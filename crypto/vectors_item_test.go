@@ -328,6 +328,10 @@ func (v itemVector) checkManifest(t *testing.T, all vectors) {
 	if v.Content.Taxonomy != "" {
 		want["taxonomy"] = v.Content.Taxonomy
 	}
+	for _, id := range v.Content.Excluded {
+		withheld, _ := want["withheld"].([]any)
+		want["withheld"] = append(withheld, id)
+	}
 	if v.Content.KeepName {
 		want["original_names"] = map[string]any{"attachments/001.pdf": v.Content.FileName}
 	}

@@ -12,8 +12,8 @@ import (
 	"saksi/crypto/partytest"
 	"saksi/crypto/receipt"
 	"saksi/crypto/roster"
-	"saksi/crypto/share"
 	"saksi/crypto/shamir"
+	"saksi/crypto/share"
 )
 
 type quorumSection struct {
@@ -108,7 +108,9 @@ func makeQuorumItem(t *testing.T, q roster.Quorum, regions []string, province, w
 	return v
 }
 
-func (v quorumVector) quorum() roster.Quorum { return roster.Quorum{Needed: v.Needed, Outside: v.Outside} }
+func (v quorumVector) quorum() roster.Quorum {
+	return roster.Quorum{Needed: v.Needed, Outside: v.Outside}
+}
 
 func (v quorumVector) join(pair openingPair) (*hybrid.Identity, error) {
 	parts := func(n int) item.Parts {
@@ -218,6 +220,6 @@ func TestProtocolQuorum(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	runShell(t, folder, shellBlock(t, "quorum"))
+	shell(t, folder, shellBlocks(t, "21. Shares between desks", 1)[0])
 	same(t, "E", must(os.ReadFile(filepath.Join(folder, "e.key")))(t), hexBytes(v.E))
 }

@@ -36,7 +36,7 @@ func readsIt(t *testing.T, d *servertest.Drop, code receipt.Code, n int) string 
 	}
 	var readers strings.Builder
 	for r, slot := range slots {
-		_, err := item.OpenSlot(slot, d.Reviewers[r].Slots)
+		_, err := item.OpenSlot(slot, d.Reviewers[r].SlotIdentities()...)
 		switch {
 		case err == nil:
 			readers.WriteString("y")
@@ -152,7 +152,7 @@ func joined(t *testing.T, p *partytest.Party, slots [][]byte, pair [2]int) error
 	var parts [2]item.Parts
 	for i, r := range pair {
 		var err error
-		if parts[i], err = item.OpenParts(p.Roster.Quorum, slots[r], r, p.Reviewers[r].Slots); err != nil {
+		if parts[i], err = item.OpenParts(p.Roster.Quorum, slots[r], r, p.Reviewers[r].SlotIdentities()...); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -45,7 +45,7 @@ func partsOf(t testing.TB, p *partytest.Party, s sealed) []Parts {
 	parts := make([]Parts, len(s.Slots))
 	for i, slot := range s.Slots {
 		var err error
-		if parts[i], err = OpenParts(p.Roster.Quorum, slot, i, p.Reviewers[i].Slots); err != nil {
+		if parts[i], err = OpenParts(p.Roster.Quorum, slot, i, p.Reviewers[i].SlotIdentities()...); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -233,12 +233,12 @@ func reallyOpens(t *testing.T, p *partytest.Party, sealed *item.Sealed, mask int
 			continue
 		}
 		if q.Alone() {
-			if _, err := item.OpenSlot(sealed.Slots[i], k.Slots); err == nil {
+			if _, err := item.OpenSlot(sealed.Slots[i], k.SlotIdentities()...); err == nil {
 				return true
 			}
 			continue
 		}
-		part, err := item.OpenParts(q, sealed.Slots[i], i, k.Slots)
+		part, err := item.OpenParts(q, sealed.Slots[i], i, k.SlotIdentities()...)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -35,7 +35,7 @@ func seal(t testing.TB, p *partytest.Party, h *Handout) []byte {
 }
 
 func open(p *partytest.Party, file []byte, rosters partytest.Rosters, r int) (*Handout, error) {
-	return Open(file, p.Reviewers[r].Line.ID, rosters, p.Reviewers[r].Slots)
+	return Open(file, p.Reviewers[r].Line.ID, rosters, p.Reviewers[r].SlotIdentities()...)
 }
 
 func TestSharesComeBack(t *testing.T) {
@@ -59,7 +59,7 @@ func TestSharesAreForOneReviewerFromOne(t *testing.T) {
 	if _, err := open(p, file, rosters, 2); !errors.Is(err, ErrNotMine) {
 		t.Errorf("another reviewer: %v", err)
 	}
-	plain, _, signature, err := unseal(file, []*hybrid.Identity{p.Reviewers[1].Slots})
+	plain, _, signature, err := unseal(file, p.Reviewers[1].SlotIdentities())
 	if err != nil {
 		t.Fatal(err)
 	}

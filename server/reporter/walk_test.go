@@ -212,7 +212,7 @@ func (w *walk) readBy(code receipt.Code, readers map[int][]bool) {
 		slots, err := w.d.Inbox.Store.Slots(code.ItemID(n))
 		w.must(err)
 		for r, reads := range want {
-			_, err := item.OpenSlot(slots[r], w.d.Reviewers[r].Slots)
+			_, err := item.OpenSlot(slots[r], w.d.Reviewers[r].SlotIdentities()...)
 			if (err == nil) != reads || !reads && !errors.Is(err, item.ErrNotForUs) {
 				w.t.Errorf("item %d, reviewer %d: %v, want reading %v", n, r+1, err, reads)
 			}
