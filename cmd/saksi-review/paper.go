@@ -17,6 +17,7 @@ import (
 	"slices"
 	"strings"
 
+	"saksi/crypto/hybrid"
 	"saksi/crypto/paper"
 	"saksi/web/qrcode"
 )
@@ -42,10 +43,12 @@ func paperWrite(flags *flag.FlagSet) action {
 		if (*need != 0 || *of != 0) && (*need < 2 || *of < *need) {
 			return fmt.Errorf("%w: want -need 2 or more, and -of as many or more", errUsage)
 		}
-		secret, err := readSecretBytes(c, args[0])
+		// As it is: what is sealed under a passphrase stays so on paper.
+		text, err := readKeyFile(c, args[0])
 		if err != nil {
 			return err
 		}
+		secret := []byte(text)
 		papers := []paper.Paper{{Kind: paper.Whole, Data: secret}}
 		if *of > 0 {
 			papers, err = paper.Split(secret, *need, *of)
@@ -56,29 +59,16 @@ func paperWrite(flags *flag.FlagSet) action {
 		if err != nil {
 			return err
 		}
-		c.sayPapers(*out, papers, sealed(secret))
+		c.sayPapers(*out, papers, isSealed(secret))
 		return nil
 	}
 }
 
-// readSecretBytes reads a key file as it is.
-func readSecretBytes(c *console, path string) ([]byte, error) {
-	f, err := readSecret(c, path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	text, err := readAll(f)
-	if err != nil {
-		return nil, fmt.Errorf("reading %q: %w", path, err)
-	}
-	return []byte(text), nil
-}
-
-// sealed reports whether a file is an age file: then the paper alone is not the key.
-func sealed(secret []byte) bool {
-	return bytes.HasPrefix(secret, []byte("age-encryption.org/v1\n")) ||
-		bytes.HasPrefix(bytes.TrimSpace(secret), []byte("-----BEGIN AGE ENCRYPTED FILE-----"))
+// isSealed reports whether a file is an age file: then the paper alone is not the
+// key.
+func isSealed(secret []byte) bool {
+	sealed, _ := hybrid.IsSealed(secret)
+	return sealed
 }
 
 // paperName is the name of a paper's files, without what stands behind the dot.

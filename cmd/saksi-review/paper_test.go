@@ -136,7 +136,7 @@ func TestSealedFilesAreKnown(t *testing.T) {
 		"binary": {binary.Bytes(), true}, "armored": {armored.Bytes(), true},
 		"key": {[]byte("# Saksi root\nPRIVATE+KEY+akar\n"), false}, "empty": {nil, false},
 	} {
-		if sealed(test.file) != test.want {
+		if isSealed(test.file) != test.want {
 			t.Errorf("%s: sealed is not %v", what, test.want)
 		}
 	}
