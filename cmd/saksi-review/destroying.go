@@ -9,11 +9,12 @@ import (
 // destroyWeeks destroys the secrets of weeks that the desk needs no longer, and
 // says which, and why others that should be gone by now are kept.
 func (c *console) destroyWeeks(d *desk.Desk, key string, grace int) error {
-	if err := finishReplacing(beside(key, weeksSuffix)); err != nil {
+	weeks := c.weeksPath(key)
+	if err := finishReplacing(weeks); err != nil {
 		return err
 	}
 	verdicts, err := d.Destroy(grace, func(keys *reviewer.Keys) error {
-		return c.writeWeeks(keys, beside(key, weeksSuffix))
+		return c.writeWeeks(keys, weeks)
 	})
 	if err != nil {
 		return err

@@ -1,0 +1,56 @@
+package desk
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"saksi/crypto/roster"
+)
+
+// TestDeskOfAnotherVersionIsNamed, and left as it is.
+func TestDeskOfAnotherVersionIsNamed(t *testing.T) {
+	l := newLawsuit(t)
+	old := strings.Replace(string(l.index.format()), indexLabel, "saksi/v1/desk", 1)
+	if err := l.writeSealed(l.path("index.age"), []byte(old)); err != nil {
+		t.Fatal(err)
+	}
+	l.Close()
+	if _, err := Open(l.config); !errors.Is(err, ErrVersion) || errors.Is(err, ErrDamaged) {
+		t.Errorf("got %v, want ErrVersion", err)
+	}
+}
+
+// TestIndexKeepsItsCases: each rule of an index with cases, broken.
+func TestIndexKeepsItsCases(t *testing.T) {
+	l := newLawsuit(t)
+	l.decide()
+	zero := roster.Hash{}.String()
+	for name, edit := range map[string]func(*index){
+		"no secret":              func(x *index) { x.Threads[1].Items[0].Secret = nil },
+		"items without a case":   func(x *index) { x.Threads[1].Case = "" },
+		"a case without items":   func(x *index) { x.Threads[0].Case = strings.Repeat("0", 32) },
+		"a case outside":         func(x *index) { x.Threads[1].Case = "../../../../../../../../etc/xx" },
+		"two of a number":        func(x *index) { x.Threads[0].Closed[1].N = x.Threads[0].Closed[0].N },
+		"a closed item's id":     func(x *index) { x.Threads[0].Closed[0].ID = "../x" },
+		"a closed item twice":    func(x *index) { x.Threads[0].Closed[0].ID = x.Threads[1].Items[0].ID },
+		"no payload":             func(x *index) { x.Threads[0].Closed[0].Payload = "" },
+		"no hash of a file":      func(x *index) { x.Threads[0].Closed[0].Sealed = []string{zero, "x"} },
+		"closing no case":        func(x *index) { x.Closing[0].Case = "index" },
+		"closing something else": func(x *index) { x.Closing[0].Items[0] = "../cases" },
+	} {
+		next := l.index.clone()
+		slices.SortFunc(next.Threads, func(a, b *Thread) int { return len(a.Items) - len(b.Items) })
+		if err := next.check(); err != nil {
+			t.Fatal(err)
+		}
+		edit(next)
+		if next.check() == nil {
+			t.Errorf("%s: taken", name)
+		}
+	}
+	if !slices.Contains(l.texts(), "0 "+honest) {
+		t.Error("the other case does not read")
+	}
+}
