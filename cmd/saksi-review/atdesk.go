@@ -87,6 +87,7 @@ func openBundle(flags *flag.FlagSet) action {
 			return err
 		}
 		c.report(report)
+		c.sayPending(d)
 		c.sayWaiting(d)
 		return c.destroyWeeks(d, f.key, *grace)
 	}
@@ -111,6 +112,7 @@ func list(flags *flag.FlagSet) action {
 		if n := d.NotOurs(); n > 0 {
 			c.say("%s not for this desk", plural(n, "item"))
 		}
+		c.sayPending(d)
 		c.sayWaiting(d)
 		return nil
 	}

@@ -10,6 +10,7 @@ import (
 	"saksi/crypto/hybrid"
 	"saksi/crypto/reply"
 	"saksi/crypto/roster"
+	"saksi/crypto/share"
 	"saksi/crypto/sign"
 	"saksi/web/taxonomy"
 )
@@ -50,6 +51,10 @@ func hints() []hintRow {
 		{errCopy, "copy the key file again, and try that copy; without one that works there is no card"},
 		{errUnrehearsed, "saksi-review rehearse tries one"},
 		{errClock, "set the clock; if it is right, say with -week from which week on"},
+		{desk.ErrColleague, "saksi-review roster verify lists who is on a roster, with their ids"},
+		{share.ErrNotMine, "ask who made it to name this reviewer behind -to, and with the newest roster"},
+		{share.ErrSender, "take in the newest bundle first; if it stays so, call whoever says to have sent it"},
+		{share.ErrSignature, "somebody changed it, or made it in a colleague's name: call that colleague"},
 		{desk.ErrNoDesk, "a desk begins with its first bundle: saksi-review open, with -desk for a new folder"},
 		{desk.ErrLocked, "wait for the other saksi-review, or close it"},
 		{desk.ErrOtherKey, "use the key file that the desk was begun with, or another folder for -desk"},

@@ -46,6 +46,7 @@ func (c *console) report(r *desk.Report) {
 		what  string
 	}{
 		{r.NotOurs, "not for this desk"},
+		{r.Waits, "for several reviewers together, or for others"},
 		{r.Gone, "deleted by the reporter before the desk got it, with proof"},
 		{r.Expired, "expired before the desk got it, says the server"},
 	} {

@@ -137,6 +137,12 @@ func (r *Roster) Reviewer(id string) (Reviewer, int, bool) {
 	return Reviewer{}, 0, false
 }
 
+// Has reports whether the roster has a reviewer, with the same key.
+func (r *Roster) Has(v Reviewer) bool {
+	other, _, ok := r.Reviewer(v.ID)
+	return ok && other.Key.Public().Equal(v.Key.Public())
+}
+
 // Period returns the recipients file in use in week w.
 func (r *Roster) Period(w week.Week) (Period, bool) {
 	for _, p := range r.Recipients {

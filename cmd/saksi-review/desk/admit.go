@@ -61,7 +61,10 @@ func (im *importer) admit(ctx context.Context, p *parcel, count func(int)) error
 	}
 	i, opened, err := im.judgeItem(ctx, p, count)
 	var reason setApart
+	var waits *errWaits
 	switch {
+	case errors.As(err, &waits):
+		return im.wait(p, waits.parts)
 	case errors.Is(err, errLate):
 		im.setLate(p)
 		return nil
@@ -178,7 +181,8 @@ func (t *Thread) find(n int) (at int, found bool) {
 }
 
 // judgeItem opens an item and checks it against everything that the desk
-// knows. It returns errNotOurs or a setApart, or an error of the desk itself.
+// knows. It returns errNotOurs, an errWaits or a setApart, or an error of the desk
+// itself.
 func (im *importer) judgeItem(ctx context.Context, p *parcel, count func(int)) (*Item, *item.Opened, error) {
 	if p.bad != "" {
 		return nil, nil, setApart(p.bad)
@@ -196,8 +200,8 @@ func (im *importer) judgeItem(ctx context.Context, p *parcel, count func(int)) (
 			p.slots, p.roster, len(signed.Reviewers)))
 	}
 	r := &reading{
-		folder: im.staged.itemFolder(p), id: p.id, signed: signed, keys: im.desk.keys, count: count,
-		destroyed: im.next.Destroyed,
+		folder: im.folderOf(p), id: p.id, signed: signed, keys: im.desk.keys, count: count,
+		destroyed: im.next.Destroyed, e: p.e,
 	}
 	opened, err := r.open(ctx, func(f item.File, content io.Reader) error {
 		i.Attachments = append(i.Attachments, Attachment{
@@ -257,10 +261,10 @@ func slotPaths(folder string, signed *roster.Signed) []string {
 
 // readSlots reads them. A slot that is not there is an item whose slots have
 // other numbers than the roster's.
-func readSlots(paths []string) ([][]byte, error) {
+func readSlots(paths []string, q roster.Quorum) ([][]byte, error) {
 	slots := make([][]byte, len(paths))
 	for n, path := range paths {
-		slot, err := readFile(path, item.SlotSize(roster.Quorum{Needed: 1}))
+		slot, err := readFile(path, item.SlotSize(q))
 		if errors.Is(err, os.ErrNotExist) {
 			return nil, setApart("its slots are not numbered as the roster's reviewers are")
 		}
@@ -281,12 +285,14 @@ func (r *reading) openSlot(slots [][]byte) (*hybrid.Identity, error) {
 	if !ok || !line.Key.Public().Equal(r.keys.Line.Key.Public()) {
 		return nil, errNotOurs
 	}
-	var e *hybrid.Identity
-	err := hybrid.ErrNoMatch // when all weeks are destroyed
-	if ids := r.keys.SlotIdentities(); len(ids) > 0 {
-		e, err = item.OpenSlot(slots[n], ids...)
+	open := r.openAlone
+	if !r.signed.Quorum.Alone() {
+		open = r.openParts
 	}
+	e, err := open(slots[n], n)
 	switch {
+	case errors.As(err, new(*errWaits)):
+		return nil, err
 	case errors.Is(err, item.ErrNotForUs):
 		return nil, errNotOurs
 	case errors.Is(err, hybrid.ErrNoMatch) && r.late():
@@ -297,6 +303,15 @@ func (r *reading) openSlot(slots [][]byte) (*hybrid.Identity, error) {
 		return nil, setApart("this reviewer's slot is damaged")
 	}
 	return e, nil
+}
+
+// openAlone opens the slot where each reviewer opens an item alone.
+func (r *reading) openAlone(slot []byte, _ int) (*hybrid.Identity, error) {
+	ids := r.keys.SlotIdentities()
+	if len(ids) == 0 { // all weeks are destroyed
+		return nil, hybrid.ErrNoMatch
+	}
+	return item.OpenSlot(slot, ids...)
 }
 
 // late reports whether this desk destroyed the secret of a week for which the

@@ -141,6 +141,9 @@ func (x *index) cases() map[string]bool {
 	for _, t := range x.Threads {
 		names[t.Case] = true
 	}
+	for _, w := range x.Waiting {
+		names[w.Case] = true
+	}
 	return names
 }
 

@@ -47,7 +47,7 @@ func (d *table) check() {
 	if err != nil {
 		d.t.Error(err)
 	}
-	items, cases := 0, 0
+	items, cases := len(d.index.Waiting), len(d.index.Waiting)
 	for _, t := range d.index.Threads {
 		items += len(t.Items)
 		if t.Case != "" {

@@ -60,12 +60,7 @@ func (d *Desk) Import(ctx context.Context, bundle io.Reader, size int64, trusted
 		return nil, err
 	}
 	defer staged.remove()
-	im := &importer{
-		desk: d, staged: staged, next: d.index.clone(), report: &Report{},
-		fresh: map[string][]int{}, named: map[string]bool{}, proofs: map[receipt.ItemID]roster.Hash{},
-		parcels: map[parcelKey]*parcel{}, sealed: map[string]origin{}, copies: map[string]string{},
-		cases: map[string]*caseKey{},
-	}
+	im := newImporter(d, staged)
 	im.next.Roots = trusted.Text()
 	if err := im.judge(ctx, trusted); err != nil {
 		return nil, err
@@ -74,6 +69,15 @@ func (d *Desk) Import(ctx context.Context, bundle io.Reader, size int64, trusted
 		return nil, fmt.Errorf("keeping what the bundle brought: %w", err)
 	}
 	return im.report, nil
+}
+
+func newImporter(d *Desk, staged *staging) *importer {
+	return &importer{
+		desk: d, staged: staged, next: d.index.clone(), report: &Report{},
+		fresh: map[string][]int{}, named: map[string]bool{}, proofs: map[receipt.ItemID]roster.Hash{},
+		parcels: map[parcelKey]*parcel{}, sealed: map[string]origin{}, copies: map[string]string{},
+		cases: map[string]*caseKey{},
+	}
 }
 
 // judge decides about everything in the bundle, and moves nothing.
@@ -91,6 +95,20 @@ func (im *importer) judge(ctx context.Context, trusted roster.RootSet) error {
 	if err := im.link(); err != nil {
 		return err
 	}
+	im.recall()
+	if err := im.compareLists(); err != nil {
+		return err
+	}
+	if err := im.admitAll(ctx); err != nil {
+		return err
+	}
+	im.burnWaiting()
+	im.burn()
+	return im.acknowledge()
+}
+
+// recall notes what the desk has already.
+func (im *importer) recall() {
 	im.items = im.next.known()
 	for _, t := range im.next.Threads {
 		for _, i := range t.Items {
@@ -100,14 +118,9 @@ func (im *importer) judge(ctx context.Context, trusted roster.RootSet) error {
 			im.remember(t, c)
 		}
 	}
-	if err := im.compareLists(); err != nil {
-		return err
+	for _, w := range im.next.Waiting {
+		im.copies[w.Payload] = w.ID
 	}
-	if err := im.admitAll(ctx); err != nil {
-		return err
-	}
-	im.burn()
-	return im.acknowledge()
 }
 
 func (im *importer) warn(format string, args ...any) {
@@ -143,7 +156,10 @@ func arrival(t *Thread, i *Item) Arrival {
 func (im *importer) commit() error {
 	d := im.desk
 	for _, m := range im.moves {
-		if err := moveFolder(im.staged.itemFolder(m.parcel), d.path(m.folder, m.parcel.id.String())); err != nil {
+		if m.parcel.kept {
+			continue
+		}
+		if err := moveFolder(im.folderOf(m.parcel), d.path(m.folder, m.parcel.id.String())); err != nil {
 			return err
 		}
 	}
@@ -171,6 +187,11 @@ func (im *importer) commit() error {
 	}
 	d.rosters = im.rosters
 	for _, m := range im.moves {
+		if m.folder == "apart" && m.parcel.kept {
+			if err := moveFolder(im.folderOf(m.parcel), d.path(m.folder, m.parcel.id.String())); err != nil {
+				return err
+			}
+		}
 		if m.folder == "items" {
 			// It stood apart when it came before, perhaps.
 			if err := os.RemoveAll(d.path("apart", m.parcel.id.String())); err != nil {
@@ -179,6 +200,14 @@ func (im *importer) commit() error {
 		}
 	}
 	return d.wipeStrays()
+}
+
+// folderOf returns where an item's files are: in the bundle, or on the desk.
+func (im *importer) folderOf(p *parcel) string {
+	if p.kept {
+		return im.desk.path("items", p.id.String())
+	}
+	return im.staged.itemFolder(p)
 }
 
 // keep writes a public file of the rosters, unless it is there. A roster that

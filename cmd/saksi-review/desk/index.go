@@ -27,6 +27,7 @@ type index struct {
 	Threads  []*Thread     `json:"threads,omitempty"`
 	Apart    []Apart       `json:"apart,omitempty"`
 	NotOurs  []notOurs     `json:"not_ours,omitempty"` // items that this reviewer cannot open
+	Waiting  []*Waiting    `json:"waiting,omitempty"`  // items that need colleagues to open, by id
 	Outbox   uint64        `json:"outbox"`             // the number of the last one
 	Forms    []keptForm    `json:"forms,omitempty"`    // taxonomies of an operator's own
 	Closing  []closing     `json:"closing,omitempty"`  // cases that are not quite gone

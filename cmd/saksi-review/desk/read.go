@@ -32,7 +32,7 @@ type reading struct {
 // errNotOurs or a setApart, or an error of the disk, of the context or of
 // extract: those say nothing about the item.
 func (r *reading) open(ctx context.Context, extract func(item.File, io.Reader) error) (*item.Opened, error) {
-	slots, err := readSlots(slotPaths(r.folder, r.signed))
+	slots, err := readSlots(slotPaths(r.folder, r.signed), r.signed.Quorum)
 	if err != nil {
 		return nil, err
 	}

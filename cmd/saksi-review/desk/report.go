@@ -10,6 +10,7 @@ type Report struct {
 	Missing  []Range  // batches that the desk never got
 	New      []Arrival
 	NotOurs  int      // new items that this reviewer cannot open: decoys among them
+	Waits    int      // new items that need colleagues to open, or that nobody opens
 	Apart    []Apart  // newly set apart
 	Late     []Apart  // new items whose week's secret was destroyed here
 	Withheld []string // on a list, and neither there nor marked as gone
@@ -35,7 +36,7 @@ type Arrival struct {
 
 // Nothing reports whether the desk is as it was before.
 func (r *Report) Nothing() bool {
-	return len(r.Batches) == 0 && len(r.New) == 0 && len(r.Apart)+len(r.Late) == 0 && len(r.Deleted) == 0 && r.NotOurs == 0
+	return len(r.Batches) == 0 && len(r.New) == 0 && len(r.Apart)+len(r.Late) == 0 && len(r.Deleted) == 0 && r.NotOurs+r.Waits == 0
 }
 
 // Whole reports whether everything that was announced was there.

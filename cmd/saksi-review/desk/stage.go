@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 
 	"saksi/crypto/batch"
+	"saksi/crypto/hybrid"
 	"saksi/crypto/item"
 	"saksi/crypto/receipt"
 	"saksi/crypto/roster"
@@ -39,7 +40,9 @@ type parcel struct {
 	payload roster.Hash
 	size    int64 // of payload.age
 	slots   int
-	bad     string // why it cannot be an item, from its list and sizes alone
+	kept    bool             // on the desk already: it waited
+	e       *hybrid.Identity // that opens it, when it waited
+	bad     string           // why it cannot be an item, from its list and sizes alone
 }
 
 type parcelKey struct {
@@ -194,6 +197,9 @@ func (x *index) known() map[string]string {
 		for _, c := range t.Closed {
 			items[c.ID] = c.Payload
 		}
+	}
+	for _, w := range x.Waiting {
+		items[w.ID] = w.Payload
 	}
 	return items
 }

@@ -1,0 +1,247 @@
+package desk
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"testing"
+
+	"saksi/crypto/batch"
+	"saksi/crypto/hybrid"
+	"saksi/crypto/item"
+	"saksi/crypto/receipt"
+	"saksi/crypto/reviewer"
+	"saksi/crypto/roster"
+	"saksi/crypto/share"
+)
+
+// newQuorum is a drop whose items two of four reviewers open together, one of
+// them from outside province 73.
+func newQuorum(t testing.TB) *drop {
+	t.Helper()
+	s := newDrop(t, 4)
+	s.newRoster(func(d *reviewer.Draft) {
+		for i, region := range []string{"73.71", "73", "00", "00"} {
+			d.Cards[i].Line.Region = region
+			s.Reviewers[i].Line.Region = region
+		}
+		d.Quorum = roster.Quorum{Needed: 2, Outside: 1}
+	})
+	return s
+}
+
+// secret is a message that one reviewer is excluded from, if any.
+func (s *drop) secret(code receipt.Code, n int, text string, withheld ...string) members {
+	s.t.Helper()
+	return s.seal(code, n, item.Content{
+		Kind: item.Message, Language: "id", Text: text, Readers: item.Readers{Province: "73", Withheld: withheld},
+	})
+}
+
+// hand gives what waits on one desk to another.
+func (d *table) hand(to *table) *Joined {
+	d.t.Helper()
+	j, err := d.tryHand(to)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	to.check()
+	to.reopen()
+	return j
+}
+
+func (d *table) tryHand(to *table) (*Joined, error) {
+	d.t.Helper()
+	var file bytes.Buffer
+	if _, err := d.Share(to.config.Keys.Line.ID, &file); err != nil {
+		d.t.Fatal(err)
+	}
+	return to.Join(context.Background(), file.Bytes())
+}
+
+// TestAQuorumOpensAtADesk: nobody alone, not two of one province, and then two of
+// whom one is from elsewhere, who get the thread as if it had come now.
+func TestAQuorumOpensAtADesk(t *testing.T) {
+	s := newQuorum(t)
+	code := receipt.New()
+	s.close(s.secret(code, 0, "satu"), s.secret(code, 1, "dua"))
+	desks := []*table{s.sit(0), s.sit(1), s.sit(2)}
+	for _, d := range desks {
+		report := d.take(s.bundle(1, 1))
+		if report.Waits != 2 || len(report.New) != 0 || d.Pending() != 2 || !d.reads() {
+			t.Fatalf("alone: %+v, %d wait", report, d.Pending())
+		}
+	}
+	if j := desks[1].hand(desks[0]); j.Taken != 2 || len(j.Report.New) != 0 || desks[0].Pending() != 2 {
+		t.Fatalf("two of one province: %+v", j)
+	}
+	j := desks[2].hand(desks[0])
+	if len(j.Report.New) != 2 || desks[0].Pending() != 0 || !desks[0].reads("0 satu", "1 dua") {
+		t.Fatalf("a quorum: %+v, %q", j, desks[0].texts())
+	}
+	if o := desks[0].send(); len(o.Replies) != 1 {
+		t.Errorf("%d acknowledgements for the reporter", len(o.Replies))
+	}
+	if j := desks[2].hand(desks[0]); j.Unknown != 2 || j.Taken != 0 {
+		t.Errorf("once more: %+v", j)
+	}
+	if r := desks[0].take(s.bundle(1, 1)); !r.Nothing() {
+		t.Errorf("the bundle once more: %+v", r)
+	}
+}
+
+// TestWhoIsExcludedCollectsSharesInVain: colleagues hand over what they have, as
+// they cannot know, and it opens for them and not for the excluded one.
+func TestWhoIsExcludedCollectsSharesInVain(t *testing.T) {
+	s := newQuorum(t)
+	s.close(s.secret(receipt.New(), 0, "jangan r2", "r2"))
+	one, excluded, three, four := s.sit(0), s.sit(1), s.sit(2), s.sit(3)
+	for _, d := range []*table{one, excluded, three, four} {
+		d.take(s.bundle(1, 1))
+	}
+	for _, d := range []*table{one, three, four} {
+		if j := d.hand(excluded); len(j.Report.New) != 0 {
+			t.Fatalf("the excluded reviewer opened it: %+v", j)
+		}
+	}
+	if excluded.Pending() != 1 || !excluded.reads() {
+		t.Error("the excluded reviewer reads it")
+	}
+	excluded.hand(one) // random bytes, which harm nobody
+	if three.hand(one); !one.reads("0 jangan r2") {
+		t.Errorf("a quorum beside the excluded one reads %q", one.texts())
+	}
+}
+
+// TestWhatWaitsOutlivesTheSecretOfItsWeek: what was in the slot is kept, so that
+// destroying weeks loses nothing.
+func TestWhatWaitsOutlivesTheSecretOfItsWeek(t *testing.T) {
+	s := newQuorum(t)
+	s.close(s.secret(receipt.New(), 0, "nanti"))
+	one, three := s.sit(0), s.sit(2)
+	one.take(s.bundle(1, 1))
+	three.take(s.bundle(1, 1))
+	kept := *one.config.Keys
+	var file bytes.Buffer
+	if _, err := three.Share("r1", &file); err != nil {
+		t.Fatal(err)
+	}
+	// The file of shares is opened by a later week's identity, the slot was by this.
+	later := *s.Reviewers[0]
+	one.config.Keys = &later
+	one.reopen()
+	if _, err := one.Join(context.Background(), file.Bytes()); err != nil {
+		t.Fatal(err)
+	}
+	one.config.Keys = &kept
+	if one.reopen(); !one.reads("0 nanti") {
+		t.Errorf("reads %q", one.texts())
+	}
+	slots, err := os.ReadDir(one.path("items"))
+	if err != nil || len(slots) != 1 {
+		t.Errorf("%d items, %v", len(slots), err)
+	}
+}
+
+// TestSharesThatDoNotFitAreRefused: for another desk, of nobody on the roster, in
+// a colleague's place.
+func TestSharesThatDoNotFitAreRefused(t *testing.T) {
+	s := newQuorum(t)
+	m := s.secret(receipt.New(), 0, "satu")
+	s.close(m)
+	one, three, four := s.sit(0), s.sit(2), s.sit(3)
+	for _, d := range []*table{one, three, four} {
+		d.take(s.bundle(1, 1))
+	}
+	var file bytes.Buffer
+	if _, err := three.Share("r4", &file); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := one.Join(context.Background(), file.Bytes()); !errors.Is(err, share.ErrNotMine) {
+		t.Errorf("for another: %v", err)
+	}
+	for _, id := range []string{"r3", "r9"} {
+		if _, err := three.Share(id, &file); !errors.Is(err, ErrColleague) {
+			t.Errorf("to %s: %v, want ErrColleague", id, err)
+		}
+	}
+	h := &share.Handout{From: "r3", To: "r1", Roster: s.Roster.Sequence, RosterHash: s.Roster.Hash}
+	h.Items = []share.Item{{ID: one.id(), Roster: s.Roster.Sequence, Handed: item.Handed{Slot: 3, Shares: make([]byte, 154)}}}
+	forged, err := h.Seal(s.Reviewers[2].Signer, s.Circle.Keys[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	j, err := one.Join(context.Background(), forged)
+	if err != nil || j.Refused != 1 || j.Taken != 0 {
+		t.Errorf("in a colleague's place: %+v, %v", j, err)
+	}
+	one.check()
+}
+
+// id is that of the one item that waits.
+func (d *table) id() receipt.ItemID {
+	d.t.Helper()
+	id, err := receipt.ParseItemID(d.index.Waiting[0].ID)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return id
+}
+
+// TestADeletionIsBelievedWhenTheItemOpens: until then its proof is the server's
+// word, and a lie would make every desk forget what waits.
+func TestADeletionIsBelievedWhenTheItemOpens(t *testing.T) {
+	s := newQuorum(t)
+	honest, lied := receipt.New(), receipt.New()
+	s.close(s.secret(honest, 0, "saya hapus"), s.secret(lied, 0, "tetap"))
+	one, three := s.sit(0), s.sit(2)
+	for _, d := range []*table{one, three} {
+		d.take(s.bundle(1, 1))
+	}
+	s.close()
+	one.take(s.bundle(1, 2).with(burnMark(honest, 0)).with(falseMark(lied.ItemID(0), receipt.Secret{1})))
+	if one.Pending() != 2 {
+		t.Fatalf("%d wait", one.Pending())
+	}
+	j := three.hand(one)
+	if len(j.Report.New) != 2 || len(j.Report.Deleted) != 1 {
+		t.Errorf("%+v", j.Report)
+	}
+}
+
+// TestAForgedItemOfAQuorumIsSetApartWhenItOpens: another slot than the author
+// sealed is not noticed before, and is then.
+func TestAForgedItemOfAQuorumIsSetApartWhenItOpens(t *testing.T) {
+	s := newQuorum(t)
+	code := receipt.New()
+	m := s.secret(code, 0, "satu")
+	last := s.path(batch.Slot, code.ItemID(0), 3)
+	if other, err := hybrid.SealBytes(make([]byte, 231), s.Circle.Keys[3]); err == nil {
+		m[last] = other
+	}
+	s.close(m)
+	one, three := s.sit(0), s.sit(2)
+	for _, d := range []*table{one, three} {
+		d.take(s.bundle(1, 1))
+	}
+	j, err := three.tryHand(one)
+	if err != nil || len(j.Report.Apart) != 1 || one.Pending() != 0 || len(one.Threads()) != 0 {
+		t.Errorf("%+v, %v", j, err)
+	}
+	if one.reopen(); len(one.Apart()) != 1 {
+		t.Errorf("%d apart", len(one.Apart()))
+	}
+}
+
+// TestASlotOfAQuorumThatIsNotOursIsSetApart at once.
+func TestASlotOfAQuorumThatIsNotOursIsSetApart(t *testing.T) {
+	s := newQuorum(t)
+	code := receipt.New()
+	m := s.secret(code, 0, "satu")
+	m[s.path(batch.Slot, code.ItemID(0), 0)] = m[s.path(batch.Slot, code.ItemID(0), 1)]
+	s.close(m)
+	if r := s.sit(0).take(s.bundle(1, 1)); r.Waits != 0 || len(r.Apart) != 1 {
+		t.Errorf("%+v", r)
+	}
+}

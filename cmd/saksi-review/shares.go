@@ -1,0 +1,111 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+
+	"saksi/cmd/saksi-review/desk"
+	"saksi/crypto/share"
+)
+
+func shareItems(flags *flag.FlagSet) action {
+	f := &deskFlags{}
+	f.declare(flags)
+	to := flags.String("to", "", "the `id` of the colleague who is to open what waits")
+	out := flags.String("out", "", "new `file` for the shares")
+	return func(_ context.Context, c *console, _ []string) error {
+		if err := need("to", *to, "out", *out); err != nil {
+			return err
+		}
+		d, err := f.open(c, false)
+		if err != nil {
+			return err
+		}
+		defer d.Close()
+		file, err := create(*out, secretMode)
+		if err != nil {
+			return fmt.Errorf("writing shares: %w", err)
+		}
+		n, err := d.Share(*to, file)
+		if err := errors.Join(err, file.Sync(), file.Close()); err != nil {
+			os.Remove(*out)
+			if errors.Is(err, desk.ErrNothing) {
+				c.say("nothing waits that %s could open", *to)
+				return nil
+			}
+			return err
+		}
+		c.say("shares of %s for %s: %s", plural(n, "item"), *to, *out)
+		return nil
+	}
+}
+
+func joinShares(flags *flag.FlagSet) action {
+	f := &deskFlags{}
+	f.declare(flags)
+	return func(ctx context.Context, c *console, paths []string) error {
+		d, err := f.open(c, false)
+		if err != nil {
+			return err
+		}
+		defer d.Close()
+		for _, path := range paths {
+			file, err := readShares(path)
+			if err != nil {
+				return err
+			}
+			joined, err := d.Join(ctx, file)
+			if err != nil {
+				return fmt.Errorf("reading %q: %w", path, err)
+			}
+			c.sayJoined(joined)
+		}
+		c.sayPending(d)
+		c.sayWaiting(d)
+		return nil
+	}
+}
+
+func readShares(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	file, err := io.ReadAll(io.LimitReader(f, share.MaxSize+1))
+	if err != nil {
+		return nil, fmt.Errorf("reading %q: %w", path, err)
+	}
+	return file, nil
+}
+
+// sayJoined says what a file of shares brought, and what opened with it.
+func (c *console) sayJoined(j *desk.Joined) {
+	c.say("from %s, %s: shares of %s that wait here", j.From.ID, j.From.Label, plural(j.Taken, "item"))
+	if j.Unknown > 0 {
+		c.say("  and of %s that are not here, or open already: if a bundle is still to come, take it in and join again",
+			plural(j.Unknown, "item"))
+	}
+	if j.Refused > 0 {
+		c.warn("%s of %s do not fit the place on the roster: tell the roots", plural(j.Refused, "share"), j.From.ID)
+	}
+	c.report(j.Report)
+}
+
+// sayPending says how many items wait for colleagues.
+func (c *console) sayPending(d *desk.Desk) {
+	if n := d.Pending(); n > 0 {
+		c.say("%s for shares of colleagues, or for others: see saksi-review share", waits(n))
+	}
+}
+
+func waits(n int) string {
+	if n == 1 {
+		return "1 item waits"
+	}
+	return plural(n, "item") + " wait"
+}
