@@ -46,7 +46,7 @@ func rosterNew(flags *flag.FlagSet) action {
 		}
 		c.describe(r)
 		if draft.Previous != nil {
-			c.describeChange(&draft.Previous.Roster, r)
+			c.describeChange(&draft.Previous.Roster, r, nil)
 		}
 		c.say("\nwritten: %s, still unsigned, and %s beside it", f.out, plural(len(recipients), "recipients file"))
 		return nil

@@ -101,12 +101,17 @@ func (s RootSet) check() error {
 
 // Fingerprint returns five groups of four characters: the first 100 bits of
 // the SHA-256 of the set's text in base32, lower case. It goes on posters.
-func (s RootSet) Fingerprint() []string {
-	sum := sha256.Sum256([]byte(s.Text()))
-	text := strings.ToLower(base32.StdEncoding.EncodeToString(sum[:]))
+func (s RootSet) Fingerprint() []string { return Aloud([]byte(s.Text())) }
+
+// Aloud returns what two people read to each other to find out whether they have
+// the same text: five groups of four characters, the first 100 bits of its SHA-256
+// in base32, lower case.
+func Aloud(text []byte) []string {
+	sum := sha256.Sum256(text)
+	encoded := strings.ToLower(base32.StdEncoding.EncodeToString(sum[:]))
 	groups := make([]string, 5)
 	for i := range groups {
-		groups[i] = text[4*i : 4*i+4]
+		groups[i] = encoded[4*i : 4*i+4]
 	}
 	return groups
 }
