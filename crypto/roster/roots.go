@@ -119,7 +119,7 @@ func Aloud(text []byte) []string {
 // Endorse signs next as the set that comes after s. The signers are roots of s;
 // their lines are added to those that next has already.
 func (s RootSet) Endorse(next RootSet, signers ...sign.Signer) (RootSet, error) {
-	text := s.successorText(next)
+	text := s.Propose(next).Text()
 	msg, err := sign.AddSignatures(text, next.Endorsed, signers...)
 	if err != nil {
 		return RootSet{}, fmt.Errorf("endorsing roots: %w", err)
@@ -130,13 +130,6 @@ func (s RootSet) Endorse(next RootSet, signers ...sign.Signer) (RootSet, error) 
 	return next, nil
 }
 
-// successorText is what the roots of s sign to make next their successor. It
-// names s, so that an endorsement fits nowhere else.
-func (s RootSet) successorText(next RootSet) string {
-	before := Hash(sha256.Sum256([]byte(s.Text())))
-	return "saksi/v1/successor\nbefore " + before.String() + "\n" + next.Text()
-}
-
 // verifySets walks from the trusted first set to the last.
 func verifySets(sets []RootSet) (RootSet, error) {
 	current := sets[0]
@@ -144,7 +137,7 @@ func verifySets(sets []RootSet) (RootSet, error) {
 		if len(next.Endorsed) == 0 {
 			return RootSet{}, fmt.Errorf("root set %d is not endorsed by the one before: %w", i+2, sign.ErrSignatures)
 		}
-		msg := current.successorText(next) + "\n"
+		msg := current.Propose(next).Text() + "\n"
 		for _, line := range next.Endorsed {
 			msg += "— " + line + "\n"
 		}
