@@ -42,7 +42,9 @@ func differences(before, after *roster.Roster, files recipientsFiles) []string {
 	return d.lines
 }
 
-func (d *difference) say(format string, args ...any) { d.lines = append(d.lines, fmt.Sprintf(format, args...)) }
+func (d *difference) say(format string, args ...any) {
+	d.lines = append(d.lines, fmt.Sprintf(format, args...))
+}
 
 func textHash(r *roster.Roster) roster.Hash { return sha256.Sum256([]byte(r.Text())) }
 
@@ -330,7 +332,9 @@ func (d *difference) keyOf(v roster.Revocation) string {
 	return fmt.Sprintf("a key with the name %s that neither of the two rosters has", v.Key.Name())
 }
 
-func sameLine(a, b roster.Revocation) bool { return a.Key.String() == b.Key.String() && a.From == b.From }
+func sameLine(a, b roster.Revocation) bool {
+	return a.Key.String() == b.Key.String() && a.From == b.From
+}
 
 func sorted(list []roster.Revocation) []roster.Revocation {
 	return slices.SortedFunc(slices.Values(list), func(a, b roster.Revocation) int {

@@ -5,7 +5,6 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"slices"
 	"strings"
 	"time"
 
@@ -111,22 +110,8 @@ func rootSet(flags *flag.FlagSet) action {
 		if err := need("out", *out); err != nil {
 			return err
 		}
-		if *threshold < 1 {
-			return fmt.Errorf("%w: missing -threshold, 1 or more", errUsage)
-		}
-		set := roster.RootSet{Threshold: *threshold}
-		for _, path := range args {
-			part, err := readRoots(path)
-			if err != nil {
-				return err
-			}
-			set.Keys = append(set.Keys, part.Keys...)
-		}
-		// In one order, whoever joins them: the fingerprint depends on it.
-		slices.SortFunc(set.Keys, func(a, b sign.Key) int { return strings.Compare(a.Name(), b.Name()) })
-		// Reading it back finds a threshold out of reach, or a root that
-		// stands twice.
-		if _, err := roster.ParseRootSet(set.Text()); err != nil {
+		set, err := joinRoots(*threshold, args)
+		if err != nil {
 			return err
 		}
 		if err := writeNew(*out, publicMode, set.Text()); err != nil {

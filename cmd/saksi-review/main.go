@@ -28,8 +28,12 @@ A reviewer, once:
 The roots, when they meet:
     root keygen     make a root's key
     root set        join several roots to one set
+    root propose    propose roots that come after those of now
+    root endorse    sign such a proposal, as a root of now
+    root merge      join the signatures of several copies of a proposal
     roster new      write a roster, unsigned
     roster sign     add a root's signature to a roster
+    roster merge    join the signatures of several copies of a roster
     roster verify   check a roster and say in words what it says
 A reviewer, at the desk:
     open            take in a bundle from the server
@@ -103,8 +107,12 @@ func commands() []command {
 		{"weeks list", "", weeksList, 0, 0},
 		{"root keygen", "", rootKeygen, 0, 0},
 		{"root set", "ROOT.vkey...", rootSet, 1, many},
+		{"root propose", "ROOT.vkey...", rootPropose, 1, many},
+		{"root endorse", "NEXT", rootEndorse, 1, 1},
+		{"root merge", "NEXT...", rootMerge, 1, many},
 		{"roster new", "CARD...", rosterNew, 1, many},
 		{"roster sign", "ROSTER", rosterSign, 1, 1},
+		{"roster merge", "ROSTER...", rosterMerge, 1, many},
 		{"roster verify", "ROSTER", rosterVerify, 1, 1},
 		{"open", "BUNDLE", openBundle, 1, 1},
 		{"list", "", list, 0, 0},

@@ -26,9 +26,13 @@ func rosterNew(flags *flag.FlagSet) action {
 	flags.StringVar(&f.from, "from", "", "first `day`, such as 2026-11-22; today if empty")
 	flags.IntVar(&f.weeks, "weeks", 13, "how many weeks it is valid")
 	flags.StringVar(&f.out, "out", "", "`file` for the unsigned roster; the recipients files go beside it")
+	f.policyFlags.define(flags)
 	return func(_ context.Context, c *console, cards []string) error {
 		draft, err := f.draft(cards)
 		if err != nil {
+			return err
+		}
+		if err := f.decide(c, draft); err != nil {
 			return err
 		}
 		r, recipients, err := draft.Roster()
@@ -46,7 +50,7 @@ func rosterNew(flags *flag.FlagSet) action {
 		}
 		c.describe(r)
 		if draft.Previous != nil {
-			c.describeChange(&draft.Previous.Roster, r, nil)
+			c.describeChange(&draft.Previous.Roster, r, recipientsBeside(f.previous, f.out))
 		}
 		c.say("\nwritten: %s, still unsigned, and %s beside it", f.out, plural(len(recipients), "recipients file"))
 		return nil
@@ -70,6 +74,7 @@ func writeRecipients(path, text string) error {
 type rosterFlags struct {
 	origin, roots, server, previous, from, out string
 	weeks                                      int
+	policyFlags
 }
 
 // draft reads all the files that a new roster is made of.
@@ -151,80 +156,6 @@ func readCards(d *reviewer.Draft, paths []string) error {
 	return nil
 }
 
-func rosterSign(flags *flag.FlagSet) action {
-	key := flags.String("key", "", "the root's key `file`")
-	out := flags.String("out", "", "`file` for the signed roster; ROSTER with the suffix .note if empty")
-	return func(_ context.Context, c *console, args []string) error {
-		if err := need("key", *key); err != nil {
-			return err
-		}
-		if *out == "" {
-			*out = beside(args[0], ".note")
-		}
-		f, err := readSecret(c, *key)
-		if err != nil {
-			return err
-		}
-		defer f.Close()
-		signer, err := sign.ReadSigner(f)
-		if err != nil {
-			return err
-		}
-		content, err := readText(args[0])
-		if err != nil {
-			return err
-		}
-		r, msg, err := addSignature(content, signer)
-		if err != nil {
-			return fmt.Errorf("signing %q: %w", args[0], err)
-		}
-		if err := putNote(args[0], *out, msg); err != nil {
-			return err
-		}
-		c.describe(r)
-		return c.describeSignatures(r, msg, *out)
-	}
-}
-
-// addSignature signs a roster's text, or a note with that text once more.
-func addSignature(content string, signer sign.Signer) (*roster.Roster, []byte, error) {
-	text, signatures := content, []string(nil)
-	r, err := roster.Parse(text)
-	if err != nil {
-		var splitErr error
-		if text, signatures, splitErr = sign.Split([]byte(content)); splitErr != nil {
-			return nil, nil, err
-		}
-		if r, err = roster.Parse(text); err != nil {
-			return nil, nil, err
-		}
-	}
-	last := r.RootSets[len(r.RootSets)-1]
-	for _, k := range last.Keys {
-		if k.String() == signer.Key().String() {
-			msg, err := sign.AddSignatures(text, signatures, signer)
-			return r, msg, err
-		}
-	}
-	return nil, nil, fmt.Errorf("%q is none of its roots: %s", signer.Key().Name(), names(last))
-}
-
-// putNote writes the note to a new file, or in the place of the note that it
-// has one signature more than.
-func putNote(in, out string, msg []byte) error {
-	if in != out {
-		if err := writeNew(out, publicMode, string(msg)); err != nil {
-			return fmt.Errorf("writing roster: %w", err)
-		}
-		return nil
-	}
-	temporary := out + ".new"
-	if err := writeNew(temporary, publicMode, string(msg)); err != nil {
-		return fmt.Errorf("writing roster: %w", err)
-	}
-	return os.Rename(temporary, out)
-}
-
 func rosterVerify(flags *flag.FlagSet) action {
 	root := flags.String("root", "", "`file` with the roots that you trust")
 	return func(_ context.Context, c *console, args []string) error {
@@ -251,20 +182,29 @@ func rosterVerify(flags *flag.FlagSet) action {
 	}
 }
 
-// verifyRecipients looks in the roster's folder for the files that it pins.
-func (c *console) verifyRecipients(s *roster.Signed, folder string) error {
+// recipientsIn reads the recipients files of a folder, by their hash, and their names.
+func recipientsIn(folder string) (files recipientsFiles, found map[roster.Hash]string, err error) {
 	paths, err := filepath.Glob(filepath.Join(folder, "*"+roster.RecipientsSuffix))
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
-	files, found := map[roster.Hash]string{}, map[roster.Hash]string{}
+	files, found = recipientsFiles{}, map[roster.Hash]string{}
 	for _, path := range paths {
 		text, err := readText(path)
 		if err != nil {
-			return err
+			return nil, nil, err
 		}
 		hash := roster.Hash(sha256.Sum256([]byte(text)))
 		files[hash], found[hash] = text, filepath.Base(path)
+	}
+	return files, found, nil
+}
+
+// verifyRecipients looks in the roster's folder for the files that it pins.
+func (c *console) verifyRecipients(s *roster.Signed, folder string) error {
+	files, found, err := recipientsIn(folder)
+	if err != nil {
+		return err
 	}
 	if err := s.Complete(week.Week{}, files); err != nil {
 		return err

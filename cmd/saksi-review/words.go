@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"saksi/crypto/roster"
-	"saksi/crypto/sign"
 )
 
 // describe says in words what a roster says. Its fields are plain text:
@@ -20,6 +19,9 @@ func (c *console) describe(r *roster.Roster) {
 	c.say("  valid        %s to %s, both days included", r.From.Format(time.DateOnly), r.Until.Format(time.DateOnly))
 	c.say("  quorum       %s", quorumWords(r.Quorum))
 	c.say("  roots        %d of %d must sign: %s", last.Threshold, len(last.Keys), names(last))
+	if n := len(r.RootSets); n > 1 {
+		c.say("               they are root set %d; the posters have the first", n)
+	}
 	c.say("  server       %s", r.Server)
 	for i, v := range r.Reviewers {
 		c.say("  slot %03d     %s, %s, region %s, id %s", i+1, v.Label, v.Organisation, v.Region, v.ID)
@@ -44,24 +46,4 @@ func (c *console) sayAll(lines []string, none string) {
 	if len(lines) == 0 {
 		c.say("  %s", none)
 	}
-}
-
-// describeSignatures says who signed, and how many are still to come.
-func (c *console) describeSignatures(r *roster.Roster, msg []byte, path string) error {
-	last := r.RootSets[len(r.RootSets)-1]
-	var signed, open []string
-	for _, k := range last.Keys {
-		if _, err := sign.Open(msg, 1, k); err == nil {
-			signed = append(signed, k.Name())
-		} else {
-			open = append(open, k.Name())
-		}
-	}
-	c.say("\n%s has %d of %d signatures: %s", path, len(signed), last.Threshold, strings.Join(signed, ", "))
-	if missing := last.Threshold - len(signed); missing > 0 {
-		c.say("%s to come, by any of: %s", plural(missing, "signature"), strings.Join(open, ", "))
-	} else {
-		c.say("it is complete")
-	}
-	return nil
 }

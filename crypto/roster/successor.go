@@ -84,3 +84,10 @@ func (s RootSet) Succeed(msg []byte) (RootSet, error) {
 	_, p.Next.Endorsed, _ = sign.Sort(text, lines, s.Keys...)
 	return p.Next, nil
 }
+
+// VerifyRoots returns [sign.ErrSignatures] unless each root set was endorsed by the one
+// before it. [Verify] holds it too; this is for who is about to sign.
+func (r *Roster) VerifyRoots() error {
+	_, err := verifySets(r.RootSets)
+	return err
+}
