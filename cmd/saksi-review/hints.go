@@ -8,6 +8,7 @@ import (
 	"saksi/cmd/saksi-review/sheet"
 	"saksi/crypto/batch"
 	"saksi/crypto/hybrid"
+	"saksi/crypto/frames"
 	"saksi/crypto/reply"
 	"saksi/crypto/roster"
 	"saksi/crypto/share"
@@ -22,6 +23,9 @@ const askForForm = "ask the operator for the taxonomy file of this drop, or for 
 // hintFor says what to do about an error, if there is something. The first
 // row that fits counts.
 func hintFor(err error) string {
+	if errors.As(err, new(*frames.MissingError)) {
+		return "scan those too, and give all texts together: those that are there twice do no harm"
+	}
 	for _, row := range hints() {
 		if errors.Is(err, row.err) {
 			return row.hint
@@ -86,6 +90,11 @@ func hints() []hintRow {
 		{desk.ErrNotOnRoster, "give your card to the roots, and open a bundle with the new roster"},
 		{desk.ErrNoOutbox, "saksi-review outbox without -again writes a new one"},
 		{batch.ErrBundle, "copy the bundle to the stick again, and compare its SHA-256 with the operator"},
+		{errSecret, "show nobody's key: QR codes are for cards, rosters and what the roots sign"},
+		{frames.ErrMixed, "scan the codes of one page alone"},
+		{frames.ErrDamaged, "scan all codes again; if it stays so, somebody made them up"},
+		{frames.ErrNone, "give the text that the scanner wrote: its lines have SAKSI/V1/FRAME in them"},
+		{frames.ErrSize, "carry it on a stick"},
 		{errDamaged, "ask for the file again, and carry it on a stick or as QR codes; mail and word processors change files"},
 		{errUnsure, "if something looks wrong, call the other roots; otherwise type the word yes (a script gives -yes)"},
 		{errDiffer, "find out by telephone which of them you all want, and sign that one"},

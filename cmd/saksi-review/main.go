@@ -35,6 +35,9 @@ The roots, when they meet:
     roster sign     add a root's signature to a roster
     roster merge    join the signatures of several copies of a roster
     roster verify   check a roster and say in words what it says
+Across the gap without a stick, for what is public:
+    qr write        show a file as QR codes
+    qr read         put a file together from what a scanner read
 A reviewer, at the desk:
     open            take in a bundle from the server
     list            list the threads
@@ -114,6 +117,8 @@ func commands() []command {
 		{"roster sign", "ROSTER", rosterSign, 1, 1},
 		{"roster merge", "ROSTER...", rosterMerge, 1, many},
 		{"roster verify", "ROSTER", rosterVerify, 1, 1},
+		{"qr write", "FILE", qrWrite, 1, 1},
+		{"qr read", "TEXT...", qrRead, 1, many},
 		{"open", "BUNDLE", openBundle, 1, 1},
 		{"list", "", list, 0, 0},
 		{"show", "THREAD", show, 1, 1},
