@@ -200,3 +200,10 @@ func fileMode(ts *testscript.TestScript, _ bool, args []string) {
 		ts.Fatalf("%s has mode %s, want %s", args[1], got, args[0])
 	}
 }
+
+// signingKey puts the signing key of a card into a variable.
+func signingKey(ts *testscript.TestScript, _ bool, args []string) {
+	card, err := reviewer.ParseCard(ts.ReadFile(args[1]))
+	ts.Check(err)
+	ts.Setenv(args[0], card.Line.Key.String())
+}
