@@ -317,12 +317,13 @@ func (w *work) finish() {
 	w.running.Wait()
 }
 
-// keepHouse closes a batch whenever one is due, and deletes once a day, and at the
+// keepHouse begins a roster and closes a batch whenever one is due, and deletes once a day, and at the
 // start, what has been kept for its time.
 func (s *Server) keepHouse(ctx context.Context) {
 	const pause = time.Minute // a clock that was set is noticed by then
-	swept := ""
+	swept, trouble := "", ""
 	for {
+		trouble = s.begin(trouble)
 		if day := s.Inbox.Now().UTC().Format(time.DateOnly); day != swept {
 			s.expire()
 			swept = day
@@ -336,6 +337,22 @@ func (s *Server) keepHouse(ctx context.Context) {
 		case <-time.After(pause):
 		}
 	}
+}
+
+// begin puts a roster that waited in force when its day has come. What keeps it from
+// that is logged once; it returns what was said last.
+func (s *Server) begin(said string) string {
+	begun, err := s.Inbox.Begin()
+	if begun != nil {
+		s.Log.Info("roster in force", "roster", begun.Sequence)
+	}
+	if err == nil {
+		return ""
+	}
+	if err.Error() != said {
+		s.Log.Error("the next roster does not begin", "error", err.Error())
+	}
+	return err.Error()
 }
 
 func (s *Server) closeDue() error {

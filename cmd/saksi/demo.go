@@ -92,7 +92,7 @@ func (d demo) prepare() error {
 			return err
 		}
 	}
-	_, err = folder.Admit(d.path("data"), d.path("roster.note"), d.path("root.vkey"), time.Now)
+	_, _, err = folder.Admit(d.path("data"), d.path("roster.note"), d.path("root.vkey"), time.Now)
 	return err
 }
 

@@ -5,10 +5,12 @@ import (
 	"io/fs"
 	"strings"
 	"syscall"
+	"time"
 
 	"saksi/crypto/roster"
 	"saksi/crypto/sign"
 	"saksi/server/folder"
+	"saksi/server/inbox"
 	"saksi/server/onion"
 	"saksi/server/store"
 )
@@ -64,13 +66,18 @@ func explain(err error, data string) error {
 // explainRoster adds the next step to a refusal of a roster. What was in force
 // stays in force.
 func explainRoster(err error) error {
+	today := ": here it is " + time.Now().UTC().Format(time.DateOnly)
 	return hintFor(err, []next{
 		{roster.ErrRoots, "compare the fingerprint of -root with the poster: it is another drop's, " +
 			"or the roster is a false one"},
 		{sign.ErrSignatures, "give it back to the roots: too few of them have signed it"},
-		{roster.ErrExpired, "ask the roots for a new roster, and look whether the clock is right"},
-		{roster.ErrNotYet, "wait for its first day, and look whether the clock is right"},
-		{roster.ErrChain, "take in the rosters before it first, in their order, or ask the roots for one that follows"},
+		{roster.ErrExpired, "ask the roots for a new roster, and look whether the clock is right" + today},
+		{roster.ErrNotYet, "wait for its first day, and look whether the clock is right" + today},
+		{inbox.ErrOlder, "nobody goes back: ask the roots for a roster that follows the newest"},
+		{inbox.ErrSkips, "take in the rosters before it first, in their order"},
+		{inbox.ErrTwice, "two rosters with one number are a fork: read the hash of both to the roots, by telephone"},
+		{inbox.ErrServer, "give server.vkey of this data folder to the roots once more"},
+		{roster.ErrChain, "ask the roots for one that follows: roster new -previous, with the newest roster"},
 		{roster.ErrNoRecipients, "lay all the .recipients files that came with it beside it"},
 	})
 }

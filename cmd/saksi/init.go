@@ -30,9 +30,14 @@ func runInit(_ context.Context, e env, args []string) error {
 		return hinted{fmt.Errorf("initialising: %q is no data folder yet, and the roster must name its key", *data),
 			"saksi init -data " + *data + " -origin NAME makes it and writes server.vkey for the roster"}
 	}
-	signed, err := folder.Admit(*data, *rosterFile, *rootFile, time.Now)
+	signed, waits, err := folder.Admit(*data, *rosterFile, *rootFile, time.Now)
 	if err != nil {
 		return explain(err, *data)
+	}
+	if waits {
+		fmt.Fprintf(e.stdout, "Roster %d of %s waits: it begins by itself on %s. Until then the one before it is in force.\n",
+			signed.Sequence, signed.Origin, signed.From.Format(time.DateOnly))
+		return nil
 	}
 	fmt.Fprintf(e.stdout, "Roster %d of %s is in force until %s, with %d reviewers.\n",
 		signed.Sequence, signed.Origin, signed.Until.Format(time.DateOnly), len(signed.Reviewers))

@@ -210,6 +210,9 @@ func printStatus(w io.Writer, s inbox.Status, running bool) {
 	line("server", "%s", map[bool]string{true: "running", false: "not running"}[running])
 	line("fingerprint", "%s", strings.Join(s.Fingerprint, " "))
 	line("roster", "%d, until %s, %d reviewers", s.Roster, s.RosterUntil, s.Reviewers)
+	if s.Next != 0 {
+		line("next roster", "%d, begins by itself on %s", s.Next, s.NextFrom)
+	}
 	if s.Closed != "" {
 		line("CLOSED", "%s", s.Closed)
 	} else if s.RunsOut != "" {

@@ -5,6 +5,7 @@
 //	server.vkey   its public half, for the roster
 //	root.vkey     the first root set and its threshold
 //	store/        what package boltstore keeps
+//	next/         rosters that were handed in ahead of their first day
 //	saksi.sock    while a server runs
 //	tor/          what package onion keeps, if the drop is published
 //	health.json   how the onion services are
@@ -21,7 +22,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"saksi/crypto/roster"
@@ -113,6 +113,7 @@ type Folder struct {
 	Store   store.Store
 	Signer  sign.Signer
 	Trusted roster.RootSet
+	Waiting []inbox.Handed
 }
 
 // Open opens a data folder that has a roster. It returns [ErrNoFolder],
@@ -126,11 +127,15 @@ func Open(dir string, now func() time.Time) (*Folder, error) {
 	if err != nil {
 		return nil, err
 	}
+	next, err := waiting(dir)
+	if err != nil {
+		return nil, err
+	}
 	s, err := boltstore.Open(filepath.Join(dir, "store"), now)
 	if err != nil {
 		return nil, err
 	}
-	return &Folder{Store: s, Signer: signer, Trusted: trusted}, nil
+	return &Folder{Store: s, Signer: signer, Trusted: trusted, Waiting: next}, nil
 }
 
 // Roots returns the first root set of a data folder, which a server may be using.
@@ -199,7 +204,7 @@ func Foreign(dir string) ([]string, error) {
 		return nil, fmt.Errorf("listing data folder: %w", err)
 	}
 	ours := []string{
-		"FORMAT", "server.key", "server.vkey", "root.vkey", "store", "saksi.sock", taxonomyName, instanceName,
+		"FORMAT", "server.key", "server.vkey", "root.vkey", "store", nextName, "saksi.sock", taxonomyName, instanceName,
 		TorName, HealthName, HealthName + ".part", couriersName, couriersPart,
 	}
 	var foreign []string
@@ -213,47 +218,64 @@ func Foreign(dir string) ([]string, error) {
 
 // Inbox opens the rules over the folder.
 func (f *Folder) Inbox(now func() time.Time, limits inbox.Limits) (*inbox.Inbox, error) {
-	return inbox.New(inbox.Config{Store: f.Store, Trusted: f.Trusted, Signer: f.Signer, Now: now, Limits: limits})
+	return inbox.New(inbox.Config{
+		Store: f.Store, Trusted: f.Trusted, Signer: f.Signer, Now: now, Waiting: f.Waiting, Limits: limits,
+	})
 }
 
 // Close closes the store.
 func (f *Folder) Close() error { return f.Store.Close() }
 
-// Admit takes a roster into the data folder, with the recipients files beside
-// it. The first one also fixes the trusted roots; later ones must agree.
-func Admit(dir, rosterFile, rootFile string, now func() time.Time) (*roster.Signed, error) {
+// Admit takes a roster into the data folder, with the recipients files beside it, and
+// reports whether it waits for its first day. The first one also fixes the trusted roots;
+// later ones must agree.
+func Admit(dir, rosterFile, rootFile string, now func() time.Time) (signed *roster.Signed, waits bool, err error) {
+	a := inbox.Admission{Now: now()}
 	signer, err := openKey(dir)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
+	a.Server = signer.Key()
 	rootText, err := os.ReadFile(rootFile)
 	if err != nil {
-		return nil, fmt.Errorf("reading roots: %w", err)
+		return nil, false, fmt.Errorf("reading roots: %w", err)
 	}
-	trusted, err := roster.ParseRootSet(string(rootText))
-	if err != nil {
-		return nil, err
+	if a.Trusted, err = roster.ParseRootSet(string(rootText)); err != nil {
+		return nil, false, err
 	}
 	note, files, err := readRoster(rosterFile)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	s, err := boltstore.Open(filepath.Join(dir, "store"), now)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	defer s.Close()
-	if err := sameRoots(dir, trusted); err != nil {
-		return nil, err
+	if err := sameRoots(dir, a.Trusted); err != nil {
+		return nil, false, err
 	}
-	signed, err := inbox.AdmitRoster(s, trusted, signer.Key(), note, files, now())
-	if err != nil {
-		return nil, err
+	a.Store = s
+	return admit(dir, a, inbox.Handed{Note: note, Files: files})
+}
+
+// admit holds the lock of the folder's store.
+func admit(dir string, a inbox.Admission, h inbox.Handed) (signed *roster.Signed, waits bool, err error) {
+	if a.Waiting, err = waiting(dir); err != nil {
+		return nil, false, err
 	}
-	if _, err := os.Stat(filepath.Join(dir, "root.vkey")); err == nil {
-		return signed, nil
+	if signed, waits, err = a.HandIn(h); err != nil {
+		return nil, false, err
 	}
-	return signed, writeNew(filepath.Join(dir, "root.vkey"), trusted.Text())
+	if waits {
+		return signed, true, wait(dir, signed, h)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "root.vkey")); err != nil {
+		if err := writeNew(filepath.Join(dir, "root.vkey"), a.Trusted.Text()); err != nil {
+			return nil, false, err
+		}
+	}
+	return signed, false, tidy(dir, signed.Sequence)
 }
 
 // sameRoots holds a root set against the one that the folder trusts already.
@@ -269,29 +291,4 @@ func sameRoots(dir string, trusted roster.RootSet) error {
 		return errors.New("reading roots: the data folder trusts other roots, for good: make a new one with saksi init")
 	}
 	return nil
-}
-
-// readRoster reads a roster and all recipients files beside it.
-func readRoster(name string) (note []byte, files map[roster.Hash]string, err error) {
-	if note, err = os.ReadFile(name); err != nil {
-		return nil, nil, fmt.Errorf("reading roster: %w", err)
-	}
-	entries, err := os.ReadDir(filepath.Dir(name))
-	if err != nil {
-		return nil, nil, fmt.Errorf("reading recipients files: %w", err)
-	}
-	files = map[roster.Hash]string{}
-	for _, e := range entries {
-		if !strings.HasSuffix(e.Name(), roster.RecipientsSuffix) {
-			continue
-		}
-		text, err := os.ReadFile(filepath.Join(filepath.Dir(name), e.Name()))
-		if err != nil {
-			return nil, nil, fmt.Errorf("reading recipients file: %w", err)
-		}
-		if r, err := roster.ParseRecipients(string(text)); err == nil {
-			files[r.Hash()] = string(text)
-		}
-	}
-	return note, files, nil
 }

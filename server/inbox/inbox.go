@@ -19,7 +19,6 @@ import (
 	"saksi/crypto/receipt"
 	"saksi/crypto/roster"
 	"saksi/crypto/sign"
-	"saksi/crypto/week"
 	"saksi/server/store"
 )
 
@@ -69,13 +68,14 @@ var (
 	ErrToken = errors.New("the token does not fit")
 )
 
-// A Config has what an inbox needs. All fields are required but the
+// A Config has what an inbox needs. All fields are required but Waiting and the
 // limits.
 type Config struct {
 	Store   store.Store
 	Trusted roster.RootSet // the first root set, from the operator
 	Signer  sign.Signer    // signs batches; the roster names its public half
 	Now     func() time.Time
+	Waiting []Handed // rosters whose first day is still to come, if there are some
 	Limits
 }
 
@@ -96,6 +96,7 @@ type Inbox struct {
 	mu      sync.RWMutex // guards what is below
 	rosters []*roster.Signed
 	files   map[roster.Hash]string
+	waiting *lineup // has the rosters once more, and those that wait
 }
 
 // New makes an inbox over a store that has at least one roster, and verifies
@@ -111,23 +112,8 @@ func New(c Config) (*Inbox, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &Inbox{Config: c, filler: throwaway.Recipient(), files: map[roster.Hash]string{}}
-	notes, files, err := c.Store.Rosters()
-	if err != nil {
-		return nil, err
-	}
-	b.files = files
-	for _, note := range notes {
-		signed, err := roster.Verify(note, c.Trusted)
-		if err != nil {
-			return nil, fmt.Errorf("loading rosters: %w", err)
-		}
-		b.rosters = append(b.rosters, signed)
-	}
-	if len(b.rosters) == 0 {
-		return nil, errors.New("loading rosters: there is none: run saksi init with -roster and -root")
-	}
-	if err := checkChain(b.rosters); err != nil {
+	b := &Inbox{Config: c, filler: throwaway.Recipient()}
+	if err := b.loadRosters(); err != nil {
 		return nil, err
 	}
 	if err := b.startSchedule(); err != nil {
@@ -138,6 +124,26 @@ func New(c Config) (*Inbox, error) {
 			b.Newest().Sequence)
 	}
 	return b, nil
+}
+
+// loadRosters verifies those of the store and those that wait, and begins what has begun.
+func (b *Inbox) loadRosters() (err error) {
+	all := Admission{Store: b.Store, Trusted: b.Trusted, Server: b.Signer.Key(), Now: b.Now(), Waiting: b.Waiting}
+	if b.waiting, err = all.line(); err != nil {
+		return err
+	}
+	if b.waiting.stored == 0 {
+		return errors.New("loading rosters: there is none: run saksi init with -roster and -root")
+	}
+	b.rosters = b.waiting.rosters[:b.waiting.stored:b.waiting.stored]
+	if _, b.files, err = b.Store.Rosters(); err != nil {
+		return err
+	}
+	// One that cannot begin leaves the one before it in force, which Circle judges.
+	if _, err := b.Begin(); errors.Is(err, store.ErrFailed) {
+		return err
+	}
+	return nil
 }
 
 // startSchedule makes the first batch due at the first closing hour after the
@@ -159,52 +165,18 @@ func checkChain(rosters []*roster.Signed) error {
 	return nil
 }
 
-// AdmitRoster verifies a roster and the recipients files it pins, and keeps
-// them in a store. The first roster of a store may have any sequence; every
-// other must follow the newest. Admitting the newest again changes nothing.
+// AdmitRoster is [Admission.HandIn] for a roster that must not wait.
 func AdmitRoster(
 	s store.Store, trusted roster.RootSet, server sign.Key, note []byte, files map[roster.Hash]string, now time.Time,
 ) (*roster.Signed, error) {
-	signed, err := roster.Verify(note, trusted)
-	if err != nil {
-		return nil, err
+	signed, waits, err := Admission{Store: s, Trusted: trusted, Server: server, Now: now}.HandIn(Handed{note, files})
+	if err == nil && waits {
+		err = fmt.Errorf("admitting roster: roster %d: %w", signed.Sequence, roster.ErrNotYet)
 	}
-	if signed.Server.String() != server.String() {
-		return nil, errors.New("admitting roster: it names another server key than this server has")
-	}
-	if _, err := signed.CircleAt(now, files); err != nil {
-		return nil, fmt.Errorf("admitting roster: %w", err)
-	}
-	// A file that is missing would close the drop in its week: better said now.
-	if err := signed.Complete(week.Of(now), files); err != nil {
-		return nil, fmt.Errorf("admitting roster: %w", err)
-	}
-	known, _, err := s.Rosters()
-	if err != nil {
-		return nil, err
-	}
-	if len(known) > 0 {
-		newest, err := roster.Verify(known[len(known)-1], trusted)
-		if err != nil {
-			return nil, err
-		}
-		if newest.Hash == signed.Hash {
-			return signed, nil
-		}
-		if err := signed.Follows(newest); err != nil {
-			return nil, fmt.Errorf("admitting roster: %w", err)
-		}
-	}
-	pinned := map[roster.Hash]string{}
-	for _, p := range signed.Recipients {
-		if text, ok := files[p.File]; ok {
-			pinned[p.File] = text
-		}
-	}
-	return signed, s.AddRoster(signed.Sequence, note, pinned)
+	return signed, err
 }
 
-// Newest returns the newest roster.
+// Newest returns the newest roster in force.
 func (b *Inbox) Newest() *roster.Signed {
 	b.mu.RLock()
 	defer b.mu.RUnlock()

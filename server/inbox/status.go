@@ -16,6 +16,8 @@ type Status struct {
 	Roster       uint64            `json:"roster"`       // sequence
 	RosterUntil  string            `json:"roster_until"` // last day
 	RunsOut      string            `json:"runs_out"`     // when the roster or its recipients end, if soon
+	Next         uint64            `json:"next"`         // roster that waits; 0 if none does
+	NextFrom     string            `json:"next_from"`    // its first day
 	Reviewers    int               `json:"reviewers"`
 	Fingerprint  []string          `json:"fingerprint"` // of the first root set
 	Closed       string            `json:"closed"`      // why nothing is accepted; empty if all is well
@@ -45,6 +47,9 @@ func (b *Inbox) Status() (Status, error) {
 		RunsOut: b.RunsOut(), Reviewers: len(newest.Reviewers), Fingerprint: b.Trusted.Fingerprint(),
 		Items: usage.Items, Waiting: usage.Waiting, Gone: usage.Gone, Replies: usage.Replies,
 		PayloadBytes: usage.Payloads, Failed: usage.Failed,
+	}
+	if next := b.Next(); next != nil {
+		s.Next, s.NextFrom = next.Sequence, next.From.Format(time.DateOnly)
 	}
 	if s.Free, err = b.Store.Free(); err != nil {
 		return Status{}, err
