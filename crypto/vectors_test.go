@@ -56,6 +56,7 @@ type vectors struct {
 	Shamir   shamirSection   `json:"shamir"`
 	Paper    paperSection    `json:"paper"`
 	Quorum   quorumSection   `json:"quorum"`
+	Frames   framesSection   `json:"frames"`
 }
 
 // TestVectors makes the vectors anew and holds the file against them, then
@@ -113,6 +114,7 @@ func makeVectors(t *testing.T) vectors {
 	v.Shamir = makeShamir(t)
 	v.Paper = makePapers(t)
 	v.Quorum = makeQuorum(t)
+	v.Frames = makeFrames(t)
 	return v
 }
 
@@ -163,6 +165,7 @@ func checkVectors(t *testing.T, v vectors) {
 	t.Run("shamir", v.Shamir.check)
 	t.Run("paper", v.Paper.check)
 	t.Run("quorum", v.Quorum.check)
+	t.Run("frames", v.Frames.check)
 }
 
 // hexBytes are bytes that the file holds in hexadecimal. A plain []byte is

@@ -29,7 +29,7 @@ const (
 	MaxFile = 64 << 10
 	// piece is what one frame carries.
 	piece = 480
-	// maxLine bounds a line that is read: a frame has at most 820 characters.
+	// maxLine bounds a line that is read: a frame has at most 809 characters.
 	maxLine = 1 << 10
 )
 
