@@ -262,7 +262,7 @@ func TestTheServerRefusesTooFewSignatures(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		files := map[roster.Hash]string{recipients[0].Hash(): recipients.Text()}
+		files := map[roster.Hash]string{recipients[0].Hash(): recipients[0].Text()}
 		if _, _, err := a.HandIn(inbox.Handed{Note: note, Files: files}); !errors.Is(err, sign.ErrSignatures) {
 			t.Errorf("signed by %d: %v, want ErrSignatures", len(by), err)
 		}
