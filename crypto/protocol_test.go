@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"saksi/crypto/batch"
-	"saksi/crypto/frames"
 	"saksi/crypto/hybrid"
 	"saksi/crypto/item"
 	"saksi/crypto/outbox"
@@ -98,15 +97,6 @@ func TestProtocolSizes(t *testing.T) {
 	}
 	for name := range want {
 		t.Errorf("%q is not in the document", name)
-	}
-}
-
-func framesSizes(t *testing.T) map[string]int64 {
-	full := must(frames.Split(make([]byte, frames.MaxFile)))(t)
-	piece := largest(1000, func(n int64) bool { return len(must(frames.Split(make([]byte, n)))(t)) == 1 }) + 32
-	return map[string]int64{
-		"file in frames": frames.MaxFile, "bytes of a frame": piece, "frames of the largest file": int64(len(full)),
-		"characters of the longest frame": int64(len(full[len(full)-2])),
 	}
 }
 

@@ -66,3 +66,12 @@ func (s framesSection) check(t *testing.T) {
 		}
 	}
 }
+
+func framesSizes(t *testing.T) map[string]int64 {
+	full := must(frames.Split(make([]byte, frames.MaxFile)))(t)
+	piece := largest(1000, func(n int64) bool { return len(must(frames.Split(make([]byte, n)))(t)) == 1 }) + 32
+	return map[string]int64{
+		"file in frames": frames.MaxFile, "bytes of a frame": piece, "frames of the largest file": int64(len(full)),
+		"characters of the longest frame": int64(len(full[len(full)-2])),
+	}
+}

@@ -61,9 +61,12 @@ func fullRoster(t testing.TB) *roster.Roster {
 // A place leads to a part of a roster.
 type place func(*roster.Roster) reflect.Value
 
+// tell is told of a change, and what it changes.
+type tell func(name string, change func(*roster.Roster))
+
 // variants calls each with every change of one part that reflection finds: each
 // value another one, each list one shorter, one longer, and in another order.
-func variants(t *testing.T, name string, at place, r *roster.Roster, each func(name string, change func(*roster.Roster))) {
+func variants(t *testing.T, name string, at place, r *roster.Roster, each tell) {
 	set := func(what string, value any) {
 		each(name+" "+what, func(r *roster.Roster) { at(r).Set(reflect.ValueOf(value)) })
 	}
@@ -94,7 +97,7 @@ func variants(t *testing.T, name string, at place, r *roster.Roster, each func(n
 	}
 }
 
-func inside(t *testing.T, name string, at place, r *roster.Roster, each func(name string, change func(*roster.Roster))) {
+func inside(t *testing.T, name string, at place, r *roster.Roster, each tell) {
 	v := at(r)
 	switch v.Kind() {
 	case reflect.Struct:
@@ -165,7 +168,8 @@ func TestASuccessorIsComparedByWhatItSays(t *testing.T) {
 		t.Errorf("described as %q", lines)
 	}
 	next.Previous = roster.Hash{5}
-	if got := strings.Join(differences(r, next, nil), "\n"); !strings.Contains(got, "names another roster as the one before") {
+	const want = "names another roster as the one before"
+	if got := strings.Join(differences(r, next, nil), "\n"); !strings.Contains(got, want) {
 		t.Errorf("described as %q", got)
 	}
 }
@@ -183,7 +187,8 @@ func TestOtherKeysOfWeeksAreNamed(t *testing.T) {
 	}
 	file.Keys[1] = someRecipient(t)
 	after.Recipients[0].File = file.Hash()
-	if got := strings.Join(differences(before, after, files), "\n"); !strings.Contains(got, "can only be said with both files") {
+	const unknown = "can only be said with both files"
+	if got := strings.Join(differences(before, after, files), "\n"); !strings.Contains(got, unknown) {
 		t.Errorf("without the file: %q", got)
 	}
 	files[file.Hash()] = file.Text()

@@ -72,7 +72,10 @@ func codes(name, content string, lines []string) (string, error) {
 		Size, Count int
 		Aloud       []string
 		Codes       []code
-	}{Name: name, Hash: hex.EncodeToString(sum[:]), Size: len(content), Count: len(lines), Aloud: roster.Aloud([]byte(content))}
+	}{
+		Name: name, Hash: hex.EncodeToString(sum[:]), Size: len(content), Count: len(lines),
+		Aloud: roster.Aloud([]byte(content)),
+	}
 	for i, line := range lines {
 		svg, err := qrcode.SVG(line)
 		if err != nil {

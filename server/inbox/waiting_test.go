@@ -279,8 +279,8 @@ func TestTheServerRefusesClassicRecipients(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	good := recipients.Text()
-	mixed := strings.Replace(good, recipients.Keys[1].String(), classic, 1)
+	good := recipients[0].Text()
+	mixed := strings.Replace(good, recipients[0].Keys[1].String(), classic, 1)
 	last := r.Recipients[len(r.Recipients)-1]
 	for what, pinned := range map[string][]roster.Period{
 		"now":   {{From: last.From, To: last.To, File: sha256.Sum256([]byte(mixed))}},
