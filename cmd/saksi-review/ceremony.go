@@ -222,6 +222,9 @@ func (s *signing) lastRoster(path string, r *roster.Roster) (*roster.Roster, err
 }
 
 func verifiedRoster(path string, trusted roster.RootSet) (*roster.Signed, error) {
+	if _, _, err := readNote(path); err != nil {
+		return nil, err // in words for what sticks do to files
+	}
 	msg, err := readText(path)
 	if err != nil {
 		return nil, err

@@ -113,12 +113,8 @@ func (f *rosterFlags) readRoots(d *reviewer.Draft) error {
 	if f.previous == "" {
 		return nil
 	}
-	msg, err := readText(f.previous)
-	if err != nil {
+	if d.Previous, err = verifiedRoster(f.previous, set); err != nil {
 		return err
-	}
-	if d.Previous, err = roster.Verify([]byte(msg), set); err != nil {
-		return fmt.Errorf("reading %q: %w", f.previous, err)
 	}
 	if d.Previous.Origin != d.Origin {
 		return fmt.Errorf("reading %q: it is a roster of %q", f.previous, d.Previous.Origin)
@@ -166,11 +162,7 @@ func rosterVerify(flags *flag.FlagSet) action {
 		if err != nil {
 			return err
 		}
-		msg, err := readText(args[0])
-		if err != nil {
-			return err
-		}
-		signed, err := roster.Verify([]byte(msg), trusted)
+		signed, err := verifiedRoster(args[0], trusted)
 		if err != nil {
 			return err
 		}
