@@ -89,6 +89,25 @@ func (p *deed) take(lines []string) error {
 	return nil
 }
 
+// spoiled returns the name of a root of a roster whose signature is not over its text, if
+// there is one.
+func spoiled(text string, lines []string) string {
+	r, err := roster.Parse(text)
+	if err != nil {
+		return ""
+	}
+	roots := r.RootSets[len(r.RootSets)-1]
+	_, _, rest := sign.Sort(text, lines, roots.Keys...)
+	for _, line := range rest {
+		for _, k := range roots.Keys {
+			if k.Name() == signerName(line) {
+				return k.Name()
+			}
+		}
+	}
+	return ""
+}
+
 func signerName(line string) string {
 	name, _, _ := strings.Cut(line, " ")
 	return name
@@ -222,14 +241,18 @@ func (s *signing) lastRoster(path string, r *roster.Roster) (*roster.Roster, err
 }
 
 func verifiedRoster(path string, trusted roster.RootSet) (*roster.Signed, error) {
-	if _, _, err := readNote(path); err != nil {
-		return nil, err // in words for what sticks do to files
+	text, lines, err := readNote(path)
+	if err != nil {
+		return nil, err
 	}
 	msg, err := readText(path)
 	if err != nil {
 		return nil, err
 	}
 	signed, err := roster.Verify([]byte(msg), trusted)
+	if name := spoiled(text, lines); err != nil && name != "" {
+		return nil, fmt.Errorf("reading %q: %w: the signature of %q does not fit the text", path, errDamaged, name)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("reading %q: %w", path, err)
 	}
