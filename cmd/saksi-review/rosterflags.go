@@ -65,8 +65,8 @@ func (f *policyFlags) policy(d *reviewer.Draft) error {
 	return reachable(d.Quorum, d.Cards)
 }
 
-// reachable returns an error when there is a province whose testimonies too few of
-// these reviewers could open.
+// reachable returns an error when there are testimonies that too few of these reviewers
+// could open.
 func reachable(q roster.Quorum, cards []reviewer.Card) error {
 	if q.Needed < 1 || q.Outside < 0 || q.Outside > q.Needed {
 		return fmt.Errorf("%w: -quorum is 1 or more, -outside from 0 to the quorum", errUsage)
@@ -74,21 +74,17 @@ func reachable(q roster.Quorum, cards []reviewer.Card) error {
 	if q.Needed > len(cards) {
 		return fmt.Errorf("a quorum of %d is out of reach of %s", q.Needed, plural(len(cards), "reviewer"))
 	}
-	in := map[string]int{}
+	// Where it happened is not always known: then the national ones count as outside. They
+	// are outside of every province, so it is enough to have enough of them.
+	national := 0
 	for _, card := range cards {
-		province, _, _ := strings.Cut(card.Line.Region, ".")
-		in[province]++
-	}
-	// Where it happened is not always known: then the national ones count as outside.
-	if in["00"] < q.Outside {
-		return fmt.Errorf("%d from outside are out of reach where a testimony names no province: "+
-			"only %s of region 00", q.Outside, plural(in["00"], "reviewer"))
-	}
-	for province, n := range in {
-		if province != "00" && len(cards)-n < q.Outside {
-			return fmt.Errorf("%d from outside are out of reach for testimonies from province %s: "+
-				"%d of %s are in it", q.Outside, province, n, plural(len(cards), "reviewer"))
+		if card.Line.Region == "00" {
+			national++
 		}
+	}
+	if national < q.Outside {
+		return fmt.Errorf("%d from outside are out of reach where a testimony names no province: "+
+			"only %s of region 00", q.Outside, plural(national, "reviewer"))
 	}
 	return nil
 }

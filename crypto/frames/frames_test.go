@@ -107,6 +107,20 @@ func TestFramesOfTwoFilesDoNotMix(t *testing.T) {
 	}
 }
 
+// TestTheWholeHashIsChecked, not only the part of it that names the set.
+func TestTheWholeHashIsChecked(t *testing.T) {
+	line := split(t, content(100))[0]
+	f, ok := parse(line)
+	if !ok {
+		t.Fatal("a frame is not read")
+	}
+	f.bytes[31] ^= 1
+	body := fmt.Sprintf("%s%s 1/1 %s", label, f.set, encoding.EncodeToString(f.bytes))
+	if _, err := Join(body + " " + check(body)); !errors.Is(err, ErrDamaged) {
+		t.Errorf("%v, want ErrDamaged", err)
+	}
+}
+
 func TestWhatIsNoFile(t *testing.T) {
 	for _, size := range []int{0, MaxFile + 1} {
 		if _, err := Split(content(size)); !errors.Is(err, ErrSize) {
