@@ -13,6 +13,7 @@ import (
 	"saksi/crypto/roster"
 	"saksi/crypto/sign"
 	"saksi/server/inbox"
+	"saksi/server/store/boltstore"
 	"saksi/server/store/storetest"
 )
 
@@ -295,6 +296,27 @@ func TestTheServerRefusesClassicRecipients(t *testing.T) {
 		_, _, err = d.handIn(inbox.Handed{Note: note, Files: files})
 		if err == nil || !strings.Contains(err.Error(), "parsing recipients") {
 			t.Errorf("%s: %v", what, err)
+		}
+	}
+}
+
+// TestTheFirstRosterDoesNotWait: before it there is none that could be in force. A day
+// too early is taken, as clocks go; a month is not.
+func TestTheFirstRosterDoesNotWait(t *testing.T) {
+	for early, want := range map[time.Duration]error{12 * time.Hour: nil, 30 * day: roster.ErrNotYet} {
+		dir := t.TempDir()
+		if err := boltstore.Create(dir); err != nil {
+			t.Fatal(err)
+		}
+		s, err := boltstore.Open(dir, func() time.Time { return start })
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		p := partytest.New(t, start.Truncate(day).Add(day), 1)
+		a := inbox.Admission{Store: s, Trusted: p.Trusted, Server: p.Server.Key(), Now: p.Roster.From.Add(-early)}
+		if _, waits, err := a.HandIn(inbox.Handed{Note: p.Roster.Note, Files: p.Files()}); waits || !errors.Is(err, want) {
+			t.Errorf("%v before its first day: waits %v, %v, want %v", early, waits, err, want)
 		}
 	}
 }
