@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"saksi/server/inbox"
 	"saksi/server/onion"
 )
 
@@ -125,5 +126,21 @@ func TestStatusSaysWhatToKnowOfTor(t *testing.T) {
 	h.Own = true
 	if got := said(h, true); !strings.Contains(got, "0.4.9, our own, starts so far: 3;") {
 		t.Errorf("of our own: %s", got)
+	}
+}
+
+// TestStatusSaysWhatRunsOut, in time for the roots to meet; once the drop is closed
+// only that is said.
+func TestStatusSaysWhatRunsOut(t *testing.T) {
+	const soon = "roster 1 ends on 2027-02-18"
+	for _, test := range []struct {
+		status inbox.Status
+		says   bool
+	}{{inbox.Status{}, false}, {inbox.Status{RunsOut: soon}, true}, {inbox.Status{RunsOut: soon, Closed: "x"}, false}} {
+		var said strings.Builder
+		printStatus(&said, test.status, true)
+		if got := strings.Contains(said.String(), "RUNS OUT       "+soon); got != test.says {
+			t.Errorf("%+v: status says\n%s", test.status, said.String())
+		}
 	}
 }
