@@ -46,11 +46,14 @@ func hints() []hintRow {
 		{errUsage, "saksi-review -h lists the commands, saksi-review COMMAND -h its flags"},
 		{errWeeks, "it was made with the key file and lies beside it, under the same name with " + weeksSuffix +
 			"; if it is lost, saksi-review weeks new -lost begins another, and what was sealed before stays closed"},
-		{hybrid.ErrPassphrase, "nothing was changed; look at the Caps Lock key, at the keyboard's language, and at each space"},
-		{errNoTerminal, "-passphrase-file FILE takes it from a file, -passphrase-file - from the first line of standard input"},
+		{hybrid.ErrPassphrase, "nothing was changed; look at the Caps Lock key, " +
+			"at the keyboard's language, and at each space"},
+		{errNoTerminal, "-passphrase-file FILE takes it from a file, " +
+			"-passphrase-file - from the first line of standard input"},
 		{errShort, "with -suggest you get seven words"},
 		{errUnlike, "nothing was written; type it once more"},
-		{errToken, "open it with its token and hand it over: age -d -i token.txt r1.key | saksi-review COMMAND -key - -weeks-file r1.weeks"},
+		{errToken, "open it with its token and hand it over: " +
+			"age -d -i token.txt r1.key | saksi-review COMMAND -key - -weeks-file r1.weeks"},
 		{errSameFile, "copy it to another stick first: a copy on the same disk is lost with it"},
 		{errCopy, "copy the key file again, and try that copy; without one that works there is no card"},
 		{errUnrehearsed, "saksi-review rehearse tries one"},

@@ -47,7 +47,8 @@ type newKeyFlags struct {
 func (f *newKeyFlags) declare(flags *flag.FlagSet) {
 	flags.StringVar(&f.file, "passphrase-file", "", passphraseUsage)
 	flags.BoolVar(&f.suggest, "suggest", false, "propose a passphrase: seven words, 70 bits")
-	flags.BoolVar(&f.none, "no-passphrase", false, "leave the key file open to whoever has it: for tests and hardware tokens")
+	flags.BoolVar(&f.none, "no-passphrase", false,
+		"leave the key file open to whoever has it: for tests and hardware tokens")
 }
 
 const passphraseUsage = "`file` with the passphrase, or - for the first line of standard input; otherwise it is typed"
@@ -83,7 +84,8 @@ func (f *newKeyFlags) choose(c *console) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		c.say("A passphrase, seven words chosen by chance (70 bits). It is shown this once: write it on paper now.\n\n    %s\n", words)
+		c.say("A passphrase, seven words chosen by chance (70 bits). It is shown this once: write it on paper now.")
+		c.say("\n    %s\n", words)
 	}
 	first, err := c.typed("New passphrase: ")
 	if err == nil {
