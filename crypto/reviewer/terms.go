@@ -185,7 +185,9 @@ func (p *weeksParser) line(line string) (err error) {
 	case strings.HasPrefix(line, weeksTitle):
 		p.titled = true
 	case strings.HasPrefix(line, rehearsedComment):
-		p.rehearsed, err = week.Parse(line[len(rehearsedComment):])
+		if p.rehearsed, err = week.Parse(line[len(rehearsedComment):]); err != nil {
+			err = errWeeksComment
+		}
 	case strings.HasPrefix(line, termComment):
 		return p.term(line[len(termComment):])
 	case line == "" || strings.HasPrefix(line, "#"):
@@ -203,9 +205,16 @@ func (p *weeksParser) term(value string) error {
 		return fmt.Errorf("a term without identity before it, or more than %d terms", maxKept)
 	}
 	from, to, err := parseWeeks(value)
+	if err != nil {
+		return errWeeksComment
+	}
 	p.terms, p.open = append(p.terms, Term{From: from, To: to}), true
-	return err
+	return nil
 }
+
+// errWeeksComment does not say what stands there: an identity, perhaps, that
+// slipped into the line.
+var errWeeksComment = errors.New("a comment without a week: want a form such as # term 2026-W47 2026-W47")
 
 func parseWeeks(value string) (from, to week.Week, err error) {
 	first, last, _ := strings.Cut(value, " ")
