@@ -193,6 +193,7 @@ func TestClosingSurvivesAKillWithinAStep(t *testing.T) {
 		_, err = f.Write(make([]byte, 700))
 		return errors.Join(err, f.Close())
 	}
+	gone := func(l *lawsuit, path string) error { return os.RemoveAll(l.path(path)) }
 	written := func(l *lawsuit, path string) error { return writeFile(l.path(path), strings.NewReader("x")) }
 	for name, test := range map[string]struct {
 		steps int
@@ -200,8 +201,8 @@ func TestClosingSurvivesAKillWithinAStep(t *testing.T) {
 	}{
 		"half a key":    {0, func(l *lawsuit, c closing) error { return half(l, "cases/"+c.Case+".key") }},
 		"half a slot":   {1, func(l *lawsuit, c closing) error { return half(l, "items/"+c.Items[0]+"/slots/001.age") }},
-		"half an item":  {3, func(l *lawsuit, c closing) error { return os.Remove(l.path("items", c.Items[0], "payload.age")) }},
-		"one of two":    {3, func(l *lawsuit, c closing) error { return os.RemoveAll(l.path("items", c.Items[1])) }},
+		"half an item":  {3, func(l *lawsuit, c closing) error { return gone(l, "items/"+c.Items[0]+"/payload.age") }},
+		"one of two":    {3, func(l *lawsuit, c closing) error { return gone(l, "items/"+c.Items[1]) }},
 		"half an index": {4, func(l *lawsuit, _ closing) error { return written(l, "index.age.new") }},
 	} {
 		t.Run(name, func(t *testing.T) {
