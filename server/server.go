@@ -134,6 +134,9 @@ func reporterRoutes(e *echo.Echo, prefix string, h *reporter.Handler) {
 	if prefix == "" {
 		e.GET("/style.css", h.Style)
 		e.GET("/recipients.txt", h.Recipients)
+		e.GET("/roster.note", h.Roster)
+		e.GET("/rosters/:name", h.Rosters)
+		e.GET("/roster.recipients", h.WeekRecipients)
 	}
 }
 

@@ -19,6 +19,7 @@ import (
 	"saksi/crypto/receipt"
 	"saksi/crypto/roster"
 	"saksi/crypto/sign"
+	"saksi/crypto/week"
 	"saksi/server/store"
 )
 
@@ -196,11 +197,13 @@ func (b *Inbox) At(sequence uint64) (*roster.Signed, bool) {
 }
 
 // Circle returns whom items are sealed to now, or [ErrClosed].
-func (b *Inbox) Circle() (*roster.Circle, error) {
+func (b *Inbox) Circle() (*roster.Circle, error) { return b.circleAt(b.Now()) }
+
+func (b *Inbox) circleAt(now time.Time) (*roster.Circle, error) {
 	b.mu.RLock()
 	files := b.files
 	b.mu.RUnlock()
-	circle, err := b.Newest().CircleAt(b.Now(), files)
+	circle, err := b.Newest().CircleAt(now, files)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrClosed, err)
 	}
@@ -214,6 +217,20 @@ func (b *Inbox) RunsOut() string {
 	files := b.files
 	b.mu.RUnlock()
 	return b.Newest().RunsOut(b.Now(), func(file roster.Hash) bool { return files[file] != "" })
+}
+
+// Recipients returns the recipients file that [Inbox.Circle] is made from, or
+// [ErrClosed].
+func (b *Inbox) Recipients() (string, error) {
+	now := b.Now()
+	circle, err := b.circleAt(now)
+	if err != nil {
+		return "", err
+	}
+	period, _ := circle.Period(week.Of(now))
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	return b.files[period.File], nil
 }
 
 // A Parcel is a sealed item on its way in.

@@ -11,6 +11,7 @@ import (
 	"bytes"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -77,7 +78,40 @@ func (h *Handler) Recipients(c echo.Context) error {
 	for _, r := range readers {
 		file.WriteString("# " + r.ID + "\n" + r.Direct.String() + "\n")
 	}
-	return c.Blob(http.StatusOK, "text/plain; charset=utf-8", file.Bytes())
+	return plainText(c, file.Bytes())
+}
+
+// Roster serves the newest roster as the roots signed it, and Rosters one of the
+// rosters so far, for whoever watches the drop from outside. They are texts like
+// any other: who asks for them is not told apart from who reads a page.
+func (h *Handler) Roster(c echo.Context) error { return plainText(c, h.Scribe.Inbox.Newest().Note) }
+
+// Rosters serves the roster that the path names, as "3.note".
+func (h *Handler) Rosters(c echo.Context) error {
+	digits, ok := strings.CutSuffix(c.Param("name"), ".note")
+	sequence, err := strconv.ParseUint(digits, 10, 64)
+	if !ok || err != nil || strconv.FormatUint(sequence, 10) != digits {
+		return echo.ErrNotFound
+	}
+	signed, ok := h.Scribe.Inbox.At(sequence)
+	if !ok {
+		return echo.ErrNotFound
+	}
+	return plainText(c, signed.Note)
+}
+
+// WeekRecipients serves the recipients file of this week, to which the pages seal
+// what is sent now.
+func (h *Handler) WeekRecipients(c echo.Context) error {
+	text, err := h.Scribe.Inbox.Recipients()
+	if err != nil {
+		return err
+	}
+	return plainText(c, []byte(text))
+}
+
+func plainText(c echo.Context, text []byte) error {
+	return c.Blob(http.StatusOK, echo.MIMETextPlainCharsetUTF8, text)
 }
 
 // Style serves the style sheet.

@@ -63,22 +63,31 @@ const (
 
 // client returns a client for one request, on a circuit of its own.
 func (c *Courier) client() *http.Client {
+	dial := NewWay(c.Socks).Dial
 	return &http.Client{
-		Transport: &http.Transport{DialContext: c.dial, DisableKeepAlives: true, DisableCompression: true},
+		Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true, DisableCompression: true},
 		CheckRedirect: func(*http.Request, []*http.Request) error {
 			return http.ErrUseLastResponse
 		},
 	}
 }
 
-// dial connects to an address by its name, through the proxy.
-func (c *Courier) dial(ctx context.Context, _, address string) (net.Conn, error) {
-	network, proxyAddress, err := splitSocks(c.Socks)
+// A Way leads through tor's SOCKS proxy, with credentials of its own: tor takes
+// for them a circuit that no other way has, and the same one again for each of
+// its connections.
+type Way struct{ socks, own string }
+
+// NewWay returns a way that nobody has gone.
+func NewWay(socks string) Way { return Way{socks, rand.Text()} }
+
+// Dial connects to an address by its name, through the proxy. It returns
+// [ErrSocks], [ErrNoTor], [ErrNoKey] or [ErrUnreachable].
+func (w Way) Dial(ctx context.Context, _, address string) (net.Conn, error) {
+	network, proxyAddress, err := splitSocks(w.socks)
 	if err != nil {
 		return nil, err
 	}
-	own := rand.Text()
-	dialer, err := proxy.SOCKS5(network, proxyAddress, &proxy.Auth{User: own, Password: own}, toTor{})
+	dialer, err := proxy.SOCKS5(network, proxyAddress, &proxy.Auth{User: w.own, Password: w.own}, toTor{})
 	if err != nil {
 		return nil, fmt.Errorf("%w: %v", ErrNoTor, err)
 	}
