@@ -46,13 +46,20 @@ func (f errandFlags) courier(e env) (*errand.Courier, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := errand.CheckSocks(*f.socks); err != nil {
-		return nil, hinted{fmt.Errorf("-socks %q: %w", *f.socks, err), "leave -socks out for " + defaultSocks}
+	if err := checkSocks(*f.socks); err != nil {
+		return nil, err
 	}
 	return &errand.Courier{
 		Pass: p, Socks: *f.socks, Wait: *f.wait, Now: time.Now, Pause: errand.Sleep, Authorize: f.authorize(p),
 		Notice: func(format string, args ...any) { fmt.Fprintf(e.stderr, "saksi: "+format+"\n", args...) },
 	}, nil
+}
+
+func checkSocks(address string) error {
+	if err := errand.CheckSocks(address); err != nil {
+		return hinted{fmt.Errorf("-socks %q: %w", address, err), "leave -socks out for " + defaultSocks}
+	}
+	return nil
 }
 
 // authorize gives the key of the pass to the laptop's tor, if that has a control

@@ -13,6 +13,8 @@ import (
 	"runtime/debug"
 	"strings"
 	"syscall"
+
+	"saksi/cmd/saksi/watch"
 )
 
 const usage = `Usage:
@@ -38,6 +40,9 @@ const usage = `Usage:
                 [-tor-control ADDR [-tor-password FILE]]
     saksi push -pass FILE [-socks 127.0.0.1:9050] [-wait 5m]
                [-tor-control ADDR [-tor-password FILE]] OUTBOX...
+    saksi monitor -onion ADDRESS -root FILE -dir DIR
+                  [-every 6h] [-misses 3] [-socks 127.0.0.1:9050]
+    saksi monitor compare LOG LOG
     saksi version
 
 demo runs a whole throwaway drop on this machine. init makes a data folder with
@@ -65,6 +70,11 @@ to the server, through tor's SOCKS port alone. Tor needs the key of the pass: by
 -tor-control from fetch and push, or for good from what line prints.
 Both go on by themselves after a broken circuit, for pauses of -wait in all.
 
+monitor looks at a drop from outside, as a visitor, on any machine with tor: whether
+its roster is signed by the roots, follows the one before, and is the one that its
+pages show. It ends with status 3 and a reason if not; -every has it go on, at
+drawn times. DIR is its memory. compare holds the logs of two watchdogs together.
+
 serve -couriers is where a tor that is neither started nor joined brings couriers
 in, by a service of their own, whose address is -couriers-onion.
 
@@ -91,7 +101,7 @@ func commands() []command {
 	return []command{
 		{"demo", runDemo}, {"init", runInit}, {"serve", runServe}, {"export", runExport},
 		{"import", runImport}, {"status", runStatus}, {"check", runCheck}, {"courier", runCourier}, {"fetch", runFetch},
-		{"push", runPush}, {"poster", runPoster}, {"version", runVersion},
+		{"push", runPush}, {"poster", runPoster}, {"monitor", runMonitor}, {"version", runVersion},
 	}
 }
 
@@ -151,6 +161,9 @@ func report(e env, err error) int {
 	var h hinted
 	if errors.As(err, &h) {
 		fmt.Fprintf(e.stderr, "saksi: hint: %s\n", h.hint)
+	}
+	if errors.As(err, new(*watch.Alarm)) {
+		return 3
 	}
 	return 1
 }

@@ -90,7 +90,7 @@ func (c *Courier) Push(ctx context.Context, file []byte) (report inbox.Imported,
 	err = c.persist(ctx, func() (bool, error) {
 		return false, c.callJSON(ctx, http.MethodPost, "/v1/outbox", file, &report)
 	})
-	report.Reviewer = plain(report.Reviewer)
+	report.Reviewer = Plain(report.Reviewer)
 	return report, err
 }
 
@@ -172,11 +172,11 @@ func (c *Courier) explain(resp *http.Response) error {
 	case resp.StatusCode >= 500 || answer.Error == "":
 		return fmt.Errorf("%w: %d", ErrServer, resp.StatusCode)
 	}
-	return &RefusedError{plain(answer.Error)}
+	return &RefusedError{Plain(answer.Error)}
 }
 
-// plain keeps what a server says to what a terminal shows.
-func plain(s string) string {
+// Plain keeps what a server says to what a terminal shows.
+func Plain(s string) string {
 	out := []rune{}
 	for _, r := range s {
 		if r < ' ' || r > '~' {

@@ -151,7 +151,7 @@ func network(err error) error {
 	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
 		return ErrBroken
 	}
-	return fmt.Errorf("%w: %v", ErrBroken, plain(rootCause(err).Error()))
+	return fmt.Errorf("%w: %v", ErrBroken, Plain(rootCause(err).Error()))
 }
 
 func rootCause(err error) error {

@@ -1,0 +1,94 @@
+package watch
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"saksi/crypto/roster"
+	"saksi/crypto/week"
+)
+
+func weekOf(t time.Time) week.Week { return week.Of(t) }
+
+// judge holds what two visits saw against the memory, which takes in what fits,
+// and against each other. It returns the first thing that is wrong.
+func (w *Watchdog) judge(m *memory, first, second *seen) (*Alarm, error) {
+	for i, s := range []*seen{first, second} {
+		alarm, err := m.take(append(s.between, s.newest))
+		if err != nil {
+			return nil, err
+		}
+		if alarm != nil && i > 0 && alarm.Reason != Gap {
+			alarm = &Alarm{Views, fmt.Sprintf("one circuit saw roster %d, %s; another, a moment later: %s",
+				first.newest.Sequence, first.newest.Hash, alarm.Detail)}
+		}
+		if alarm != nil {
+			return alarm, nil
+		}
+	}
+	for _, s := range []*seen{first, second} {
+		if alarm := w.inForce(s.newest); alarm != nil {
+			return alarm, nil
+		}
+		if alarm := w.fits(s); alarm != nil {
+			return alarm, nil
+		}
+	}
+	return nil, nil
+}
+
+func (w *Watchdog) inForce(r *roster.Signed) *Alarm {
+	err := r.ValidAt(w.Now())
+	switch {
+	case errors.Is(err, roster.ErrExpired):
+		return &Alarm{Expired, err.Error()}
+	case err != nil:
+		return &Alarm{Early, err.Error()}
+	}
+	return nil
+}
+
+// fits holds pages and keys against the roster that came with them.
+func (w *Watchdog) fits(s *seen) *Alarm {
+	fingerprint := w.Roots.Fingerprint()
+	if err := checkStart(s.start, fingerprint, s.newest.Reviewers); err != nil {
+		return &Alarm{Page, fmt.Sprintf("the front page beside roster %d: %v", s.newest.Sequence, err)}
+	}
+	if err := checkInfo(s.info, fingerprint); err != nil {
+		return &Alarm{Page, fmt.Sprintf("the page /info beside roster %d: %v", s.newest.Sequence, err)}
+	}
+	if string(s.direct) != direct(s.newest.Reviewers) {
+		return &Alarm{Direct, fmt.Sprintf("recipients.txt does not have the keys of roster %d", s.newest.Sequence)}
+	}
+	if err := w.pinned(s); err != nil {
+		return &Alarm{Recipients, err.Error()}
+	}
+	return nil
+}
+
+// direct is what recipients.txt has to be.
+func direct(reviewers []roster.Reviewer) (text string) {
+	for _, r := range reviewers {
+		text += "# " + r.ID + "\n" + r.Direct.String() + "\n"
+	}
+	return text
+}
+
+// pinned holds that the week's keys are those that the roster pins for now, by
+// the server's clock, which may be a day off. Keys that are not hybrid are none.
+func (w *Watchdog) pinned(s *seen) (err error) {
+	hash := hashOf(s.week)
+	for _, skew := range []time.Duration{0, -24 * time.Hour, 24 * time.Hour} {
+		files := map[roster.Hash]string{hash: string(s.week)}
+		_, wrong := s.newest.CircleAt(w.Now().Add(skew), files)
+		if wrong == nil {
+			return nil
+		}
+		// A file that is pinned and wrong says more than one that is not.
+		if err == nil || errors.Is(err, roster.ErrNoRecipients) {
+			err = wrong
+		}
+	}
+	return fmt.Errorf("this week's keys: %w", err)
+}

@@ -1,0 +1,237 @@
+package watch
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+
+	"saksi/cmd/saksi/errand"
+	"saksi/crypto/roster"
+)
+
+// Sizes that answers may have, in bytes.
+const (
+	maxHead = 64 << 10
+	maxPage = 1 << 20
+	maxText = 1 << 20 // a roster is below that, and so is a recipients file
+)
+
+// seen is what one visit saw.
+type seen struct {
+	start, info []byte
+	direct      []byte // recipients.txt
+	week        []byte // recipients file of this week
+	newest      *roster.Signed
+	between     []*roster.Signed // after the last one that we know, before the newest
+}
+
+// A visitor asks for one thing after the other on one circuit.
+//
+// Requests are written here and not by net/http, which would give them away: it
+// has an order of headers of its own. Nothing of an answer counts but its status
+// and its body; a redirect is one that is not 200.
+type visitor struct {
+	way     errand.Way
+	host    string
+	conn    net.Conn
+	bounded *io.LimitedReader
+	answers *bufio.Reader
+}
+
+// visitOnce makes a visit on a circuit that nobody has used.
+func (w *Watchdog) visitOnce(ctx context.Context, language string, last uint64) (*seen, error) {
+	v := &visitor{way: errand.NewWay(w.Socks), host: w.Onion.String()}
+	defer v.hangUp()
+	s, err := v.read(ctx, language)
+	if err != nil {
+		return nil, err
+	}
+	note, err := v.within(ctx, "/roster.note", typed, maxText)
+	if err != nil {
+		return nil, err
+	}
+	if s.newest, err = w.verify(note); err != nil {
+		return nil, err
+	}
+	s.between, err = w.between(ctx, v, last, s.newest.Sequence)
+	return s, err
+}
+
+// read opens what a reporter would open.
+func (v *visitor) read(ctx context.Context, language string) (*seen, error) {
+	s := &seen{}
+	for _, one := range []struct {
+		path string
+		kind kind
+		into *[]byte
+	}{
+		{language + "/", typed, &s.start}, {"/style.css", part, nil},
+		{language + "/info", followed, &s.info}, {"/style.css", part, nil},
+		{"/recipients.txt", followed, &s.direct}, {"/roster.recipients", typed, &s.week},
+	} {
+		body, err := v.within(ctx, one.path, one.kind, maxPage)
+		if one.path == "/roster.recipients" && errors.Is(err, errBusy) {
+			err = nil // without a roster in force there is none; the roster says why
+		}
+		if err != nil {
+			return nil, err
+		}
+		if one.into != nil {
+			*one.into = body
+		}
+	}
+	return s, nil
+}
+
+// between fetches the rosters between the last one that we know and the newest.
+func (w *Watchdog) between(ctx context.Context, v *visitor, last, newest uint64) (all []*roster.Signed, err error) {
+	if last == 0 || newest <= last {
+		return nil, nil
+	}
+	if newest-last > maxChain {
+		return nil, &Alarm{Gap, fmt.Sprintf("from roster %d to %d at once", last, newest)}
+	}
+	for n := last + 1; n < newest; n++ {
+		note, err := v.within(ctx, fmt.Sprintf("/rosters/%d.note", n), typed, maxText)
+		var alarm *Alarm
+		if errors.As(err, &alarm) {
+			return nil, &Alarm{Gap, fmt.Sprintf("roster %d is in force, and the server does not show roster %d: %s",
+				newest, n, alarm.Detail)}
+		}
+		if err != nil {
+			return nil, err
+		}
+		signed, err := w.verify(note)
+		if err != nil {
+			return nil, err
+		}
+		if signed.Sequence != n {
+			return nil, &Alarm{Gap, fmt.Sprintf("in the place of roster %d there is roster %d", n, signed.Sequence)}
+		}
+		all = append(all, signed)
+	}
+	return all, nil
+}
+
+func (w *Watchdog) verify(note []byte) (*roster.Signed, error) {
+	signed, err := roster.Verify(note, w.Roots)
+	if err != nil {
+		return nil, &Alarm{Unsigned, err.Error()}
+	}
+	return signed, nil
+}
+
+// A kind of request, as a browser tells them apart.
+type kind int
+
+const (
+	typed    kind = iota // a page by its address
+	followed             // a page by a link
+	part                 // of a page
+)
+
+// request returns what Tor Browser sends. A test holds it against Firefox.
+func request(host, path string, k kind) string {
+	accept, upgrade := "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", "Upgrade-Insecure-Requests: 1\r\n"
+	fetch := "document\r\nSec-Fetch-Mode: navigate\r\nSec-Fetch-Site: none\r\nSec-Fetch-User: ?1\r\nPriority: u=0, i"
+	switch k {
+	case followed:
+		fetch = strings.Replace(fetch, "Site: none", "Site: same-origin", 1)
+	case part:
+		accept, upgrade = "text/css,*/*;q=0.1", ""
+		fetch = "style\r\nSec-Fetch-Mode: no-cors\r\nSec-Fetch-Site: same-origin\r\nPriority: u=2"
+	}
+	return "GET " + path + " HTTP/1.1\r\nHost: " + host + "\r\n" +
+		"User-Agent: Mozilla/5.0 (Windows NT 10.0; rv:153.0) Gecko/20100101 Firefox/153.0\r\n" +
+		"Accept: " + accept + "\r\nAccept-Language: en-US,en;q=0.9\r\nAccept-Encoding: gzip, deflate, br, zstd\r\n" +
+		"Sec-GPC: 1\r\nConnection: keep-alive\r\n" + upgrade + "Sec-Fetch-Dest: " + fetch + "\r\n\r\n"
+}
+
+// errBusy is returned for a server that cannot answer now.
+var errBusy = errors.New("the server is busy, or in trouble")
+
+// within asks for one thing, for as long as that may take. A connection that
+// the server ended between two requests is made anew, on the same circuit.
+func (v *visitor) within(ctx context.Context, path string, k kind, size int64) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, askTime)
+	defer cancel()
+	again := v.conn != nil
+	body, err := v.ask(ctx, path, k, size)
+	var alarm *Alarm
+	if err != nil && again && !errors.As(err, &alarm) && !errors.Is(err, errBusy) && ctx.Err() == nil {
+		v.hangUp()
+		body, err = v.ask(ctx, path, k, size)
+	}
+	return body, err
+}
+
+func (v *visitor) ask(ctx context.Context, path string, k kind, size int64) ([]byte, error) {
+	if err := v.connect(ctx); err != nil {
+		return nil, err
+	}
+	conn := v.conn
+	stop := context.AfterFunc(ctx, func() { conn.Close() })
+	defer stop()
+	if _, err := io.WriteString(conn, request(v.host, path, k)); err != nil {
+		return nil, errand.ErrBroken
+	}
+	v.bounded.N = maxHead + size
+	resp, err := http.ReadResponse(v.answers, nil)
+	if err != nil {
+		return nil, v.broken("no HTTP")
+	}
+	defer resp.Body.Close()
+	switch {
+	case resp.StatusCode == http.StatusTooManyRequests || resp.StatusCode >= 500:
+		v.hangUp()
+		return nil, errBusy
+	case resp.StatusCode != http.StatusOK:
+		return nil, &Alarm{Answer, fmt.Sprintf("asked for %s it answers with status %d", path, resp.StatusCode)}
+	case resp.Header.Get("Content-Encoding") != "":
+		return nil, &Alarm{Answer, fmt.Sprintf("%s came compressed, and no drop does that", path)}
+	}
+	body, err := io.ReadAll(io.LimitReader(resp.Body, size+1))
+	if int64(len(body)) > size {
+		return nil, &Alarm{Answer, fmt.Sprintf("%s has more than %d bytes", path, size)}
+	}
+	if err != nil {
+		return nil, v.broken("a broken answer")
+	}
+	if resp.Close || v.answers.Buffered() > 0 {
+		v.hangUp() // what is left over is an answer to nothing
+	}
+	return body, nil
+}
+
+// broken tells an answer that is endless or none from a connection that broke.
+func (v *visitor) broken(what string) error {
+	if v.bounded.N <= 0 {
+		return &Alarm{Answer, what + ": too long"}
+	}
+	return errand.ErrBroken
+}
+
+func (v *visitor) connect(ctx context.Context) (err error) {
+	if v.conn != nil {
+		return nil
+	}
+	if v.conn, err = v.way.Dial(ctx, "tcp", net.JoinHostPort(v.host, "80")); err != nil {
+		v.conn = nil
+		return err
+	}
+	v.bounded = &io.LimitedReader{R: v.conn}
+	v.answers = bufio.NewReader(v.bounded)
+	return nil
+}
+
+func (v *visitor) hangUp() {
+	if v.conn != nil {
+		v.conn.Close()
+		v.conn = nil
+	}
+}
