@@ -183,7 +183,7 @@ func (v *visitor) ask(ctx context.Context, path string, k kind, size int64) ([]b
 	v.bounded.N = maxHead + size
 	resp, err := http.ReadResponse(v.answers, nil)
 	if err != nil {
-		return nil, v.broken("no HTTP")
+		return nil, v.broken(err)
 	}
 	defer resp.Body.Close()
 	switch {
@@ -200,7 +200,7 @@ func (v *visitor) ask(ctx context.Context, path string, k kind, size int64) ([]b
 		return nil, &Alarm{Answer, fmt.Sprintf("%s has more than %d bytes", path, size)}
 	}
 	if err != nil {
-		return nil, v.broken("a broken answer")
+		return nil, v.broken(err)
 	}
 	if resp.Close || v.answers.Buffered() > 0 {
 		v.hangUp() // what is left over is an answer to nothing
@@ -209,11 +209,15 @@ func (v *visitor) ask(ctx context.Context, path string, k kind, size int64) ([]b
 }
 
 // broken tells an answer that is endless or none from a connection that broke.
-func (v *visitor) broken(what string) error {
-	if v.bounded.N <= 0 {
-		return &Alarm{Answer, what + ": too long"}
+func (v *visitor) broken(err error) error {
+	var network net.Error
+	switch {
+	case v.bounded.N <= 0:
+		return &Alarm{Answer, "an answer is too long"}
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed), errors.As(err, &network):
+		return errand.ErrBroken
 	}
-	return errand.ErrBroken
+	return &Alarm{Answer, "an answer is not HTTP as a drop speaks it"}
 }
 
 func (v *visitor) connect(ctx context.Context) (err error) {
