@@ -271,7 +271,7 @@ func TestAnAnswerThatIsNoneIsAnAlarm(t *testing.T) {
 	}
 }
 
-// raw has the watchdog meet a server that says the same bytes again and again.
+// raw has the watchdog meet a server that says what it wants on each connection.
 func (w *world) raw(say func(net.Conn)) {
 	w.t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -289,7 +289,13 @@ func (w *world) raw(say func(net.Conn)) {
 			}()
 		}
 	}()
-	proxy, err := sockstest.Listen(w.onion.String(), func() (net.Conn, error) { return net.Dial("tcp", l.Addr().String()) })
+	w.relay(l.Addr().String())
+}
+
+// relay has the onion address lead to another server.
+func (w *world) relay(address string) {
+	w.t.Helper()
+	proxy, err := sockstest.Listen(w.onion.String(), func() (net.Conn, error) { return net.Dial("tcp", address) })
 	check(w.t, err)
 	w.t.Cleanup(proxy.Close)
 	w.dog.Socks = proxy.Addr
