@@ -110,7 +110,9 @@ func (h *Handler) WeekRecipients(c echo.Context) error {
 	return plainText(c, []byte(text))
 }
 
+// plainText answers with a text, whose size is said as that of a page is.
 func plainText(c echo.Context, text []byte) error {
+	c.Response().Header().Set("Content-Length", strconv.Itoa(len(text)))
 	return c.Blob(http.StatusOK, echo.MIMETextPlainCharsetUTF8, text)
 }
 
