@@ -4,6 +4,7 @@ import (
 	"net"
 	"path/filepath"
 	"strconv"
+	"strings"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -35,4 +36,16 @@ func cmdSocks(ts *testscript.TestScript, neg bool, args []string) {
 		s.proxy = proxy
 		ts.Setenv("SOCKS", proxy.Addr)
 	}
+}
+
+// httpsocks ONION starts a SOCKS proxy that leads to the running server's pages, in
+// the place of a watchdog's tor, and sets $SOCKS.
+func cmdHTTPSocks(ts *testscript.TestScript, neg bool, args []string) {
+	s := storyOf(ts)
+	proxy, err := sockstest.Listen(args[0], func() (net.Conn, error) {
+		return net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
+	})
+	ts.Check(err)
+	s.proxy = proxy
+	ts.Setenv("SOCKS", proxy.Addr)
 }

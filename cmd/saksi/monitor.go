@@ -215,8 +215,11 @@ func numbers(all []uint64) string {
 		}
 		runs, i = append(runs, run), j+1
 	}
-	if len(runs) == 0 {
+	switch len(all) {
+	case 0:
 		return "no roster"
+	case 1:
+		return "roster " + runs[0]
 	}
 	return "rosters " + strings.Join(runs, " and ")
 }

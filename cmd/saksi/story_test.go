@@ -94,6 +94,8 @@ func TestStories(t *testing.T) {
 			"random": cmdRandom,
 			"shell":  cmdShell,
 			"socks":  cmdSocks,
+
+			"httpsocks": cmdHTTPSocks,
 		},
 	})
 }

@@ -29,6 +29,9 @@ var (
 		"xmp plaintext base")
 )
 
+// maxBlocks is far more than any page of ours has.
+const maxBlocks = 10_000
+
 var errShape = errors.New("it is not made as a drop's pages are")
 
 // readPage returns the visible text of a page that is made as ours are. It is
@@ -42,19 +45,22 @@ func readPage(page string) (blocks []block, err error) {
 	}
 	r := &reader{}
 	for rest != "" {
-		text, tag, found := strings.Cut(rest, "<")
-		r.text.WriteString(text)
-		if !found {
+		at := strings.IndexByte(rest, '<')
+		if at < 0 {
+			at = len(rest)
+		}
+		r.text.WriteString(rest[:at])
+		if rest = rest[at:]; rest == "" {
 			break
 		}
-		m := tagPattern.FindStringSubmatch("<" + tag)
-		if m == nil {
+		m := tagPattern.FindStringSubmatch(rest)
+		if m == nil || len(r.blocks) > maxBlocks {
 			return nil, errShape
 		}
 		if err := r.tag(m[1] == "/", m[2], m[3]); err != nil {
 			return nil, err
 		}
-		rest = tag[len(m[0])-1:]
+		rest = rest[len(m[0]):]
 	}
 	r.flush()
 	return r.blocks, nil
