@@ -343,7 +343,7 @@ func call(line string, known map[string]program) (name, subcommand string, flags
 func TestCommandsExist(t *testing.T) {
 	known := programs(t)
 	described := map[string]bool{}
-	for _, doc := range []string{"operating.md", "reviewing.md", "../README.md"} {
+	for _, doc := range []string{"operating.md", "reviewing.md", "monitoring.md", "../README.md"} {
 		for _, line := range code(t, doc) {
 			name, subcommand, flags := call(line, known)
 			if problem := unknown(line, name, subcommand, flags, known); problem != "" {
@@ -355,7 +355,7 @@ func TestCommandsExist(t *testing.T) {
 	for name, p := range known {
 		for subcommand := range p {
 			if !described[name+" "+subcommand] {
-				t.Errorf("neither operating.md nor reviewing.md describes %s %s", name, subcommand)
+				t.Errorf("none of the guides describes %s %s", name, subcommand)
 			}
 		}
 	}
@@ -395,7 +395,7 @@ func unknown(line, name, subcommand string, flags []string, known map[string]pro
 func TestMessagesExist(t *testing.T) {
 	source := sources(t, "../cmd", "../server", "../crypto")
 	varies := regexp.MustCompile(`\.\.\.|\b[a-z]*[0-9]+\b`)
-	for _, doc := range []string{"operating.md", "reviewing.md"} {
+	for _, doc := range []string{"operating.md", "reviewing.md", "monitoring.md"} {
 		for _, row := range regexp.MustCompile(`(?m)^\| (.*?) \|`).FindAllStringSubmatch(read(t, doc), -1) {
 			for _, quoted := range inline.FindAllStringSubmatch(row[1], -1) {
 				message := strings.TrimPrefix(quoted[1], "error: ")
@@ -431,7 +431,7 @@ func sources(t *testing.T, folders ...string) string {
 func TestMakeTargetsExist(t *testing.T) {
 	makefile := read(t, "../Makefile")
 	found := 0
-	for _, doc := range []string{"operating.md", "reviewing.md", "../README.md"} {
+	for _, doc := range []string{"operating.md", "reviewing.md", "monitoring.md", "../README.md"} {
 		for _, line := range code(t, doc) {
 			if m := regexp.MustCompile(`\bmake ([a-z]+)(?: ([A-Z]+)=)?`).FindStringSubmatch(line); m != nil {
 				found++

@@ -81,6 +81,7 @@ func TestTheWholeJobOverTor(t *testing.T) {
 		d.wholeJob(t, party)
 		first := d.URL
 		d.holdStatus(t, "our own")
+		d.holdMonitor(t)
 		d.holdLogs(t)
 		d.end(syscall.SIGTERM)
 		if again := startOnion(t, data); again.URL != first {

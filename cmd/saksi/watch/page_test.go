@@ -57,8 +57,8 @@ func FuzzReadPage(f *testing.F) {
 	for _, with := range []string{"<!--", "<p", "</ul>", "<li hidden>", "<script>", "&lt;", "<p a=\"<\">", "<b x='>'>", "\x00", "<body>"} {
 		f.Add(li, uint16(0), []byte(with))
 	}
-	f.Add(li, uint16(0), bytes.Repeat([]byte("<p>"), 20_000))
-	f.Add(li, uint16(0), bytes.Repeat([]byte("<p>x"), 9_000))
+	f.Add(li, uint16(0), bytes.Repeat([]byte("<p>"), 5_000))
+	f.Add(li, uint16(0), bytes.Repeat([]byte("<p>x"), 3_000))
 	tags := regexp.MustCompile(`<[^>]*>`)
 	bound := fuzztest.Bound{Base: 256 << 10, PerByte: 160}
 	f.Fuzz(func(t *testing.T, at, cut uint16, with []byte) {

@@ -156,11 +156,13 @@ func (w *Watchdog) failed(err error, m *memory) *Report {
 	return &Report{Alarm: &Alarm{Unreachable, fmt.Sprintf("%v; %d looks in a row", why(err), missed)}}
 }
 
-// why says what kept a visit from the drop. The errors of errands speak of couriers.
+// why says what kept a visit from the drop, in words without addresses. Some errors
+// of errands speak of couriers.
 func why(err error) error {
-	switch {
-	case errors.Is(err, errand.ErrNoTor), errors.Is(err, errand.ErrBroken), errors.Is(err, errBusy):
-		return err
+	for _, known := range []error{errand.ErrNoTor, errand.ErrBroken, errBusy} {
+		if errors.Is(err, known) {
+			return known
+		}
 	}
 	return errNotReached
 }
