@@ -147,6 +147,7 @@ func TestAPageThatSaysOtherwiseIsAnAlarm(t *testing.T) {
 		"another fingerprint":   replaces("<span>"+fingerprint[2]+"</span>", "<span>aaaa</span>"),
 		"a group less":          replaces("<span>"+fingerprint[2]+"</span>", ""),
 		"two fingerprints":      replaces("<h2>", `<p class="fingerprint"><span>aaaa</span> bbbb cccc dddd eeee</p><h2>`),
+		"a second one behind":   replaces("</main>", `<p class="fingerprint">aaaa bbbb cccc dddd eeee</p></main>`),
 		"one as plain text":     replaces("<h2>", `<p>aaaa bbbb cccc dddd eeee</p><h2>`),
 		"another reviewer":      replaces("Penelaah 2", "Penelaah 7"),
 		"another organisation":  replaces(first, "<li>Penelaah 1, Organisasi Lain, "),
