@@ -20,6 +20,7 @@ import (
 	"saksi/crypto/reviewer"
 	"saksi/crypto/roster"
 	"saksi/crypto/sign"
+	"saksi/crypto/week"
 	"saksi/server"
 	"saksi/server/servertest"
 )
@@ -276,6 +277,23 @@ func TestTheEndIsAnnounced(t *testing.T) {
 	}
 	w.dog.Now = func() time.Time { return w.Roster.Until.Add(-24 * 24 * time.Hour) }
 	if report := w.look(watch.OK); len(report.Warnings) != 0 {
+		t.Errorf("warnings: %q", report.Warnings)
+	}
+}
+
+// TestTheEndOfTheKeysIsAnnounced, though the roster itself goes on.
+func TestTheEndOfTheKeysIsAnnounced(t *testing.T) {
+	w := newWorld(t)
+	text := ""
+	note := w.next(func(d *reviewer.Draft) { d.Previous = nil }, func(r *roster.Roster) {
+		short := *w.Recipients
+		short.To = week.Of(time.Now().AddDate(0, 0, 14))
+		text = short.Text()
+		r.Recipients = []roster.Period{{From: short.From, To: short.To, File: short.Hash()}}
+	})
+	w.lie("/roster.note", says(note))
+	w.lie("/roster.recipients", says(text))
+	if report := w.look(watch.OK); len(report.Warnings) != 1 || !strings.Contains(report.Warnings[0], "no keys for the week") {
 		t.Errorf("warnings: %q", report.Warnings)
 	}
 }
