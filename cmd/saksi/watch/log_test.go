@@ -172,6 +172,7 @@ func TestADamagedMemoryIsNoticed(t *testing.T) {
 	lines := slices.Collect(strings.Lines(log))
 	note := read(t, dir, "rosters/1.note")
 	fork := w.next(func(d *reviewer.Draft) { d.Previous = nil; other(d) }, asItIs[roster.Roster])
+	stray := w.next(asItIs[reviewer.Draft], func(r *roster.Roster) { r.Previous[0]++ })
 	for what, row := range map[string]struct {
 		name, content string
 		want          error
@@ -184,6 +185,7 @@ func TestADamagedMemoryIsNoticed(t *testing.T) {
 		"another roster":    {"rosters/1.note", fork, watch.ErrMemory, "line 4 has roster 1"},
 		"a damaged roster":  {"rosters/1.note", note[:100], watch.ErrMemory, ""},
 		"a misnamed roster": {"rosters/2.note", note, watch.ErrMemory, "is roster 1"},
+		"a stray roster":    {"rosters/2.note", stray, watch.ErrMemory, "names another roster 1"},
 		"another head":      {"monitor.head", strings.Repeat("0", 64), watch.ErrLog, "lines are missing"},
 	} {
 		before, err := os.ReadFile(filepath.Join(dir, row.name))
@@ -204,6 +206,9 @@ func TestADamagedMemoryIsNoticed(t *testing.T) {
 	check(t, os.Rename(filepath.Join(dir, "monitor.log"), filepath.Join(dir, "away")))
 	if _, err := w.dog.Look(t.Context()); !errors.Is(err, watch.ErrLog) {
 		t.Errorf("without a log: %v", err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "monitor.log")); err == nil {
+		t.Error("another log was begun in its place")
 	}
 	check(t, os.Rename(filepath.Join(dir, "away"), filepath.Join(dir, "monitor.log")))
 	w.look(watch.OK)
