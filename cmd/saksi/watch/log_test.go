@@ -60,7 +60,8 @@ func FuzzParseLog(f *testing.F) {
 	f.Add(newLog(f).Text() + strings.Repeat("2026-11-22T10:04:05Z - roster - - missed ", 1000))
 	f.Fuzz(func(t *testing.T, text string) {
 		for _, text := range []string{text, mended(text)} {
-			fuzztest.Canonical(t, fuzztest.Bound{Base: 32 << 10, PerByte: 24}, text, watch.ParseLog, (*watch.Log).Text, watch.ErrLog)
+			bound := fuzztest.Bound{Base: 32 << 10, PerByte: 24}
+			fuzztest.Canonical(t, bound, text, watch.ParseLog, (*watch.Log).Text, watch.ErrLog)
 		}
 	})
 }

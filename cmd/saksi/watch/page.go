@@ -3,7 +3,6 @@ package watch
 import (
 	"errors"
 	"html"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -14,14 +13,12 @@ import (
 // A block is a piece of text that stands by itself on a page: a paragraph, a
 // heading, one entry of a list.
 type block struct {
-	tag, class string
-	list       int // number of the list that it is an entry of; 0 for none
-	text       string
+	class string
+	list  int // number of the list that it is an entry of; 0 for none
+	text  string
 }
 
 var (
-	tagPattern  = regexp.MustCompile(`^<(/?)([a-z][a-z0-9]*)((?: [a-z][a-z-]*(?:="[^"<>]*")?)*)>`)
-	attrPattern = regexp.MustCompile(` ([a-z][a-z-]*)(?:="([^"<>]*)")?`)
 	// Read, never written.
 	inline = strings.Fields("a b i em strong span code small br abbr")
 	// barred can show what is not in the text, or hide what is.
@@ -53,14 +50,13 @@ func readPage(page string) (blocks []block, err error) {
 		if rest = rest[at:]; rest == "" {
 			break
 		}
-		m := tagPattern.FindStringSubmatch(rest)
-		if m == nil || len(r.blocks) > maxBlocks {
+		t, ok := tag{}, false
+		if t, rest, ok = cutTag(rest[1:]); !ok || len(r.blocks) > maxBlocks {
 			return nil, errShape
 		}
-		if err := r.tag(m[1] == "/", m[2], m[3]); err != nil {
+		if err := r.tag(t); err != nil {
 			return nil, err
 		}
-		rest = rest[len(m[0]):]
 	}
 	r.flush()
 	return r.blocks, nil
@@ -86,30 +82,67 @@ func (r *reader) flush() {
 
 func words(s string) string { return strings.Join(strings.Fields(s), " ") }
 
-func (r *reader) tag(closes bool, name, attributes string) error {
-	class := ""
-	for _, a := range attrPattern.FindAllStringSubmatch(attributes, -1) {
-		if a[1] == "style" || a[1] == "hidden" || a[1] == "popover" || strings.HasPrefix(a[1], "on") {
-			return errShape
+// A tag is what stands between "<" and ">".
+type tag struct {
+	closes bool
+	name   string
+	class  string
+	hides  bool // or runs: it has an attribute for that
+}
+
+// cutTag takes a tag off the text behind its "<". Its one spelling is
+//
+//	[/] name { " " attribute [ "=" quote value quote ] } ">"
+//
+// in small letters, where no value has a quote or an angle bracket.
+func cutTag(text string) (t tag, rest string, ok bool) {
+	rest, t.closes = strings.CutPrefix(text, "/")
+	if t.name, rest = cutName(rest, "0123456789"); t.name == "" {
+		return t, rest, false
+	}
+	for strings.HasPrefix(rest, " ") {
+		name, value := "", ""
+		if name, rest = cutName(rest[1:], "-"); name == "" {
+			return t, rest, false
 		}
-		if a[1] == "class" {
-			class = a[2]
+		if quoted, has := strings.CutPrefix(rest, `="`); has {
+			if value, rest, ok = strings.Cut(quoted, `"`); !ok || strings.ContainsAny(value, "<>") {
+				return t, rest, false
+			}
+		}
+		t.hides = t.hides || name == "style" || name == "hidden" || name == "popover" || strings.HasPrefix(name, "on")
+		if name == "class" {
+			t.class = value
 		}
 	}
+	rest, ok = strings.CutPrefix(rest, ">")
+	return t, rest, ok
+}
+
+// cutName takes a name off: a small letter, and then those and others.
+func cutName(text, others string) (name, rest string) {
+	n := 0
+	for n < len(text) && ('a' <= text[n] && text[n] <= 'z' || n > 0 && strings.IndexByte(others, text[n]) >= 0) {
+		n++
+	}
+	return text[:n], text[n:]
+}
+
+func (r *reader) tag(t tag) error {
 	switch {
-	case slices.Contains(barred, name):
+	case t.hides, slices.Contains(barred, t.name):
 		return errShape
-	case slices.Contains(inline, name):
+	case slices.Contains(inline, t.name):
 		return nil
 	}
 	r.flush()
-	r.within = r.within || name == "body"
-	r.now = block{tag: name, class: class}
-	if closes {
+	r.within = r.within || t.name == "body"
+	r.now = block{class: t.class}
+	if t.closes {
 		r.now = block{}
 	}
-	if name == "ul" || name == "ol" {
-		r.enter(closes)
+	if t.name == "ul" || t.name == "ol" {
+		r.enter(t.closes)
 	}
 	if n := len(r.lists); n > 0 {
 		r.now.list = r.lists[n-1]

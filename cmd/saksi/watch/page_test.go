@@ -24,7 +24,8 @@ func startPage(t testing.TB) (page []byte, fingerprint []string, reviewers []ros
 		{Label: "Penelaah Dua", Organisation: "Redaksi Contoh", Region: "00"},
 	} {
 		reviewers = append(reviewers, v)
-		shown = append(shown, web.Reviewer{Label: v.Label, Organisation: v.Organisation, Region: map[bool]string{true: "-", false: v.Region}[v.Region == "00"]})
+		region := map[bool]string{true: "-", false: v.Region}[v.Region == "00"]
+		shown = append(shown, web.Reviewer{Label: v.Label, Organisation: v.Organisation, Region: region})
 	}
 	pages, err := web.New(web.Site{})
 	if err == nil {
@@ -54,7 +55,9 @@ func FuzzReadPage(f *testing.F) {
 	page, _, _ := startPage(f)
 	li := uint16(bytes.Index(page, []byte("<li>")))
 	f.Add(uint16(0), uint16(0), []byte(nil))
-	for _, with := range []string{"<!--", "<p", "</ul>", "<li hidden>", "<script>", "&lt;", "<p a=\"<\">", "<b x='>'>", "\x00", "<body>"} {
+	for _, with := range []string{
+		"<!--", "<p", "</ul>", "<li hidden>", "<script>", "&lt;", `<p a="<">`, "<b x='>'>", "\x00", "<body>",
+	} {
 		f.Add(li, uint16(0), []byte(with))
 	}
 	f.Add(li, uint16(0), bytes.Repeat([]byte("<p>"), 5_000))

@@ -134,7 +134,8 @@ const (
 
 // request returns what Tor Browser sends. A test holds it against Firefox.
 func request(host, path string, k kind) string {
-	accept, upgrade := "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", "Upgrade-Insecure-Requests: 1\r\n"
+	accept := "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+	upgrade := "Upgrade-Insecure-Requests: 1\r\n"
 	fetch := "document\r\nSec-Fetch-Mode: navigate\r\nSec-Fetch-Site: none\r\nSec-Fetch-User: ?1\r\nPriority: u=0, i"
 	switch k {
 	case followed:
@@ -211,7 +212,8 @@ func (v *visitor) broken(err error) error {
 	switch {
 	case v.bounded.N <= 0:
 		return &Alarm{Answer, "an answer is too long"}
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed), errors.As(err, &network):
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed),
+		errors.As(err, &network):
 		return errand.ErrBroken
 	}
 	return &Alarm{Answer, "an answer is not HTTP as a drop speaks it"}

@@ -69,7 +69,8 @@ func newWorld(t *testing.T) *world {
 
 func (w *world) watchdog() *watch.Watchdog {
 	return &watch.Watchdog{
-		Onion: w.onion, Roots: w.Trusted, Dir: filepath.Join(w.t.TempDir(), "jaga"), Socks: w.proxy.Addr, Misses: 3, Now: time.Now,
+		Onion: w.onion, Roots: w.Trusted, Dir: filepath.Join(w.t.TempDir(), "jaga"), Socks: w.proxy.Addr,
+		Misses: 3, Now: time.Now,
 	}
 }
 
