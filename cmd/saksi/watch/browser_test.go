@@ -62,8 +62,8 @@ func (p *tap) serve(conn net.Conn) {
 		if path == "/style.css" {
 			kind, body = "text/css; charset=utf-8", ""
 		}
-		fmt.Fprintf(conn, "HTTP/1.1 200 OK\r\nContent-Type: %s\r\nReferrer-Policy: no-referrer\r\nCache-Control: no-store\r\n"+
-			"Content-Length: %d\r\n\r\n%s", kind, len(body), body)
+		fmt.Fprintf(conn, "HTTP/1.1 200 OK\r\nContent-Type: %s\r\nReferrer-Policy: no-referrer\r\n"+
+			"Cache-Control: no-store\r\nContent-Length: %d\r\n\r\n%s", kind, len(body), body)
 	}
 }
 
@@ -91,7 +91,8 @@ func TestAVisitLooksLikeABrowsers(t *testing.T) {
 	}
 	agent, err := http.ReadRequest(bufio.NewReader(strings.NewReader(ours.heads["/"])))
 	check(t, err)
-	if !regexp.MustCompile(`^Mozilla/5\.0 \(Windows NT 10\.0; rv:\d+\.0\) Gecko/20100101 Firefox/\d+\.0$`).MatchString(agent.UserAgent()) {
+	pattern := regexp.MustCompile(`^Mozilla/5\.0 \(Windows NT 10\.0; rv:\d+\.0\) Gecko/20100101 Firefox/\d+\.0$`)
+	if !pattern.MatchString(agent.UserAgent()) {
 		t.Errorf("the agent is %q", agent.UserAgent())
 	}
 }

@@ -149,8 +149,8 @@ func parseHead(text string) (*Log, string, error) {
 }
 
 // entryPattern is a line; what stands in it is looked at afterwards.
-var entryPattern = regexp.MustCompile(`^(\S{20}) (-|[a-z0-9][a-z0-9.-]{0,59}) roster (-|[0-9]{1,20}) (-|[0-9a-f]{64}) ` +
-	`(ok|missed|alarm [a-z]{1,20}) [0-9a-f]{64}$`)
+var entryPattern = regexp.MustCompile(`^(\S{20}) (-|[a-z0-9][a-z0-9.-]{0,59}) roster (-|[0-9]{1,20}) ` +
+	`(-|[0-9a-f]{64}) (ok|missed|alarm [a-z]{1,20}) [0-9a-f]{64}$`)
 
 func parseEntry(line string) (e Entry, err error) {
 	if len(line) > 400 {

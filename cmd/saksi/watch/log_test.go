@@ -138,8 +138,10 @@ func TestTwoWatchdogsCompare(t *testing.T) {
 		other *watch.Log
 		want  watch.Comparison
 	}{
-		"the same":     {a, watch.Comparison{Both: []uint64{1, 2, 3}}},
-		"came later":   {logOf(t, "-", "3c", "4d"), watch.Comparison{Both: []uint64{3}, First: []uint64{1, 2}, Second: []uint64{4}}},
+		"the same": {a, watch.Comparison{Both: []uint64{1, 2, 3}}},
+		"came later": {
+			logOf(t, "-", "3c", "4d"), watch.Comparison{Both: []uint64{3}, First: []uint64{1, 2}, Second: []uint64{4}},
+		},
 		"another":      {logOf(t, "1a", "2x", "3y"), watch.Comparison{Differ: 2}},
 		"within one":   {logOf(t, "4d", "4e"), watch.Comparison{Differ: 4}},
 		"saw nothing":  {logOf(t), watch.Comparison{First: []uint64{1, 2, 3}}},

@@ -302,7 +302,8 @@ func TestTheEndOfTheKeysIsAnnounced(t *testing.T) {
 	})
 	w.lie("/roster.note", says(note))
 	w.lie("/roster.recipients", says(text))
-	if report := w.look(watch.OK); len(report.Warnings) != 1 || !strings.Contains(report.Warnings[0], "no keys for the week") {
-		t.Errorf("warnings: %q", report.Warnings)
+	warnings := w.look(watch.OK).Warnings
+	if len(warnings) != 1 || !strings.Contains(warnings[0], "no keys for the week") {
+		t.Errorf("warnings: %q", warnings)
 	}
 }
