@@ -46,12 +46,16 @@ func (b *Inbox) NextClosing() (time.Time, error) {
 
 // Close closes a batch of everything that waits, also when nothing does, and
 // returns its number; or several batches, when one would be too long for a
-// desk, and the number of the last.
+// desk, and the number of the last. Decoys come in first.
 func (b *Inbox) Close() (uint64, error) {
 	b.closing.Lock()
 	defer b.closing.Unlock()
+	if err := b.addDecoys(); err != nil {
+		return 0, err
+	}
 	for {
 		closed, more, err := b.closeOne()
+		b.drawn = b.drawn && err != nil
 		if err != nil || !more {
 			return closed, err
 		}

@@ -3,6 +3,7 @@ package inbox
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"saksi/crypto/week"
 	"saksi/server/store"
@@ -11,9 +12,10 @@ import (
 // week returns the week that is written down now. The clock is believed only as
 // far as the newest roster reaches: one that jumped years ahead must not expire
 // everything, nor one that fell back make new things look old.
-func (b *Inbox) week() week.Week {
+func (b *Inbox) week() week.Week { return b.weekAt(b.Now()) }
+
+func (b *Inbox) weekAt(now time.Time) week.Week {
 	newest := b.Newest()
-	now := b.Now()
 	if now.After(newest.Until) {
 		now = newest.Until
 	}

@@ -69,14 +69,15 @@ var (
 	ErrToken = errors.New("the token does not fit")
 )
 
-// A Config has what an inbox needs. All fields are required but Waiting and the
-// limits.
+// A Config has what an inbox needs. All fields are required but Waiting, Decoys and
+// the limits.
 type Config struct {
 	Store   store.Store
 	Trusted roster.RootSet // the first root set, from the operator
 	Signer  sign.Signer    // signs batches; the roster names its public half
 	Now     func() time.Time
-	Waiting []Handed // rosters whose first day is still to come, if there are some
+	Waiting []Handed   // rosters whose first day is still to come, if there are some
+	Decoys  func() int // how many a batch gets; nil: drawn anew for each
 	Limits
 }
 
@@ -92,7 +93,9 @@ type Inbox struct {
 	filler *hybrid.Recipient // fills mailbox pages; its identity is thrown away
 
 	room    room
-	closing sync.Mutex // one batch closes at a time
+	closing sync.Mutex // one batch closes at a time; guards the next two
+	drawn   bool       // the number of decoys of the next batch
+	decoys  int        // of them, those still to be added
 
 	mu      sync.RWMutex // guards what is below
 	rosters []*roster.Signed
@@ -108,6 +111,9 @@ func New(c Config) (*Inbox, error) {
 	}
 	if c.Reserve == 0 {
 		c.Reserve = DefaultReserve
+	}
+	if c.Decoys == nil {
+		c.Decoys = drawDecoys
 	}
 	throwaway, err := hybrid.Generate()
 	if err != nil {
@@ -257,14 +263,17 @@ const (
 // [store.ErrGone], [store.ErrFull], or what reading the payload returned; then
 // nothing of the parcel is kept. After [store.ErrFailed] it may be kept: the
 // repetition tells.
-func (b *Inbox) Accept(p Parcel) (Outcome, error) {
+func (b *Inbox) Accept(p Parcel) (Outcome, error) { return b.keep(p, b.week()) }
+
+// keep is Accept in a week.
+func (b *Inbox) keep(p Parcel, w week.Week) (Outcome, error) {
 	leave, err := b.admit(p)
 	if err != nil {
 		return 0, err
 	}
 	defer leave()
 	err = b.Store.Create(store.Item{
-		ID: p.ID, Roster: p.Roster, Week: b.week(), Burn: p.Burn, Size: p.Size,
+		ID: p.ID, Roster: p.Roster, Week: w, Burn: p.Burn, Size: p.Size,
 	}, p.Slots, p.Payload)
 	if errors.Is(err, store.ErrExists) {
 		return Again, nil

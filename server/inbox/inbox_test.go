@@ -32,6 +32,9 @@ type drop struct {
 // start is when a drop's clock begins.
 var start = time.Date(2026, time.November, 20, 12, 0, 0, 0, time.UTC)
 
+// noDecoys is for tests that count items.
+func noDecoys() int { return 0 }
+
 func newDrop(t testing.TB, reviewers int) *drop {
 	t.Helper()
 	d := &drop{now: start, dir: t.TempDir()}
@@ -48,7 +51,7 @@ func newDrop(t testing.TB, reviewers int) *drop {
 	if _, err := inbox.AdmitRoster(s, d.Trusted, d.Server.Key(), d.Roster.Note, d.Files(), d.now); err != nil {
 		t.Fatal(err)
 	}
-	d.Inbox, err = inbox.New(inbox.Config{Store: d.faulty, Trusted: d.Trusted, Signer: d.Server, Now: d.clock})
+	d.Inbox, err = inbox.New(inbox.Config{Store: d.faulty, Trusted: d.Trusted, Signer: d.Server, Now: d.clock, Decoys: noDecoys})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -56,7 +56,7 @@ func sweep(dir string) error {
 	if err != nil {
 		return err
 	}
-	box, err := inbox.New(inbox.Config{Store: s, Trusted: trusted, Signer: signer, Now: late})
+	box, err := inbox.New(inbox.Config{Store: s, Trusted: trusted, Signer: signer, Now: late, Decoys: noDecoys})
 	if err != nil {
 		return err
 	}

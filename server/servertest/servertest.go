@@ -97,6 +97,7 @@ type Options struct {
 	Hosts     *server.Hosts                 // loopback alone if nil
 	Couriers  courier.Book                  // no couriers' surface if nil
 	Onion     string                        // its address
+	Decoys    int                           // that each batch gets
 }
 
 // New starts a drop; the test's end stops it, and holds its store against its
@@ -124,7 +125,10 @@ func New(t testing.TB, o Options) *Drop {
 	}
 	_, err = inbox.AdmitRoster(s, d.Trusted, d.Server.Key(), d.Roster.Note, d.Files(), o.Now())
 	d.check(err)
-	d.Inbox, err = inbox.New(inbox.Config{Store: s, Trusted: d.Trusted, Signer: d.Server, Now: o.Now, Limits: inbox.Limits{MaxFile: o.MaxFile}})
+	d.Inbox, err = inbox.New(inbox.Config{
+		Store: s, Trusted: d.Trusted, Signer: d.Server, Now: o.Now, Limits: inbox.Limits{MaxFile: o.MaxFile},
+		Decoys: func() int { return o.Decoys },
+	})
 	d.check(err)
 	t.Cleanup(func() {
 		if wrong, err := d.Inbox.Check(); err != nil || len(wrong) > 0 {

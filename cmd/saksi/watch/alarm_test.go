@@ -14,7 +14,6 @@ import (
 
 	"saksi/cmd/saksi/errand/sockstest"
 	"saksi/cmd/saksi/watch"
-	"saksi/crypto/reviewer"
 	"saksi/crypto/roster"
 	"saksi/crypto/sign"
 )
@@ -178,14 +177,13 @@ func TestAPageThatSaysOtherwiseIsAnAlarm(t *testing.T) {
 // TestOtherKeysAreAnAlarm: for files that are sealed beforehand, and for this week.
 func TestOtherKeysAreAnAlarm(t *testing.T) {
 	w := newWorld(t)
-	stranger, err := reviewer.Generate("r1", "00", "Organisasi Uji", "Penelaah 1")
-	check(t, err)
+	stranger := partytest.Reviewer(t, 1)
 	w.lie("/recipients.txt", replaces(w.Reviewers[0].Line.Direct.String(), stranger.Line.Direct.String()))
 	w.look(watch.Direct)
 	w.lie("/recipients.txt", says(""))
 	w.look(watch.Direct)
 	w.lie("/recipients.txt", nil)
-	w.lie("/roster.recipients", replaces(w.Recipients.Keys[0].String(), stranger.Line.Direct.String()))
+	w.lie("/roster.recipients", replaces(w.Recipients[0].Keys[0].String(), stranger.Line.Direct.String()))
 	w.look(watch.Recipients)
 	w.lie("/roster.recipients", func(_ int, a answer) answer { a.status = http.StatusServiceUnavailable; return a })
 	w.look(watch.Recipients)
@@ -197,7 +195,7 @@ func TestOtherKeysAreAnAlarm(t *testing.T) {
 func TestClassicRecipientsAreAnAlarm(t *testing.T) {
 	w := newWorld(t)
 	const classic = "age1zvkyg2lqzraa2lnjvqej32nkuu0ues2s82hzrye869xeexvn73equnujwj"
-	text := strings.Replace(w.Recipients.Text(), w.Recipients.Keys[0].String(), classic, 1)
+	text := strings.Replace(w.Recipients.Text(), w.Recipients[0].Keys[0].String(), classic, 1)
 	note := w.next(func(d *reviewer.Draft) { d.Previous = nil }, func(r *roster.Roster) {
 		for i := range r.Recipients {
 			r.Recipients[i].File = sha256.Sum256([]byte(text))
