@@ -19,6 +19,7 @@ import (
 	"saksi/crypto/item"
 	"saksi/crypto/receipt"
 	"saksi/crypto/reviewer"
+	"saksi/crypto/roster"
 	"saksi/server/inbox"
 	"saksi/server/store"
 	"saksi/server/store/storetest"
@@ -100,7 +101,7 @@ func TestEveryClosingAddsDecoys(t *testing.T) {
 			}
 		case p.Kind == batch.Slot:
 			slots++
-			if int64(len(content)) != item.SlotSize() {
+			if int64(len(content)) != item.SlotSize(roster.Quorum{Needed: 1}) {
 				t.Errorf("a slot has %d bytes", len(content))
 			}
 		case p.Kind == batch.BatchSums:
@@ -423,7 +424,7 @@ func TestAPlantedDifferenceIsSeen(t *testing.T) {
 				return err
 			}
 		},
-		"a slot of zeros": func(p *inbox.Parcel) { p.Slots[1] = make([]byte, item.SlotSize()) },
+		"a slot of zeros": func(p *inbox.Parcel) { p.Slots[1] = make([]byte, item.SlotSize(roster.Quorum{Needed: 1})) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := newDrop(t, 2)

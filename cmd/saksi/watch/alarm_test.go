@@ -14,6 +14,8 @@ import (
 
 	"saksi/cmd/saksi/errand/sockstest"
 	"saksi/cmd/saksi/watch"
+	"saksi/crypto/partytest"
+	"saksi/crypto/reviewer"
 	"saksi/crypto/roster"
 	"saksi/crypto/sign"
 )
