@@ -2,10 +2,13 @@ package crypto_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 	"io"
+	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -27,6 +30,21 @@ type batchSection struct {
 	Bundle    bundleVector  `json:"bundle"`
 	Marks     []markVector  `json:"marks"`
 	BundleBad []badBundle   `json:"bundle_refused"`
+	Compare   compareVector `json:"compare"`
+}
+
+// A compareVector is what two desks read to each other.
+type compareVector struct {
+	Inputs  []challengeVector `json:"inputs"`
+	Refused []string          `json:"refused"`
+}
+
+type challengeVector struct {
+	Typed     string   `json:"typed"`
+	Challenge []int    `json:"challenge"`
+	Sequence  uint64   `json:"sequence"`
+	Hash      hexBytes `json:"batch_sha256"`
+	Words     []string `json:"words"`
 }
 
 type batchVector struct {
@@ -65,6 +83,7 @@ func makeBatches(t *testing.T, p *party, items itemSection) batchSection {
 		"marks: contents for a member of the bundle, and whether they prove that the reporter deleted the item.",
 		"note_refused, text_refused, sums_refused: the second batch's signed note, its text and the first batch's SHA256SUMS",
 		"after a replacement.",
+		"compare: two words as typed, their numbers, a batch's sequence and hash, and the six words; and inputs that are no two words.",
 		"follows: whether a batch is the next after previous. bundle_refused: the first of them is taken, to compare with.",
 	}}
 	first := batch.Note{Origin: "uji.saksi", Sequence: 1, Week: week.Week{Year: 2026, Number: 47}}
@@ -80,7 +99,62 @@ func makeBatches(t *testing.T, p *party, items itemSection) batchSection {
 	s.Bundle = makeBundle(t, p, s.Batches, items)
 	s.Marks = makeMarks(p, items.Items[0].gone())
 	s.BundleBad = badBundles(t)
+	s.Compare = makeCompare(t, s.Batches)
 	return s
+}
+
+func makeCompare(t *testing.T, batches []batchVector) compareVector {
+	v := compareVector{Refused: []string{"", "abon", "abon acar adas", "abon xyzq", "ab acar"}}
+	words := wordsOfTheList(t)
+	for i, typed := range []string{
+		words[0] + " " + words[1023], words[511] + ", " + strings.ToUpper(words[512]), words[3][:4] + "-" + words[700][:4],
+	} {
+		b := batches[i%2]
+		v.Inputs = append(v.Inputs, newChallenge(t, typed, uint64(i%2)+1, b.SHA256))
+	}
+	return v
+}
+
+func wordsOfTheList(t *testing.T) []string {
+	words := strings.Fields(string(must(os.ReadFile("receipt/words.txt"))(t)))
+	if len(words) != 1024 {
+		t.Fatalf("%d words", len(words))
+	}
+	return words
+}
+
+func newChallenge(t *testing.T, typed string, sequence uint64, hash hexBytes) challengeVector {
+	c := must(batch.ParseChallenge(typed))(t)
+	six := c.Compare(sequence, roster.Hash(hash))
+	return challengeVector{typed, []int{int(c[0]), int(c[1])}, sequence, hash, six[:]}
+}
+
+// check takes the six words from the bytes, as a second implementation does.
+func (v compareVector) check(t *testing.T) {
+	list := wordsOfTheList(t)
+	for _, c := range v.Inputs {
+		b := []byte("saksi/v1/compare")
+		for _, n := range c.Challenge {
+			b = binary.BigEndian.AppendUint16(b, uint16(n))
+		}
+		b = append(binary.BigEndian.AppendUint64(b, c.Sequence), c.Hash...)
+		bits := fmt.Sprintf("%08b", sum(b)[:8])
+		bits = strings.NewReplacer("[", "", "]", "", " ", "").Replace(bits)
+		for i, word := range c.Words {
+			if n := must(strconv.ParseInt(bits[10*i:10*i+10], 2, 0))(t); list[n] != word {
+				t.Errorf("%q, word %d: %q, want %q", c.Typed, i+1, word, list[n])
+			}
+		}
+		if again := newChallenge(t, c.Typed, c.Sequence, c.Hash); !slices.Equal(again.Words, c.Words) ||
+			!slices.Equal(again.Challenge, c.Challenge) {
+			t.Errorf("%q: %+v", c.Typed, again)
+		}
+	}
+	for _, typed := range v.Refused {
+		if _, err := batch.ParseChallenge(typed); errorName(err) != "challenge" {
+			t.Errorf("%q: %v", typed, err)
+		}
+	}
 }
 
 func sumsOf(p *party, rosters int, items []itemVector) batch.Sums {
@@ -291,6 +365,7 @@ func (s batchSection) check(t *testing.T) {
 	}
 	s.checkRefused(t, server)
 	s.Bundle.check(t, s.Batches)
+	s.Compare.check(t)
 	listed := must(batch.ParseSums(s.Batches[0].Sums))(t)
 	for _, m := range s.Marks {
 		if hash := roster.Hash(sum(m.Content)); (hash == listed[m.Path]) != m.Proves {

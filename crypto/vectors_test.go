@@ -263,7 +263,7 @@ func namedErrors() []namedError {
 		{"forged", item.ErrForged}, {"malformed", item.ErrMalformed}, {"not_mine", reply.ErrNotMine},
 		{"unsigned", reply.ErrUnsigned}, {"reply_too_long", reply.ErrTooLong}, {"reply_invalid",
 			reply.ErrInvalid},
-		{"batch_chain", batch.ErrChain}, {"bundle", batch.ErrBundle}, {"outbox_signature",
+		{"batch_chain", batch.ErrChain}, {"bundle", batch.ErrBundle}, {"challenge", batch.ErrChallenge}, {"outbox_signature",
 			outbox.ErrSignature},
 		{"unknown_reviewer", outbox.ErrUnknown}, {"revoked", outbox.ErrRevoked}, {"sum", paper.ErrSum},
 		{"too_few", paper.ErrTooFew}, {"sets", paper.ErrSets},

@@ -49,6 +49,7 @@ A reviewer, at the desk:
     share           hand a colleague what this desk has of items that need several to open
     join            take what colleagues handed over, and open what opens with it
     outbox          write the file that travels back to the server
+    compare         see, by telephone, that a colleague has the same batches
     taxonomy        keep an operator's own questions, and rules for them
 Whoever keeps a key:
     paper write     write a small secret on paper, or on several of which some suffice
@@ -129,6 +130,7 @@ func commands() []command {
 		{"share", "", shareItems, 0, 0},
 		{"join", "SHARES...", joinShares, 1, many},
 		{"outbox", "", writeOutbox, 0, 0},
+		{"compare", "", compare, 0, 0},
 		{"taxonomy", "FILE [RULES]", keepTaxonomy, 1, 2},
 		{"paper write", "SECRETFILE", paperWrite, 1, 1},
 		{"paper read", "PAPER...", paperRead, 1, many},

@@ -127,6 +127,8 @@ var (
 	// ErrClosed is returned when the case of what is asked for was closed.
 	ErrClosed = errors.New("the case was closed on this desk")
 
+	// ErrNoBatch is returned when the desk does not have a batch.
+	ErrNoBatch = errors.New("the desk does not have it")
 	// ErrNoOutbox is returned when the desk never wrote an outbox of that number.
 	ErrNoOutbox = errors.New("no outbox of that number")
 )
