@@ -20,7 +20,7 @@ func TestWhoWatchesReadsTheRosters(t *testing.T) {
 	d.Admit(func(draft *reviewer.Draft) { draft.Cards = draft.Cards[:2] })
 	for path, want := range map[string]string{
 		"/roster.note": string(d.Roster.Note), "/rosters/2.note": string(d.Roster.Note), "/rosters/1.note": first,
-		"/roster.recipients": d.Recipients.Text(),
+		"/roster.recipients": d.Recipients[0].Text(),
 	} {
 		p := d.Get(path)
 		if p.Status != http.StatusOK || p.Body != want {

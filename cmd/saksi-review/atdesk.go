@@ -284,7 +284,7 @@ func (c *console) fillOutbox(d *desk.Desk, w io.Writer, again uint64, name strin
 		return err
 	}
 	c.say("outbox %d: %s", sent.Number, name)
-	c.say("  %s, %s", plural(sent.Acks, "acknowledgement"), plural(sent.Replies, "reply"))
+	c.say("  %s, %s%s", plural(sent.Acks, "acknowledgement"), plural(sent.Replies, "reply"), canaries(sent.Canaries))
 	if sent.More {
 		c.say("  it is full; run outbox again for the rest")
 	}

@@ -89,6 +89,10 @@ func (c *console) reportTrouble(r *desk.Report) {
 		return "item " + r.Unlisted[i] + " is on no list that the server signed, or somebody added to it: " +
 			"what is not listed was not taken"
 	})
+	c.warnEach(len(r.Canaries), "canaries", func(i int) string {
+		return "this desk could not open the canary of " + r.Canaries[i] + ": what is sealed to you now may be closed to you, " +
+			"so tell the roots and the operator before evidence is lost"
+	})
 	c.warnEach(len(r.Warnings), "warnings", func(i int) string { return r.Warnings[i] })
 	if len(r.Missing)+len(r.Withheld)+len(r.Damaged) > 0 {
 		c.warn("batches with something missing are not acknowledged, so that the server brings them again")
@@ -121,9 +125,19 @@ func runs(numbers []uint64) string {
 }
 
 func (c *console) sayWaiting(d *desk.Desk) {
-	if acks, replies := d.Waiting(); acks+replies > 0 {
-		c.say("waiting for an outbox: %s, %s", plural(acks, "acknowledgement"), plural(replies, "reply"))
+	acks, replies := d.Waiting()
+	if n := d.WaitingCanaries(); acks+replies+n > 0 {
+		c.say("waiting for an outbox: %s, %s%s",
+			plural(acks, "acknowledgement"), plural(replies, "reply"), canaries(n))
 	}
+}
+
+// canaries says how many answers to canaries there are, if there are any.
+func canaries(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return ", " + plural(n, "canary")
 }
 
 // listThread writes a thread in one line.

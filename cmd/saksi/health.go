@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"saksi/server/folder"
+	"saksi/server/inbox"
 	"saksi/server/onion"
 )
 
@@ -22,6 +23,8 @@ type health struct {
 	onion.Health
 	Refused refused `json:"refused"`
 	RunsOut string  `json:"runs_out"` // when the roster or its recipients end, if soon
+	// Unanswered are canaries: by them a lost key is noticed.
+	Unanswered []inbox.Unanswered `json:"unanswered_canaries"`
 }
 
 // refused is what the gate counts.

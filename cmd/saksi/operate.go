@@ -176,6 +176,12 @@ func printImported(w io.Writer, r inbox.Imported) {
 			"between two batches: %d.\n",
 			inbox.MaxRepliesPerBatch, r.Crowded)
 	}
+	if r.Canaries != "" {
+		fmt.Fprintf(w, "Canaries that this reviewer has answered: %s.\n", r.Canaries)
+	}
+	if r.Misfits != "" {
+		fmt.Fprintf(w, "WARNING: these are not this reviewer's answers to the canaries of %s: call and ask.\n", r.Misfits)
+	}
 	if r.Foreign > 0 {
 		fmt.Fprintf(w, "WARNING: the reviewer confirms batches that this server did not make: %d.\n", r.Foreign)
 	}
@@ -233,6 +239,18 @@ func printStatus(w io.Writer, s inbox.Status, running bool) {
 	for _, id := range ids {
 		line("desk "+id, "has everything up to batch %d", s.Confirmed[id])
 	}
+	for _, u := range s.Unanswered {
+		line("CANARY "+u.Reviewer, "%s", unanswered(u))
+	}
+}
+
+// unanswered says what is known of a canary that nobody answered.
+func unanswered(u inbox.Unanswered) string {
+	text := fmt.Sprintf("that of %s is unanswered since week %s", u.Month, u.Since)
+	if u.Carried {
+		return text + ", though the desk has its batch: CALL, THE KEY MAY BE LOST"
+	}
+	return text + ": its batch is not on the desk yet"
 }
 
 // crowded says what is not taken any more for want of room.

@@ -20,6 +20,7 @@ import (
 	"saksi/server"
 	"saksi/server/folder"
 	"saksi/server/gate"
+	"saksi/server/inbox"
 	"saksi/server/onion"
 )
 
@@ -180,8 +181,7 @@ func (p *publication) warnings() []string {
 
 // with publishes while serve runs, and ends it if tor cannot be had at all.
 func (p *publication) with(
-	ctx context.Context, e env, g *gate.Gate, runsOut func() string,
-	serve func(context.Context) error,
+	ctx context.Context, e env, g *gate.Gate, box *inbox.Inbox, serve func(context.Context) error,
 ) error {
 	if p == nil {
 		return serve(ctx)
@@ -197,7 +197,11 @@ func (p *publication) with(
 	})
 	running.Go(func() {
 		keepHealth(ctx, filepath.Dir(p.config.Folder), p.changed, func() health {
-			return health{Health: p.Health(), Refused: refused(g.Stats()), RunsOut: runsOut()}
+			open, err := box.Unanswered()
+			if err != nil {
+				p.config.Log.Error("the canaries cannot be read", "error", err.Error())
+			}
+			return health{Health: p.Health(), Refused: refused(g.Stats()), Unanswered: open, RunsOut: box.RunsOut()}
 		}, func(err error) { p.config.Log.Error("the health file is not written", "error", err.Error()) })
 	})
 	running.Go(func() { p.announce(ctx, e.stdout) })

@@ -113,9 +113,7 @@ func (s *service) serve(ctx context.Context, e env) error {
 		fmt.Fprintf(e.stderr, "saksi: warning: %s\n", w)
 	}
 	s.announce(e.stdout, on)
-	return tor.with(ctx, e, s.gate, config.Inbox.RunsOut, func(ctx context.Context) error {
-		return srv.Serve(ctx, on.Listeners)
-	})
+	return tor.with(ctx, e, s.gate, config.Inbox, func(ctx context.Context) error { return srv.Serve(ctx, on.Listeners) })
 }
 
 // config makes what a server needs of what was asked for.

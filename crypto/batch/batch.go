@@ -21,6 +21,7 @@
 //	batches/<seq>/SHA256SUMS
 //	rosters/<seq>.note                            every roster so far
 //	rosters/<64 hex>.recipients                   recipients files in use
+//	canary/<month>/<reviewer>.age                 for a desk to answer; no testimony
 //	items/<roster seq>/<id>/payload.age
 //	items/<roster seq>/<id>/slots/<NNN>.age
 //	gone/<id>                                     for an item deleted since, 32 bytes

@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -11,6 +12,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"saksi/crypto/canary"
 	"saksi/crypto/receipt"
 	"saksi/crypto/roster"
 	"saksi/crypto/sign"
@@ -74,6 +76,9 @@ func anyPath(t *rapid.T) Path {
 		p.Sequence = rapid.Uint64Min(1).Draw(t, "sequence")
 	case RecipientsFile:
 		copy(p.File[:], rapid.SliceOfN(rapid.Byte(), 32, 32).Draw(t, "file"))
+	case Canary:
+		p.Month = canary.Month(fmt.Sprintf("%d-%02d", rapid.IntRange(2000, 9999).Draw(t, "year"), rapid.IntRange(1, 12).Draw(t, "month")))
+		p.Reviewer = rapid.StringMatching(`[a-z][a-z0-9-]{0,15}`).Draw(t, "reviewer")
 	default:
 		copy(p.ID[:], rapid.SliceOfN(rapid.Byte(), 16, 16).Draw(t, "id"))
 	}

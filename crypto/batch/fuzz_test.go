@@ -59,6 +59,7 @@ func FuzzParseSums(f *testing.F) {
 	for _, spelling := range fuzztest.Respell(two) {
 		f.Add(spelling)
 	}
+	f.Add(Sums{"canary/2026-12/r1.age": {1}}.Text())
 	f.Add(Sums{"gone/07000000000000000000000000000000": {1}}.Text())
 	f.Add(roster.Hash{}.String() + "  " + strings.Repeat("/", 10_000))
 	bound := fuzztest.Bound{Base: 8 << 10, PerByte: 16}
@@ -68,9 +69,9 @@ func FuzzParseSums(f *testing.F) {
 // FuzzParsePath: a path has one spelling, and leads nowhere else.
 func FuzzParsePath(f *testing.F) {
 	for _, kind := range []Kind{
-		BatchNote, BatchSums, RosterNote, RecipientsFile, Payload, Slot, BurnMark, ExpiryMark,
+		BatchNote, BatchSums, RosterNote, RecipientsFile, Canary, Payload, Slot, BurnMark, ExpiryMark,
 	} {
-		f.Add(Path{Kind: kind, Sequence: 3}.String())
+		f.Add(Path{Kind: kind, Sequence: 3, Month: "2026-12", Reviewer: "r1"}.String())
 	}
 	f.Add("items/1/../../../../etc/slots/001.age")
 	f.Add(strings.Repeat("/", 10_000))

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"saksi/crypto/canary"
 	"saksi/crypto/receipt"
 	"saksi/crypto/roster"
 )
@@ -19,6 +20,7 @@ const (
 	BatchSums
 	RosterNote
 	RecipientsFile
+	Canary
 	Payload
 	Slot
 	BurnMark
@@ -27,7 +29,7 @@ const (
 
 // summed reports whether a member of this kind stands in SHA256SUMS.
 func (k Kind) summed() bool {
-	return k == RosterNote || k == RecipientsFile || k == Payload || k == Slot || k == BurnMark
+	return k == RosterNote || k == RecipientsFile || k == Canary || k == Payload || k == Slot || k == BurnMark
 }
 
 // A Path names one member of a bundle.
@@ -37,6 +39,8 @@ type Path struct {
 	ID       receipt.ItemID // of an item
 	Slot     int            // from 0
 	File     roster.Hash    // of a recipients file
+	Month    canary.Month   // of a canary
+	Reviewer string         // to whom a canary is sealed
 }
 
 // String writes the path in its one spelling.
@@ -50,6 +54,8 @@ func (p Path) String() string {
 		return fmt.Sprintf("rosters/%d.note", p.Sequence)
 	case RecipientsFile:
 		return fmt.Sprintf("rosters/%s%s", p.File, roster.RecipientsSuffix)
+	case Canary:
+		return fmt.Sprintf("canary/%s/%s.age", p.Month, p.Reviewer)
 	case Payload:
 		return fmt.Sprintf("items/%d/%s/payload.age", p.Sequence, p.ID)
 	case Slot:
@@ -104,6 +110,12 @@ func parsePath(parts []string, n int) (p Path, err error) {
 	case n == 2 && (parts[0] == "gone" || parts[0] == "expired"):
 		p.Kind = map[string]Kind{"gone": BurnMark, "expired": ExpiryMark}[parts[0]]
 		p.ID, err = receipt.ParseItemID(parts[1])
+	case n == 3 && parts[0] == "canary":
+		p.Kind = Canary
+		p.Reviewer = strings.TrimSuffix(parts[2], ".age")
+		if p.Month, err = canary.ParseMonth(parts[1]); err == nil && !roster.ValidID(p.Reviewer) {
+			err = strconv.ErrSyntax
+		}
 	case n >= 4 && parts[0] == "items":
 		return parseItemPath(parts, n)
 	default:

@@ -27,7 +27,7 @@ func (s Sums) Text() string {
 // Hash returns the SHA-256 of Text, which the note signs.
 func (s Sums) Hash() roster.Hash { return sha256.Sum256([]byte(s.Text())) }
 
-// ParseSums reads what Text wrote. Only paths of items and rosters are taken.
+// ParseSums reads what Text wrote. Only paths of items, rosters and canaries are taken.
 func ParseSums(text string) (Sums, error) {
 	if len(text) > MaxSums {
 		return nil, errors.New("parsing SHA256SUMS: too long")

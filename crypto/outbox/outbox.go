@@ -6,6 +6,7 @@
 //	roster 2 <64 hex>                     under which it signs, and its hash
 //	number 7                              counts this desk's outboxes, from 1
 //	acknowledge 4 <64 hex>                all up to batch 4 is on the desk; hash of its text
+//	canary 2026-12 <64 hex>               the answer to a canary, by month
 //	reply <M, 64 hex> <base64>            one line a sealed reply
 //	signature <base64>                    Ed25519 over every byte above
 //
@@ -21,6 +22,7 @@ import (
 	"strconv"
 	"strings"
 
+	"saksi/crypto/canary"
 	"saksi/crypto/receipt"
 	"saksi/crypto/reply"
 	"saksi/crypto/roster"
@@ -31,6 +33,8 @@ import (
 const (
 	MaxReplies = 2000
 	MaxAcks    = 2000
+	// MaxCanaries is two years of them: a server keeps them for two months.
+	MaxCanaries = 24
 	// MaxSize bounds the file, in bytes.
 	MaxSize = 24 << 20
 )
@@ -41,7 +45,8 @@ type Outbox struct {
 	Roster     uint64
 	RosterHash roster.Hash
 	Number     uint64
-	Acks       []Ack // by sequence
+	Acks       []Ack    // by sequence
+	Canaries   []Canary // by month
 	Replies    []Reply
 }
 
@@ -50,6 +55,12 @@ type Outbox struct {
 type Ack struct {
 	Sequence uint64
 	Batch    roster.Hash
+}
+
+// A Canary is the answer to the canary of a month.
+type Canary struct {
+	Month  canary.Month
+	Answer canary.Answer
 }
 
 // A Reply is a sealed answer to a thread.
@@ -65,6 +76,9 @@ func (o *Outbox) text() string {
 		o.Reviewer, o.Roster, o.RosterHash, o.Number)
 	for _, a := range o.Acks {
 		fmt.Fprintf(&b, "acknowledge %d %s\n", a.Sequence, a.Batch)
+	}
+	for _, c := range o.Canaries {
+		fmt.Fprintf(&b, "canary %s %x\n", c.Month, c.Answer)
 	}
 	for _, r := range o.Replies {
 		fmt.Fprintf(&b, "reply %s %s\n", r.Mailbox, base64.StdEncoding.EncodeToString(r.Sealed))
@@ -170,7 +184,7 @@ func parseText(text string) (*Outbox, error) {
 	return o, o.parseRest(lines[headLines])
 }
 
-// headLines is how many lines stand before acknowledgements and replies.
+// headLines is how many lines stand before acknowledgements, canaries and replies.
 const headLines = 4
 
 // parseRest reads line by line: a list of all lines of a hostile file would take
@@ -208,6 +222,8 @@ func (o *Outbox) parseLine(line string) error {
 		}
 		o.Acks = append(o.Acks, Ack{sequence, hash})
 		return nil
+	case len(fields) == 3 && fields[0] == "canary" && len(o.Canaries) < MaxCanaries:
+		return o.parseCanary(fields[1], fields[2])
 	case len(fields) == 3 && fields[0] == "reply" && len(o.Replies) < MaxReplies:
 		mailbox, err := receipt.ParseMailbox(fields[1])
 		if err != nil {
@@ -220,6 +236,22 @@ func (o *Outbox) parseLine(line string) error {
 		o.Replies = append(o.Replies, Reply{mailbox, sealed})
 		return nil
 	default:
-		return errors.New("want \"acknowledge\" or \"reply\", and not too many of them")
+		return errors.New("want \"acknowledge\", \"canary\" or \"reply\", and not too many of them")
 	}
+}
+
+func (o *Outbox) parseCanary(month, answer string) error {
+	m, err := canary.ParseMonth(month)
+	if err != nil {
+		return err
+	}
+	if n := len(o.Canaries); n > 0 && m <= o.Canaries[n-1].Month {
+		return errors.New("the month is not above the one before")
+	}
+	hash, err := roster.ParseHash(answer)
+	if err != nil {
+		return err
+	}
+	o.Canaries = append(o.Canaries, Canary{m, canary.Answer(hash)})
+	return nil
 }

@@ -3,10 +3,12 @@ package outbox
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"reflect"
 	"testing"
 	"time"
 
+	"saksi/crypto/canary"
 	"saksi/crypto/partytest"
 	"saksi/crypto/receipt"
 	"saksi/crypto/reply"
@@ -19,8 +21,9 @@ func sample(p *partytest.Party) *Outbox {
 	sealed := bytes.Repeat([]byte{5}, int(reply.SealedSize()))
 	return &Outbox{
 		Reviewer: "r1", Roster: p.Roster.Sequence, RosterHash: p.Roster.Hash, Number: 3,
-		Acks:    []Ack{{1, roster.Hash{1}}, {2, roster.Hash{2}}},
-		Replies: []Reply{{receipt.Mailbox{7}, sealed}},
+		Acks:     []Ack{{1, roster.Hash{1}}, {2, roster.Hash{2}}},
+		Canaries: []Canary{{"2026-10", canary.Answer{1}}, {"2026-11", canary.Answer{2}}},
+		Replies:  []Reply{{receipt.Mailbox{7}, sealed}},
 	}
 }
 
@@ -106,7 +109,15 @@ func TestOddLinesAreRefused(t *testing.T) {
 		"batch 0":          func(o *Outbox) { o.Acks[0].Sequence = 0 },
 		"a batch twice":    func(o *Outbox) { o.Acks[1] = o.Acks[0] },
 		"batches reversed": func(o *Outbox) { o.Acks[0], o.Acks[1] = o.Acks[1], o.Acks[0] },
-		"a short reply":    func(o *Outbox) { o.Replies[0].Sealed = o.Replies[0].Sealed[1:] },
+		"a month twice":    func(o *Outbox) { o.Canaries[1] = o.Canaries[0] },
+		"months reversed":  func(o *Outbox) { o.Canaries[0], o.Canaries[1] = o.Canaries[1], o.Canaries[0] },
+		"no month":         func(o *Outbox) { o.Canaries[0].Month = "2026-13" },
+		"many canaries": func(o *Outbox) {
+			for year := range MaxCanaries {
+				o.Canaries = append(o.Canaries, Canary{Month: canary.Month(fmt.Sprintf("%d-01", 2027+year))})
+			}
+		},
+		"a short reply": func(o *Outbox) { o.Replies[0].Sealed = o.Replies[0].Sealed[1:] },
 	} {
 		o := sample(p)
 		spoil(o)

@@ -15,6 +15,9 @@ var (
 )
 
 // check holds what every roster must satisfy, signed or not.
+// ValidID reports whether a text has the form of a reviewer's id.
+func ValidID(id string) bool { return idPattern.MatchString(id) }
+
 func (r *Roster) check() error {
 	switch {
 	case !originPattern.MatchString(r.Origin):

@@ -69,11 +69,17 @@ func (b *Inbox) closeOne() (closed uint64, more bool, err error) {
 	if err != nil {
 		return 0, false, err
 	}
+	if err := b.addCanaries(note.Sequence); err != nil {
+		return 0, false, fmt.Errorf("adding canaries: %w", err)
+	}
 	waiting, err := b.Store.Waiting()
 	if err != nil {
 		return 0, false, err
 	}
 	sums, ids, more, err := b.sum(waiting)
+	if err == nil {
+		err = b.sumCanaries(sums, note.Sequence)
+	}
 	if err != nil {
 		return 0, false, fmt.Errorf("closing batch %d: %w", note.Sequence, err)
 	}

@@ -40,6 +40,9 @@ func (b *Inbox) bundle(out members, batches []store.Batch) (damaged []receipt.It
 	if err := b.writeRosters(out); err != nil {
 		return nil, err
 	}
+	if err := b.writeCanaries(out, batches); err != nil {
+		return nil, err
+	}
 	var gone []store.Tombstone
 	for _, id := range sortedIDs(batches) {
 		t, err := b.writeItem(out, id)

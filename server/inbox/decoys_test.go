@@ -20,6 +20,7 @@ import (
 	"saksi/crypto/receipt"
 	"saksi/crypto/reviewer"
 	"saksi/crypto/roster"
+	"saksi/crypto/week"
 	"saksi/server/inbox"
 	"saksi/server/store"
 	"saksi/server/store/storetest"
@@ -502,7 +503,7 @@ func TestDecoysFollowTheRoster(t *testing.T) {
 		t.Fatalf("%d slots, %v", len(slots), err)
 	}
 	for n, r := range d.Reviewers {
-		if _, err := item.OpenSlot(slots[n], r.Slots); !errors.Is(err, item.ErrNotForUs) {
+		if _, err := item.OpenSlot(slots[n], r.SlotIdentities()...); !errors.Is(err, item.ErrNotForUs) {
 			t.Errorf("reviewer %d: %v, want ErrNotForUs", n+1, err)
 		}
 	}
@@ -510,7 +511,11 @@ func TestDecoysFollowTheRoster(t *testing.T) {
 
 func reviewerNamed(t *testing.T, id string) *reviewer.Keys {
 	t.Helper()
-	k, err := reviewer.Generate(id, "00", "Organisasi Lain", "Penelaah "+id)
+	always, err := reviewer.NewTerm(week.Week{Year: 2000, Number: 1}, week.Week{Year: 2199, Number: 52})
+	if err != nil {
+		t.Fatal(err)
+	}
+	k, err := reviewer.Generate(id, "00", "Organisasi Lain", "Penelaah "+id, []reviewer.Term{always})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,12 +9,15 @@ import (
 	"saksi/server/store"
 )
 
-// week returns the week that is written down now. The clock is believed only as
-// far as the newest roster reaches: one that jumped years ahead must not expire
-// everything, nor one that fell back make new things look old.
+// week returns the week that is written down now.
 func (b *Inbox) week() week.Week { return b.weekAt(b.Now()) }
 
-func (b *Inbox) weekAt(now time.Time) week.Week {
+func (b *Inbox) weekAt(now time.Time) week.Week { return week.Of(b.believed(now)) }
+
+// believed returns what is made of a clock. It is believed only as far as the newest
+// roster reaches: one that jumped years ahead must not expire everything, nor one
+// that fell back make new things look old.
+func (b *Inbox) believed(now time.Time) time.Time {
 	newest := b.Newest()
 	if now.After(newest.Until) {
 		now = newest.Until
@@ -22,7 +25,7 @@ func (b *Inbox) weekAt(now time.Time) week.Week {
 	if now.Before(newest.From) {
 		now = newest.From
 	}
-	return week.Of(now)
+	return now
 }
 
 // until returns the last week that an item is on the server, as far as is known

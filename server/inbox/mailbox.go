@@ -200,6 +200,10 @@ type Imported struct {
 	Batches  int    `json:"batches"`  // newly confirmed
 	Foreign  int    `json:"foreign"`  // confirmations of batches that this server did not make
 	Finished int    `json:"finished"` // batches that every desk has by now
+
+	// Months, with a space between them.
+	Canaries string `json:"canaries,omitempty"` // whose canary is answered now
+	Misfits  string `json:"misfits,omitempty"`  // to whose canary this is no answer
 }
 
 // A RefusedError is returned for an outbox that is at fault itself: nothing of it
@@ -218,6 +222,9 @@ func (b *Inbox) Import(file []byte) (Imported, error) {
 	}
 	report := Imported{Reviewer: o.Reviewer, Number: o.Number}
 	if err := b.importReplies(o, &report); err != nil {
+		return report, err
+	}
+	if err := b.importCanaries(o, &report); err != nil {
 		return report, err
 	}
 	if err := b.importAcks(o, &report); err != nil {

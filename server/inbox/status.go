@@ -33,6 +33,7 @@ type Status struct {
 	Batch        uint64            `json:"batch"`        // newest
 	NextClosing  string            `json:"next_closing"` // RFC 3339, UTC
 	Confirmed    map[string]uint64 `json:"confirmed"`    // newest batch on each reviewer's desk
+	Unanswered   []Unanswered      `json:"unanswered"`   // canaries
 }
 
 // Status counts.
@@ -66,7 +67,10 @@ func (b *Inbox) Status() (Status, error) {
 		return Status{}, err
 	}
 	s.NextClosing = next.Format(time.RFC3339)
-	s.Confirmed, err = b.Store.Acknowledged()
+	if s.Confirmed, err = b.Store.Acknowledged(); err != nil {
+		return Status{}, err
+	}
+	s.Unanswered, err = b.Unanswered()
 	return s, err
 }
 

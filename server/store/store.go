@@ -22,6 +22,7 @@ import (
 	"errors"
 	"io"
 
+	"saksi/crypto/canary"
 	"saksi/crypto/receipt"
 	"saksi/crypto/roster"
 	"saksi/crypto/week"
@@ -103,6 +104,18 @@ type Batch struct {
 	Note     []byte           // signed
 	Sums     []byte           // SHA256SUMS; nil once retired
 	IDs      []receipt.ItemID // in it when it was closed; nil once retired
+}
+
+// A Canary is a word that is sealed to a reviewer, who shows by answering that
+// the key is not lost. It is no testimony: it is kept in plain records.
+type Canary struct {
+	Month    canary.Month
+	Reviewer string
+	Batch    uint64    // whose list has it
+	Week     week.Week // in which that was closed
+	Sealed   []byte    // nil once it was answered
+	Answer   [32]byte  // SHA-256 of the answer
+	Answered bool
 }
 
 // A Reply is an entry of a mailbox.
@@ -210,6 +223,14 @@ type Store interface {
 	// ExpireReplies destroys all entries that came in week last or before, and
 	// returns how many.
 	ExpireReplies(last week.Week) (int, error)
+
+	// KeepCanaries keeps canaries, all or none, in the place of those of the same
+	// months and reviewers.
+	KeepCanaries(canaries ...Canary) error
+	// Canaries returns all canaries, by month and then by reviewer.
+	Canaries() ([]Canary, error)
+	// ForgetCanaries forgets those of earlier months.
+	ForgetCanaries(before canary.Month) error
 
 	// AddRoster keeps a signed roster and recipients files. Keeping the same
 	// again changes nothing.

@@ -139,10 +139,11 @@ func (x *index) waitingBatches() (waiting []*batchEntry) {
 
 // Sent says what an outbox holds.
 type Sent struct {
-	Number  uint64
-	Acks    int
-	Replies int
-	More    bool // left for another outbox, as this one is full
+	Number   uint64
+	Acks     int
+	Replies  int
+	Canaries int
+	More     bool // left for another outbox, as this one is full
 }
 
 // Outbox writes everything that waits to w, as the next outbox. The desk
@@ -151,7 +152,8 @@ type Sent struct {
 // [ErrNothing] or [ErrNotOnRoster].
 func (d *Desk) Outbox(w io.Writer) (Sent, error) {
 	acks, replies := d.Waiting()
-	if acks+replies == 0 {
+	waiting := acks + replies + d.WaitingCanaries()
+	if waiting == 0 {
 		return Sent{}, fmt.Errorf("writing outbox: %w", ErrNothing)
 	}
 	if err := d.standing(d.newest()); err != nil {
@@ -170,8 +172,8 @@ func (d *Desk) Outbox(w io.Writer) (Sent, error) {
 		return Sent{}, err
 	}
 	sent := Sent{
-		Number: o.Number, Acks: len(o.Acks), Replies: len(o.Replies),
-		More: len(o.Acks)+len(o.Replies) < acks+replies,
+		Number: o.Number, Acks: len(o.Acks), Replies: len(o.Replies), Canaries: len(o.Canaries),
+		More: len(o.Acks)+len(o.Replies)+len(o.Canaries) < waiting,
 	}
 	if _, err := w.Write(file); err != nil {
 		return sent, fmt.Errorf("writing outbox %d: %w", o.Number, err)
@@ -193,6 +195,9 @@ func (x *index) fill(id string, newest *roster.Signed) (*outbox.Outbox, error) {
 		}
 		o.Acks = append(o.Acks, outbox.Ack{Sequence: b.Sequence, Batch: hash})
 		b.Outbox = x.Outbox
+	}
+	if err := x.takeCanaries(o); err != nil {
+		return nil, err
 	}
 	for _, t := range x.Threads {
 		mailbox, err := receipt.ParseMailbox(t.Mailbox)

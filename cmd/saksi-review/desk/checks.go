@@ -21,7 +21,7 @@ func (x *index) check() error {
 		return errors.New("no roster")
 	}
 	return errors.Join(x.checkRosters(), x.checkBatches(), x.checkThreads(), x.checkApart(), x.checkForms(),
-		x.checkClosing(), x.checkDestroyed(), x.checkWaiting())
+		x.checkClosing(), x.checkDestroyed(), x.checkWaiting(), x.checkCanaries())
 }
 
 func (x *index) checkRosters() error {

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"saksi/crypto/batch"
+	"saksi/crypto/canary"
 	"saksi/crypto/item"
 	"saksi/crypto/receipt"
 	"saksi/crypto/roster"
@@ -36,6 +37,8 @@ type importer struct {
 	moves   []move
 	cases   map[string]*caseKey // by mailbox, of threads that something came for
 	settled bool                // the list at hand was complete before
+
+	canaries map[canary.Month]bool // of this reviewer, that came as a list has them
 }
 
 // A move puts an item's files in their place once everything was judged.
@@ -76,7 +79,7 @@ func newImporter(d *Desk, staged *staging) *importer {
 		desk: d, staged: staged, next: d.index.clone(), report: &Report{},
 		fresh: map[string][]int{}, named: map[string]bool{}, proofs: map[receipt.ItemID]roster.Hash{},
 		parcels: map[parcelKey]*parcel{}, sealed: map[string]origin{}, copies: map[string]string{},
-		cases: map[string]*caseKey{},
+		cases: map[string]*caseKey{}, canaries: map[canary.Month]bool{},
 	}
 }
 
@@ -104,6 +107,7 @@ func (im *importer) judge(ctx context.Context, trusted roster.RootSet) error {
 	}
 	im.burnWaiting()
 	im.burn()
+	im.answerCanaries()
 	return im.acknowledge()
 }
 

@@ -33,6 +33,8 @@ type index struct {
 	Closing  []closing     `json:"closing,omitempty"`  // cases that are not quite gone
 	// Destroyed are the weeks whose secrets this desk destroyed, or was about to.
 	Destroyed []span `json:"destroyed,omitempty"`
+
+	Canaries []*canaryEntry `json:"canaries,omitempty"` // by month
 }
 
 type rosterEntry struct {

@@ -17,8 +17,9 @@ type Report struct {
 	Damaged  []string // there, but with another hash than on the list
 	Unlisted []string // there, but on no list; not taken
 	Deleted  []Arrival
-	Gone     int // deleted by their reporter before this desk got them, says the server
-	Expired  int // expired before this desk got them, says the server
+	Gone     int      // deleted by their reporter before this desk got them, says the server
+	Expired  int      // expired before this desk got them, says the server
+	Canaries []string // months whose canary this desk could not open
 	Warnings []string
 }
 

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 
 	"saksi/crypto/batch"
+	"saksi/crypto/canary"
 	"saksi/crypto/hybrid"
 	"saksi/crypto/item"
 	"saksi/crypto/receipt"
@@ -62,6 +63,8 @@ type staging struct {
 	recipients map[roster.Hash][]byte
 	burned     map[receipt.ItemID]receipt.Secret // tokens, not yet held against a list
 	expired    map[receipt.ItemID]bool
+	reviewer   string
+	canaries   map[canary.Month][]byte // of this reviewer
 	held       int64
 }
 
@@ -75,6 +78,7 @@ func (d *Desk) stage(ctx context.Context, bundle io.Reader, size int64) (*stagin
 		members: map[string]member{}, notes: map[uint64][]byte{}, sums: map[uint64]string{},
 		rosters: map[uint64][]byte{}, recipients: map[roster.Hash][]byte{},
 		burned: map[receipt.ItemID]receipt.Secret{}, expired: map[receipt.ItemID]bool{},
+		reviewer: d.keys.Line.ID, canaries: map[canary.Month][]byte{},
 	}
 	if err := os.Mkdir(s.folder, folderMode); err != nil {
 		return nil, fmt.Errorf("unpacking bundle: %w", err)
@@ -150,6 +154,10 @@ func (s *staging) takeSmall(p batch.Path, size int64, r io.Reader) error {
 		}
 	case batch.ExpiryMark:
 		s.expired[p.ID] = true
+	case batch.Canary:
+		if p.Reviewer == s.reviewer {
+			s.canaries[p.Month] = content
+		}
 	}
 	return nil
 }

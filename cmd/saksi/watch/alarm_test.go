@@ -197,7 +197,7 @@ func TestOtherKeysAreAnAlarm(t *testing.T) {
 func TestClassicRecipientsAreAnAlarm(t *testing.T) {
 	w := newWorld(t)
 	const classic = "age1zvkyg2lqzraa2lnjvqej32nkuu0ues2s82hzrye869xeexvn73equnujwj"
-	text := strings.Replace(w.Recipients.Text(), w.Recipients[0].Keys[0].String(), classic, 1)
+	text := strings.Replace(w.Recipients[0].Text(), w.Recipients[0].Keys[0].String(), classic, 1)
 	note := w.next(func(d *reviewer.Draft) { d.Previous = nil }, func(r *roster.Roster) {
 		for i := range r.Recipients {
 			r.Recipients[i].File = sha256.Sum256([]byte(text))

@@ -295,7 +295,7 @@ func TestTheEndOfTheKeysIsAnnounced(t *testing.T) {
 	w := newWorld(t)
 	text := ""
 	note := w.next(func(d *reviewer.Draft) { d.Previous = nil }, func(r *roster.Roster) {
-		short := *w.Recipients
+		short := *w.Recipients[0]
 		short.To = week.Of(time.Now().AddDate(0, 0, 14))
 		text = short.Text()
 		r.Recipients = []roster.Period{{From: short.From, To: short.To, File: short.Hash()}}

@@ -28,7 +28,7 @@ var (
 	bucketAcks     = []byte("acks")     // reviewer -> sequence
 	bucketRosters  = []byte("rosters")  // sequence -> signed note
 	bucketFiles    = []byte("files")    // SHA-256 -> recipients file
-	bucketMeta     = []byte("meta")     // "slot" -> number; "keys" -> fileID
+	bucketMeta     = []byte("meta")     // "slot" -> number; "keys" -> fileID; canaries
 )
 
 func allBuckets() [][]byte {

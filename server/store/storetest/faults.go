@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"sync"
 
+	"saksi/crypto/canary"
 	"saksi/crypto/receipt"
 	"saksi/crypto/roster"
 	"saksi/crypto/week"
@@ -162,6 +163,16 @@ func (f *Faulty) ExpireReplies(last week.Week) (n int, err error) {
 		return err
 	})
 	return n, err
+}
+
+// KeepCanaries implements [store.Store].
+func (f *Faulty) KeepCanaries(canaries ...store.Canary) error {
+	return f.meet(func() error { return f.Store.KeepCanaries(canaries...) })
+}
+
+// ForgetCanaries implements [store.Store].
+func (f *Faulty) ForgetCanaries(before canary.Month) error {
+	return f.meet(func() error { return f.Store.ForgetCanaries(before) })
 }
 
 // AddRoster implements [store.Store].

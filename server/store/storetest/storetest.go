@@ -45,6 +45,7 @@ func Run(t *testing.T, make func(t testing.TB) Engine) {
 		"expired replies":     testExpireReplies,
 		"deleted replies":     testDeleteReplies,
 		"rosters":             testRosters,
+		"canaries":            testCanaries,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, make(t)) })
 	}
