@@ -40,6 +40,10 @@ func (x *index) checkCanaries() error {
 // batch and were not answered yet. One that does not open is named each time it
 // comes: the key is lost, or the server sealed it to another one.
 func (im *importer) answerCanaries() {
+	if n := len(im.staged.canaries); n > outbox.MaxCanaries {
+		im.warn("the bundle has %d canaries for this desk, more than any server keeps: none is answered", n)
+		return
+	}
 	for _, month := range slices.Sorted(maps.Keys(im.staged.canaries)) {
 		at, known := slices.BinarySearchFunc(im.next.Canaries, month, byMonth)
 		if known {
