@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"saksi/crypto/batch"
+	"saksi/crypto/canary"
 	"saksi/crypto/hybrid"
 	"saksi/crypto/item"
 	"saksi/crypto/outbox"
@@ -263,7 +264,9 @@ func travelSizes(t *testing.T) map[string]int64 {
 		return err == nil
 	}
 	return map[string]int64{
-		"SHA256SUMS": batch.MaxSums, "slot number in a path": largest(2000, slot),
+		"canary": canary.SealedSize(), "canaries in an outbox": outbox.MaxCanaries,
+		"plaintext of a canary": canary.SealedSize() - hybrid.SealedSize(0, 1),
+		"SHA256SUMS":            batch.MaxSums, "slot number in a path": largest(2000, slot),
 		"outbox":                        outbox.MaxSize,
 		"acknowledgements in an outbox": outbox.MaxAcks, "replies in an outbox": outbox.MaxReplies,
 		"name of a signing key":     largest(500, name),
@@ -388,7 +391,7 @@ func TestProtocolPaths(t *testing.T) {
 	kinds := map[batch.Kind]bool{}
 	fill := strings.NewReplacer("<sequence>", "7", "<roster sequence>", "2",
 		"<id>", strings.Repeat("0", 32),
-		"<hash>", strings.Repeat("0", 64), "<number>", "001")
+		"<hash>", strings.Repeat("0", 64), "<number>", "001", "<month>", "2026-12", "<reviewer id>", "r1")
 	for pattern := range table(t, "member | content") {
 		p, err := batch.ParsePath(fill.Replace(pattern))
 		if err != nil {

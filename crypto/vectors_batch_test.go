@@ -323,6 +323,8 @@ func badPaths() []string {
 		"", "/", "./BATCH.note", "/BATCH.note", "../BATCH.note", "BATCH.note/", "batch.note",
 		"batches/0/BATCH.note",
 		"batches/01/BATCH.note", "rosters/x.note", "rosters/1.recipients", "gone/..",
+		"canary/2026-13/r1.age", "canary/2026-1/r1.age", "canary/2026-12/r1", "canary/2026-12/R1.age", "canary/2026-12/.age",
+		"canary/2026-12/../r1.age", "canary/2026-12/r1.age.age",
 		"gone/" + id + "/x", "gone/" + strings.ToUpper(id[:31]+"a"), "expired/..", "expired/" + id[1:],
 		"rosters/0.note", "rosters/01.note", "rosters/" + id + id, "items/1/" + id,
 		"items/0/" + id + "/payload.age", "items/0/" + id + "/slots/001.age",

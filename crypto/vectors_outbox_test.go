@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"saksi/crypto/canary"
 	"saksi/crypto/outbox"
 	"saksi/crypto/receipt"
 	"saksi/crypto/reviewer"
@@ -27,6 +28,7 @@ type outboxVector struct {
 	RosterHash hexBytes      `json:"roster_hash"`
 	Number     uint64        `json:"number"`
 	Acks       []ackVector   `json:"acknowledge,omitempty"`
+	Canaries   []canaryLine  `json:"canaries,omitempty"`
 	Replies    []replyInside `json:"replies,omitempty"`
 	File       string        `json:"file"`
 }
@@ -34,6 +36,11 @@ type outboxVector struct {
 type ackVector struct {
 	Sequence uint64   `json:"sequence"`
 	Batch    hexBytes `json:"batch"`
+}
+
+type canaryLine struct {
+	Month  string   `json:"month"`
+	Answer hexBytes `json:"answer"`
 }
 
 type replyInside struct {
@@ -59,7 +66,9 @@ func makeOutboxes(t *testing.T, p *party, batches batchSection, replies replySec
 	mailbox := p.thread().Mailbox
 	inside := []replyInside{{mailbox[:], replies.Replies[1].Sealed}}
 	full := outboxVector{Reviewer: "r1", Roster: 2, Number: 1, Replies: inside}
-	short := outboxVector{Reviewer: "r3", Roster: 1, Number: 7}
+	short := outboxVector{Reviewer: "r3", Roster: 1, Number: 7, Canaries: []canaryLine{
+		{"2026-11", sum([]byte("satu"))}, {"2026-12", sum([]byte("dua"))},
+	}}
 	for i, b := range batches.Batches {
 		ack := ackVector{uint64(i + 1), b.SHA256}
 		full.Acks, short.Acks = append(full.Acks, ack), append(short.Acks, ack)
@@ -81,6 +90,9 @@ func (v outboxVector) outbox() *outbox.Outbox {
 	for _, a := range v.Acks {
 		o.Acks = append(o.Acks, outbox.Ack{Sequence: a.Sequence, Batch: roster.Hash(a.Batch)})
 	}
+	for _, c := range v.Canaries {
+		o.Canaries = append(o.Canaries, outbox.Canary{Month: canary.Month(c.Month), Answer: canary.Answer(c.Answer)})
+	}
 	for _, r := range v.Replies {
 		o.Replies = append(o.Replies, outbox.Reply{Mailbox: receipt.Mailbox(r.Mailbox),
 			Sealed: r.Sealed})
@@ -92,6 +104,7 @@ func badOutboxes(p *party) []replacement {
 	first, second := p.rosters[0].Hash.String(), p.rosters[1].Hash.String()
 	return slices.Concat(badOutboxLines(first), []replacement{
 		{"another number", "number 7", "number 8", "outbox_signature"},
+		{"another month", "canary 2026-12 ", "canary 2027-01 ", "outbox_signature"},
 		{"another batch", "acknowledge 2 ", "acknowledge 3 ", "outbox_signature"},
 		{"a colleague's name", "reviewer r3", "reviewer r1", "outbox_signature"},
 		{"an unknown reviewer", "reviewer r3", "reviewer r9", "unknown_reviewer"},
@@ -118,6 +131,11 @@ func badOutboxLines(hash string) []replacement {
 		{"batch 0", "acknowledge 1 ", "acknowledge 0 ", "refused"},
 		{"an acknowledgement after the signature", "signature ", "signature AAAA\nsignature ",
 			"refused"},
+		{"a month answered twice", "canary 2026-12 ", "canary 2026-11 ", "refused"},
+		{"months in another order", "canary 2026-11 ", "canary 2027-11 ", "refused"},
+		{"a month that is none", "canary 2026-12 ", "canary 2026-13 ", "refused"},
+		{"a second spelling of a month", "canary 2026-11 ", "canary 2026-011 ", "refused"},
+		{"a canary before an acknowledgement", "acknowledge 1 ", "canary 2026-10 " + hash + "\nacknowledge 1 ", "refused"},
 		{"an unknown line", "acknowledge 1 ", "received 1 ", "refused"},
 		{"a carriage return", "number 7\n", "number 7\r\n", "refused"},
 		{"no signature", "\nsignature ", "\nsignatures ", "refused"},
@@ -189,6 +207,9 @@ func (v outboxVector) text() string {
 		[]byte(v.RosterHash), v.Number)
 	for _, a := range v.Acks {
 		fmt.Fprintf(&b, "acknowledge %d %x\n", a.Sequence, []byte(a.Batch))
+	}
+	for _, c := range v.Canaries {
+		fmt.Fprintf(&b, "canary %s %x\n", c.Month, []byte(c.Answer))
 	}
 	for _, r := range v.Replies {
 		fmt.Fprintf(&b, "reply %x %s\n", []byte(r.Mailbox), base64.StdEncoding.EncodeToString(r.Sealed))

@@ -13,6 +13,7 @@ import (
 	"testing/cryptotest"
 
 	"saksi/crypto/batch"
+	"saksi/crypto/canary"
 	"saksi/crypto/hybrid"
 	"saksi/crypto/item"
 	"saksi/crypto/outbox"
@@ -57,6 +58,7 @@ type vectors struct {
 	Paper    paperSection    `json:"paper"`
 	Quorum   quorumSection   `json:"quorum"`
 	Frames   framesSection   `json:"frames"`
+	Canary   canarySection   `json:"canary"`
 }
 
 // TestVectors makes the vectors anew and holds the file against them, then
@@ -115,6 +117,7 @@ func makeVectors(t *testing.T) vectors {
 	v.Paper = makePapers(t)
 	v.Quorum = makeQuorum(t)
 	v.Frames = makeFrames(t)
+	v.Canary = makeCanaries(t, p)
 	return v
 }
 
@@ -166,6 +169,7 @@ func checkVectors(t *testing.T, v vectors) {
 	t.Run("paper", v.Paper.check)
 	t.Run("quorum", v.Quorum.check)
 	t.Run("frames", v.Frames.check)
+	t.Run("canary", v.Canary.check)
 }
 
 // hexBytes are bytes that the file holds in hexadecimal. A plain []byte is
@@ -263,7 +267,8 @@ func namedErrors() []namedError {
 		{"forged", item.ErrForged}, {"malformed", item.ErrMalformed}, {"not_mine", reply.ErrNotMine},
 		{"unsigned", reply.ErrUnsigned}, {"reply_too_long", reply.ErrTooLong}, {"reply_invalid",
 			reply.ErrInvalid},
-		{"batch_chain", batch.ErrChain}, {"bundle", batch.ErrBundle}, {"challenge", batch.ErrChallenge}, {"outbox_signature",
+		{"batch_chain", batch.ErrChain}, {"bundle", batch.ErrBundle}, {"challenge", batch.ErrChallenge},
+		{"canary", canary.ErrClosed}, {"outbox_signature",
 			outbox.ErrSignature},
 		{"unknown_reviewer", outbox.ErrUnknown}, {"revoked", outbox.ErrRevoked}, {"sum", paper.ErrSum},
 		{"too_few", paper.ErrTooFew}, {"sets", paper.ErrSets},
