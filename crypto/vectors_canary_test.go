@@ -27,7 +27,7 @@ type canaryVector struct {
 }
 
 func makeCanaries(t *testing.T, p *party) canarySection {
-	e := p.reviewers[0].Slots
+	e := p.reviewers[0].SlotIdentities()[0]
 	s := canarySection{
 		About: []string{
 			"canaries: files to the identity, with their plaintexts. The server keeps answer_sha256.",

@@ -34,6 +34,14 @@ type refused struct {
 	ByBudget  uint64 `json:"requests_by_budget"`
 }
 
+// asked adds what runs out, and who has not answered.
+func (h health) asked(box *inbox.Inbox) (health, error) {
+	var err error
+	h.RunsOut = box.RunsOut()
+	h.Unanswered, err = box.Unanswered()
+	return h, err
+}
+
 // healthEvery is how often the file is written, changed or not.
 const healthEvery = time.Minute
 

@@ -9,8 +9,11 @@ import (
 	"testing"
 	"time"
 
+	"saksi/crypto/canary"
+	"saksi/server/folder"
 	"saksi/server/inbox"
 	"saksi/server/onion"
+	"saksi/server/servertest"
 )
 
 func reachable() health {
@@ -141,6 +144,32 @@ func TestStatusSaysWhatRunsOut(t *testing.T) {
 		printStatus(&said, test.status, true)
 		if got := strings.Contains(said.String(), "RUNS OUT       "+soon); got != test.says {
 			t.Errorf("%+v: status says\n%s", test.status, said.String())
+		}
+	}
+}
+
+// TestHealthNamesWhoHasNotAnswered: for programs, what status says to people.
+func TestHealthNamesWhoHasNotAnswered(t *testing.T) {
+	d := servertest.New(t, servertest.Options{Reviewers: 2})
+	if _, err := d.Inbox.Close(); err != nil {
+		t.Fatal(err)
+	}
+	h, err := health{}.asked(d.Inbox)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	if err := h.write(dir); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(filepath.Join(dir, folder.HealthName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	month := string(canary.MonthOf(time.Now()))
+	for _, want := range []string{`"unanswered_canaries": [`, `"reviewer": "r2"`, `"month": "` + month + `"`, `"carried": false`} {
+		if !strings.Contains(string(text), want) {
+			t.Errorf("health.json lacks %s:\n%s", want, text)
 		}
 	}
 }

@@ -197,11 +197,11 @@ func (p *publication) with(
 	})
 	running.Go(func() {
 		keepHealth(ctx, filepath.Dir(p.config.Folder), p.changed, func() health {
-			open, err := box.Unanswered()
+			h, err := health{Health: p.Health(), Refused: refused(g.Stats())}.asked(box)
 			if err != nil {
 				p.config.Log.Error("the canaries cannot be read", "error", err.Error())
 			}
-			return health{Health: p.Health(), Refused: refused(g.Stats()), Unanswered: open, RunsOut: box.RunsOut()}
+			return h
 		}, func(err error) { p.config.Log.Error("the health file is not written", "error", err.Error()) })
 	})
 	running.Go(func() { p.announce(ctx, e.stdout) })
