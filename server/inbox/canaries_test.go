@@ -272,3 +272,19 @@ func TestANewReviewerGetsACanaryInTheNextBatch(t *testing.T) {
 		t.Error("one who left opens it")
 	}
 }
+
+// TestACanaryTravelsWithItsBatch: once every desk has that, no list has the canary any
+// more, and it stays at home; the status names it all the same.
+func TestACanaryTravelsWithItsBatch(t *testing.T) {
+	d := newDrop(t, 1)
+	d.close(t)
+	d.close(t)
+	if got := d.canaries(t); len(got) != 1 {
+		t.Errorf("canaries %q", paths(got))
+	}
+	d.acknowledge(t, 0, 1)
+	if got := d.canaries(t); len(got) != 0 {
+		t.Errorf("after the batch was retired: %q", paths(got))
+	}
+	d.unanswered(t, inbox.Unanswered{Reviewer: "r1", Month: "2026-11", Since: "2026-W47", Carried: true})
+}

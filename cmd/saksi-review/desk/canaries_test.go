@@ -91,6 +91,10 @@ func TestAMissingCanaryIsNothingWithheld(t *testing.T) {
 	if o := d.send(); len(o.Acks) != 1 {
 		t.Errorf("outbox %+v", o)
 	}
+	d.take(s.bundle(1, 1)) // it comes all the same, and is all that waits
+	if o := d.send(); len(o.Acks) != 0 || len(o.Canaries) != 1 {
+		t.Errorf("outbox %+v", o)
+	}
 }
 
 // TestNoAnswerIsAFunctionOfAnotherFile: a hostile server puts what it wants opened in the
