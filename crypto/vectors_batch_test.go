@@ -83,7 +83,8 @@ func makeBatches(t *testing.T, p *party, items itemSection) batchSection {
 		"marks: contents for a member of the bundle, and whether they prove that the reporter deleted the item.",
 		"note_refused, text_refused, sums_refused: the second batch's signed note, its text and the first batch's SHA256SUMS",
 		"after a replacement.",
-		"compare: two words as typed, their numbers, a batch's sequence and hash, and the six words; and inputs that are no two words.",
+		"compare: two words as typed, their numbers, a batch's sequence and hash, and the six words; and inputs that are",
+		"no two words.",
 		"follows: whether a batch is the next after previous. bundle_refused: the first of them is taken, to compare with.",
 	}}
 	first := batch.Note{Origin: "uji.saksi", Sequence: 1, Week: week.Week{Year: 2026, Number: 47}}

@@ -92,7 +92,8 @@ func hints() []hintRow {
 			"the taxonomy stands before its rules"},
 		{desk.ErrNotOnRoster, "give your card to the roots, and open a bundle with the new roster"},
 		{desk.ErrNoBatch, "compare a batch that both desks have, or open the bundle with it first"},
-		{batch.ErrChallenge, "the words are on the list of receipts; let them be spelt, and type them in quotes: -with \"kata kata\""},
+		{batch.ErrChallenge, "the words are on the list of receipts; let them be spelt, " +
+			"and type them in quotes: -with \"kata kata\""},
 		{desk.ErrNoOutbox, "saksi-review outbox without -again writes a new one"},
 		{batch.ErrBundle, "copy the bundle to the stick again, and compare its SHA-256 with the operator"},
 		{errSecret, "show nobody's key: QR codes are for cards, rosters and what the roots sign"},

@@ -90,8 +90,8 @@ func (c *console) reportTrouble(r *desk.Report) {
 			"what is not listed was not taken"
 	})
 	c.warnEach(len(r.Canaries), "canaries", func(i int) string {
-		return "this desk could not open the canary of " + r.Canaries[i] + ": what is sealed to you now may be closed to you, " +
-			"so tell the roots and the operator before evidence is lost"
+		return "this desk could not open the canary of " + r.Canaries[i] +
+			": what is sealed to you now may be closed to you, so tell the roots and the operator before evidence is lost"
 	})
 	c.warnEach(len(r.Warnings), "warnings", func(i int) string { return r.Warnings[i] })
 	if len(r.Missing)+len(r.Withheld)+len(r.Damaged) > 0 {

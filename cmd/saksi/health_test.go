@@ -167,7 +167,9 @@ func TestHealthNamesWhoHasNotAnswered(t *testing.T) {
 		t.Fatal(err)
 	}
 	month := string(canary.MonthOf(time.Now()))
-	for _, want := range []string{`"unanswered_canaries": [`, `"reviewer": "r2"`, `"month": "` + month + `"`, `"carried": false`} {
+	for _, want := range []string{
+		`"unanswered_canaries": [`, `"reviewer": "r2"`, `"month": "` + month + `"`, `"carried": false`,
+	} {
 		if !strings.Contains(string(text), want) {
 			t.Errorf("health.json lacks %s:\n%s", want, text)
 		}

@@ -77,7 +77,8 @@ func anyPath(t *rapid.T) Path {
 	case RecipientsFile:
 		copy(p.File[:], rapid.SliceOfN(rapid.Byte(), 32, 32).Draw(t, "file"))
 	case Canary:
-		p.Month = canary.Month(fmt.Sprintf("%d-%02d", rapid.IntRange(2000, 9999).Draw(t, "year"), rapid.IntRange(1, 12).Draw(t, "month")))
+		year, month := rapid.IntRange(2000, 9999).Draw(t, "year"), rapid.IntRange(1, 12).Draw(t, "month")
+		p.Month = canary.Month(fmt.Sprintf("%d-%02d", year, month))
 		p.Reviewer = rapid.StringMatching(`[a-z][a-z0-9-]{0,15}`).Draw(t, "reviewer")
 	default:
 		copy(p.ID[:], rapid.SliceOfN(rapid.Byte(), 16, 16).Draw(t, "id"))

@@ -178,7 +178,8 @@ func TestOnlyTheRightAnswerIsTaken(t *testing.T) {
 	if r := d.bring(t, 0, outbox.Canary{Month: "2026-12", Answer: canary.Answer{1}}); r.Misfits != "2026-12" {
 		t.Errorf("a wrong one after the right one: %+v", r)
 	}
-	if again, err := d.Store.Canaries(); err != nil || len(again) != len(kept) || !again[0].Answered || again[0].Sealed != nil {
+	again, err := d.Store.Canaries()
+	if err != nil || len(again) != len(kept) || !again[0].Answered || again[0].Sealed != nil {
 		t.Errorf("kept are %+v, %v, were %+v", again, err, kept)
 	}
 }

@@ -51,7 +51,9 @@ func newDrop(t testing.TB, reviewers int) *drop {
 	if _, err := inbox.AdmitRoster(s, d.Trusted, d.Server.Key(), d.Roster.Note, d.Files(), d.now); err != nil {
 		t.Fatal(err)
 	}
-	d.Inbox, err = inbox.New(inbox.Config{Store: d.faulty, Trusted: d.Trusted, Signer: d.Server, Now: d.clock, Decoys: noDecoys})
+	d.Inbox, err = inbox.New(inbox.Config{
+		Store: d.faulty, Trusted: d.Trusted, Signer: d.Server, Now: d.clock, Decoys: noDecoys,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,6 +4,7 @@ import (
 	"reflect"
 	"testing"
 
+	"saksi/crypto/canary"
 	"saksi/server/store"
 )
 
@@ -12,9 +13,9 @@ func testCanaries(t *testing.T, e Engine) {
 	if all, err := s.Canaries(); err != nil || len(all) != 0 {
 		t.Errorf("a new store has canaries %v, %v", all, err)
 	}
-	old := store.Canary{Month: "2026-10", Reviewer: "r1", Batch: 1, Week: thisWeek, Sealed: []byte("a"), Answer: [32]byte{1}}
-	first := store.Canary{Month: "2026-11", Reviewer: "r1", Batch: 2, Week: thisWeek, Sealed: []byte("bb"), Answer: [32]byte{2}}
-	second := store.Canary{Month: "2026-11", Reviewer: "r2", Batch: 2, Week: thisWeek, Sealed: []byte("cc"), Answer: [32]byte{3}}
+	old := newCanary("2026-10", "r1", 1, "a")
+	first := newCanary("2026-11", "r1", 2, "bb")
+	second := newCanary("2026-11", "r2", 2, "cc")
 	if err := s.KeepCanaries(second, first); err != nil {
 		t.Fatal(err)
 	}
@@ -53,4 +54,10 @@ func testCanaries(t *testing.T, e Engine) {
 		t.Errorf("slot is %d, %v", slot, err)
 	}
 	finish(t, s)
+}
+
+func newCanary(month canary.Month, reviewer string, batch uint64, sealed string) store.Canary {
+	return store.Canary{
+		Month: month, Reviewer: reviewer, Batch: batch, Week: thisWeek, Sealed: []byte(sealed), Answer: [32]byte{sealed[0]},
+	}
 }
