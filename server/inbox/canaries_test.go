@@ -34,7 +34,7 @@ func (d *drop) canaries(t testing.TB) map[string][]byte {
 func (d *drop) canary(t testing.TB, month string, r int) outbox.Canary {
 	t.Helper()
 	path := "canary/" + month + "/" + d.Reviewers[r].Line.ID + ".age"
-	a, err := canary.Open(d.bundle(t)[path], d.Reviewers[r].Slots)
+	a, err := canary.Open(d.bundle(t)[path], d.Reviewers[r].SlotIdentities()[0])
 	if err != nil {
 		t.Fatalf("%s: %v", path, err)
 	}
@@ -269,7 +269,7 @@ func TestANewReviewerGetsACanaryInTheNextBatch(t *testing.T) {
 		t.Errorf("canaries %q", got)
 	}
 	d.unanswered(t, inbox.Unanswered{Reviewer: "r2", Month: "2026-11", Since: "2026-W47"})
-	if _, err := canary.Open(d.canaries(t)["canary/2026-11/r2.age"], left.Slots); err == nil {
+	if _, err := canary.Open(d.canaries(t)["canary/2026-11/r2.age"], left.SlotIdentities()[0]); err == nil {
 		t.Error("one who left opens it")
 	}
 }

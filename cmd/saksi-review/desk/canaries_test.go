@@ -33,8 +33,8 @@ func (s *drop) asCanary(month string, n int, sealed []byte) members {
 // TestADeskAnswersItsCanaries: those of its own reviewer, once, in the next outbox.
 func TestADeskAnswersItsCanaries(t *testing.T) {
 	s := newDrop(t, 2)
-	own, hash := s.canary("2026-11", 0, s.Reviewers[0].Slots.Recipient())
-	colleagues, _ := s.canary("2026-11", 1, s.Reviewers[1].Slots.Recipient())
+	own, hash := s.canary("2026-11", 0, s.Reviewers[0].SlotIdentities()[0].Recipient())
+	colleagues, _ := s.canary("2026-11", 1, s.Reviewers[1].SlotIdentities()[0].Recipient())
 	s.close(own, colleagues)
 	d := s.sit(0)
 	if r := d.take(s.bundle(1, 1)); len(r.Canaries) > 0 || len(r.Warnings) > 0 || !r.Whole() || d.WaitingCanaries() != 1 {
@@ -45,7 +45,7 @@ func TestADeskAnswersItsCanaries(t *testing.T) {
 	if len(o.Canaries) != 1 || o.Canaries[0].Month != "2026-11" || !o.Canaries[0].Answer.Fits(hash) {
 		t.Errorf("the outbox has %+v", o.Canaries)
 	}
-	next, hash := s.canary("2026-12", 0, s.Reviewers[0].Slots.Recipient())
+	next, hash := s.canary("2026-12", 0, s.Reviewers[0].SlotIdentities()[0].Recipient())
 	s.close(next)
 	d.take(s.bundle(1, 2))
 	o = d.send()
@@ -82,7 +82,7 @@ func TestACanaryThatDoesNotOpenIsNamed(t *testing.T) {
 // TestAMissingCanaryIsNothingWithheld: the server takes those away that were answered.
 func TestAMissingCanaryIsNothingWithheld(t *testing.T) {
 	s := newDrop(t, 1)
-	own, _ := s.canary("2026-11", 0, s.Reviewers[0].Slots.Recipient())
+	own, _ := s.canary("2026-11", 0, s.Reviewers[0].SlotIdentities()[0].Recipient())
 	s.close(own)
 	d := s.sit(0)
 	if r := d.take(s.bundle(1, 1).without("canary/")); !r.Whole() || len(r.Warnings) > 0 {
@@ -108,7 +108,7 @@ func TestNoAnswerIsAFunctionOfAnotherFile(t *testing.T) {
 	if slot == nil || payload == nil {
 		t.Fatal("the item has no such members")
 	}
-	own := s.Reviewers[0].Slots.Recipient()
+	own := s.Reviewers[0].SlotIdentities()[0].Recipient()
 	seal := func(plain []byte, to *hybrid.Recipient) []byte {
 		sealed, err := hybrid.SealBytes(plain, to)
 		if err != nil {
@@ -130,7 +130,7 @@ func TestNoAnswerIsAFunctionOfAnotherFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	colleagues, _, err := canary.New(s.Reviewers[1].Slots.Recipient())
+	colleagues, _, err := canary.New(s.Reviewers[1].SlotIdentities()[0].Recipient())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -186,11 +186,11 @@ func hidden(o *outbox.Outbox) string {
 // them.
 func TestACanaryOnNoListIsNotAnswered(t *testing.T) {
 	s := newDrop(t, 1)
-	own, _ := s.canary("2026-11", 0, s.Reviewers[0].Slots.Recipient())
-	other, _ := s.canary("2026-11", 0, s.Reviewers[0].Slots.Recipient())
+	own, _ := s.canary("2026-11", 0, s.Reviewers[0].SlotIdentities()[0].Recipient())
+	other, _ := s.canary("2026-11", 0, s.Reviewers[0].SlotIdentities()[0].Recipient())
 	s.close(own)
 	s.close()
-	unlisted, _ := s.canary("2026-12", 0, s.Reviewers[0].Slots.Recipient())
+	unlisted, _ := s.canary("2026-12", 0, s.Reviewers[0].SlotIdentities()[0].Recipient())
 	d := s.sit(0)
 	r := d.take(s.bundle(1, 2).with(other).with(unlisted))
 	if len(r.Warnings) != 2 || len(r.Canaries) != 0 || d.WaitingCanaries() != 0 {
@@ -198,7 +198,7 @@ func TestACanaryOnNoListIsNotAnswered(t *testing.T) {
 	}
 	flood := members{}
 	for year := range outbox.MaxCanaries + 1 {
-		one, _ := s.canary(fmt.Sprintf("%d-01", 2030+year), 0, s.Reviewers[0].Slots.Recipient())
+		one, _ := s.canary(fmt.Sprintf("%d-01", 2030+year), 0, s.Reviewers[0].SlotIdentities()[0].Recipient())
 		flood = flood.with(one)
 	}
 	s.close(flood)
