@@ -74,19 +74,11 @@ func reachable(q roster.Quorum, cards []reviewer.Card) error {
 	if q.Needed > len(cards) {
 		return fmt.Errorf("a quorum of %d is out of reach of %s", q.Needed, plural(len(cards), "reviewer"))
 	}
-	// Where it happened is not always known: then the national ones count as outside. They
-	// are outside of every province, so it is enough to have enough of them.
-	national := 0
+	r := &roster.Roster{Quorum: q}
 	for _, card := range cards {
-		if card.Line.Region == "00" {
-			national++
-		}
+		r.Reviewers = append(r.Reviewers, card.Line)
 	}
-	if national < q.Outside {
-		return fmt.Errorf("%d from outside are out of reach where a testimony names no province: "+
-			"only %s of region 00", q.Outside, plural(national, "reviewer"))
-	}
-	return nil
+	return r.Reachable()
 }
 
 // successor takes next roots in, if there are some.

@@ -214,6 +214,9 @@ func (c *console) showPage(p desk.Page, in answersIn) {
 	if p.Deleted {
 		c.say("  deleted by its reporter, who wants it gone; the desk still has its copy")
 	}
+	if len(p.KeptFrom) > 0 {
+		c.say("  KEPT FROM %s by its reporter: never let them see it, or hear of it", strings.Join(p.KeptFrom, ", "))
+	}
 	c.showAnswers(p, in)
 	c.text(p.Text)
 	for _, a := range p.Attachments {

@@ -124,6 +124,7 @@ func addItem(ts *testscript.TestScript, members map[batch.Path][]byte, circle *r
 			Name: "\u202esurat.age", KeepName: true,
 		}
 	}
+	c.Readers = item.Readers{Province: "73", Withheld: strings.Fields(ts.Getenv("WITHHELD"))}
 	sealed, err := item.Seal(circle, code, n, c)
 	ts.Check(err)
 	var payload bytes.Buffer

@@ -52,11 +52,7 @@ func (r *Roster) check() error {
 	if err := r.checkReviewers(); err != nil {
 		return err
 	}
-	if !r.reachable() {
-		return fmt.Errorf("quorum %d outside %d: for some place too few reviewers are from elsewhere",
-			r.Quorum.Needed, r.Quorum.Outside)
-	}
-	return nil
+	return r.Reachable()
 }
 
 // checkPeriods holds that periods are in order and do not overlap.

@@ -1,5 +1,7 @@
 package roster
 
+import "fmt"
+
 // National is the region of a reviewer who works for the whole country.
 const National = "00"
 
@@ -20,8 +22,8 @@ func Province(region string) string {
 // which province it was, only those are who stand for the whole country. If
 // these are too few, as in a drop of a single province, it is who belongs to
 // another organisation than the one with most reviewers: the first of them, if
-// several are as large. [Roster.check] holds that those are always enough, or
-// the first kind is for every province.
+// several are as large. [Roster.Reachable] holds
+// that for every place there are enough.
 func (r *Roster) Outside(province string) []bool {
 	known := province != "" && province != National
 	outside := make([]bool, len(r.Reviewers))
@@ -51,19 +53,24 @@ func (r *Roster) largestOrganisation() string {
 	return largest
 }
 
-// reachable reports whether the quorum can be reached wherever it happened, and
-// also when nobody says where.
-func (r *Roster) reachable() bool {
+// Reachable returns an error when for some place, or where nobody says where it
+// happened, too few reviewers are from elsewhere.
+func (r *Roster) Reachable() error {
 	places := []string{""}
 	for _, v := range r.Reviewers {
 		places = append(places, Province(v.Region))
 	}
 	for _, place := range places {
-		if count(r.Outside(place)) < r.Quorum.Outside {
-			return false
+		if n := count(r.Outside(place)); n < r.Quorum.Outside {
+			where := "that names no province"
+			if place != "" && place != National {
+				where = "of province " + place
+			}
+			return fmt.Errorf("quorum %d outside %d: for a testimony %s, %d are from elsewhere",
+				r.Quorum.Needed, r.Quorum.Outside, where, n)
 		}
 	}
-	return true
+	return nil
 }
 
 func count(marks []bool) (n int) {

@@ -232,6 +232,7 @@ func (im *importer) judgeItem(ctx context.Context, p *parcel, count func(int)) (
 // describe copies what the manifest says.
 func (i *Item) describe(o *item.Opened) {
 	i.N, i.Kind, i.Language, i.Burn = o.Manifest.N, o.Manifest.Kind, o.Manifest.Language, o.Manifest.Burn
+	i.KeptFrom = o.Manifest.Withheld
 	for n, f := range o.Attachments {
 		i.Attachments[n].Hash = hex.EncodeToString(f.Hash[:])
 	}

@@ -80,9 +80,10 @@ type Item struct {
 	Burn        string       `json:"burn"`    // SHA-256 of the token that deletes it
 	Attachments []Attachment `json:"attachments,omitempty"`
 	Seen        bool         `json:"seen,omitempty"`
-	Deleted     bool         `json:"deleted,omitempty"` // by its reporter, who proved it
-	Danger      bool         `json:"danger,omitempty"`  // its reporter said so, in an answer
-	Secret      []byte       `json:"secret"`            // its E, sealed under the case key of its thread
+	Deleted     bool         `json:"deleted,omitempty"`   // by its reporter, who proved it
+	Danger      bool         `json:"danger,omitempty"`    // its reporter said so, in an answer
+	KeptFrom    []string     `json:"kept_from,omitempty"` // ids of reviewers whom its reporter excluded
+	Secret      []byte       `json:"secret"`              // its E, sealed under the case key of its thread
 
 	thread *Thread // that it belongs to
 }

@@ -112,6 +112,9 @@ func TestWhoIsExcludedCollectsSharesInVain(t *testing.T) {
 	if three.hand(one); !one.reads("0 jangan r2") {
 		t.Errorf("a quorum beside the excluded one reads %q", one.texts())
 	}
+	if kept := one.Threads()[0].Items[0].KeptFrom; len(kept) != 1 || kept[0] != "r2" {
+		t.Errorf("its readers are told that it is kept from %q", kept)
+	}
 }
 
 // TestWhatWaitsOutlivesTheSecretOfItsWeek: what was in the slot is kept, so that
