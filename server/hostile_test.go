@@ -120,7 +120,7 @@ func TestReviewerAnswersInAColleaguesName(t *testing.T) {
 		})
 		arrives(t, d, 0, honest)
 		arrives(t, d, 1, forged)
-		conversation(t, d, code, "0", []string{"Terima kasih.", "Penelaah 1", notShown}, "Telepon saya.", "Penelaah 2")
+		conversation(t, d, code, "0", []string{"Terima kasih.", "Penelaah 1", notShown}, "Telepon saya.", "<h3>Penelaah 2")
 	}
 }
 
@@ -140,7 +140,7 @@ func TestReviewerSignsForAnotherRecipient(t *testing.T) {
 		t.Fatal(err)
 	}
 	arrives(t, d, 1, bent)
-	conversation(t, d, code, "0", []string{notShown}, "Penelaah 2")
+	conversation(t, d, code, "0", []string{notShown}, "<h3>Penelaah 2")
 }
 
 // TestRevokedReviewerAnswers: what he wrote under the old roster is shown with a
