@@ -83,7 +83,7 @@ func (h *Handler) Write(c echo.Context) error {
 	if outcome == inbox.Again {
 		view.Again, view.Unsent = true, &d
 	}
-	return h.render(c, http.StatusOK, view)
+	return h.renderTimed(c, http.StatusOK, view, time.Time{}, receiptPadding)
 }
 
 // ofStory is a problem of the text.
