@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -166,11 +167,11 @@ func joined(t *testing.T, p *partytest.Party, slots [][]byte, pair [2]int) error
 // TestARefusedTextKeepsItsReadersWhenSentAgain: the page that hands a text back
 // has the choice in it.
 func TestARefusedTextKeepsItsReadersWhenSentAgain(t *testing.T) {
-	now := time.Now()
-	d := servertest.New(t, servertest.Options{Now: func() time.Time { return now }})
+	var years atomic.Int64
+	d := servertest.New(t, servertest.Options{Now: func() time.Time { return time.Now().AddDate(int(years.Load()), 0, 0) }})
 	code := d.Get("/write").Code(t)
 	fields := []string{"code", code.Field(), "n", "1", "text", "rahasia", "skip", "id:r2"}
-	now = now.AddDate(1, 0, 0) // no roster is in force
+	years.Store(1) // no roster is in force
 	for _, path := range []string{"/write", "/message"} {
 		p := d.Post(path, fields...)
 		expect(t, p, http.StatusServiceUnavailable, `<input type="hidden" name="skip" value="id:r2">`)

@@ -37,10 +37,10 @@ var (
 
 // Limits of the fields that stand before a file, in bytes.
 const (
-	maxFields     = 8 + 3*roster.MaxReviewers
+	maxFields     = 8 + roster.MaxReviewers // one for each who is excluded, at most
 	maxFieldSize  = 256
 	maxFileName   = 4096
-	multipartRoom = 64 << 10 // all that is not the file
+	multipartRoom = 32 << 10 // all that is not the file
 
 	readAhead = 256 << 10 // of the body; multipart itself reads 4 KiB at a time
 )
