@@ -121,7 +121,7 @@ func (v quorumVector) join(pair openingPair) (*hybrid.Identity, error) {
 	for _, n := range pair.With {
 		others = append(others, parts(n).Handed)
 	}
-	return item.Join(v.quorum(), parts(pair.Opener), others)
+	return item.Join(v.quorum(), parts(pair.Opener), others, nil)
 }
 
 func makeOutside() []outsideVector {

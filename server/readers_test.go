@@ -157,7 +157,7 @@ func joined(t *testing.T, p *partytest.Party, slots [][]byte, pair [2]int) error
 			t.Fatal(err)
 		}
 	}
-	_, err := item.Join(p.Roster.Quorum, parts[0], []item.Handed{parts[1].Handed})
+	_, err := item.Join(p.Roster.Quorum, parts[0], []item.Handed{parts[1].Handed}, nil)
 	if err != nil && !errors.Is(err, item.ErrNotYet) {
 		t.Fatal(err)
 	}

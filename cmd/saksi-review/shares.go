@@ -30,7 +30,7 @@ func shareItems(flags *flag.FlagSet) action {
 		if err != nil {
 			return fmt.Errorf("writing shares: %w", err)
 		}
-		n, err := d.Share(*to, file)
+		sum, err := d.Share(*to, file)
 		if err := errors.Join(err, file.Sync(), file.Close()); err != nil {
 			os.Remove(*out)
 			if errors.Is(err, desk.ErrNothing) {
@@ -39,8 +39,22 @@ func shareItems(flags *flag.FlagSet) action {
 			}
 			return err
 		}
-		c.say("shares of %s for %s: %s", plural(n, "item"), *to, *out)
+		c.say("shares of %s for %s: %s", plural(sum.Items, "item"), *to, *out)
+		c.sayLeftOut(sum, *to)
 		return nil
+	}
+}
+
+// sayLeftOut says what is not in a file of shares.
+func (c *console) sayLeftOut(sum desk.Shared, to string) {
+	if sum.Kept > 0 {
+		c.say("  without %s that the reporter keeps from %s", plural(sum.Kept, "item"), to)
+	}
+	if sum.Deleted > 0 {
+		c.say("  without %s that the reporter deleted", plural(sum.Deleted, "item"))
+	}
+	if sum.More > 0 {
+		c.warn("without the oldest %s: the file is full", plural(sum.More, "item"))
 	}
 }
 

@@ -80,7 +80,7 @@ func openTogether(b *testing.B, p *partytest.Party, s sealed) {
 			}
 			parts, handed = append(parts, own), append(handed, own.Handed)
 		}
-		e, err = Join(q, parts[0], handed)
+		e, err = Join(q, parts[0], handed, nil)
 	}
 	if err != nil {
 		b.Fatal(err)

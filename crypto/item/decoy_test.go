@@ -78,7 +78,7 @@ func TestADecoyOfAQuorumLooksLikeAnItem(t *testing.T) {
 			withOthers++
 		}
 		for _, own := range parts {
-			if _, err := item.Join(d.Quorum, own, handed); !errors.Is(err, item.ErrNotYet) {
+			if _, err := item.Join(d.Quorum, own, handed, nil); !errors.Is(err, item.ErrNotYet) {
 				t.Fatalf("got %v, want ErrNotYet", err)
 			}
 		}

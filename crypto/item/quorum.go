@@ -14,8 +14,9 @@ import (
 
 // Readers is what a reporter chose about who may open an item.
 type Readers struct {
-	Withheld []string // ids of reviewers who are excluded
-	Province string   // of the incident, such as "73"; "" if it is not told
+	Roster   roster.Hash // that it was chosen under; zero if that does not matter
+	Withheld []string    // ids of reviewers who are excluded
+	Province string      // of the incident, such as "73"; "" if it is not told
 }
 
 // sorted returns the ids of those who are excluded, each once.
@@ -73,6 +74,9 @@ func (r Readers) Check(circle *roster.Circle) error {
 // entitled returns, for each slot, whether its reviewer may read, and whether
 // from elsewhere. It returns [ErrNoReader] or [ErrFewReaders].
 func (r Readers) entitled(circle *roster.Circle) (entitled, outside []bool, err error) {
+	if !r.Roster.IsZero() && r.Roster != circle.Hash {
+		return nil, nil, fmt.Errorf("roster %d is another than was chosen under: %w", circle.Sequence, ErrNoReader)
+	}
 	entitled = slices.Repeat([]bool{true}, len(circle.Reviewers))
 	for _, id := range r.Withheld {
 		_, i, ok := circle.Reviewer(id)
@@ -182,12 +186,16 @@ var ErrNotYet = errors.New("the shares at hand do not open it")
 // MaxJoined is how many shares are tried together: one's own, and as many of
 // others. Each subset of a quorum's size is tried, as those who are excluded
 // bring random bytes and do not know it.
-const MaxJoined = 20
+const MaxJoined = roster.MaxTogether
 
 // Join returns E from one's own parts and what colleagues handed over. It tries
 // the first [MaxJoined] of all. Shares of one slot count once. It returns
 // [ErrNotYet].
-func Join(q roster.Quorum, own Parts, others []Handed) (*hybrid.Identity, error) {
+//
+// A colleague can bend a share so that what comes out is an identity of his own
+// choice: so it is E only if opens says so, which tries it on the payload. With a
+// nil opens any identity will do.
+func Join(q roster.Quorum, own Parts, others []Handed, opens func(*hybrid.Identity) bool) (*hybrid.Identity, error) {
 	handed := []Handed{own.Handed}
 	for _, h := range others {
 		known := slices.ContainsFunc(handed, func(k Handed) bool { return k.Slot == h.Slot })
@@ -200,7 +208,7 @@ func Join(q roster.Quorum, own Parts, others []Handed) (*hybrid.Identity, error)
 			return nil, errors.New("joining shares: shares of another quorum")
 		}
 	}
-	j := joining{q: q, own: own.Own, handed: handed}
+	j := joining{q: q, own: own.Own, handed: handed, opens: opens}
 	return j.find()
 }
 
@@ -212,6 +220,7 @@ type joining struct {
 	q      roster.Quorum
 	own    []byte
 	handed []Handed
+	opens  func(*hybrid.Identity) bool
 }
 
 const (
@@ -222,9 +231,11 @@ const (
 type start [startSize]byte
 
 func (j *joining) find() (*hybrid.Identity, error) {
-	as := map[start][]byte{}
+	// Several for one start: a bent share can begin as an honest one does.
+	as := map[start][][]byte{}
 	j.subsets(1, j.q.Needed, func(a []byte) bool {
-		as[start(j.top(2, a))] = a
+		begins := start(j.top(2, a))
+		as[begins] = append(as[begins], a)
 		return false
 	})
 	var e *hybrid.Identity
@@ -232,13 +243,12 @@ func (j *joining) find() (*hybrid.Identity, error) {
 		rest := j.top(1, j.own)
 		xor(rest, j.top(3, b))
 		xor(rest, []byte(identityStart[:startSize]))
-		if a, ok := as[start(rest)]; ok {
-			whole := j.top(1, j.own)
-			xor(whole, j.top(2, a))
-			xor(whole, j.top(3, b))
-			e, _ = hybrid.ParseIdentity(string(whole))
+		for _, a := range as[start(rest)] {
+			if e = j.whole(a, b); e != nil {
+				return true
+			}
 		}
-		return e != nil
+		return false
 	}
 	if j.q.Outside == 0 {
 		try(make([]byte, ShareSize))
@@ -249,6 +259,18 @@ func (j *joining) find() (*hybrid.Identity, error) {
 		return nil, fmt.Errorf("joining shares: %w", ErrNotYet)
 	}
 	return e, nil
+}
+
+// whole returns the identity that the parts give, if it is one that opens.
+func (j *joining) whole(a, b []byte) *hybrid.Identity {
+	whole := j.top(1, j.own)
+	xor(whole, j.top(2, a))
+	xor(whole, j.top(3, b))
+	e, err := hybrid.ParseIdentity(string(whole))
+	if err != nil || j.opens != nil && !j.opens(e) {
+		return nil
+	}
+	return e
 }
 
 // top returns what one of the parts of E contributes to it.

@@ -112,7 +112,7 @@ func everyCoalition(t *testing.T, p *partytest.Party, province string, withheld 
 				continue
 			}
 			want := entitled[opener] && has[0] >= q.Needed && has[1] >= q.Outside
-			e, err := Join(q, parts[opener], handed)
+			e, err := Join(q, parts[opener], handed, nil)
 			if opened := err == nil; opened != want || !opened && !errors.Is(err, ErrNotYet) {
 				t.Fatalf("%+v in %q without %d: %d opens with %04b: %v, want %v", q, province, withheld, opener, coalition, err, want)
 			}
@@ -157,14 +157,14 @@ func TestSharesOfStrangersDoNotHarm(t *testing.T) {
 	s := seal(t, p, receipt.New(), 0, Content{Kind: Message, Text: "rahasia", Readers: Readers{Province: "73"}})
 	parts := partsOf(t, p, s)
 	noise := Handed{Slot: 1, Shares: bytes.Repeat([]byte{7}, HandedSize(q))}
-	if _, err := Join(q, parts[0], []Handed{noise, noise, parts[0].Handed, parts[2].Handed}); err != nil {
+	if _, err := Join(q, parts[0], []Handed{noise, noise, parts[0].Handed, parts[2].Handed}, nil); err != nil {
 		t.Errorf("among noise: %v", err)
 	}
 	for name, h := range map[string]Handed{
 		"short": {Slot: 2, Shares: []byte{1}}, "no slot": {Slot: -1, Shares: noise.Shares},
 		"of another quorum": {Slot: 2, Shares: noise.Shares[:ShareSize]},
 	} {
-		if _, err := Join(q, parts[0], []Handed{h}); err == nil || errors.Is(err, ErrNotYet) {
+		if _, err := Join(q, parts[0], []Handed{h}, nil); err == nil || errors.Is(err, ErrNotYet) {
 			t.Errorf("%s: %v, want another error", name, err)
 		}
 	}
@@ -226,7 +226,7 @@ func TestManySharesAreTriedInTime(t *testing.T) {
 	for _, part := range slices.Backward(parts) {
 		handed = append(handed, part.Handed)
 	}
-	if _, err := Join(q, parts[0], handed); err != nil {
+	if _, err := Join(q, parts[0], handed, nil); err != nil {
 		t.Error(err)
 	}
 }

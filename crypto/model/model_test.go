@@ -249,7 +249,7 @@ func reallyOpens(t *testing.T, p *partytest.Party, sealed *item.Sealed, mask int
 		all = append(all, part.Handed)
 	}
 	return slices.ContainsFunc(parts, func(own item.Parts) bool {
-		_, err := item.Join(q, own, all)
+		_, err := item.Join(q, own, all, nil)
 		return err == nil
 	})
 }

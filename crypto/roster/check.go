@@ -38,6 +38,10 @@ func (r *Roster) check() error {
 		r.Quorum.Outside < 0 || r.Quorum.Outside > r.Quorum.Needed:
 		return fmt.Errorf("quorum %d outside %d of %d reviewers", r.Quorum.Needed, r.Quorum.Outside, len(r.Reviewers))
 	}
+	if !r.Quorum.Alone() && len(r.Reviewers) > MaxTogether {
+		return fmt.Errorf("quorum %d outside %d of %d reviewers: where several are needed there are at most %d",
+			r.Quorum.Needed, r.Quorum.Outside, len(r.Reviewers), MaxTogether)
+	}
 	for i, set := range r.RootSets {
 		if err := set.check(); err != nil {
 			return fmt.Errorf("root set %d: %w", i+1, err)

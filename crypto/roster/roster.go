@@ -56,11 +56,14 @@ import (
 // page that shows it readable.
 const (
 	MaxReviewers = 100
-	MaxRoots     = 20
-	MaxRootSets  = 50
-	MaxPeriods   = 60
-	MaxRevoked   = 500
-	maxField     = 80 // bytes of an organisation or a label
+	// MaxTogether is how many there may be where an item needs several of them:
+	// every subset of a quorum's size is tried.
+	MaxTogether = 20
+	MaxRoots    = 20
+	MaxRootSets = 50
+	MaxPeriods  = 60
+	MaxRevoked  = 500
+	maxField    = 80 // bytes of an organisation or a label
 )
 
 // A Hash is a SHA-256 value.

@@ -201,7 +201,7 @@ func (im *importer) judgeItem(ctx context.Context, p *parcel, count func(int)) (
 	}
 	r := &reading{
 		folder: im.folderOf(p), id: p.id, signed: signed, keys: im.desk.keys, count: count,
-		destroyed: im.next.Destroyed, e: p.e,
+		destroyed: im.next.Destroyed, e: p.e, handed: p.handed,
 	}
 	opened, err := r.open(ctx, func(f item.File, content io.Reader) error {
 		i.Attachments = append(i.Attachments, Attachment{
@@ -225,7 +225,9 @@ func (im *importer) judgeItem(ctx context.Context, p *parcel, count func(int)) (
 			return nil, nil, setApart(fmt.Sprintf("its thread has item %s under its number %d already", id, i.N))
 		}
 	}
-	i.Secret, err = im.keepSecret(opened.Mailbox.String(), r.e)
+	if i.Secret, err = im.keepSecret(opened.Mailbox.String(), r.e); err == nil && r.handed != nil {
+		i.Handed, err = im.cases[opened.Mailbox.String()].seal(string(r.handed))
+	}
 	return i, opened, err
 }
 

@@ -41,7 +41,11 @@ func (d *Desk) CloseCase(t *Thread) error {
 	if err := d.save(next); err != nil {
 		return err
 	}
-	return d.finishClosing()
+	if err := d.finishClosing(); err != nil {
+		return err
+	}
+	// What a crash left of an item that waited and was joined, too.
+	return d.wipeStrays()
 }
 
 // close makes a stub of a thread and notes what has to go.

@@ -122,9 +122,6 @@ func (im *importer) recall() {
 			im.remember(t, c)
 		}
 	}
-	for _, w := range im.next.Waiting {
-		im.copies[w.Payload] = w.ID
-	}
 }
 
 func (im *importer) warn(format string, args ...any) {

@@ -82,6 +82,7 @@ type Item struct {
 	Seen        bool         `json:"seen,omitempty"`
 	Deleted     bool         `json:"deleted,omitempty"`   // by its reporter, who proved it
 	Danger      bool         `json:"danger,omitempty"`    // its reporter said so, in an answer
+	Handed      []byte       `json:"handed,omitempty"`    // own shares under a quorum, sealed as Secret is
 	KeptFrom    []string     `json:"kept_from,omitempty"` // ids of reviewers whom its reporter excluded
 	Secret      []byte       `json:"secret"`              // its E, sealed under the case key of its thread
 

@@ -24,6 +24,7 @@ type reading struct {
 	keys   *reviewer.Keys
 	count  func(int)        // of payload bytes
 	e      *hybrid.Identity // nil until the slot was opened
+	handed []byte           // own shares, where several are needed
 
 	destroyed []span // weeks whose secrets are gone
 }

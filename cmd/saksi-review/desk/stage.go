@@ -43,6 +43,7 @@ type parcel struct {
 	slots   int
 	kept    bool             // on the desk already: it waited
 	e       *hybrid.Identity // that opens it, when it waited
+	handed  []byte           // this reviewer's shares of it, when it waited
 	bad     string           // why it cannot be an item, from its list and sizes alone
 }
 

@@ -1,12 +1,14 @@
 package desk
 
 import (
+	"cmp"
 	"context"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -85,7 +87,6 @@ func (im *importer) wait(p *parcel, parts item.Parts) error {
 		Case: k.name, Secret: secret,
 	})
 	slices.SortFunc(im.next.Waiting, func(a, b *Waiting) int { return strings.Compare(a.ID, b.ID) })
-	im.copies[p.payload.String()] = p.id.String()
 	im.items[p.id.String()] = p.payload.String()
 	im.moves = append(im.moves, move{p, "items"})
 	im.report.Waits++
@@ -118,52 +119,132 @@ func (r *reading) openParts(slot []byte, number int) (*hybrid.Identity, error) {
 	if err != nil {
 		return nil, err
 	}
-	e, err := item.Join(q, parts, nil)
+	e, err := item.Join(q, parts, nil, opensFile(filepath.Join(r.folder, "payload.age")))
 	if errors.Is(err, item.ErrNotYet) {
 		return nil, &errWaits{parts}
 	}
+	r.handed = parts.Handed.Shares
 	return e, err
 }
 
-// Share writes, to one colleague, what this desk has of every item that waits and
-// that the colleague has a slot of. It returns how many items that are, and
-// [ErrColleague], [ErrNothing], [ErrNotOnRoster] or [roster.ErrNoRecipients].
-func (d *Desk) Share(to string, w io.Writer) (int, error) {
+// Shared says what a file of shares has, and what it leaves out.
+type Shared struct {
+	Items   int
+	Deleted int // by their reporters, says the server
+	Kept    int // open here, and kept from the colleague by their reporters
+	More    int // the oldest: the file is full
+}
+
+// Share writes, to one colleague, what this desk has of every item that the
+// colleague has a slot of and that opens with several: those that wait, and those
+// that are open here. It returns [ErrColleague], [ErrNothing], [ErrNotOnRoster] or
+// [roster.ErrNoRecipients].
+func (d *Desk) Share(to string, w io.Writer) (Shared, error) {
 	newest := d.newest()
 	if newest == nil {
-		return 0, fmt.Errorf("handing over shares: %w", ErrNothing)
+		return Shared{}, fmt.Errorf("handing over shares: %w", ErrNothing)
 	}
 	if err := d.standing(newest); err != nil {
-		return 0, err
+		return Shared{}, err
 	}
 	colleague, n, ok := newest.Reviewer(to)
-	if !ok || to == d.keys.Line.ID {
-		return 0, fmt.Errorf("handing over shares to %.16q: %w", to, ErrColleague)
+	if _, revoked := newest.VoidFrom(colleague.Key); !ok || revoked || to == d.keys.Line.ID {
+		return Shared{}, fmt.Errorf("handing over shares to %.16q: %w", to, ErrColleague)
 	}
 	recipient, err := d.recipient(newest, n)
 	if err != nil {
-		return 0, err
+		return Shared{}, err
 	}
 	h := &share.Handout{From: d.keys.Line.ID, To: to, Roster: newest.Sequence, RosterHash: newest.Hash}
-	for _, waiting := range d.index.Waiting {
-		if len(h.Items) == share.MaxItems || !d.rosters[waiting.Roster].Has(colleague) {
-			continue
-		}
-		handed, err := d.handed(waiting)
-		if err != nil {
-			return 0, err
-		}
-		h.Items = append(h.Items, handed)
+	sum, err := d.gather(h, colleague)
+	if err == nil && len(h.Items) == 0 {
+		err = fmt.Errorf("handing over shares: %w", ErrNothing)
 	}
-	if len(h.Items) == 0 {
-		return 0, fmt.Errorf("handing over shares: %w", ErrNothing)
+	if err != nil {
+		return sum, err
 	}
 	file, err := h.Seal(d.keys.Signer, recipient)
 	if err != nil {
-		return 0, err
+		return sum, err
 	}
 	_, err = w.Write(file)
-	return len(h.Items), err
+	return sum, err
+}
+
+// gather fills a handout, the newest batches first.
+func (d *Desk) gather(h *share.Handout, colleague roster.Reviewer) (sum Shared, err error) {
+	for _, p := range d.pieces() {
+		switch {
+		case !d.rosters[p.roster].Has(colleague):
+			continue
+		case p.deleted:
+			sum.Deleted++
+			continue
+		case slices.Contains(p.keptFrom, colleague.ID):
+			sum.Kept++
+			continue
+		case len(h.Items) == share.MaxItems:
+			sum.More++
+			continue
+		}
+		handed, err := p.handed()
+		if err != nil {
+			return sum, err
+		}
+		h.Items = append(h.Items, handed)
+	}
+	sum.Items = len(h.Items)
+	return sum, nil
+}
+
+// A piece is what this desk can hand over of one item.
+type piece struct {
+	roster, batch uint64
+	deleted       bool
+	keptFrom      []string
+	handed        func() (share.Item, error)
+}
+
+// pieces returns all of them, those of the newest batches first.
+func (d *Desk) pieces() []piece {
+	var all []piece
+	for _, w := range d.index.Waiting {
+		all = append(all, piece{
+			roster: w.Roster, batch: w.Batch, deleted: w.Token != "",
+			handed: func() (share.Item, error) { return d.handed(w) },
+		})
+	}
+	for _, t := range d.index.Threads {
+		for _, i := range t.Items {
+			if i.Handed != nil {
+				all = append(all, piece{
+					roster: i.Roster, batch: i.Batch, deleted: i.Deleted, keptFrom: i.KeptFrom,
+					handed: func() (share.Item, error) { return d.handedOn(i) },
+				})
+			}
+		}
+	}
+	slices.SortStableFunc(all, func(a, b piece) int { return cmp.Compare(b.batch, a.batch) })
+	return all
+}
+
+// handedOn returns what may leave the desk of an item that is open here.
+func (d *Desk) handedOn(i *Item) (share.Item, error) {
+	signed := d.rosters[i.Roster]
+	_, slot, ok := signed.Reviewer(d.keys.Line.ID)
+	id, err := receipt.ParseItemID(i.ID)
+	if err != nil || !ok {
+		return share.Item{}, fmt.Errorf("handing over item %s: %w", i.ID, ErrDamaged)
+	}
+	k, err := d.openCase(i.thread.Case, i.thread.Mailbox)
+	if err != nil {
+		return share.Item{}, fmt.Errorf("handing over item %s: %w", i.ID, err)
+	}
+	shares, err := k.open(i.Handed, item.HandedSize(signed.Quorum))
+	if err != nil {
+		return share.Item{}, fmt.Errorf("handing over item %s: %w", i.ID, err)
+	}
+	return share.Item{ID: id, Roster: i.Roster, Handed: item.Handed{Slot: slot, Shares: []byte(shares)}}, nil
 }
 
 // recipient returns whom shares for the n-th reviewer are sealed to this week.
@@ -304,7 +385,7 @@ func (im *importer) try(ctx context.Context, w *Waiting, k *caseKey) error {
 		}
 		others = append(others, item.Handed{Slot: s.Slot, Shares: []byte(shares)})
 	}
-	e, err := item.Join(q, own, others)
+	e, err := item.Join(q, own, others, opensFile(im.desk.path("items", w.ID, "payload.age")))
 	if errors.Is(err, item.ErrNotYet) {
 		return nil
 	}
@@ -315,15 +396,29 @@ func (im *importer) try(ctx context.Context, w *Waiting, k *caseKey) error {
 	if err != nil {
 		return err
 	}
+	p.handed = own.Handed.Shares
 	im.release(w, p.id)
 	return im.admit(ctx, p, func(int) {})
+}
+
+// opensFile reports whether an identity opens a payload: shares that somebody bent
+// can join to one that does not.
+func opensFile(path string) func(*hybrid.Identity) bool {
+	return func(e *hybrid.Identity) bool {
+		f, err := os.Open(path)
+		if err != nil {
+			return false
+		}
+		defer f.Close()
+		_, err = hybrid.Open(f, e)
+		return err == nil
+	}
 }
 
 // release takes an item out of those that wait, with what is known of it.
 func (im *importer) release(w *Waiting, id receipt.ItemID) {
 	im.next.Waiting = slices.DeleteFunc(im.next.Waiting, func(other *Waiting) bool { return other.ID == w.ID })
 	delete(im.items, w.ID)
-	delete(im.copies, w.Payload)
 	if proof, err := roster.ParseHash(w.Proof); err == nil {
 		im.proofs[id] = proof
 	}

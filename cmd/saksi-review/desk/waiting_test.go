@@ -13,6 +13,7 @@ import (
 	"saksi/crypto/receipt"
 	"saksi/crypto/reviewer"
 	"saksi/crypto/roster"
+	"saksi/crypto/shamir"
 	"saksi/crypto/share"
 )
 
@@ -247,4 +248,114 @@ func TestASlotOfAQuorumThatIsNotOursIsSetApart(t *testing.T) {
 	if r := s.sit(0).take(s.bundle(1, 1)); r.Waits != 0 || len(r.Apart) != 1 {
 		t.Errorf("%+v", r)
 	}
+}
+
+// TestWhatOpenedIsHandedOn: to colleagues who come later, and not to whom the
+// reporter excluded.
+func TestWhatOpenedIsHandedOn(t *testing.T) {
+	s := newQuorum(t)
+	s.close(s.secret(receipt.New(), 0, "satu", "r2"))
+	one, excluded, three, four := s.sit(0), s.sit(1), s.sit(2), s.sit(3)
+	for _, d := range []*table{one, excluded, three, four} {
+		d.take(s.bundle(1, 1))
+	}
+	if three.hand(one); !one.reads("0 satu") {
+		t.Fatal("it does not open")
+	}
+	if one.hand(four); !four.reads("0 satu") {
+		t.Errorf("handed on it reads %q", four.texts())
+	}
+	var file bytes.Buffer
+	if sum, err := one.Share("r2", &file); !errors.Is(err, ErrNothing) || sum.Kept != 1 {
+		t.Errorf("to the excluded one: %+v, %v", sum, err)
+	}
+}
+
+// TestABentShareHarmsNothing: neither one that begins as an honest one does, nor
+// one that makes an identity of its writer's choice.
+func TestABentShareHarmsNothing(t *testing.T) {
+	s := newQuorum(t)
+	s.close(s.secret(receipt.New(), 0, "satu"))
+	one, three, four := s.sit(0), s.sit(2), s.sit(3)
+	for _, d := range []*table{one, three, four} {
+		d.take(s.bundle(1, 1))
+	}
+	parts, err := four.parts(four.index.Waiting[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	own, err := one.parts(one.index.Waiting[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, bent := range [][]byte{bentEnd(parts.Handed.Shares), s.poisoned(own, parts)} {
+		h := &share.Handout{From: "r4", To: "r1", Roster: s.Roster.Sequence, RosterHash: s.Roster.Hash}
+		h.Items = []share.Item{{ID: one.id(), Roster: s.Roster.Sequence, Handed: item.Handed{Slot: 3, Shares: bent}}}
+		file, err := h.Seal(s.Reviewers[3].Signer, s.Circle.Keys[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := one.Join(context.Background(), file); err != nil || one.Pending() != 1 {
+			t.Fatalf("bent: %d wait, %v", one.Pending(), err)
+		}
+	}
+	if three.hand(one); !one.reads("0 satu") {
+		t.Errorf("beside a bent share it reads %q", one.texts())
+	}
+}
+
+// bentEnd leaves the beginning of a share as it was.
+func bentEnd(shares []byte) []byte {
+	bent := bytes.Clone(shares)
+	for i := 16; i < len(bent); i++ {
+		bent[i] ^= 0x55
+	}
+	return bent
+}
+
+// poisoned bends the shares of the last slot so that with those of the first they
+// join to an identity that opens nothing.
+func (s *drop) poisoned(own, bent item.Parts) []byte {
+	s.t.Helper()
+	mine, err := hybrid.Generate()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	combine := func(shares ...shamir.Share) []byte {
+		secret, err := shamir.Combine(shares)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		return secret
+	}
+	size, zeros := item.ShareSize, make([]byte, item.ShareSize)
+	b := bent.Handed.Shares[size:] // of one from elsewhere: the whole
+	part := func(x int, y []byte) shamir.Share { return shamir.Share{X: byte(x), Y: y} }
+	have := combine(part(1, own.Own), part(2, zeros), part(3, b))
+	// What A has to contribute, divided by its weight.
+	a := make([]byte, size)
+	for i := range a {
+		a[i] = have[i] ^ mine.String()[i]
+	}
+	a = s.divide(a, func(y []byte) []byte { return combine(part(1, zeros), part(2, y), part(3, zeros)) })
+	ownA := combine(part(1, own.Handed.Shares[:size]), part(4, zeros))
+	for i := range a {
+		a[i] ^= ownA[i]
+	}
+	a = s.divide(a, func(y []byte) []byte { return combine(part(1, zeros), part(4, y)) })
+	return append(a, b...)
+}
+
+// divide finds, byte by byte, what a linear map takes to the target.
+func (s *drop) divide(target []byte, by func([]byte) []byte) []byte {
+	found := make([]byte, len(target))
+	for guess := range 256 {
+		mapped := by(bytes.Repeat([]byte{byte(guess)}, len(target)))
+		for i := range target {
+			if mapped[i] == target[i] {
+				found[i] = byte(guess)
+			}
+		}
+	}
+	return found
 }
