@@ -17,7 +17,7 @@ import (
 
 // sending is a stopwatch for the work of taking a testimony in. With the code of
 // exclusion it keeps one reviewer out; the items have codes of their own.
-func sending(t testing.TB, h http.Handler, exclusion receipt.Code) stopwatch {
+func sending(t testing.TB, d *servertest.Drop, h http.Handler, exclusion receipt.Code) stopwatch {
 	runtime.LockOSThread()
 	percent := debug.SetGCPercent(-1) // between blocks only
 	t.Cleanup(func() {
@@ -26,7 +26,8 @@ func sending(t testing.TB, h http.Handler, exclusion receipt.Code) stopwatch {
 	})
 	size := 0
 	return func(code receipt.Code) float64 {
-		pairs := []string{"code", receipt.New().Field(), "text", strings.Repeat("kesaksian ", 100)}
+		pairs := []string{"code", receipt.New().Field(), "text", strings.Repeat("kesaksian ", 100),
+			"roster", d.Roster.Hash.String()}
 		if code == exclusion {
 			pairs = append(pairs, "skip", "id:r2")
 		}
@@ -56,7 +57,7 @@ func ofSending(unknown float64) float64 { return 0.1 * unknown }
 func TestWorkDoesNotTellAnExclusion(t *testing.T) {
 	d := newDrop(t)
 	codes := map[string]receipt.Code{"unknown": receipt.New(), "excluding": receipt.New()}
-	watch := sending(t, withoutTicks(t, d), codes["excluding"])
+	watch := sending(t, d, withoutTicks(t, d), codes["excluding"])
 	if found := toldApart(t, watch, codes, []string{"excluding"}, blocksOfWork, ofSending); len(found) > 0 {
 		t.Error("the work tells that somebody was excluded")
 	}
@@ -68,22 +69,23 @@ func TestAnExclusionThatTakesLongerIsFound(t *testing.T) {
 	codes := map[string]receipt.Code{"unknown": receipt.New(), "excluding": receipt.New()}
 	honest := withoutTicks(t, d)
 	leaky := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.ContentLength > plainLength() {
+		if r.ContentLength > plainLength(d) {
 			for range 20 {
 				receipt.New().Keys()
 			}
 		}
 		honest.ServeHTTP(w, r)
 	})
-	watch := sending(t, leaky, codes["excluding"])
+	watch := sending(t, d, leaky, codes["excluding"])
 	if found := toldApart(t, watch, codes, []string{"excluding"}, blocksOfWork, ofSending); len(found) == 0 {
 		t.Error("it is not found")
 	}
 }
 
 // plainLength is how long a form is that excludes nobody.
-func plainLength() int64 {
-	pairs := []string{"code", receipt.New().Field(), "text", strings.Repeat("kesaksian ", 100)}
+func plainLength(d *servertest.Drop) int64 {
+	pairs := []string{"code", receipt.New().Field(), "text", strings.Repeat("kesaksian ", 100),
+		"roster", d.Roster.Hash.String()}
 	form := url.Values(servertest.Fields("/write", pairs...))
 	return int64(len(form.Encode()))
 }

@@ -71,6 +71,7 @@ func TestReadersAreExcludedOneByOneAndTogether(t *testing.T) {
 	} {
 		code := d.Get("/write").Code(t)
 		fields := []string{"code", code.Field(), "text", "rahasia"}
+		fields = append(fields, "roster", d.Roster.Hash.String())
 		for _, value := range test.skip {
 			fields = append(fields, "skip", value)
 		}
@@ -89,7 +90,7 @@ func TestAChoiceThatCannotHoldSendsNothing(t *testing.T) {
 		skip []string
 		want string
 	}{
-		"all":         {[]string{"id:r1", "id:r2", "id:r3"}, "Terlalu banyak yang tidak boleh membaca"},
+		"all":         {[]string{"id:r1", "id:r2", "id:r3"}, "Penelaah yang tersisa tidak cukup"},
 		"a stranger":  {[]string{"id:r1", "id:r9"}, "Daftar penelaah berubah"},
 		"no kind":     {[]string{"r1"}, "Daftar penelaah berubah"},
 		"empty":       {[]string{""}, "Daftar penelaah berubah"},
@@ -97,7 +98,7 @@ func TestAChoiceThatCannotHoldSendsNothing(t *testing.T) {
 		"half a name": {[]string{"org:Organisasi"}, "Daftar penelaah berubah"},
 	} {
 		code := d.Get("/write").Code(t)
-		fields := []string{"code", code.Field(), "text", "rahasia", "n", "1"}
+		fields := []string{"code", code.Field(), "text", "rahasia", "n", "1", "roster", d.Roster.Hash.String()}
 		for _, value := range test.skip {
 			fields = append(fields, "skip", value)
 		}
@@ -126,7 +127,7 @@ func TestAQuorumIsAskedForAndSealed(t *testing.T) {
 	})
 	expect(t, d.Get("/write"), http.StatusOK, "bila 2 penelaah membukanya bersama", "Paling sedikit 1 di antaranya")
 	code := d.Get("/write").Code(t)
-	p := d.Post("/write", "code", code.Field(), "text", "rahasia", "q.tempat", "73", "skip", "id:r4")
+	p := d.Post("/write", "code", code.Field(), "text", "rahasia", "q.tempat", "73", "skip", "id:r4", "roster", d.Roster.Hash.String())
 	expect(t, p, http.StatusOK, "Sudah kami terima", `<option value="73" selected>`)
 	expect(t, d.Post("/message", "code", code.Field(), "n", "1", "text", "susulan", "province", "73"), http.StatusOK)
 	for n, opens := range map[int]map[[2]int]bool{
@@ -143,8 +144,8 @@ func TestAQuorumIsAskedForAndSealed(t *testing.T) {
 			}
 		}
 	}
-	p = d.Post("/write", "code", receipt.New().Field(), "text", "rahasia", "skip", "org:LBH Jauh")
-	expect(t, p, http.StatusUnprocessableEntity, "Terlalu banyak yang tidak boleh membaca")
+	p = d.Post("/write", "code", receipt.New().Field(), "text", "rahasia", "skip", "org:LBH Jauh", "roster", d.Roster.Hash.String())
+	expect(t, p, http.StatusUnprocessableEntity, "Penelaah yang tersisa tidak cukup")
 }
 
 // joined opens with the first one's parts and what the second hands over.
@@ -170,7 +171,7 @@ func TestARefusedTextKeepsItsReadersWhenSentAgain(t *testing.T) {
 	var years atomic.Int64
 	d := servertest.New(t, servertest.Options{Now: func() time.Time { return time.Now().AddDate(int(years.Load()), 0, 0) }})
 	code := d.Get("/write").Code(t)
-	fields := []string{"code", code.Field(), "n", "1", "text", "rahasia", "skip", "id:r2"}
+	fields := []string{"code", code.Field(), "n", "1", "text", "rahasia", "skip", "id:r2", "roster", d.Roster.Hash.String()}
 	years.Store(1) // no roster is in force
 	for _, path := range []string{"/write", "/message"} {
 		p := d.Post(path, fields...)
@@ -187,7 +188,7 @@ func TestAChoiceOfReadersDoesNotShowInWhatIsStored(t *testing.T) {
 		code := d.Get("/write").Code(t)
 		fields := []string{"code", code.Field(), "text", "rahasia"}
 		if skip != "" {
-			fields = append(fields, "skip", skip)
+			fields = append(fields, "skip", skip, "roster", d.Roster.Hash.String())
 		}
 		expect(t, d.Post("/write", fields...), http.StatusOK)
 		slots, err := d.Inbox.Store.Slots(code.ItemID(0))
@@ -204,5 +205,37 @@ func TestAChoiceOfReadersDoesNotShowInWhatIsStored(t *testing.T) {
 	}
 	if shapes[0] != shapes[1] {
 		t.Error("an exclusion shows in the shape of the slots")
+	}
+}
+
+// TestAnotherRosterAsksAgain: who is new is not sent what nobody could choose to
+// keep from them, whatever was ticked; also in the language switch.
+func TestAnotherRosterAsksAgain(t *testing.T) {
+	d := servertest.New(t, servertest.Options{Reviewers: 3})
+	page := d.Get("/write")
+	code, before := page.Code(t), d.Roster.Hash.String()
+	expect(t, page, http.StatusOK, `name="roster" value="`+before+`"`)
+	d.Admit(elsewhere("73.71", "00", "00"))
+	for _, skip := range [][]string{nil, {"skip", "id:r1"}, {"skip", "region:73"}} {
+		fields := append([]string{"code", code.Field(), "text", "rahasia", "n", "1", "roster", before}, skip...)
+		expect(t, d.Post("/write", fields...), http.StatusUnprocessableEntity, "Daftar penelaah berubah", "rahasia")
+		expect(t, d.Post("/message", fields...), http.StatusUnprocessableEntity, "Daftar penelaah berubah", "rahasia")
+		expect(t, d.Post("/write", append(fields, "switch", "1")...), http.StatusOK, "Daftar penelaah berubah", "rahasia")
+	}
+	if _, err := d.Inbox.Store.Slots(code.ItemID(0)); !errors.Is(err, store.ErrUnknown) {
+		t.Errorf("it is kept, %v", err)
+	}
+}
+
+// TestARepeatedSendingSaysWhoseChoiceHolds: the first one's, and nobody is named who
+// can open it.
+func TestARepeatedSendingSaysWhoseChoiceHolds(t *testing.T) {
+	d := servertest.New(t, servertest.Options{})
+	fields := []string{"code", d.Get("/write").Code(t).Field(), "text", "rahasia", "roster", d.Roster.Hash.String()}
+	expect(t, d.Post("/write", fields...), http.StatusOK)
+	again := d.Post("/write", append(fields, "skip", "id:r2")...)
+	expect(t, again, http.StatusOK, "pilihan pembaca dari kiriman yang pertama")
+	if strings.Contains(again.Body, "Tidak dapat dibuka oleh") {
+		t.Error("it names who cannot open it, and he can")
 	}
 }

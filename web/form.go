@@ -18,6 +18,8 @@ const (
 	AnswerPrefix = "q."
 	// SkipField is that of everyone who is excluded: one value each.
 	SkipField = "skip"
+	// RosterField is the hash of the roster that a form's readers are of.
+	RosterField = "roster"
 	// ProvinceField is the province of the incident, in forms that do not ask
 	// the questions.
 	ProvinceField = "province"

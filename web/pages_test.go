@@ -35,7 +35,7 @@ func testReaders() Readers {
 	}
 	people[1].Withheld = true
 	return Readers{
-		People: people, Choice: true, Needed: 2, Outside: 1, Province: "73",
+		People: people, Choice: true, Needed: 2, Outside: 1, Province: "73", Roster: strings.Repeat("ab", 32),
 		Groups: []Group{{Value: "region:73", Region: "73", Withheld: true}, {Value: "org:LBH Contoh", Organisation: "LBH Contoh"}},
 	}
 }
@@ -107,6 +107,7 @@ func wordStates() []state {
 	draft := testDraft()
 	r := Receipt{Words: testWords(), Code: testCode, NextN: 1, MaxFile: 20 << 20, MaxText: 24000, KeepSpread: 13, KeepAtMost: 52}
 	r.Readers = testReaders()
+	r.KeptFrom = r.Readers.Withheld()
 	r.Advice, r.Carried = taxonomy.Current().Advice(draft.Answers), taxonomy.Current().Advising(draft.Answers)
 	again, unsent := r, r
 	again.Again = true
@@ -203,12 +204,12 @@ func failureStates() []state {
 // hostileStates fills every string a stranger can choose with the same text.
 func hostileStates(evil string) []state {
 	d := Draft{
-		Text: evil, Withheld: []string{evil}, Province: evil,
+		Text: evil, Roster: evil, Withheld: []string{evil}, Province: evil,
 		Answers: taxonomy.Answers{"unit": {evil}, "tempat": {evil}, "tindakan": {evil}, evil: {evil}},
 	}
 	people := []Reviewer{{Label: evil, Organisation: evil, Region: evil, Value: evil, Withheld: true}}
 	readers := Readers{
-		People: people, Choice: true, Place: true, Province: evil,
+		People: people, Choice: true, Place: true, Province: evil, Roster: evil,
 		Groups: []Group{{Value: evil, Region: evil}, {Value: evil, Organisation: evil}},
 	}
 	reply := Reply{Label: evil, Organisation: evil, Status: evil, Forwarded: evil, Text: evil}
@@ -220,7 +221,7 @@ func hostileStates(evil string) []state {
 		{"outside", Outside{evil, []string{evil}}},
 		{"front", Front{evil, []string{evil}, true}},
 		{"write", Write{Code: evil, Draft: d, Problems: []Problem{{"uraian", "empty"}}, Readers: readers, Today: testDay}},
-		{"receipt", Receipt{Words: []string{evil}, Code: evil, Unsent: &d, Carried: d.Answers, Draft: d, Readers: readers}},
+		{"receipt", Receipt{Words: []string{evil}, Code: evil, Unsent: &d, Carried: d.Answers, Draft: d, Readers: readers, KeptFrom: people}},
 		{"open", Open{Words: evil, Problem: "word_unknown", Word: evil}},
 		{"suggest", Suggest{Words: []SuggestedWord{{evil, true}}, Code: evil}},
 		{"conversation", c},

@@ -24,7 +24,8 @@ type Reviewer struct {
 type Readers struct {
 	People []Reviewer
 	Groups []Group
-	// Choice is whether anybody can be excluded: with a single reviewer nobody can.
+	Roster string // its hash: a choice holds under this one alone
+	// Choice is whether anybody can be excluded: nobody can where all are needed.
 	Choice          bool
 	Needed, Outside int // how many must join to open it, and of them from elsewhere
 	// Place is whether the form asks for the province of the incident, because
@@ -59,6 +60,7 @@ type Start struct {
 type Draft struct {
 	Text     string
 	Answers  taxonomy.Answers
+	Roster   string   // hash of the roster that the form showed
 	Withheld []string // values of the fields that exclude readers
 	Province string   // of the incident, where a form asks for it beside the answers
 }
@@ -98,8 +100,10 @@ type Receipt struct {
 	NextN   int // number that the next item may use
 	MaxFile int64
 	MaxText int
-	Draft   Draft // what the choice of readers was
-	Readers Readers
+	// KeptFrom are those whom the testimony that was kept just now does not open for.
+	KeptFrom []Reviewer
+	Draft    Draft // what the choice of readers was
+	Readers  Readers
 	// How long things stay on the server, in weeks: after every reviewer has them,
 	// and in any case.
 	KeepSpread, KeepAtMost int

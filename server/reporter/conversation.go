@@ -32,7 +32,9 @@ func (h *Handler) Open(c echo.Context) error {
 		if err := cmp.Or(formErr, err); err != nil {
 			return f.failed(err, "/open")
 		}
-		return h.open(c, start, code, f.page())
+		chosen := f.message()
+		chosen.Text = ""
+		return h.open(c, start, code, web.Conversation{Page: f.page(), Draft: chosen})
 	}
 	if !f.has("words") && formErr != nil {
 		return formErr
@@ -50,15 +52,15 @@ func (h *Handler) Open(c echo.Context) error {
 	if formErr != nil { // refused, and the page has the code in place of the words
 		return &Failed{Cause: formErr, Code: reading.Code.Field()}
 	}
-	return h.open(c, start, reading.Code, 0)
+	return h.open(c, start, reading.Code, web.Conversation{})
 }
 
 // open shows a conversation, if the gate lets it.
-func (h *Handler) open(c echo.Context, start time.Time, code receipt.Code, page int) error {
+func (h *Handler) open(c echo.Context, start time.Time, code receipt.Code, view web.Conversation) error {
 	if err := h.askMailbox(c); err != nil {
 		return &Failed{Cause: err, Code: code.Field()}
 	}
-	return h.converse(c, start, code, web.Conversation{Page: page})
+	return h.converse(c, start, code, view)
 }
 
 // openProblem says what is wrong with the words, and hands them back.
@@ -200,7 +202,7 @@ func (h *Handler) Message(c echo.Context) error {
 	if problem := problemOf(err); problem != "" {
 		view = web.Conversation{Problem: problem, Draft: d, Length: len(d.Text)}
 	} else if outcome == inbox.Kept && err == nil {
-		view.Draft = web.Draft{Withheld: d.Withheld, Province: d.Province} // for the next one
+		view.Draft = web.Draft{Roster: d.Roster, Withheld: d.Withheld, Province: d.Province} // for the next one
 	} else if err != nil {
 		return &Failed{Cause: err, Code: code.Field(), Draft: &d, Retry: "/message", N: n, Limit: item.MaxText}
 	}

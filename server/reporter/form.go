@@ -99,7 +99,7 @@ func (d *decoder) room(name string) (room int, known bool) {
 	switch name {
 	case web.StoryField, "words":
 		return d.maxText, true
-	case "code", "n", "page", "switch", "confirm", web.ProvinceField:
+	case "code", "n", "page", "switch", "confirm", web.ProvinceField, web.RosterField:
 		return maxShort, true
 	}
 	left := maxAnswers - d.answers - len(name)
@@ -251,7 +251,8 @@ func (f form) draft(t *taxonomy.Taxonomy) web.Draft {
 // message returns what a form without questions brought.
 func (f form) message() web.Draft {
 	return web.Draft{
-		Text: f.text("text"), Withheld: f.values[web.SkipField], Province: f.text(web.ProvinceField),
+		Text: f.text("text"), Roster: f.text(web.RosterField),
+		Withheld: f.values[web.SkipField], Province: f.text(web.ProvinceField),
 	}
 }
 

@@ -36,12 +36,23 @@ func matches(value string, v roster.Reviewer) bool {
 	return false
 }
 
+// stale reports whether a form showed the readers of another roster: somebody may
+// read now whom its writer never saw, or have gone from a region that was ticked.
+func (h *Handler) stale(d web.Draft) bool {
+	unsaid := d.Roster == "" && len(d.Withheld) == 0 // by no form of ours
+	return !unsaid && d.Roster != h.Scribe.Roster().String()
+}
+
 // choice returns whom a draft excludes, and the province of the incident. It
-// returns [item.ErrNoReader] when a value excludes nobody, as the page was made
-// under another roster, and [item.ErrFewReaders]. Nothing is sealed then, as it
-// would be for somebody whom its writer meant to exclude.
+// returns [item.ErrNoReader] when the page was made under another roster, or a
+// value excludes nobody, and [item.ErrFewReaders]. Nothing is sealed then, as it
+// would be for somebody whom its writer meant to exclude. The choice holds for this
+// roster alone, also while the text waits in line.
 func (h *Handler) choice(d web.Draft) (item.Readers, error) {
-	var chosen item.Readers
+	chosen := item.Readers{Roster: h.Scribe.Roster()}
+	if h.stale(d) {
+		return chosen, fmt.Errorf("reading form: %w", item.ErrNoReader)
+	}
 	newest, _ := h.Scribe.Readers()
 	for _, value := range d.Withheld {
 		before := len(chosen.Withheld)
@@ -88,7 +99,7 @@ func (h *Handler) readersOf(d web.Draft, kind kindOfForm) web.Readers {
 	reviewers, _ := h.Scribe.Readers()
 	q := h.Scribe.Quorum()
 	r := web.Readers{
-		Choice: len(reviewers) > 1, Needed: q.Needed, Outside: q.Outside,
+		Choice: len(reviewers) > q.Needed, Needed: q.Needed, Outside: q.Outside, Roster: h.Scribe.Roster().String(),
 		Place: q.Outside > 0 && kind != firstForm, Province: h.province(d), Again: kind == laterForm,
 	}
 	withheld := func(v roster.Reviewer) bool {
@@ -99,6 +110,9 @@ func (h *Handler) readersOf(d web.Draft, kind kindOfForm) web.Readers {
 			Label: v.Label, Organisation: v.Organisation, Region: region(v.Region),
 			Value: skipOne + v.ID, Withheld: withheld(v),
 		})
+	}
+	if d.Roster != "" && h.stale(d) {
+		r.Problem = "no_reader"
 	}
 	if r.Choice {
 		r.Groups = groups(reviewers, d.Withheld)

@@ -176,6 +176,8 @@ func (up *upload) readFields() error {
 			up.chosen.Withheld = append(up.chosen.Withheld, string(value))
 		case web.ProvinceField:
 			up.chosen.Province = string(value)
+		case web.RosterField:
+			up.chosen.Roster = string(value)
 		default:
 			up.fields[name] = string(value)
 		}

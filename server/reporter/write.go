@@ -82,6 +82,8 @@ func (h *Handler) Write(c echo.Context) error {
 	view := h.receiptView(code, next, d)
 	if outcome == inbox.Again {
 		view.Again, view.Unsent = true, &d
+	} else {
+		view.KeptFrom = view.Readers.Withheld()
 	}
 	return h.renderTimed(c, http.StatusOK, view, time.Time{}, receiptPadding)
 }
@@ -144,6 +146,6 @@ func (h *Handler) receiptView(code receipt.Code, next int, d web.Draft) web.Rece
 		Words: code.Words(), Code: code.Field(), NextN: next, MaxFile: h.MaxFile, MaxText: item.MaxText,
 		KeepSpread: inbox.KeepSpread, KeepAtMost: inbox.KeepAtMost,
 		Advice: t.Advice(d.Answers), Carried: t.Advising(d.Answers),
-		Draft: web.Draft{Withheld: d.Withheld, Province: h.province(d)}, Readers: h.readersOf(d, nextForm),
+		Draft: web.Draft{Roster: d.Roster, Withheld: d.Withheld, Province: h.province(d)}, Readers: h.readersOf(d, nextForm),
 	}
 }

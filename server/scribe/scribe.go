@@ -58,6 +58,9 @@ func (s *Scribe) CheckReaders(r item.Readers) error {
 	return r.Check(circle)
 }
 
+// Roster returns the hash of the roster that is in force.
+func (s *Scribe) Roster() roster.Hash { return s.Inbox.Newest().Hash }
+
 // Quorum returns how many readers must join to open what is sealed now.
 func (s *Scribe) Quorum() roster.Quorum { return s.Inbox.Newest().Quorum }
 
