@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"saksi/crypto/item"
+	"saksi/crypto/roster"
 	"saksi/crypto/week"
 	"saksi/server/store"
 )
@@ -76,7 +77,7 @@ func (b *Inbox) addDecoys() error {
 // addDecoy reports false when nothing can be sealed now, and when decoys would
 // take what files leave to texts: a batch then closes without.
 func (b *Inbox) addDecoy() (added bool, err error) {
-	circle, err := b.Circle()
+	circle, w, err := b.decoyMoment()
 	if err != nil {
 		return false, nil // closed
 	}
@@ -93,18 +94,28 @@ func (b *Inbox) addDecoy() (added bool, err error) {
 			_, err := hollow.WriteTo(w)
 			return err
 		},
-	}, b.decoyWeek())
+	}, w)
 	if errors.Is(err, store.ErrFull) {
 		return false, nil
 	}
 	return err == nil, err
 }
 
-// decoyWeek is the week of a random moment of the day before. A batch that closes
-// on a Monday has items of Sunday in it: if all its decoys were of the new week,
-// those of the old one were real.
-func (b *Inbox) decoyWeek() week.Week {
-	return b.weekAt(b.Now().Add(-time.Duration(below(int64(24 * time.Hour)))))
+// decoyMoment draws a random moment of the day before, and returns its recipients and
+// its week. A batch that closes on a Monday has items of Sunday in it: if all its
+// decoys were of the new week, those of the old one were real; and if the slots of
+// those of the old week were sealed for the new one, an excluded reviewer could tell
+// them from items. Before a roster began nothing was sealed under it: then it is now.
+func (b *Inbox) decoyMoment() (*roster.Circle, week.Week, error) {
+	now := b.Now()
+	moment := now.Add(-time.Duration(below(int64(24 * time.Hour))))
+	if !moment.Before(b.Newest().From) {
+		if circle, err := b.circleAt(moment); err == nil {
+			return circle, b.weekAt(moment), nil
+		}
+	}
+	circle, err := b.circleAt(now)
+	return circle, b.weekAt(now), err
 }
 
 // spare reports whether the disk has room for so many bytes beside what is

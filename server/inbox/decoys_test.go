@@ -17,6 +17,7 @@ import (
 
 	"saksi/crypto/batch"
 	"saksi/crypto/item"
+	"saksi/crypto/partytest"
 	"saksi/crypto/receipt"
 	"saksi/crypto/reviewer"
 	"saksi/crypto/roster"
@@ -256,6 +257,69 @@ func TestMondaysDecoysAreOfBothWeeks(t *testing.T) {
 	}
 	// Seven hours of the day before are Sunday: none, or all, one time in 10^8.
 	if seen["2026-W47"] == 0 || seen["2026-W48"] == 0 || len(seen) != 2 {
+		t.Errorf("decoys by week: %v", seen)
+	}
+}
+
+// weekly gives both reviewers a term for each week, from a roster that begins on a day.
+func (d *drop) weekly(t *testing.T, from time.Time) {
+	t.Helper()
+	for n := range d.Reviewers {
+		d.Reviewers[n] = partytest.Weekly(t, n+1, start, 17)
+	}
+	d.Sign(t, d.Draft(from))
+	_, err := inbox.AdmitRoster(d.Store, d.Trusted, d.Server.Key(), d.Roster.Note, d.Files(), d.now)
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// decoyWeeks counts a batch's decoys by week, and holds that the slots of each open
+// with the terms of its own week alone, and to nothing.
+func (d *drop) decoyWeeks(t *testing.T) map[string]int {
+	t.Helper()
+	ids, seen := d.inBatch(t, d.close(t)), map[string]int{}
+	states, err := d.Store.States(ids)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, s := range states {
+		seen[s.Item.Week.String()]++
+		slots, err := d.Store.Slots(ids[i])
+		if err != nil {
+			t.Fatal(err)
+		}
+		for n, r := range d.Reviewers {
+			for _, term := range r.Terms {
+				_, err := item.OpenSlot(slots[n], term.Identity)
+				if opens := errors.Is(err, item.ErrNotForUs); opens != (term.From == s.Item.Week) {
+					t.Errorf("reviewer %d, term %s, an item of %s: %v", n+1, term.From, s.Item.Week, err)
+				}
+			}
+		}
+	}
+	return seen
+}
+
+// TestDecoysOfTheOldWeekAreSealedForIt: on a Monday an excluded reviewer sees with
+// which term a slot of last week's opens. With the new one it would be a decoy.
+func TestDecoysOfTheOldWeekAreSealedForIt(t *testing.T) {
+	d := newDrop(t, 2)
+	d.weekly(t, start)
+	d.now = time.Date(2026, time.November, 23, 17, 0, 0, 0, time.UTC) // a Monday
+	d.decoy(t, 60)
+	if seen := d.decoyWeeks(t); seen["2026-W47"] == 0 || seen["2026-W48"] == 0 || len(seen) != 2 {
+		t.Errorf("decoys by week: %v", seen)
+	}
+}
+
+// TestNoDecoyIsOlderThanItsRoster: under a roster of today nobody sealed yesterday.
+func TestNoDecoyIsOlderThanItsRoster(t *testing.T) {
+	d := newDrop(t, 2)
+	d.now = time.Date(2026, time.November, 23, 17, 0, 0, 0, time.UTC)
+	d.weekly(t, d.now)
+	d.decoy(t, 60)
+	if seen := d.decoyWeeks(t); seen["2026-W48"] != 60 || len(seen) != 1 {
 		t.Errorf("decoys by week: %v", seen)
 	}
 }
