@@ -13,6 +13,7 @@ import (
 	"saksi/crypto/outbox"
 	"saksi/crypto/receipt"
 	"saksi/crypto/reply"
+	"saksi/crypto/week"
 )
 
 // canary seals one to a recipient, for reviewer n's desk.
@@ -207,5 +208,97 @@ func TestACanaryOnNoListIsNotAnswered(t *testing.T) {
 	}
 	if r := d.take(s.bundle(1, 3).without("canary/20")); len(r.Warnings) != 0 {
 		t.Errorf("report %+v", r)
+	}
+}
+
+// answers imports a bundle, and returns its warnings and the months that it answers.
+func (d *table) answers(m members) (warnings, months string) {
+	d.t.Helper()
+	warnings = strings.Join(d.take(m).Warnings, "; ")
+	for _, c := range d.Desk.index.Canaries {
+		months += string(c.Month) + " "
+	}
+	return warnings, strings.TrimSpace(months)
+}
+
+// TestACanaryOfAnotherTimeIsNotAnswered: a server cannot use up months in advance.
+func TestACanaryOfAnotherTimeIsNotAnswered(t *testing.T) {
+	for month, answered := range map[string]bool{
+		"2026-09": false, "2026-10": true, "2026-11": true, "2026-12": true, "2027-01": false, "2027-11": false,
+	} {
+		s := newDrop(t, 1)
+		own, _ := s.canary(month, 0, s.Reviewers[0].SlotIdentities()[0].Recipient())
+		s.close(own)
+		want, months := "", month
+		if !answered {
+			want, months = "the canary of "+month+" is on the list of batch 1 of week 2026-W48: it is not answered", ""
+		}
+		if warnings, got := s.sit(0).answers(s.bundle(1, 1)); warnings != want || got != months {
+			t.Errorf("%s: it answers %q, and warns %q", month, got, warnings)
+		}
+	}
+}
+
+// TestAnImportAnswersTwoCanaries: more is asked by no server that wants to know of lost
+// keys alone.
+func TestAnImportAnswersTwoCanaries(t *testing.T) {
+	s := newDrop(t, 1)
+	all := members{}
+	for _, month := range []string{"2026-10", "2026-11", "2026-12"} {
+		one, _ := s.canary(month, 0, s.Reviewers[0].SlotIdentities()[0].Recipient())
+		all = all.with(one)
+	}
+	s.close(all)
+	warnings, got := s.sit(0).answers(s.bundle(1, 1))
+	if got != "2026-11 2026-12" || !strings.HasPrefix(warnings, "the canary of 2026-10 is one more than the 2 ") {
+		t.Errorf("it answers %q, and warns %q", got, warnings)
+	}
+}
+
+// TestACanaryAsksForNoOtherWeek: what a desk answers shows nothing of the secrets of
+// other weeks than those around the batch's.
+func TestACanaryAsksForNoOtherWeek(t *testing.T) {
+	for weeks, opens := range map[int]bool{-2: false, -1: true, 0: true, 1: true, 2: false, 8: false} {
+		s := newWeeklyDrop(t, 20)
+		s.week = week.Of(day).Add(3)
+		term, ok := s.Reviewers[0].Term(s.week.Add(weeks))
+		if !ok {
+			t.Fatal("no such term")
+		}
+		own, _ := s.canary("2026-12", 0, term.Identity.Recipient())
+		s.close(own)
+		d := s.sit(0)
+		if r := d.take(s.bundle(1, 1)); (d.WaitingCanaries() == 1) != opens || (len(r.Canaries) == 0) != opens {
+			t.Errorf("a term %d weeks off: %d answers, report %+v", weeks, d.WaitingCanaries(), r)
+		}
+	}
+}
+
+// TestAnotherCanaryOfAnAnsweredMonthIsNamed: who planted the first one makes the honest
+// one look unanswered, and the reviewer is told why.
+func TestAnotherCanaryOfAnAnsweredMonthIsNamed(t *testing.T) {
+	s := newDrop(t, 1)
+	own := s.Reviewers[0].SlotIdentities()[0].Recipient()
+	planted, _ := s.canary("2026-12", 0, own)
+	s.close(planted)
+	d := s.sit(0)
+	for range 2 {
+		if warnings, got := d.answers(s.bundle(1, 1)); warnings != "" || got != "2026-12" {
+			t.Errorf("it answers %q, and warns %q", got, warnings)
+		}
+	}
+	d.send()
+	d.reopen()
+	honest, _ := s.canary("2026-12", 0, own)
+	warnings, _ := d.answers(s.bundle(1, 1).with(honest))
+	if !strings.HasPrefix(warnings, "the canary of 2026-12 is not the one on the server's list") {
+		t.Errorf("of one on no list it warns %q", warnings)
+	}
+	s.close(honest)
+	for range 2 {
+		warnings, _ = d.answers(s.bundle(1, 2).with(honest))
+		if !strings.HasPrefix(warnings, "the server brought another canary of 2026-12: ") || d.WaitingCanaries() != 0 {
+			t.Errorf("it warns %q", warnings)
+		}
 	}
 }

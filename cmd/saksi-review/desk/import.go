@@ -38,7 +38,7 @@ type importer struct {
 	cases   map[string]*caseKey // by mailbox, of threads that something came for
 	settled bool                // the list at hand was complete before
 
-	canaries map[canary.Month]bool // of this reviewer, that came as a list has them
+	canaries map[canary.Month]*batchEntry // whose list has this reviewer's just as it came
 }
 
 // A move puts an item's files in their place once everything was judged.
@@ -79,7 +79,7 @@ func newImporter(d *Desk, staged *staging) *importer {
 		desk: d, staged: staged, next: d.index.clone(), report: &Report{},
 		fresh: map[string][]int{}, named: map[string]bool{}, proofs: map[receipt.ItemID]roster.Hash{},
 		parcels: map[parcelKey]*parcel{}, sealed: map[string]origin{}, copies: map[string]string{},
-		cases: map[string]*caseKey{}, canaries: map[canary.Month]bool{},
+		cases: map[string]*caseKey{}, canaries: map[canary.Month]*batchEntry{},
 	}
 }
 

@@ -54,7 +54,7 @@ func (im *importer) compareLists() error {
 		im.settled = b.entry.Complete
 		complete := true
 		for _, path := range slices.Sorted(maps.Keys(b.sums)) {
-			complete = im.comparePublic(path, b.sums[path]) && complete
+			complete = im.comparePublic(b, path, b.sums[path]) && complete
 		}
 		for _, l := range listings(b.sums) {
 			complete = im.compareItem(b, l) && complete
@@ -101,7 +101,7 @@ func listings(sums batch.Sums) (items []listing) {
 
 // comparePublic holds a line that belongs to no item against the bundle, and
 // reports whether nothing is missing.
-func (im *importer) comparePublic(path string, want roster.Hash) bool {
+func (im *importer) comparePublic(b delivered, path string, want roster.Hash) bool {
 	m, present := im.staged.members[path]
 	if present {
 		m.listed = true
@@ -116,7 +116,7 @@ func (im *importer) comparePublic(path string, want roster.Hash) bool {
 	case batch.RecipientsFile:
 		return im.there(present || im.desk.has("rosters", p.File.String()+roster.RecipientsSuffix), path)
 	case batch.Canary: // no evidence: nobody misses one
-		im.listCanary(p, present && m.hash == want)
+		im.listCanary(b.entry, p, present && m.hash == want)
 	case batch.BurnMark:
 		// The first list that names the item counts.
 		if _, known := im.proofs[p.ID]; !known {
