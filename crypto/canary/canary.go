@@ -21,6 +21,9 @@
 // age authenticates every byte. The answer is a hash under a label of its own, so not
 // even 32 bytes that somebody got into the right place would come out.
 //
+// That a desk answers tells which reviewers still have the secret of a week. A desk tries
+// those around the week of the batch alone, for months around it, two in one import.
+//
 // It is no testimony: nobody wrote it, nobody may burn it, and it goes without a
 // trace once it was answered or two months are over.
 package canary
