@@ -59,7 +59,8 @@ func hints() []hintRow {
 		{errUnrehearsed, "saksi-review rehearse tries one"},
 		{errClock, "set the clock; if it is right, say with -week from which week on"},
 		{desk.ErrColleague, "saksi-review roster verify lists who is on a roster, with their ids"},
-		{share.ErrNotMine, "ask who made it to name this reviewer behind -to, and with the newest roster"},
+		{share.ErrNotMine, "ask who made it to name this reviewer behind -to, with the newest roster; if your weeks file is new, " +
+			"nobody can hand you shares until a roster has your new card"},
 		{share.ErrSender, "take in the newest bundle first; if it stays so, call whoever says to have sent it"},
 		{share.ErrSignature, "somebody changed it, or made it in a colleague's name: call that colleague"},
 		{desk.ErrNoDesk, "a desk begins with its first bundle: saksi-review open, with -desk for a new folder"},
@@ -79,6 +80,7 @@ func hints() []hintRow {
 		{desk.ErrUntrusted, "copy the bundle to the stick again; if it stays so, it is not from a server that the roots " +
 			"named: ask the operator where it came from"},
 		{desk.ErrOversize, "the bundle is not as a server makes it; ask the operator for a new one"},
+		{desk.ErrNoThread, "what needs several reviewers is no thread before it opens: saksi-review share, and join"},
 		{desk.ErrName, "saksi-review list shows the names of threads"},
 		{desk.ErrUnknown, "saksi-review list shows the names of threads"},
 		{desk.ErrAmbiguous, "give more digits of the name"},

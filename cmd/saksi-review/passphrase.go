@@ -11,6 +11,7 @@ import (
 	"os"
 	"strings"
 
+	"golang.org/x/sys/unix"
 	"golang.org/x/term"
 
 	"saksi/crypto/hybrid"
@@ -150,6 +151,12 @@ func (c *console) typed(question string) (string, error) {
 		return "", errNoTerminal
 	}
 	defer terminal.Close()
+	// Before the question: somebody may answer it at once, or have typed ahead.
+	restore, err := hideTyping(int(terminal.Fd()))
+	if err != nil {
+		return "", fmt.Errorf("%w: %v", errNoTerminal, err)
+	}
+	defer restore()
 	fmt.Fprint(terminal, question)
 	passphrase, err := term.ReadPassword(int(terminal.Fd()))
 	fmt.Fprintln(terminal)
@@ -157,6 +164,20 @@ func (c *console) typed(question string) (string, error) {
 		return "", fmt.Errorf("%w: %v", errNoTerminal, err)
 	}
 	return string(passphrase), nil
+}
+
+// hideTyping has a terminal not show what is typed, until restore.
+func hideTyping(fd int) (restore func(), err error) {
+	before, err := unix.IoctlGetTermios(fd, unix.TCGETS)
+	if err != nil {
+		return nil, err
+	}
+	hidden := *before
+	hidden.Lflag &^= unix.ECHO
+	if err := unix.IoctlSetTermios(fd, unix.TCSETS, &hidden); err != nil {
+		return nil, err
+	}
+	return func() { _ = unix.IoctlSetTermios(fd, unix.TCSETS, before) }, nil
 }
 
 // readSecret reads a key file, or standard input if path is "-", and asks for its

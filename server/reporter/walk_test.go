@@ -191,7 +191,7 @@ func (w *walk) readAnswer() {
 	w.must(w.page.Fill("#words", strings.ToUpper(strings.Join(w.words, ", "))))
 	w.must(w.page.Click("main form button"))
 	w.reads("article", "Kira-kira <berapa> orang yang hadir?")
-	w.reads(`form[action$="/message"]`, w.say("pilih lagi untuk setiap kiriman", "choose again each time"))
+	w.reads(`form[action$="/message"]`, w.say("centang lagi sekarang", "tick them again now"))
 	w.must(w.page.Click(`form[action$="/message"] input[value="id:r3"]`))
 	w.must(w.page.Fill("#text", "Kira-kira tiga puluh."))
 	w.must(w.page.Click(`form[action$="/message"] button`))

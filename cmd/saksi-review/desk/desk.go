@@ -109,6 +109,8 @@ var (
 	// ErrName is returned when a name of a thread or item has under four
 	// hexadecimal digits.
 	ErrName = errors.New("a name is at least 4 hexadecimal digits")
+	// ErrNoThread is returned for the newest thread of a desk that has none.
+	ErrNoThread = errors.New("there is no thread yet")
 	// ErrUnknown is returned when nothing on the desk has the name.
 	ErrUnknown = errors.New("nothing on this desk has that name")
 	// ErrAmbiguous is returned when several things begin with the name.

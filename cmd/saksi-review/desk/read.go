@@ -150,11 +150,14 @@ func (d *Desk) Thread(name string) (*Thread, error) {
 const Newest = "newest"
 
 // Find returns the thread whose mailbox begins with name, or the item whose id
-// does, with its thread. It returns [ErrName], [ErrUnknown] or [ErrAmbiguous], and
-// [ErrClosed] for an item whose case was closed.
+// does, with its thread. It returns [ErrName], [ErrUnknown], [ErrAmbiguous] or
+// [ErrNoThread], and [ErrClosed] for an item whose case was closed.
 func (d *Desk) Find(name string) (*Thread, *Item, error) {
 	if threads := d.index.Threads; name == Newest && len(threads) > 0 {
 		return threads[len(threads)-1], nil, nil
+	}
+	if name == Newest {
+		return nil, nil, fmt.Errorf("looking for the newest thread: %w", ErrNoThread)
 	}
 	prefix := strings.ToLower(name)
 	if len(prefix) < 4 || strings.Trim(prefix, "0123456789abcdef") != "" {
