@@ -46,6 +46,7 @@ A reviewer, at the desk:
     sheet           make a sheet of a testimony that can be passed on
     reply           answer a thread
     close           close a case: destroy what this desk has of a thread
+    forget          destroy what waits for shares since before a week
     share           hand a colleague what this desk has of items that need several to open
     join            take what colleagues handed over, and open what opens with it
     outbox          write the file that travels back to the server
@@ -127,6 +128,7 @@ func commands() []command {
 		{"sheet", "THREAD", writeSheet, 1, 1},
 		{"reply", "THREAD", replyTo, 1, 1},
 		{"close", "THREAD", closeCase, 1, 1},
+		{"forget", "WEEK", forgetWaiting, 1, 1},
 		{"share", "", shareItems, 0, 0},
 		{"join", "SHARES...", joinShares, 1, many},
 		{"outbox", "", writeOutbox, 0, 0},

@@ -47,6 +47,7 @@ func (c *console) report(r *desk.Report) {
 	}{
 		{r.NotOurs, "not for this desk"},
 		{r.Waits, "for several reviewers together, or for others"},
+		{r.Outwaited, "waited for too long, and forgotten"},
 		{r.Gone, "deleted by the reporter before the desk got it, with proof"},
 		{r.Expired, "expired before the desk got it, says the server"},
 	} {

@@ -10,6 +10,7 @@ import (
 
 	"saksi/cmd/saksi-review/desk"
 	"saksi/crypto/share"
+	"saksi/crypto/week"
 )
 
 func shareItems(flags *flag.FlagSet) action {
@@ -122,4 +123,31 @@ func waits(n int) string {
 		return "1 item waits"
 	}
 	return plural(n, "item") + " wait"
+}
+
+func forgetWaiting(flags *flag.FlagSet) action {
+	f := &deskFlags{}
+	f.declare(flags)
+	yes := flags.Bool("yes", false, "do it; without it the command says how many there are")
+	return func(_ context.Context, c *console, args []string) error {
+		before, err := week.Parse(args[0])
+		if err != nil {
+			return fmt.Errorf("%w: WEEK has a form such as 2026-W47", errUsage)
+		}
+		d, err := f.open(c, false)
+		if err != nil {
+			return err
+		}
+		defer d.Close()
+		if n := d.PendingBefore(before); n == 0 || !*yes {
+			c.say("%s from before week %s; nothing was changed", waits(n), before)
+			return nil
+		}
+		n, err := d.Forget(before)
+		if err != nil {
+			return err
+		}
+		c.say("forgotten: %s from before week %s", plural(n, "item"), before)
+		return nil
+	}
 }

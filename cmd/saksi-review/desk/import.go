@@ -71,7 +71,7 @@ func (d *Desk) Import(ctx context.Context, bundle io.Reader, size int64, trusted
 	if err := im.commit(); err != nil {
 		return nil, fmt.Errorf("keeping what the bundle brought: %w", err)
 	}
-	return im.report, nil
+	return im.report, d.finishClosing()
 }
 
 func newImporter(d *Desk, staged *staging) *importer {
@@ -107,6 +107,7 @@ func (im *importer) judge(ctx context.Context, trusted roster.RootSet) error {
 	}
 	im.burnWaiting()
 	im.burn()
+	im.endOfWaiting()
 	im.answerCanaries()
 	return im.acknowledge()
 }

@@ -5,22 +5,23 @@ import "saksi/crypto/item"
 // A Report is what an import found. Ids and mailboxes are in hexadecimal;
 // nothing in it was written by a reporter.
 type Report struct {
-	Batches  []uint64 // new on this desk
-	Began    uint64   // the first batch of a new desk; 0 on any other
-	Missing  []Range  // batches that the desk never got
-	New      []Arrival
-	NotOurs  int      // new items that this reviewer cannot open: decoys among them
-	Waits    int      // new items that need colleagues to open, or that nobody opens
-	Apart    []Apart  // newly set apart
-	Late     []Apart  // new items whose week's secret was destroyed here
-	Withheld []string // on a list, and neither there nor marked as gone
-	Damaged  []string // there, but with another hash than on the list
-	Unlisted []string // there, but on no list; not taken
-	Deleted  []Arrival
-	Gone     int      // deleted by their reporter before this desk got them, says the server
-	Expired  int      // expired before this desk got them, says the server
-	Canaries []string // months whose canary this desk could not open
-	Warnings []string
+	Batches   []uint64 // new on this desk
+	Began     uint64   // the first batch of a new desk; 0 on any other
+	Missing   []Range  // batches that the desk never got
+	New       []Arrival
+	NotOurs   int      // new items that this reviewer cannot open: decoys among them
+	Waits     int      // new items that need colleagues to open, or that nobody opens
+	Outwaited int      // items that waited for their time, and were forgotten
+	Apart     []Apart  // newly set apart
+	Late      []Apart  // new items whose week's secret was destroyed here
+	Withheld  []string // on a list, and neither there nor marked as gone
+	Damaged   []string // there, but with another hash than on the list
+	Unlisted  []string // there, but on no list; not taken
+	Deleted   []Arrival
+	Gone      int      // deleted by their reporter before this desk got them, says the server
+	Expired   int      // expired before this desk got them, says the server
+	Canaries  []string // months whose canary this desk could not open
+	Warnings  []string
 }
 
 // A Range is a run of batches, both ends included.
