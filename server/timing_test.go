@@ -78,10 +78,10 @@ func toldApart(
 	return differ(found)
 }
 
-// ofWork is the floor for work: 4 % of it, which is 0.4 ms. A person's request passes one tick of 250 ms and a jitter of tens of
+// ofWork is the floor for work: 5 % of it, which is 0.4 ms. A person's request passes one tick of 250 ms and a jitter of tens of
 // milliseconds in tor. Long answers take 2 % more than short ones, to decode and
-// to escape.
-func ofWork(unknown float64) float64 { return 0.04 * unknown }
+// to escape, and sixty of them 2 % more, to be found.
+func ofWork(unknown float64) float64 { return 0.05 * unknown }
 
 // blocksOfWork are enough to see a leak of a tenth of the work.
 const blocksOfWork = 80

@@ -15,7 +15,7 @@ import (
 func complement(view web.Conversation) web.Conversation {
 	rest := web.Conversation{
 		Code: view.Code, MaxFile: view.MaxFile, MaxText: view.MaxText, Page: 1,
-		NextN: 1, Hidden: 1, Unchecked: 1,
+		NextN: 1, Hidden: 1, Unchecked: 1, Readers: view.Readers,
 	}
 	if view.NextN > 0 {
 		rest.NextN = 0
