@@ -60,7 +60,7 @@ func states() []state {
 		{"front", Front{onion, mark, false}},
 		{"front-unknown", Front{}},
 		{"front-missing", Front{onion, mark, true}},
-		{"start", Start{testReviewers(), mark}},
+		{"start", Start{testReviewers(), mark, true}},
 		{"start-empty", Start{}},
 		{"info", Info{}},
 	}
@@ -217,7 +217,7 @@ func hostileStates(evil string) []state {
 	c.Code, c.Draft, c.Problem, c.Readers = evil, d, "empty", readers
 	c.Replies, c.Items = []Reply{reply}, []Item{{0, Waiting, evil, evil}}
 	return []state{
-		{"start", Start{people, []string{evil}}},
+		{"start", Start{people, []string{evil}, true}},
 		{"outside", Outside{evil, []string{evil}}},
 		{"front", Front{evil, []string{evil}, true}},
 		{"write", Write{Code: evil, Draft: d, Problems: []Problem{{"uraian", "empty"}}, Readers: readers, Today: testDay}},

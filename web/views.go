@@ -53,6 +53,7 @@ func (r Readers) Withheld() []Reviewer {
 type Start struct {
 	Reviewers   []Reviewer
 	Fingerprint []string // the roots' fingerprint in five groups of four
+	Choice      bool     // who writes can exclude some of them
 }
 
 // Draft is what a person has typed and must never lose. It is handed back in

@@ -67,7 +67,9 @@ func (h *Handler) renderTimed(c echo.Context, status int, view any, start time.T
 // Start serves the front page.
 func (h *Handler) Start(c echo.Context) error {
 	readers, fingerprint := h.readers()
-	return h.render(c, http.StatusOK, web.Start{Reviewers: readers, Fingerprint: fingerprint})
+	return h.render(c, http.StatusOK, web.Start{
+		Reviewers: readers, Fingerprint: fingerprint, Choice: len(readers) > h.Scribe.Quorum().Needed,
+	})
 }
 
 // Recipients serves the reviewers' direct recipients as an age recipients file,
