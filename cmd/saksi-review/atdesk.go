@@ -249,16 +249,7 @@ func writeOutbox(flags *flag.FlagSet) action {
 			return err
 		}
 		defer d.Close()
-		// The file first: where it cannot be made, nothing counts as sent.
-		file, err := create(*out, secretMode)
-		if err != nil {
-			return fmt.Errorf("writing outbox: %w", err)
-		}
-		err = c.fillOutbox(d, file, *again, *out)
-		err = errors.Join(err, file.Sync(), file.Close())
-		if err != nil {
-			os.Remove(*out)
-		}
+		err = fillNew(*out, func(w io.Writer) error { return c.fillOutbox(d, w, *again, *out) })
 		if errors.Is(err, desk.ErrNothing) {
 			c.say("nothing to send")
 			return nil

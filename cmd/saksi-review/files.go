@@ -63,6 +63,20 @@ func writeAll(files ...newFile) error {
 	return nil
 }
 
+// fillNew makes a secret file that must not be there yet and has it filled. The file
+// comes first: where it cannot be made, nothing counts as sent. After an error there
+// is none.
+func fillNew(path string, fill func(io.Writer) error) error {
+	f, err := create(path, secretMode)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(fill(f), f.Sync(), f.Close()); err != nil {
+		return errors.Join(err, os.Remove(path))
+	}
+	return nil
+}
+
 // beside returns path with another suffix.
 func beside(path, suffix string) string {
 	return strings.TrimSuffix(path, filepath.Ext(path)) + suffix
@@ -79,6 +93,21 @@ func readText(path string) (string, error) {
 		return "", fmt.Errorf("reading %q: %w", path, err)
 	}
 	return text, nil
+}
+
+// readUpTo reads a file that a user names, one byte more than limit at most: what
+// takes it apart refuses that.
+func readUpTo(path string, limit int64) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	content, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err != nil {
+		return nil, fmt.Errorf("reading %q: %w", path, err)
+	}
+	return content, nil
 }
 
 func readAll(r io.Reader) (string, error) {

@@ -6,7 +6,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"os"
 
 	"saksi/cmd/saksi-review/desk"
 	"saksi/crypto/share"
@@ -27,20 +26,19 @@ func shareItems(flags *flag.FlagSet) action {
 			return err
 		}
 		defer d.Close()
-		file, err := create(*out, secretMode)
-		if err != nil {
-			return fmt.Errorf("writing shares: %w", err)
-		}
-		sum, err := d.Share(*to, file)
-		if err := errors.Join(err, file.Sync(), file.Close()); err != nil {
-			os.Remove(*out)
-			if errors.Is(err, desk.ErrNothing) {
-				c.say("nothing waits that %s could open", *to)
-				return nil
-			}
+		var sum desk.Shared
+		err = fillNew(*out, func(w io.Writer) error {
+			sum, err = d.Share(*to, w)
 			return err
+		})
+		switch {
+		case errors.Is(err, desk.ErrNothing):
+			c.say("nothing waits that %s could open", *to)
+		case err != nil:
+			return fmt.Errorf("writing shares: %w", err)
+		default:
+			c.say("shares of %s for %s: %s", plural(sum.Items, "item"), *to, *out)
 		}
-		c.say("shares of %s for %s: %s", plural(sum.Items, "item"), *to, *out)
 		c.sayLeftOut(sum, *to)
 		return nil
 	}
@@ -69,7 +67,7 @@ func joinShares(flags *flag.FlagSet) action {
 		}
 		defer d.Close()
 		for _, path := range paths {
-			file, err := readShares(path)
+			file, err := readUpTo(path, share.MaxSize)
 			if err != nil {
 				return err
 			}
@@ -83,19 +81,6 @@ func joinShares(flags *flag.FlagSet) action {
 		c.sayWaiting(d)
 		return nil
 	}
-}
-
-func readShares(path string) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	file, err := io.ReadAll(io.LimitReader(f, share.MaxSize+1))
-	if err != nil {
-		return nil, fmt.Errorf("reading %q: %w", path, err)
-	}
-	return file, nil
 }
 
 // sayJoined says what a file of shares brought, and what opened with it.

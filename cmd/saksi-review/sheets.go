@@ -6,7 +6,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -81,7 +80,7 @@ func keepTaxonomy(flags *flag.FlagSet) action {
 	return func(ctx context.Context, c *console, args []string) error {
 		var files [2][]byte
 		for i, name := range args {
-			content, err := readPublic(name)
+			content, err := readUpTo(name, taxonomy.MaxFile)
 			if err != nil {
 				return err
 			}
@@ -123,18 +122,4 @@ func (c *console) sayConsent(t *taxonomy.Taxonomy, rules *taxonomy.Rules) {
 		consent := rules.Consent(t, taxonomy.Answers{q.ID: {choice.Code}})
 		c.say("  - %s: %s", desk.Clean(choice.Label.ID), means[consent])
 	}
-}
-
-// readPublic reads a file of an operator.
-func readPublic(name string) ([]byte, error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	content, err := io.ReadAll(io.LimitReader(f, taxonomy.MaxFile+1))
-	if err != nil {
-		return nil, fmt.Errorf("reading %q: %w", name, err)
-	}
-	return content, nil
 }

@@ -29,7 +29,7 @@
 // are needed; A is split once more, k of n over all slots, and B j of those from
 // elsewhere ([roster.Roster.Outside]). x is the number of the slot, from 1. So
 // gfcombine joins it: the shares of A to e.002, those of B to e.003, and those
-// two with P, as e.001, to E.
+// two with P, as e.001, to E. A share of which one suffices is the whole by itself.
 //
 // P is what makes an exclusion hold. Somebody who may not read an item could else
 // collect k shares of colleagues who cannot know it, as nobody does before it is

@@ -83,7 +83,7 @@ func everyCoalition(t *testing.T, p *partytest.Party, province string, withheld 
 	entitled, left := make([]bool, len(outside)), [2]int{}
 	for i := range outside {
 		if entitled[i] = i != withheld; entitled[i] {
-			left = left2(left, outside[i])
+			left = counted(left, outside[i])
 		}
 	}
 	c := Content{Kind: Message, Text: "rahasia", Readers: readers}
@@ -104,7 +104,7 @@ func everyCoalition(t *testing.T, p *partytest.Party, province string, withheld 
 			}
 			handed = append(handed, parts[i].Handed)
 			if entitled[i] {
-				has = left2(has, outside[i])
+				has = counted(has, outside[i])
 			}
 		}
 		for opener := range parts {
@@ -125,7 +125,7 @@ func everyCoalition(t *testing.T, p *partytest.Party, province string, withheld 
 	}
 }
 
-func left2(counts [2]int, outside bool) [2]int {
+func counted(counts [2]int, outside bool) [2]int {
 	counts[0]++
 	if outside {
 		counts[1]++

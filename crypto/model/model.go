@@ -1,6 +1,6 @@
 // Package model says what follows from what: which secrets open which, all over
 // the drop, as rules that a machine goes through. Its tests try every coalition of
-// every party (package comment of the test: who holds what) and compare what it can
+// every party (parties, in the test, says who holds what) and compare what it can
 // learn with what docs/threat-model.md says; another compares the model with the
 // real seals.
 //

@@ -95,7 +95,7 @@ func worlds() []World {
 	return list
 }
 
-// in reports whether a coalition has a party.
+// A coalition is who acts together, by name.
 type coalition map[string]bool
 
 // reads is what docs/threat-model.md says about the text of an item, in other

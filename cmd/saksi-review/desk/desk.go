@@ -7,7 +7,7 @@
 //	DESK/                              0700
 //	    lock                           held while a command is at work
 //	    index.age                      what the desk knows, sealed to its reviewer
-//	    cases/<32 hex>.key             random bytes: half of what opens a thread's items
+//	    cases/<32 hex>.key             random bytes: half of what opens a thread's items, or one that waits
 //	    items/<id>/payload.age         as it came, opened again for each reading
 //	    items/<id>/slots/<NNN>.age     as they came, held against the item, never opened again
 //	    apart/<id>/...                 items that are not what they claim to be
@@ -34,6 +34,17 @@
 // destroyed when everything that was sealed in that week has had its time to
 // arrive. No single voice suffices for that: not the server's batches, not the
 // clock, not the roster; what they say together is judged in destroying.go.
+//
+// # Waiting
+//
+// Where a roster asks for several reviewers, an item that comes does not open, and
+// nobody can tell for whom it is: for this desk and its colleagues, for others, or,
+// as a decoy, for nobody. It waits, with what was in this reviewer's slot sealed
+// under a case key of its own. [Desk.Share] hands the shares of it to a colleague,
+// [Desk.Join] takes a colleague's and judges what opens as if it had come now. A
+// colleague may be hostile too: what shares join to is believed when it opens the
+// payload. The part P of a slot is never handed on; docs/decisions/0029 says why.
+// What waits ends after [WaitAtMost] weeks, or by [Desk.Forget].
 //
 // # Whom the desk believes
 //

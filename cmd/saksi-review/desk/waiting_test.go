@@ -4,17 +4,18 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"os"
 	"testing"
 
 	"saksi/crypto/batch"
 	"saksi/crypto/hybrid"
 	"saksi/crypto/item"
+	"saksi/crypto/partytest"
 	"saksi/crypto/receipt"
 	"saksi/crypto/reviewer"
 	"saksi/crypto/roster"
 	"saksi/crypto/shamir"
 	"saksi/crypto/share"
+	"saksi/crypto/week"
 )
 
 // newQuorum is a drop whose items two of four reviewers open together, one of
@@ -125,27 +126,30 @@ func TestWhatWaitsOutlivesTheSecretOfItsWeek(t *testing.T) {
 	s.close(s.secret(receipt.New(), 0, "nanti"))
 	one, three := s.sit(0), s.sit(2)
 	one.take(s.bundle(1, 1))
-	three.take(s.bundle(1, 1))
-	kept := *one.config.Keys
-	var file bytes.Buffer
-	if _, err := three.Share("r1", &file); err != nil {
-		t.Fatal(err)
-	}
-	// The file of shares is opened by a later week's identity, the slot was by this.
+	// From the next roster on the reviewer has another secret, and the first is gone.
 	later := *s.Reviewers[0]
+	later.Terms = partytest.ReviewerWith(t, 1, s.always()).Terms
+	s.newRoster(func(d *reviewer.Draft) {
+		d.Cards[0], d.Quorum = later.Card(), roster.Quorum{Needed: 2, Outside: 1}
+	})
+	s.close()
+	one.take(s.bundle(1, 2))
+	three.take(s.bundle(1, 2))
 	one.config.Keys = &later
 	one.reopen()
-	if _, err := one.Join(context.Background(), file.Bytes()); err != nil {
-		t.Fatal(err)
+	if j := three.hand(one); len(j.Report.New) != 1 || !one.reads("0 nanti") {
+		t.Errorf("%+v, reads %q", j, one.texts())
 	}
-	one.config.Keys = &kept
-	if one.reopen(); !one.reads("0 nanti") {
-		t.Errorf("reads %q", one.texts())
+}
+
+// always is a term of all weeks.
+func (s *drop) always() reviewer.Term {
+	s.t.Helper()
+	term, err := reviewer.NewTerm(week.Week{Year: 2000, Number: 1}, week.Week{Year: 2199, Number: 52})
+	if err != nil {
+		s.t.Fatal(err)
 	}
-	slots, err := os.ReadDir(one.path("items"))
-	if err != nil || len(slots) != 1 {
-		t.Errorf("%d items, %v", len(slots), err)
-	}
+	return term
 }
 
 // TestSharesThatDoNotFitAreRefused: for another desk, of nobody on the roster, in

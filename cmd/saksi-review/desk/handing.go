@@ -1,0 +1,168 @@
+package desk
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+
+	"saksi/crypto/hybrid"
+	"saksi/crypto/item"
+	"saksi/crypto/receipt"
+	"saksi/crypto/roster"
+	"saksi/crypto/share"
+	"saksi/crypto/week"
+)
+
+// ErrColleague is returned for somebody whom shares cannot be handed to: not on
+// the newest roster, or revoked there, or oneself.
+var ErrColleague = errors.New("no colleague of that id on the newest roster")
+
+// Shared says what a file of shares has, and what it leaves out.
+type Shared struct {
+	Items   int
+	Deleted int // by their reporters, says the server
+	Kept    int // open here, and kept from the colleague by their reporters
+	More    int // the oldest: the file is full
+}
+
+// Share writes, to one colleague, what this desk has of every item that the
+// colleague has a slot of and that opens with several: those that wait, and those
+// that are open here. It returns [ErrColleague], [ErrNothing], [ErrNotOnRoster] or
+// [roster.ErrNoRecipients].
+func (d *Desk) Share(to string, w io.Writer) (Shared, error) {
+	newest := d.newest()
+	if newest == nil {
+		return Shared{}, fmt.Errorf("handing over shares: %w", ErrNothing)
+	}
+	if err := d.standing(newest); err != nil {
+		return Shared{}, err
+	}
+	colleague, n, ok := newest.Reviewer(to)
+	if _, revoked := newest.VoidFrom(colleague.Key); !ok || revoked || to == d.keys.Line.ID {
+		return Shared{}, fmt.Errorf("handing over shares to %.16q: %w", to, ErrColleague)
+	}
+	recipient, err := d.recipient(newest, n)
+	if err != nil {
+		return Shared{}, err
+	}
+	h := &share.Handout{From: d.keys.Line.ID, To: to, Roster: newest.Sequence, RosterHash: newest.Hash}
+	sum, err := d.gather(h, colleague)
+	if err == nil && len(h.Items) == 0 {
+		err = fmt.Errorf("handing over shares: %w", ErrNothing)
+	}
+	if err != nil {
+		return sum, err
+	}
+	file, err := h.Seal(d.keys.Signer, recipient)
+	if err != nil {
+		return sum, err
+	}
+	_, err = w.Write(file)
+	return sum, err
+}
+
+// gather fills a handout, the newest batches first.
+func (d *Desk) gather(h *share.Handout, colleague roster.Reviewer) (sum Shared, err error) {
+	for _, p := range d.pieces() {
+		switch {
+		case !d.rosters[p.roster].Has(colleague):
+			continue
+		case p.deleted:
+			sum.Deleted++
+			continue
+		case slices.Contains(p.keptFrom, colleague.ID):
+			sum.Kept++
+			continue
+		case len(h.Items) == share.MaxItems:
+			sum.More++
+			continue
+		}
+		handed, err := p.handed()
+		if err != nil {
+			return sum, err
+		}
+		h.Items = append(h.Items, handed)
+	}
+	sum.Items = len(h.Items)
+	return sum, nil
+}
+
+// A piece is what this desk can hand over of one item.
+type piece struct {
+	roster, batch uint64
+	deleted       bool
+	keptFrom      []string
+	handed        func() (share.Item, error)
+}
+
+// pieces returns all of them, those of the newest batches first.
+func (d *Desk) pieces() []piece {
+	var all []piece
+	for _, w := range d.index.Waiting {
+		all = append(all, piece{
+			roster: w.Roster, batch: w.Batch, deleted: w.Token != "",
+			handed: func() (share.Item, error) { return d.handed(w) },
+		})
+	}
+	for _, t := range d.index.Threads {
+		for _, i := range t.Items {
+			if i.Handed != nil {
+				all = append(all, piece{
+					roster: i.Roster, batch: i.Batch, deleted: i.Deleted, keptFrom: i.KeptFrom,
+					handed: func() (share.Item, error) { return d.handedOn(i) },
+				})
+			}
+		}
+	}
+	slices.SortStableFunc(all, func(a, b piece) int { return cmp.Compare(b.batch, a.batch) })
+	return all
+}
+
+// handedOn returns what may leave the desk of an item that is open here.
+func (d *Desk) handedOn(i *Item) (share.Item, error) {
+	signed := d.rosters[i.Roster]
+	_, slot, ok := signed.Reviewer(d.keys.Line.ID)
+	id, err := receipt.ParseItemID(i.ID)
+	if err != nil || !ok {
+		return share.Item{}, fmt.Errorf("handing over item %s: %w", i.ID, ErrDamaged)
+	}
+	k, err := d.openCase(i.thread.Case, i.thread.Mailbox)
+	if err != nil {
+		return share.Item{}, fmt.Errorf("handing over item %s: %w", i.ID, err)
+	}
+	shares, err := k.open(i.Handed, item.HandedSize(signed.Quorum))
+	if err != nil {
+		return share.Item{}, fmt.Errorf("handing over item %s: %w", i.ID, err)
+	}
+	return share.Item{ID: id, Roster: i.Roster, Handed: item.Handed{Slot: slot, Shares: []byte(shares)}}, nil
+}
+
+// recipient returns whom shares for the n-th reviewer are sealed to this week.
+func (d *Desk) recipient(newest *roster.Signed, n int) (*hybrid.Recipient, error) {
+	files := map[roster.Hash]string{}
+	if period, ok := newest.Period(week.Of(d.now())); ok {
+		text, err := readFile(d.path("rosters", period.File.String()+roster.RecipientsSuffix), maxRecipients)
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
+			return nil, err
+		}
+		files[period.File] = string(text)
+	}
+	circle, err := newest.CircleAt(d.now(), files)
+	if err != nil {
+		return nil, fmt.Errorf("handing over shares: %w", err)
+	}
+	return circle.Keys[n], nil
+}
+
+// handed returns what may leave the desk of an item.
+func (d *Desk) handed(w *Waiting) (share.Item, error) {
+	parts, err := d.parts(w)
+	if err != nil {
+		return share.Item{}, err
+	}
+	id, err := receipt.ParseItemID(w.ID)
+	return share.Item{ID: id, Roster: w.Roster, Handed: parts.Handed}, err
+}
