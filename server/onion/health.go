@@ -8,7 +8,6 @@ import (
 	"io"
 	mathrand "math/rand/v2"
 	"net/http"
-	"strings"
 	"time"
 
 	"golang.org/x/net/proxy"
@@ -167,12 +166,12 @@ func drawn(average time.Duration) time.Duration {
 
 // fetch fetches the own front page on circuits of its own.
 func (t *Tor) fetch(ctx context.Context, s *session, name string) error {
-	if s.socks == "" {
+	network, address, ok := s.socksPort()
+	if !ok {
 		return errors.New("this tor has no SOCKS port to look through")
 	}
 	ctx, cancel := context.WithTimeout(ctx, t.config.Times.Fetch)
 	defer cancel()
-	network, address, _ := strings.Cut(s.socks, " ")
 	dialer, err := proxy.SOCKS5(network, address, &proxy.Auth{User: rand.Text(), Password: "-"}, nil)
 	if err != nil {
 		return err

@@ -94,10 +94,7 @@ func (t *Tor) enter(s *session) error {
 	if err := t.admitVersion(version); err != nil {
 		return err
 	}
-	if err := t.checkLines(s); err != nil {
-		return err
-	}
-	return t.findSocks(s)
+	return t.checkLines(s)
 }
 
 // authenticate uses the password if there is one: the library would prefer the
@@ -233,18 +230,23 @@ func parseServices(lines []string) (all [][]option) {
 	return all
 }
 
-// findSocks finds how to look at the own page, if this tor has such a port.
+// findSocks finds how to look at the own page, if this tor has such a port now. A
+// tor that has just started answers on its control port before it listens there.
 func (t *Tor) findSocks(s *session) error {
-	socks, err := s.info("net/listeners/socks")
+	listeners, err := s.info("net/listeners/socks")
 	if err != nil {
 		return err
 	}
-	first, _, _ := strings.Cut(socks, " ")
+	first, _, _ := strings.Cut(listeners, " ")
 	first = strings.Trim(first, `"`)
-	if path, ok := strings.CutPrefix(first, "unix:"); ok {
-		s.socks = "unix " + path
-	} else if first != "" {
-		s.socks = "tcp " + first
+	path, ok := strings.CutPrefix(first, "unix:")
+	switch {
+	case ok:
+		s.setSocks("unix " + path)
+	case first != "":
+		s.setSocks("tcp " + first)
+	default:
+		s.setSocks("")
 	}
 	return nil
 }

@@ -21,7 +21,11 @@ import (
 func TestAJoinedTorPublishes(t *testing.T) {
 	folder, base := t.TempDir(), t.TempDir()
 	running := network.Get(t).Tor(t, Lines(base, folder))
+	// A tor that has just started answers before it has a SOCKS port to look through.
+	must(t, tell(running, "SETCONF SocksPort=0"))
 	p := publish(t, folder, func(c *Config) { c.Control = running.Control() })
+	p.await(t, "looked at in vain", func(h Health) bool { return h.Failures > 0 })
+	must(t, tell(running, "SETCONF SocksPort="+running.SOCKS()))
 	// It may have been published before it was joined, when no event is told.
 	first := p.await(t, "reachable", func(h Health) bool { return h.State == Reachable })
 	if got := network.Get(t).Client(t).Await(t, "http://"+first.Reporters.Name+"/"); got != page {
@@ -45,6 +49,11 @@ func TestAJoinedTorPublishes(t *testing.T) {
 	if _, err := running.Ask("GETINFO version"); err != nil {
 		t.Errorf("the joined tor is gone with the server: %v", err)
 	}
+}
+
+func tell(tor *tornet.Tor, line string) error {
+	_, err := tor.Ask(line)
+	return err
 }
 
 // holdGroup: tor's group, which the server has, reads the names and no key.

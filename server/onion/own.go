@@ -86,7 +86,8 @@ func (t *Tor) start(ctx context.Context) (*session, error) {
 	}
 	running.Control.Authenticated = true // an inherited connection is
 	s := newSession(running.Control, child.ours, t.config.Times)
-	s.socks, s.process = "unix "+t.path("socks.sock"), child.cmd.Process
+	s.process = child.cmd.Process
+	s.setSocks("unix " + t.path("socks.sock"))
 	s.end = sync.OnceValue(func() error { return child.end(running, kill) })
 	if _, err := s.info("version"); err != nil {
 		err = errors.Join(err, s.end())

@@ -20,7 +20,6 @@ type session struct {
 	control *control.Conn
 	conn    net.Conn      // below it, for its deadlines
 	answer  time.Duration // to wait for
-	socks   string        // network and address of a SOCKS port, divided by a space; or ""
 	process *os.Process   // of an own tor
 	end     func() error
 
@@ -32,6 +31,7 @@ type session struct {
 
 	mu    sync.Mutex
 	taken map[string]bool // services whose descriptors have been taken since somebody asked
+	socks string          // network and address of a SOCKS port, divided by a space; or ""
 }
 
 // newSession makes a session of a connection.
@@ -47,6 +47,19 @@ func newSession(c *control.Conn, below net.Conn, times Times) *session {
 func (s *session) close() error {
 	defer s.leave.Do(func() { close(s.gone) })
 	return s.end()
+}
+
+func (s *session) setSocks(at string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.socks = at
+}
+
+// socksPort returns the network and the address of a SOCKS port, if there is one.
+func (s *session) socksPort() (network, address string, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return strings.Cut(s.socks, " ")
 }
 
 // askReload has whoever watches the session reload tor.

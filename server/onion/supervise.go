@@ -186,13 +186,17 @@ func (t *Tor) note(b bootstrap, stuck bool, uploads []string) {
 	})
 }
 
-// lookAgain looks whether the services are still there. Those of a joined tor may be
-// gone with any edit of its torrc; a page that was seen before says nothing then.
+// lookAgain looks whether the services and the SOCKS port are still there. Those of
+// a joined tor may come and go with any edit of its torrc; a page that was seen
+// before says nothing then.
 func (t *Tor) lookAgain(s *session) error {
-	if t.config.Control != "" {
-		return t.checkLines(s)
+	if t.config.Control == "" {
+		return t.readNames()
 	}
-	return t.readNames()
+	if err := t.checkLines(s); err != nil {
+		return err
+	}
+	return t.findSocks(s)
 }
 
 // readNames reads the services' names. An own tor has made them by the time that
