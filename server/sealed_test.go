@@ -358,7 +358,7 @@ func (c *chance) twice() {
 // acknowledged is never taken back, and what is kept in the end is what was sealed.
 func TestSlicesInAnyManner(t *testing.T) {
 	d := newDrop(t)
-	for range 8 {
+	for range 4 {
 		code := receipt.New()
 		c := &chance{t: t, d: d, s: sealItem(t, d, code, 0, item.Content{
 			Kind: item.Attachment, File: strings.NewReader(strings.Repeat("isi", 150_000)), Size: 450_000, Name: "a.txt"})}
