@@ -87,6 +87,9 @@ func tryHand(d *servertest.Drop, method, path, kind string, body io.Reader, head
 	if err != nil {
 		return servertest.Page{}, err
 	}
+	if b, ok := body.(sized); ok {
+		r.ContentLength = b.n
+	}
 	if kind != "" {
 		r.Header.Set("Content-Type", kind)
 	}
