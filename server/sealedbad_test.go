@@ -298,28 +298,6 @@ func TestUploadsAreGivenUpAfterADay(t *testing.T) {
 	failed(t, "a slice", sendSlice(t, d, s, 2000, 3000), 404, "upload_cut")
 }
 
-// TestTheHouseSweepsUploads: what an item has taken the place of does not stay.
-func TestTheHouseSweepsUploads(t *testing.T) {
-	d := newDrop(t)
-	s := sealFile(t, d, receipt.New(), 0, 200_000)
-	begin(t, d, s)
-	hand(t, d, "POST", "/v1/items", octets, s.parcel())
-	if left, err := d.Inbox.Store.Staged(); err != nil || len(left) != 1 {
-		t.Fatalf("nothing to sweep: %v, %v", left, err)
-	}
-	d.Restart()
-	for deadline := time.Now().Add(time.Minute); ; {
-		left, err := d.Inbox.Store.Staged()
-		if err != nil || time.Now().After(deadline) {
-			t.Fatalf("left: %v, %v", left, err)
-		}
-		if len(left) == 0 {
-			return
-		}
-		time.Sleep(5 * time.Millisecond)
-	}
-}
-
 // TestUploadsByCircuit: slices cost bytes by what they announce, and what did not
 // arrive is given back; a text costs a text.
 func TestUploadsByCircuit(t *testing.T) {
