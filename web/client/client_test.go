@@ -126,7 +126,9 @@ type script struct {
 func newScript(t *testing.T) *script {
 	t.Helper()
 	bundle := filepath.Join(t.TempDir(), "tests.js")
-	npm(t, "bundle", "--", bundle)
+	if out, err := exec.Command("node", "build.mjs", "test", bundle).CombinedOutput(); err != nil {
+		t.Fatalf("bundling: %v (.ci/client installs what it needs)\n%s", err, out)
+	}
 	cmd := exec.Command("node", "test/run.mjs", bundle, "interop")
 	cmd.Stderr = t.Output()
 	in, err := cmd.StdinPipe()
