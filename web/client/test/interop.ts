@@ -34,6 +34,10 @@ const operations: Record<string, (r: Request) => Promise<object>> = {
   async seal(r) {
     const circle = roster.circle(roster.verify(unbase64(r.note), r), unbase64(r.recipients), new Date(r.now));
     const sealed = await item.seal(circle, unhex(r.code), r.n, content(r.content));
+    // An upload that has to begin again seals anew: what came before leaves no trace.
+    const first = (await sealed.payload()).getReader();
+    await first.read();
+    await first.cancel();
     const payload = await drain(await sealed.payload());
     const head = sealed.head(r.staged);
     return { id: hex(sealed.id), size: sealed.size, head: base64(head), payload: base64(payload) };
