@@ -32,6 +32,7 @@ export async function vectors(v: Vector): Promise<Report> {
   await items(c, v.item, v.roster);
   await unsealable(c, v.item.content_refused, v.roster);
   await replies(c, v.reply, v.roster);
+  chains(c);
   await parcels(c, v.parcel);
   return { checks: c.checks, failed: c.failed };
 }
@@ -337,6 +338,30 @@ async function replies(c: Checks, v: Vector, rosterVectors: Vector) {
     const kinds: Record<string, string> = { "": "reply", not_mine: "none", unsigned: "unsigned" };
     const e = await reply.openReply(unbase64(r.sealed_base64), keys, rosters);
     c.same("reply: " + r.about, e.kind, kinds[r.error]);
+  }
+}
+
+/** Gaps and repeats, as server/scribe marks them. A reply is written as its author and number; its hash follows. */
+function chains(c: Checks) {
+  const replyOf = (s: string) => {
+    const [, id = "", number = "", after = ""] = /^(\w)(\d+)(?:<(\w*))?$/.exec(s) ?? [];
+    const previous = after || `${id}${Number(number) - 1}`;
+    return { author: { id }, number: BigInt(number), hash: id + number, previous } as Vector as reply.Opened;
+  };
+  const marks = (replies: string, last: boolean) =>
+    reply.markChain(replies.split(" ").map(replyOf), last).map((r) => (r.gap ? "gap " : "") + (r.repeat ? "repeat" : ""));
+  for (const [about, replies, last, want] of [
+    ["a whole chain", "a3 a2 a1", true, ["", "", ""]],
+    ["two authors", "a2 b1 a1 b2", true, ["", "", "", ""]],
+    ["the oldest is missing, on the last page", "a3 a2", true, ["", "gap "]],
+    ["the oldest may be on a later page", "a3 a2", false, ["", ""]],
+    ["one in the middle is missing", "a4 a2 a1", false, ["gap ", "", ""]],
+    ["one names another before it", "a2<x a1", true, ["gap ", ""]],
+    ["two with one number", "a1 a1", true, ["repeat", "repeat"]],
+    ["a colleague's does not fill a gap", "a2 b1", true, ["gap ", ""]],
+    ["the first needs none", "a1<x", true, [""]],
+  ] as [string, string, boolean, string[]][]) {
+    c.same("chain: " + about, marks(replies, last), want);
   }
 }
 
