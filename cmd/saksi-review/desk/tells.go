@@ -1,7 +1,6 @@
 package desk
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -37,7 +36,7 @@ func (d *Desk) Look(ctx context.Context, i *Item) (Tells, error) {
 			return nil
 		}
 		b, err := io.ReadAll(io.LimitReader(content, maxLook))
-		tells[f.Path] = evidence.Inspect(bytes.NewReader(b), int64(len(b)), f.Path)
+		tells[f.Path] = evidence.InspectBytes(b, f.Path)
 		return err
 	})
 	if err != nil {
