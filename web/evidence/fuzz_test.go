@@ -71,6 +71,18 @@ func TestHostileFilesCostLittle(t *testing.T) {
 	}
 }
 
+// TestLooksAreCounted: values that never end are not searched for everywhere, and the
+// finding says that not all was looked at.
+func TestLooksAreCounted(t *testing.T) {
+	var f finder
+	for range 3 {
+		f.markup(strings.Repeat("<a:date>", 1<<14), properties())
+	}
+	if f.looks != maxLooks || !f.unknown {
+		t.Errorf("%d looks, unknown %v", f.looks, f.unknown)
+	}
+}
+
 // FuzzStrip: what is stripped tells nothing, stripping it again changes nothing, and it is
 // refused with a documented error or is a picture.
 func FuzzStrip(f *testing.F) {
