@@ -188,13 +188,14 @@ func TestPlainFilesDoNotWaitForPictures(t *testing.T) {
 // long; and who waits behind him has it.
 func TestWhoDawdlesWithAPictureLosesHisShare(t *testing.T) {
 	limits := pictureLimits()
-	limits.PictureGrace, limits.PicturePace = 300*time.Millisecond, 64<<20
+	limits.PictureGrace, limits.PicturePace, limits.Stall = 300*time.Millisecond, 64<<20, time.Hour
 	d := servertest.New(t, servertest.Options{Limits: limits})
 	code := d.Send("satu")
 	slow := dawdling(t, d, code, 1<<20)
 	raw, _ := picture(t, "jpeg exif")
 	p := d.Upload("/file", "a.jpg", raw, "code", code.Field(), "n", "2")
 	expect(t, p, http.StatusOK, "Susulan 2 sudah kami terima.", "Dihapus dari foto")
+	_ = slow.SetReadDeadline(time.Now().Add(30 * time.Second)) // for a server that never lets go
 	refused(t, listen(t, slow), http.StatusBadRequest, "Buka percakapan, lalu coba lagi", "code", code.Field())
 	untouched(t, d, 2)
 }
