@@ -123,6 +123,7 @@ func reporterRoutes(e *echo.Echo, prefix string, h *reporter.Handler) {
 		e.GET(prefix, h.Start)
 	}
 	e.GET(prefix+"/info", h.Info)
+	e.GET(prefix+"/client", h.Client)
 	e.GET(prefix+"/write", h.WriteForm)
 	e.POST(prefix+"/write", h.Write)
 	e.POST(prefix+"/receipt", h.Receipt)
@@ -133,6 +134,7 @@ func reporterRoutes(e *echo.Echo, prefix string, h *reporter.Handler) {
 	e.POST(prefix+"/delete", h.Delete)
 	if prefix == "" {
 		e.GET("/style.css", h.Style)
+		e.GET("/regions.json", h.Regions)
 		e.GET("/recipients.txt", h.Recipients)
 		e.GET("/roster.note", h.Roster)
 		e.GET("/rosters/:name", h.Rosters)

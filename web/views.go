@@ -183,6 +183,15 @@ type Conversation struct {
 	Number    int  // which item Kept and Again speak of
 }
 
+// Client is what the script takes its views and texts from: one page of templates.
+// What it fills in later stands as {name} in them.
+type Client struct {
+	Later, Next          Readers // of a form of who came back, and of one right after the first
+	MaxFile              int64
+	MaxText              int
+	KeepSpread, KeepMost int // as in Receipt
+}
+
 // Confirm asks before anything is deleted.
 type Confirm struct {
 	Code string
