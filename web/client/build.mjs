@@ -1,0 +1,35 @@
+// Bundles the script that pages load, dist/saksi.js; with the argument "test",
+// the tests, test/out. The same sources give the same bytes: no date, no path and
+// no map goes into the script.
+import { build } from "esbuild";
+
+const shared = {
+  bundle: true,
+  format: "iife",
+  target: "es2022",
+  charset: "utf8",
+  loader: { ".txt": "text" },
+  logLevel: "warning",
+  absWorkingDir: import.meta.dirname,
+};
+
+const script = {
+  ...shared,
+  entryPoints: ["src/main.ts"],
+  outfile: "dist/saksi.js",
+  minify: true,
+  sourcemap: false,
+  legalComments: "none",
+  // Paths of packages must not depend on where the project lies.
+  metafile: false,
+};
+
+// run.js is the part of the tests that needs node; vectors.js, properties.js and
+// interop.js are pages' code, which run.js loads.
+const tests = {
+  ...shared,
+  entryPoints: ["test/vectors.ts", "test/properties.ts", "test/interop.ts", "test/slices.ts"],
+  outdir: "test/out",
+};
+
+await build(process.argv[2] === "test" ? tests : script);
