@@ -5,7 +5,7 @@ import { hash, hashers } from "./ui/hasher";
 import { say } from "./ui/failed";
 import { fillIn, values } from "./ui/fields";
 import { opener } from "./ui/open";
-import { carryPin, load, newest, pin, sayWay, type Site, views } from "./ui/site";
+import { carryPin, circleOf, load, newest, pin, sayWay, type Site, views } from "./ui/site";
 import { $, focus, type Lang } from "./ui/view";
 import { writer } from "./ui/write";
 
@@ -24,41 +24,67 @@ function start(): void {
   else if (pin()) newest().catch(block);
 }
 
-/** The roster is not the one that the address promises, or none at all. */
+/** Says that nothing can be sent, also where no text came to say it with. */
 async function block(err: unknown): Promise<void> {
-  say(await views(lang()), err);
+  try {
+    say(await views(lang()), err);
+  } catch {
+    $("#offline")?.removeAttribute("hidden");
+  }
 }
 
 function takeOver(): void {
   let site: Site | undefined;
   let submit: Submit = async () => {};
+  let ready: Promise<void> | undefined;
   let leaving = false;
-  const ready = load(lang(), hashers(script)).then((loaded) => {
-    site = loaded;
+  const prepare = async () => {
+    const loaded = await load(lang(), hashers(script));
     const write = writer(loaded);
     submit = (form, by) => (form.id === "write" ? write(form, by) : opener(loaded, form));
+    if ($("form#write")) circleOf(loaded);
     sayWay(loaded);
-  });
-  ready.catch(block);
-  // What is sent before all is loaded waits for it. Nothing falls back to the server.
+    site = loaded;
+  };
+  /** Once it has loaded: what is sent before waits. Nothing falls back to the server. */
+  const once = async () => {
+    try {
+      await (ready ??= prepare());
+    } catch (err) {
+      ready = undefined; // the next try asks again
+      throw err;
+    }
+  };
+  const act = (by: HTMLElement, what: (s: Site) => unknown) =>
+    alone(by, async () => {
+      try {
+        await once();
+        if (site) await what(site);
+      } catch (err) {
+        if (site) say(site.views, err);
+        else await block(err);
+      }
+    });
+  once().catch(block);
   document.addEventListener("submit", (e) => {
     const form = e.target as HTMLFormElement;
+    const name = form.dataset["do"];
     if (form.dataset["way"] === "server") return void (leaving = true);
     e.preventDefault();
-    void act(ready, form, () => form.dataset["do"] ? site?.acts[form.dataset["do"]]?.(form) : submit(form, e.submitter as HTMLButtonElement));
+    act(form, (s) => (name ? s.acts[name]?.(form) : submit(form, e.submitter as HTMLButtonElement | null)));
   });
   document.addEventListener("click", (e) => {
     const on = e.target as Element;
     const link = on.closest("a");
     const button = on.closest<HTMLElement>("button[data-do]");
     if (link?.classList.contains("exit")) leaving = true;
-    else if (link?.hash && link.getAttribute("href")?.startsWith("#")) {
+    else if (link?.getAttribute("href")?.startsWith("#")) {
       e.preventDefault(); // the address keeps its fingerprint, and history nothing
       focus(document.getElementById(link.hash.slice(1)));
     } else if (link?.hreflang && site?.again) {
       e.preventDefault();
-      void change(site);
-    } else if (button) void act(ready, button, () => site?.acts[button.dataset["do"] ?? ""]?.(button));
+      act(link, change);
+    } else if (button) act(button, (s) => s.acts[button.dataset["do"] ?? ""]?.(button));
   });
   addEventListener("beforeunload", (e) => {
     if (!leaving && (site?.pending || typed())) e.preventDefault();
@@ -76,29 +102,19 @@ const typed = (): boolean =>
 
 const busy = new WeakSet<HTMLElement>();
 
-/** Does what was asked for, once at a time. */
-async function act(ready: Promise<void>, by: HTMLElement, what: () => unknown): Promise<void> {
+/** Lets a button or form do one thing at a time. */
+function alone(by: HTMLElement, what: () => Promise<void>): void {
   if (busy.has(by)) return;
   busy.add(by);
-  try {
-    await ready;
-    await what();
-  } finally {
-    busy.delete(by);
-  }
+  void what().finally(() => busy.delete(by));
 }
 
 /** Shows the present view in the other language. */
-async function change(site: Site): Promise<void> {
-  const { lang: before } = site.views;
+async function change(s: Site): Promise<void> {
   const typed = values(document);
-  try {
-    site.views = await views(before === "en" ? "id" : "en");
-    site.again?.();
-    fillIn(document, typed);
-  } catch (err) {
-    say(site.views, err);
-  }
+  s.views = await views(s.views.lang === "en" ? "id" : "en");
+  s.again?.();
+  fillIn(document, typed);
 }
 
 if (typeof document === "undefined") hash();

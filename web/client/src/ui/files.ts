@@ -5,13 +5,13 @@ import { type Finding, inspect, strip } from "../evidence";
 import { Failure } from "../failure";
 import { type Content, type Readers, seal } from "../item";
 import { hex } from "../encoding";
-import { maxItems } from "../receipt";
+import { field, maxItems } from "../receipt";
 import { send } from "../slices";
 import { clear, keyOf, sentence } from "./failed";
 import { fillIn, values } from "./fields";
-import { port } from "./port";
+import { port, type Way } from "./port";
 import { chosen, ofReaders } from "./readers";
-import type { Site } from "./site";
+import { circleOf, type Site } from "./site";
 import { slow, speed } from "./speed";
 import { refusedReaders, type Thread } from "./thread";
 import { $, focus, size, slot, t, view } from "./view";
@@ -36,7 +36,7 @@ export function newFiles(): Files {
   return files;
 }
 
-type Stand = "waiting" | "sealing" | "sending" | "lost" | "paused" | "kept" | "cancelled" | "failed";
+type Stand = "waiting" | "sealing" | Way | "paused" | "kept" | "cancelled" | "failed";
 
 interface Entry {
   file: File;
@@ -104,7 +104,7 @@ async function look(s: Site, thread: Thread, section: HTMLElement, file: File): 
   const clean = found.strippable ? await stripped(file) : null;
   const perSecond = await speed();
   const seconds = file.size / perSecond;
-  const roster = s.circle.roster;
+  const { roster } = s;
   const part = view(s.views, "file", {
     name: file.name, size: size(s.views, file.size), seen: neutral(file.name),
     reveals: found.reveals.map((r) => ({ what: t(s.views, "client.what." + r.what), value: r.value })),
@@ -112,7 +112,7 @@ async function look(s: Site, thread: Thread, section: HTMLElement, file: File): 
     stays: clean === null && (found.reveals.length > 0 || !plain(found)), picture: isPicture(found),
     long: slow(perSecond) && seconds > 60 ? Math.ceil(seconds / 60) : 0, speed: Math.round(perSecond / 1e5) / 10,
     server: slow(perSecond) && file.size > large,
-    code: fieldOf(thread), n: String(thread.next), roster: hex(roster.hash),
+    code: field(thread.code), n: String(thread.next), roster: hex(roster.hash),
     skips: skipped(section).map((skip) => ({ skip })),
     province: $<HTMLSelectElement>("[name=province]", section)?.value ?? "",
   });
@@ -154,11 +154,6 @@ function neutral(name: string): string {
   return "001." + (end ?? "bin");
 }
 
-/** The code as the server's own form has it, for the way that is the server's. */
-function fieldOf(thread: Thread): string {
-  return hex(thread.code) + thread.check;
-}
-
 function buttons(s: Site, thread: Thread, e: Entry, section: HTMLElement): void {
   const on = (name: string, act: () => void) => $(`[data-do=${name}]`, e.element)?.addEventListener("click", act);
   on("pause", () => {
@@ -193,7 +188,7 @@ function stand(s: Site, e: Entry, now: Stand, err?: unknown): void {
   const moved = bar && tenth(e.sent) !== tenth(bar.value * e.size);
   if (bar) {
     bar.value = e.size ? e.sent / e.size : 0;
-    bar.hidden = !["sending", "lost", "paused"].includes(now);
+    bar.hidden = !["sending", "lost", "busy", "paused"].includes(now);
   }
   if (said && (moved || e.stand !== now || !said.textContent)) {
     said.textContent = err
@@ -205,7 +200,7 @@ function stand(s: Site, e: Entry, now: Stand, err?: unknown): void {
     const button = $<HTMLButtonElement>(`[data-do=${name}]`, e.element);
     if (button) button.hidden = !shown;
   };
-  show("pause", now === "sending" || now === "lost");
+  show("pause", ["sending", "lost", "busy"].includes(now));
   show("resume", now === "paused" || (now === "failed" && e.file.size > 0));
   show("cancel", !["kept", "cancelled"].includes(now));
   const care = $(".care", e.element);
@@ -257,19 +252,19 @@ async function attempt(s: Site, thread: Thread, e: Entry, readers: Readers): Pro
     kind: "attachment", language: s.views.lang, readers,
     file: { size: bytes(e).size, name: e.file.name, keepName: ticked(e, "keep"), stream: () => stream(bytes(e)) },
   };
-  const sealed = await seal(s.circle, thread.code, n, content, s.hasher);
+  const sealed = await seal(circleOf(s), thread.code, n, content, s.hasher);
   e.size = sealed.size;
   let doubted = false;
-  const onLost = (lost: boolean) => {
-    doubted ||= lost;
-    if (e.stand !== "paused") stand(s, e, lost ? "lost" : "sending");
+  const on = (way: Way, doubt: boolean) => {
+    doubted ||= doubt;
+    if (e.stand !== "paused") stand(s, e, way);
   };
   const onBytes = (sent: number) => {
     e.sent = sent;
     stand(s, e, e.stand === "sealing" ? "sending" : e.stand);
   };
   const control = { signal: e.abort.signal, paused: () => e.paused };
-  const outcome = await send(sealed, port(onLost), onBytes, control);
+  const outcome = await send(sealed, port(on), onBytes, control);
   return outcome === "kept" || doubted;
 }
 

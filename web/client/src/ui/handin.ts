@@ -1,11 +1,11 @@
 // Handing in one sealed text, with what the page says meanwhile.
 
-import { type Content, seal } from "../item";
+import { type Content, type Sealed, seal } from "../item";
 import type { Code } from "../receipt";
-import { send } from "../slices";
-import { clear } from "./failed";
-import { port } from "./port";
-import type { Site } from "./site";
+import { type Port, send } from "../slices";
+import { clear, keyOf } from "./failed";
+import { port, rest, type Way } from "./port";
+import { circleOf, type Site } from "./site";
 import { focus, t } from "./view";
 
 /** Takes away what was said about the last try. */
@@ -28,19 +28,33 @@ export async function handIn(
   focus(note);
   form.inert = true; // what is on its way is not changed
   s.pending++;
-  let doubted = false;
-  const onLost = (lost: boolean) => {
-    doubted ||= lost;
-    say(lost ? "lost" : "sending");
+  const doubt = { doubted: false };
+  const on = (way: Way, doubted: boolean) => {
+    doubt.doubted ||= doubted;
+    say(way === "busy" && doubt.doubted ? "lost" : way);
   };
   try {
-    const sealed = await seal(s.circle, code, n, content, s.hasher);
+    const sealed = await seal(circleOf(s), code, n, content, s.hasher);
     // What an earlier try of the same item may have brought is no other item.
-    return { again: (await send(sealed, port(onLost), () => {})) === "again" && !doubted };
+    return { again: (await insist(sealed, port(on), doubt)) === "again" && !doubt.doubted };
   } finally {
     s.pending--;
     form.inert = false;
     note.remove();
+  }
+}
+
+const passing = ["unreachable", "busy", "disk", "internal", "store"];
+
+/** A text that may have arrived is sent until that is known: its words depend on it. */
+async function insist(sealed: Sealed, to: Port, doubt: { doubted: boolean }): Promise<"kept" | "again"> {
+  for (;;) {
+    try {
+      return await send(sealed, to, () => {});
+    } catch (err) {
+      if (!doubt.doubted || !passing.includes(keyOf(err))) throw err;
+      await rest(10_000);
+    }
   }
 }
 

@@ -20,8 +20,11 @@ async function problem(r: Response): Promise<Answer["problem"]> {
 
 export const rest = (milliseconds: number): Promise<void> => new Promise((done) => setTimeout(done, milliseconds));
 
-/** A port for slices, which tells whenever the connection is lost or back. */
-export function port(onLost: (lost: boolean) => void): Port {
+/** How the way to the server is: nothing comes back, it has too much to do, or all is well. */
+export type Way = "lost" | "busy" | "sending";
+
+/** A port for slices, which tells how the way is. */
+export function port(on: (way: Way, doubted: boolean) => void): Port {
   const none: Answer = { status: 0, offset: null, complete: false, problem: null };
   return {
     rest,
@@ -34,10 +37,11 @@ export function port(onLost: (lost: boolean) => void): Port {
           status: r.status, offset: offset === null ? null : Number(offset),
           complete: r.headers.get("Upload-Complete") === "?1", problem: await problem(r),
         };
-        onLost(false);
+        const { status } = answer;
+        on(status === 429 || status >= 500 ? "busy" : "sending", status >= 500);
         return answer;
       } catch {
-        onLost(true);
+        on("lost", true);
         return none;
       }
     },
@@ -54,7 +58,7 @@ async function insist(method: string, path: string, body?: Uint8Array): Promise<
     if (bytes) return new Uint8Array(bytes);
     if (n === tries || (r && r.status < 500)) {
       const p = r && (await problem(r));
-      throw new Failure(p?.error ?? "offline", p?.minutes ? { minutes: p.minutes } : {});
+      throw new Failure(p?.error ?? "unreachable", p?.minutes ? { minutes: p.minutes } : {});
     }
     await rest(1000 * n * n);
   }
@@ -71,8 +75,8 @@ export function page(path: string): Promise<Document> {
     x.open("GET", path);
     x.responseType = "document";
     x.timeout = 60_000;
-    x.onload = () => (x.status === 200 && x.responseXML ? done(x.responseXML) : failed(new Failure("offline")));
-    x.onerror = x.ontimeout = () => failed(new Failure("offline"));
+    x.onload = () => (x.status === 200 && x.responseXML ? done(x.responseXML) : failed(new Failure("unreachable")));
+    x.onerror = x.ontimeout = () => failed(new Failure("unreachable"));
     x.send();
   });
 }

@@ -4,9 +4,8 @@ import { hex } from "../encoding";
 import { Failure } from "../failure";
 import { checkReaders, type Readers } from "../item";
 import type { Reviewer } from "../roster";
-import type { Site } from "./site";
 import { page } from "./port";
-import { prefix } from "./site";
+import { circleOf, prefix, type Site } from "./site";
 import { $, t, view, type Views } from "./view";
 
 function matches(value: string, r: Reviewer): boolean {
@@ -27,7 +26,7 @@ export function province(s: Site, place: string): string {
  * under another one somebody might read whom its writer never saw.
  */
 export function chosen(s: Site, form: ParentNode, place?: string): Readers {
-  const { roster } = s.circle;
+  const { roster } = s;
   if ($<HTMLInputElement>("[name=roster]", form)?.value !== hex(roster.hash)) throw new Failure("no_reader");
   const withheld: string[] = [];
   for (const box of form.querySelectorAll<HTMLInputElement>("[name=skip]:checked")) {
@@ -37,7 +36,7 @@ export function chosen(s: Site, form: ParentNode, place?: string): Readers {
   }
   const own = $<HTMLSelectElement>("[name=province]", form)?.value ?? "";
   const readers = { withheld: [...new Set(withheld)], province: province(s, place ?? own) };
-  checkReaders(s.circle, readers);
+  checkReaders(circleOf(s), readers);
   return readers;
 }
 

@@ -10,7 +10,8 @@ import { type Lang, t, type Views } from "./view";
 
 export interface Site {
   views: Views;
-  circle: Circle;
+  roster: Roster;
+  circle: Circle | Error; // or why nothing can be sealed now
   taxonomy: Taxonomy;
   places: [code: string, name: string][];
   hasher: (() => Hasher) | undefined;
@@ -42,18 +43,33 @@ export async function newest(before?: Roster): Promise<Roster> {
   return roster;
 }
 
-/** Whoever may read now. */
-export async function readers(before?: Roster): Promise<Circle> {
-  const [roster, recipients] = await Promise.all([newest(before), get("/roster.recipients")]);
-  return circle(roster, recipients, new Date());
+type Readers = Pick<Site, "roster" | "circle">;
+
+/** Asks who may read now. Under a roster that has expired old answers can be read. */
+export async function readers(s: Partial<Readers>): Promise<Readers> {
+  const [roster, recipients] = await Promise.all([newest(s.roster), get("/roster.recipients").catch(ofError)]);
+  let who: Circle | Error;
+  try {
+    who = recipients instanceof Error ? recipients : circle(roster, recipients, new Date());
+  } catch (err) {
+    who = ofError(err);
+  }
+  return Object.assign(s, { roster, circle: who });
+}
+
+const ofError = (err: unknown): Error => (err instanceof Error ? err : new Failure("internal"));
+
+export function circleOf(s: Site): Circle {
+  if (s.circle instanceof Error) throw s.circle;
+  return s.circle;
 }
 
 export async function load(lang: Lang, hasher: (() => Hasher) | undefined): Promise<Site> {
   const [shown, who, questions, regions] = await Promise.all([
-    views(lang), readers(), get("/taxonomy.json"), get("/regions.json"),
+    views(lang), readers({}), get("/taxonomy.json"), get("/regions.json"),
   ]);
   return {
-    views: shown, circle: who, taxonomy: parse(questions), hasher, pending: 0, again: null, acts: {},
+    ...who, views: shown, taxonomy: parse(questions), hasher, pending: 0, again: null, acts: {},
     places: JSON.parse(text(regions)) as [string, string][],
   };
 }
@@ -62,10 +78,10 @@ const rostersBefore = 6;
 
 /** The newest roster and those before it: always as many, whatever is in a mailbox. */
 export async function rosters(s: Site): Promise<Roster[]> {
-  const { sequence } = s.circle.roster;
+  const { sequence } = s.roster;
   const wanted = Array.from({ length: Math.min(rostersBefore, sequence - 1) }, (_, i) => sequence - 1 - i);
   const earlier = await Promise.all(wanted.map(async (n) => parseRoster(await get(`/rosters/${n}.note`))));
-  const all = [s.circle.roster, ...earlier];
+  const all = [s.roster, ...earlier];
   all.forEach((r, i) => i && follows(all[i - 1] as Roster, r));
   return all;
 }

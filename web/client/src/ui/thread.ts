@@ -149,7 +149,7 @@ async function refused(s: Site, form: HTMLElement, err: unknown): Promise<void> 
 export async function refusedReaders(s: Site, form: HTMLElement, key: string, id: string): Promise<void> {
   try {
     if (key === "no_reader") {
-      s.circle = await readers(s.circle.roster);
+      await readers(s);
       await renew(s.views, form, id);
     }
   } catch (err) {

@@ -119,7 +119,7 @@ async function submitted(s: Site, form: HTMLFormElement, code: Code, by: HTMLBut
 /** The roster changed while the page was open: both it and the form's list are asked for. */
 async function renewAll(s: Site, form: HTMLElement): Promise<void> {
   try {
-    s.circle = await readers(s.circle.roster);
+    await readers(s);
     await renew(s.views, form);
   } catch (err) {
     say(s.views, err);
@@ -141,7 +141,7 @@ function receipt(s: Site, thread: Thread, d: Draft, who: Readers, again: boolean
       again,
       words: words(thread.code).map((word) => ({ word })),
       advice: advice(s.taxonomy, d.answers).map((text) => ({ text: text[v.lang] })),
-      withheld: s.circle.roster.reviewers
+      withheld: s.roster.reviewers
         .filter((r) => who.withheld.includes(r.id))
         .map((r) => ({ label: `${r.label}, ${r.organisation}` })),
     });
