@@ -26,12 +26,10 @@ const script = {
   legalComments: "none",
 };
 
-// run.js is the part of the tests that needs node; vectors.js, properties.js and
-// interop.js are pages' code, which run.js loads.
 const tests = {
   ...shared,
-  entryPoints: ["test/vectors.ts", "test/properties.ts", "test/interop.ts", "test/slices.ts"],
-  outdir: "test/out",
+  entryPoints: ["test/all.ts"],
+  outfile: "test/out/tests.js",
 };
 
 await build(process.argv[2] === "test" ? tests : script);

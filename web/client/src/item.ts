@@ -3,7 +3,7 @@
 
 import { ed25519 } from "@noble/curves/ed25519.js";
 import { sha256 } from "@noble/hashes/sha2.js";
-import { base64, concat, hex, u16, u64, utf8 } from "./encoding";
+import { base64, concat, hex, malformed, u16, u64, utf8 } from "./encoding";
 import { Failure } from "./failure";
 import { generate, identitySize, type Pair, sealBytes, sealedSize, sealStream } from "./hybrid";
 import { burn, type Code, itemID, type Keys, keys as keysOf, lower } from "./receipt";
@@ -99,25 +99,26 @@ export async function seal(
   return {
     id,
     size: sealed,
-    head: (staged) => head(id, burnHash, circle, slots, sealed, staged),
+    head: (staged) => head(id, burnHash, circle.roster.sequence, slots, sealed, staged),
     payload: () => sealStream(pulled(writeTar(tar, size, newHasher())), e.recipient),
   };
 }
 
-function head(
+/** A parcel up to its payload. */
+export function head(
   id: Uint8Array,
   burnHash: Uint8Array,
-  circle: Circle,
+  sequence: number,
   slots: Uint8Array[],
   size: number,
   staged: boolean,
 ): Uint8Array {
   const count = concat(u16(slots.length), u16(slots[0]?.length ?? 0), u64(size), Uint8Array.of(staged ? 1 : 0));
-  return concat(utf8("saksi/v1/parcel\n"), id, burnHash, u64(circle.roster.sequence), count, ...slots);
+  return concat(utf8("saksi/v1/parcel\n"), id, burnHash, u64(sequence), count, ...slots);
 }
 
 /** SHA-256 on this thread. */
-function hasher(): Hasher {
+export function hasher(): Hasher {
   const h = sha256.create();
   return { update: (b) => void h.update(b), digest: async () => h.digest() };
 }
@@ -127,7 +128,8 @@ function hasher(): Hasher {
 function checkContent(c: Content): void {
   checkAnswers(c.answers ?? {});
   if (c.taxonomy) checkField(c.taxonomy);
-  if (c.kind !== "attachment") return checkText(c.text ?? "");
+  if (c.kind === "testimony" || c.kind === "message") return checkText(c.text ?? "");
+  if (c.kind !== "attachment") throw malformed();
   const size = c.file?.size ?? 0;
   if (size < 1) throw new Failure("empty");
   if (size > maxFile) throw new Failure("too_long");
@@ -137,7 +139,7 @@ function checkAnswers(answers: Record<string, string[]>): void {
   const questions = Object.entries(answers);
   const values = questions.flatMap(([, v]) => v);
   const named = questions.every(([q, v]) => /^[a-z][a-z0-9_]{0,31}$/.test(q) && v.length > 0);
-  if (!named) throw new Failure("malformed");
+  if (!named) throw malformed();
   values.forEach(checkField);
   const size = values.reduce((sum, v) => sum + utf8(v).length, 0);
   if (questions.length > maxQuestions || values.length > maxValues || size > maxAnswers) {
@@ -199,7 +201,7 @@ function deal(plains: Uint8Array[], part: number, secret: Uint8Array, k: number,
 
 // The payload.
 
-interface Tar {
+export interface Tar {
   small: [name: string, content: Uint8Array][]; // members before the file
   path: string;
   file: File | undefined;
@@ -265,7 +267,7 @@ function cleanName(name: string): string {
 }
 
 /** What the tar needs with an empty padding. */
-function needed(tar: Tar): number {
+export function needed(tar: Tar): number {
   const sizes = [...tar.small.map(([, content]) => content.length), signatureSize, 0];
   if (tar.file) sizes.push(tar.file.size);
   return sizes.reduce((sum, size) => sum + stored(size), membersEnd);
@@ -282,7 +284,7 @@ export function padme(size: number): number {
 }
 
 /** Makes the tar, piece by piece. */
-async function* writeTar(tar: Tar, size: number, hash: Hasher): AsyncGenerator<Uint8Array> {
+export async function* writeTar(tar: Tar, size: number, hash: Hasher): AsyncGenerator<Uint8Array> {
   let signed = tar.signed;
   for (const [name, content] of tar.small) {
     signed = concat(signed, sha256(utf8(name)), sha256(content));

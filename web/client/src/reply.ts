@@ -135,7 +135,7 @@ function isText(s: string, limit: number): boolean {
 }
 
 /** What the reviewer signs. */
-function signedBytes(b: Body, json: Uint8Array, keys: Keys): Uint8Array {
+export function signedBytes(b: Body, json: Uint8Array, keys: Keys): Uint8Array {
   const id = utf8(b.reviewer);
   return concat(
     utf8(label),
