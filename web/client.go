@@ -16,9 +16,9 @@ type clientText struct{ Key, Text string }
 // other texts stand in its views.
 func scriptFamilies() []string {
 	return []string{
-		"client.files.", "client.size.", "client.what.", "client.problem.", "client.sealing.", "client.status.",
+		"client.files.", "client.size.", "client.problem.", "client.sealing.", "client.status.",
 		"confirm.heading", "conversation.kept", "conversation.week", "conversation.gone_week",
-		"failure.", "format.", "item.", "message.label", "open.words", "problem.", "readers.heading", "readers.place_first", "state.", "status.",
+		"failure.", "format.", "item.", "message.label", "open.words", "problem.", "readers.heading", "readers.place_first", "reveals.", "state.", "status.",
 	}
 }
 

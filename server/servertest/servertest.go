@@ -159,7 +159,7 @@ func (d *Drop) Admit(edit func(*reviewer.Draft)) {
 func (d *Drop) serve(t testing.TB, limits server.Limits) {
 	srv, err := server.New(server.Config{
 		Inbox: d.Inbox, Log: slog.New(slog.NewTextHandler(d.Log, nil)), Limits: limits, Site: d.site, Hosts: d.hosts,
-		Gate:     d.gate, Script: d.script,
+		Gate: d.gate, Script: d.script,
 		Couriers: d.book, Onion: func() string { return d.onion },
 	})
 	d.check(err)

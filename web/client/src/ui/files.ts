@@ -107,7 +107,7 @@ async function look(s: Site, thread: Thread, section: HTMLElement, file: File): 
   const { roster } = s;
   const part = view(s.views, "file", {
     name: file.name, size: size(s.views, file.size), seen: neutral(file.name),
-    reveals: found.reveals.map((r) => ({ what: t(s.views, "client.what." + r.what), value: r.value })),
+    reveals: found.reveals.map((r) => ({ what: t(s.views, "reveals." + r.what), value: r.value })),
     clean: !found.reveals.length, strips: clean !== null && found.reveals.length > 0,
     stays: clean === null && (found.reveals.length > 0 || !plain(found)), picture: isPicture(found),
     long: slow(perSecond) && seconds > 60 ? Math.ceil(seconds / 60) : 0, speed: Math.round(perSecond / 1e5) / 10,
