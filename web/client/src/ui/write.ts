@@ -10,9 +10,9 @@ import { filesView } from "./files";
 import { handIn, tidyForm } from "./handin";
 import { page } from "./port";
 import { chosen, mark, ofReaders, problem, province, renew } from "./readers";
-import { carryPin, prefix, readers, sayWay, type Site, views } from "./site";
+import { carryPin, prefix, readers, type Site, views } from "./site";
 import { enter, newThread, type Thread } from "./thread";
-import { $, focus, show, slot, t, type Values, view } from "./view";
+import { $, focus, sayWay, show, slot, t, type Values, view } from "./view";
 
 const maxText = 24_000;
 
@@ -184,7 +184,7 @@ async function changeLanguage(s: Site, form: HTMLFormElement): Promise<void> {
   fillIn(next, typed);
   if (step && typed.has(`q.${place.id}.finer`)) finer(s, step);
   fillIn(next, typed);
-  sayWay(s);
+  sayWay(s.views, document);
   carryPin();
 }
 
