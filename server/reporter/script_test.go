@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -32,8 +33,8 @@ func TestTheWholeWayWithScript(t *testing.T) {
 	line := record(t, d)
 	page := browser.Chromium(t, browser.Options{JavaScript: true, Width: 360, Height: 740})
 	for _, lang := range []string{"id", "en"} {
-		w := &scripted{walk{t: t, d: d, page: page.Page, lang: lang}, line}
-		w.must(page.Resize(360, 740))
+		w := &scripted{walk{t: t, d: d, page: page.Page, lang: lang}, line, page}
+		w.must(page.Resize(320, 640))
 		w.write()
 		w.send()
 		w.attach()
@@ -46,9 +47,31 @@ func TestTheWholeWayWithScript(t *testing.T) {
 
 // A wire records what is sent over it.
 type wire struct {
-	url  string
-	mu   sync.Mutex
-	sent bytes.Buffer
+	url   string
+	mu    sync.Mutex
+	sent  bytes.Buffer
+	asked []string                              // method and path of each request
+	cut   func(method, path string) bool        // loses the answer to a request
+	swap  func(path string, body []byte) []byte // puts another answer in the place of one
+}
+
+// count returns how many requests began so.
+func (l *wire) count(prefix string) (n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, asked := range l.asked {
+		if strings.HasPrefix(asked, prefix) {
+			n++
+		}
+	}
+	return n
+}
+
+// change lets one test be a bad server, or a bad line to it.
+func (l *wire) change(cut func(method, path string) bool, swap func(path string, body []byte) []byte) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.cut, l.swap = cut, swap
 }
 
 // record puts a recorder before a drop.
@@ -73,9 +96,24 @@ func record(t *testing.T, d *servertest.Drop) *wire {
 		fmt.Fprintf(&line.sent, "%s %s\n", r.Method, r.RequestURI)
 		_ = r.Header.Write(&line.sent)
 		line.sent.Write(body)
+		line.asked = append(line.asked, r.Method+" "+r.URL.Path)
+		lost := line.cut != nil && line.cut(r.Method, r.URL.Path)
+		swap := line.swap
 		line.mu.Unlock()
 		r.Body = io.NopCloser(bytes.NewReader(body))
-		proxy.ServeHTTP(w, r)
+		answer := httptest.NewRecorder()
+		proxy.ServeHTTP(answer, r)
+		if lost {
+			panic(http.ErrAbortHandler)
+		}
+		text := answer.Body.Bytes()
+		if swap != nil {
+			text = swap(r.URL.Path, text)
+			answer.Header().Del("Content-Length")
+		}
+		maps.Copy(w.Header(), answer.Header())
+		w.WriteHeader(answer.Code)
+		_, _ = w.Write(text)
 	}))
 	t.Cleanup(server.Close)
 	line.url = server.URL
@@ -86,6 +124,7 @@ func record(t *testing.T, d *servertest.Drop) *wire {
 type scripted struct {
 	walk
 	line *wire
+	in   *browser.ChromiumPage
 }
 
 // until waits for a part of the page to say something.
@@ -108,8 +147,20 @@ func (w *scripted) ready(key string) {
 	w.until(".sealing[data-key="+key+"]", w.say("perangkat Anda", "your device"))
 }
 
-// shoot takes a picture where SAKSI_PAGES_DIR says, to be looked at.
+// shoot holds what the page shows now against barriers, as the pages without script
+// are held, and takes a picture where SAKSI_PAGES_DIR says, to be looked at.
 func (w *scripted) shoot(name string) {
+	w.t.Helper()
+	found, err := browser.Axe(w.in, "wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", browser.BestPractice)
+	w.must(err)
+	for _, v := range found {
+		w.t.Errorf("%s, %s: %s (%s): %q", name, w.lang, v.Help, v.ID, v.Nodes)
+	}
+	var wide bool
+	w.must(w.page.Evaluate("document.documentElement.scrollWidth > window.innerWidth", &wide))
+	if wide {
+		w.t.Errorf("%s, %s: scrolls sideways", name, w.lang)
+	}
 	if dir := os.Getenv("SAKSI_PAGES_DIR"); dir != "" {
 		w.must(w.page.Screenshot(filepath.Join(dir, "script-"+name+"."+w.lang+".png")))
 	}
