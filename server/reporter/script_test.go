@@ -51,7 +51,7 @@ type wire struct {
 	mu    sync.Mutex
 	sent  bytes.Buffer
 	asked []string                              // method and path of each request
-	cut   func(method, path string) bool        // loses the answer to a request
+	cut   func(path string, answered bool) bool // loses a request, or the answer to it
 	swap  func(path string, body []byte) []byte // puts another answer in the place of one
 }
 
@@ -68,7 +68,7 @@ func (l *wire) count(prefix string) (n int) {
 }
 
 // change lets one test be a bad server, or a bad line to it.
-func (l *wire) change(cut func(method, path string) bool, swap func(path string, body []byte) []byte) {
+func (l *wire) change(cut func(path string, answered bool) bool, swap func(path string, body []byte) []byte) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.cut, l.swap = cut, swap
@@ -97,13 +97,15 @@ func record(t *testing.T, d *servertest.Drop) *wire {
 		_ = r.Header.Write(&line.sent)
 		line.sent.Write(body)
 		line.asked = append(line.asked, r.Method+" "+r.URL.Path)
-		lost := line.cut != nil && line.cut(r.Method, r.URL.Path)
-		swap := line.swap
+		cut, swap := line.cut, line.swap
 		line.mu.Unlock()
+		if cut != nil && cut(r.URL.Path, false) {
+			panic(http.ErrAbortHandler)
+		}
 		r.Body = io.NopCloser(bytes.NewReader(body))
 		answer := httptest.NewRecorder()
 		proxy.ServeHTTP(answer, r)
-		if lost {
+		if cut != nil && cut(r.URL.Path, true) {
 			panic(http.ErrAbortHandler)
 		}
 		text := answer.Body.Bytes()

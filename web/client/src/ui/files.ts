@@ -6,7 +6,7 @@ import { Failure } from "../failure";
 import { type Content, type Readers, seal } from "../item";
 import { hex } from "../encoding";
 import { field, maxItems } from "../receipt";
-import { send } from "../slices";
+import { send, smallSlice } from "../slices";
 import { clear, keyOf, sentence } from "./failed";
 import { fillIn, values } from "./fields";
 import { port, type Way } from "./port";
@@ -237,7 +237,7 @@ async function deliver(s: Site, thread: Thread, e: Entry, readers: Readers): Pro
   s.pending++;
   try {
     stand(s, e, "sealing");
-    while (!(await attempt(s, thread, e, readers)));
+    await attempt(s, thread, e, readers);
     stand(s, e, "kept");
   } catch (err) {
     if (keyOf(err) === "cancelled") stand(s, e, "cancelled");
@@ -247,8 +247,8 @@ async function deliver(s: Site, thread: Thread, e: Entry, readers: Readers): Pro
   }
 }
 
-/** Sends a file under the next number, and reports whether it was free. */
-async function attempt(s: Site, thread: Thread, e: Entry, readers: Readers): Promise<boolean> {
+/** Sends a file under the next number. */
+async function attempt(s: Site, thread: Thread, e: Entry, readers: Readers): Promise<void> {
   if (e.damaged && !ticked(e, "whole")) throw e.damaged;
   const n = thread.next++;
   if (n < 1 || n >= maxItems) throw new Failure("full");
@@ -269,7 +269,9 @@ async function attempt(s: Site, thread: Thread, e: Entry, readers: Readers): Pro
   };
   const control = { signal: e.abort.signal, paused: () => e.paused };
   const outcome = await send(sealed, port(on), onBytes, control);
-  return outcome === "kept" || doubted;
+  // What came in slices under this number is this file; what came at once may be
+  // another one, from an old page.
+  if (outcome === "again" && !doubted && sealed.size <= smallSlice) throw new Failure("file_number_used");
 }
 
 const stream = (b: Blob): ReadableStream<Uint8Array> => b.stream() as ReadableStream<Uint8Array>;

@@ -103,10 +103,11 @@ async function submitted(s: Site, form: HTMLFormElement, code: Code, by: HTMLBut
   if (found.length) return tell(s, form, d, found);
   try {
     const who = chosen(s, form, d.place);
-    const { again } = await handIn(s, form, code, 0, testimony(s, d, who));
+    // Kept before means by an earlier try of this page: nobody else has this code.
+    await handIn(s, form, code, 0, testimony(s, d, who));
     const thread = newThread(code, 1, values($("details.readers", form) ?? form));
     if (d.place) thread.chosen.set("province", province(s, d.place));
-    receipt(s, thread, d, who, again);
+    receipt(s, thread, d, who);
   } catch (err) {
     if (ofReaders(keyOf(err))) {
       await renewAll(s, form);
@@ -133,12 +134,11 @@ function testimony(s: Site, d: Draft, who: Readers): Content {
   };
 }
 
-function receipt(s: Site, thread: Thread, d: Draft, who: Readers, again: boolean): void {
+function receipt(s: Site, thread: Thread, d: Draft, who: Readers): void {
   const held = filesView(s, thread, "next");
   s.again = () => {
     const v = s.views;
     const part = view(v, "receipt", {
-      again,
       words: words(thread.code).map((word) => ({ word })),
       advice: advice(s.taxonomy, d.answers).map((text) => ({ text: text[v.lang] })),
       withheld: s.roster.reviewers
