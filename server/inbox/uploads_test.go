@@ -225,7 +225,8 @@ func TestSentAgainNeedsNoRoom(t *testing.T) {
 	if outcome, err := d.Accept(kept.Parcel); err != nil || outcome != inbox.Again {
 		t.Errorf("its parcel: %v, %v", outcome, err)
 	}
-	if now, err := d.Stage(begun.ID, begun.Size, 0, strings.NewReader("")); !errors.Is(err, store.ErrOffset) || now != begun.Size/2 {
+	now, err := d.Stage(begun.ID, begun.Size, 0, strings.NewReader(""))
+	if !errors.Is(err, store.ErrOffset) || now != begun.Size/2 {
 		t.Errorf("one under way: now %d, %v, want ErrOffset", now, err)
 	}
 	d.mustBring(t, begun, begun.Size)

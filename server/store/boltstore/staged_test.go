@@ -228,25 +228,3 @@ func TestStagingErrorsNameNoItem(t *testing.T) {
 	}
 	s.Close()
 }
-
-// TestFullDiskKeepsTheOffset: a slice that finds no room is not counted as far as
-// it did not come, and goes on when there is room again.
-func TestFullDiskKeepsTheOffset(t *testing.T) {
-	s, _ := newStore(t)
-	defer s.Close()
-	u, payload := halfway(t, s)
-	g := s.stages.get(u.ID)
-	// Bytes that were written, and whose sync then failed for want of room, are
-	// such as these: nothing tells of them.
-	g.mu.Lock()
-	s.health.failed.Store(true)
-	g.written += 1000
-	err := s.confirm(g)
-	s.health.failed.Store(false)
-	g.mu.Unlock()
-	if err == nil {
-		t.Fatal("a failed disk confirmed a slice")
-	}
-	isStaged(t, s, u)
-	wholly(t, s, u, payload)
-}

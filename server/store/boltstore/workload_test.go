@@ -119,47 +119,6 @@ func do(s store.Store, kind byte, k key) error {
 	}
 }
 
-// bring goes on with a payload where it is, in slices, each of which may break
-// off; and makes an item of it if it comes to its end.
-func bring(s store.Store, kind byte, k key, told func(now int64)) error {
-	i, slots, payload := k.item(createFile)
-	to, slice := i.Size, i.Size/3
-	if kind == stageHalf {
-		to /= 2
-	}
-	u, err := s.Settle(i.ID)
-	if err == nil {
-		told(u.Offset)
-	}
-	now := u.Offset
-	for begun := false; now < to || !begun; begun = true {
-		part := payload[now:min(now+slice, to)]
-		now, err = s.Stage(i.ID, i.Size, now, io.MultiReader(bytes.NewReader(part), breaksOff{}))
-		if now > 0 {
-			told(now) // stands beside any error
-		}
-		if err != nil && !errors.Is(err, errBrokenOff) {
-			return err
-		}
-	}
-	if kind == stageHalf {
-		return nil
-	}
-	return s.CreateStaged(i, slots)
-}
-
-// breaksOff is a connection that breaks, half of the times.
-type breaksOff struct{}
-
-var errBrokenOff = errors.New("the connection broke off")
-
-func (breaksOff) Read([]byte) (int, error) {
-	if mathrand.IntN(2) == 0 {
-		return 0, io.EOF
-	}
-	return 0, errBrokenOff
-}
-
 // A journal is written by a call that nothing else in the process makes, so that
 // faults can be planted in the others.
 type journal struct {
@@ -302,7 +261,8 @@ func worker(s store.Store, j *journal) {
 }
 
 // A record is what the journal says of one key: what was begun with it, and what
-// was acknowledged, by kind; and how much of a staged payload was.
+// was acknowledged, by kind; and how much of a staged payload was,
+// -1 if it was not even begun.
 type record struct {
 	begun, done map[byte]bool
 	staged      *int64
@@ -319,9 +279,10 @@ func readJournal(text string) (map[key]record, error) {
 		if err != nil || len(raw) != len(key{}) {
 			return nil, fmt.Errorf("journal line %q", line)
 		}
+		none := int64(-1)
 		r, ok := records[key(raw)]
 		if !ok {
-			r = record{map[byte]bool{}, map[byte]bool{}, new(int64)}
+			r = record{map[byte]bool{}, map[byte]bool{}, &none}
 			records[key(raw)] = r
 		}
 		switch fields[0] {
@@ -393,26 +354,6 @@ func verifyItem(s store.Store, k key, r record) string {
 		kind = createText
 	}
 	return wholeItem(s, k, kind)
-}
-
-// verifyStaged holds that what was acknowledged of a payload is there, by bringing
-// the rest of it.
-func verifyStaged(s store.Store, k key, r record) string {
-	u, err := s.Settle(receipt.ItemID(k))
-	switch {
-	case errors.Is(err, store.ErrUnknown) && (r.begun[unstage] || *r.staged == 0):
-		return ""
-	case err != nil:
-		return fmt.Sprintf("of %d bytes that were acknowledged nothing is there: %v", *r.staged, err)
-	case r.done[unstage]:
-		return "it was abandoned, and is there"
-	case u.Offset < *r.staged:
-		return fmt.Sprintf("%d bytes were acknowledged, and %d are there", *r.staged, u.Offset)
-	}
-	if err := do(s, stageFile, k); err != nil {
-		return err.Error()
-	}
-	return wholeItem(s, k, createFile)
 }
 
 func wholeItem(s store.Store, k key, kind byte) string {
