@@ -297,6 +297,39 @@ func TestGoAndTheScriptAskTheSame(t *testing.T) {
 	}
 }
 
+// TestGoAndTheScriptBelieveTheSameSignatures: about keys and signatures that
+// verifiers are known to differ on, both say the same, and what protocol.md says.
+func TestGoAndTheScriptBelieveTheSameSignatures(t *testing.T) {
+	s := newScript(t)
+	var got struct {
+		refusal
+		Signatures []struct {
+			About, Key, Signature string
+			Taken                 bool
+		}
+	}
+	s.ask(map[string]any{"op": "signatures", "message": "Saksi"}, &got)
+	taken := map[string]int{}
+	for _, sig := range got.Signatures {
+		key, _ := hex.DecodeString(sig.Key)
+		signature, _ := hex.DecodeString(sig.Signature)
+		if want := ed25519.Verify(key, []byte("Saksi"), signature); want != sig.Taken {
+			t.Errorf("%s: Go says %t, the script %t: %s %s", sig.About, want, sig.Taken, sig.Key, sig.Signature)
+		}
+		if sig.Taken {
+			taken[sig.About]++
+		}
+	}
+	if taken["honest"] != 40 || taken["S is not reduced"]+taken["R with a part of small order"]+taken["R beyond the field"] > 0 {
+		t.Errorf("taken: %v", taken)
+	}
+	// With the cofactor all of these would be taken.
+	if n := taken["a key with a part of small order"]; n == 0 || n > 20 {
+		t.Errorf("%d of 40 with a key that has a part of small order are taken, want about five", n)
+	}
+	t.Log(taken)
+}
+
 // places are the codes that the script gets from the server.
 func places() (codes []string) {
 	for _, p := range regions.Provinces() {

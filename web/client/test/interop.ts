@@ -1,12 +1,15 @@
 // Answers requests of a Go test, so that both can be held against each other. What a
 // request brings and gets is JSON; bytes are in base64.
 
-import { base64, hex, unbase64, unhex } from "../src/encoding";
+import { ed25519 } from "@noble/curves/ed25519.js";
+import { sha512 } from "@noble/hashes/sha2.js";
+import { base64, concat, hex, unbase64, unhex, utf8 } from "../src/encoding";
 import { Failure } from "../src/failure";
 import * as item from "../src/item";
 import * as receipt from "../src/receipt";
 import * as reply from "../src/reply";
 import * as roster from "../src/roster";
+import * as sign from "../src/sign";
 import * as strictjson from "../src/strictjson";
 import * as taxonomy from "../src/taxonomy";
 import { drain, streamOf } from "./vectors";
@@ -59,6 +62,10 @@ const operations: Record<string, (r: Request) => Promise<object>> = {
     strictjson.parse(unbase64(r.data));
     return {};
   },
+  async signatures(r) {
+    const all = [...oddSignatures(r.message)];
+    return { signatures: all.map((o) => ({ ...o, taken: sign.verify(unhex(o.key), utf8(r.message), unhex(o.signature)) })) };
+  },
   async taxonomy(r) {
     const t = taxonomy.parse(unbase64(r.file));
     const answers = taxonomy.tidy(t, r.answers);
@@ -71,6 +78,34 @@ const operations: Record<string, (r: Request) => Promise<object>> = {
     };
   },
 };
+
+/** Signatures that verifiers differ about, made as an attacker would. */
+function* oddSignatures(message: string) {
+  const { Point } = ed25519;
+  const torsion = Point.fromHex("c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a"); // of order 8
+  const order = Point.Fn.ORDER;
+  const bytes = (n: bigint) => Uint8Array.from({ length: 32 }, (_, i) => Number((n >> BigInt(8 * i)) & 255n));
+  const sign = (about: string, key: Uint8Array, secret: bigint, r: bigint, R: Uint8Array, more = 0n) => {
+    const h = ed25519Hash(R, key, utf8(message)) % order;
+    return { about, key: hex(key), signature: hex(concat(R, bytes(((r + h * secret) % order) + more))) };
+  };
+  for (let n = 1n; n <= 40n; n++) {
+    const key = Point.BASE.multiply(1000n + n);
+    const nonce = Point.BASE.multiply(n);
+    yield sign("honest", key.toBytes(), 1000n + n, n, nonce.toBytes());
+    yield sign("S is not reduced", key.toBytes(), 1000n + n, n, nonce.toBytes(), order);
+    yield sign("a key with a part of small order", key.add(torsion).toBytes(), 1000n + n, n, nonce.toBytes());
+    yield sign("R with a part of small order", key.toBytes(), 1000n + n, n, nonce.add(torsion).toBytes());
+    yield sign("a key of small order", torsion.toBytes(), 0n, n, nonce.toBytes());
+    yield sign("nothing as key, spelled beyond the field", unhex("ee" + "ff".repeat(30) + "7f"), 0n, n, nonce.toBytes());
+    yield sign("R beyond the field", key.toBytes(), 1000n + n, 0n, unhex("ee" + "ff".repeat(30) + "7f"));
+    yield sign("a key that is no point", bytes(2n), 0n, n, nonce.toBytes());
+  }
+}
+
+function ed25519Hash(...parts: Uint8Array[]): bigint {
+  return BigInt("0x" + hex(sha512(concat(...parts)).reverse()));
+}
 
 function opened(r: reply.Opened): object {
   const { author, number, ...rest } = r;
