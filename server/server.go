@@ -63,6 +63,7 @@ type Server struct {
 
 // New makes a server.
 func New(c Config) (*Server, error) {
+	c.Site.Script = ScriptPath(c.Script)
 	pages, err := web.New(c.Site)
 	if err != nil {
 		return nil, err
@@ -81,8 +82,7 @@ func New(c Config) (*Server, error) {
 	}
 	return &Server{
 		Config: c, pages: pages, script: newScript(c.Script), places: make(chan struct{}, c.Limits.LongForms),
-		stopping: make(chan struct{}),
-		pictures: &share{free: c.Limits.Pictures},
+		stopping: make(chan struct{}), pictures: &share{free: c.Limits.Pictures},
 	}, nil
 }
 
@@ -149,6 +149,7 @@ func reporterRoutes(e *echo.Echo, prefix string, h *reporter.Handler) {
 		e.GET(prefix, h.Start)
 	}
 	e.GET(prefix+"/info", h.Info)
+	e.GET(prefix+"/client", h.Client)
 	e.GET(prefix+"/write", h.WriteForm)
 	e.POST(prefix+"/write", h.Write)
 	e.POST(prefix+"/receipt", h.Receipt)
@@ -159,6 +160,7 @@ func reporterRoutes(e *echo.Echo, prefix string, h *reporter.Handler) {
 	e.POST(prefix+"/delete", h.Delete)
 	if prefix == "" {
 		e.GET("/style.css", h.Style)
+		e.GET("/regions.json", h.Regions)
 		e.GET("/taxonomy.json", h.Taxonomy)
 		e.GET("/recipients.txt", h.Recipients)
 		e.GET("/roster.note", h.Roster)

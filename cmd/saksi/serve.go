@@ -148,6 +148,9 @@ func (s *service) warnings(on listeners, box *inbox.Inbox) (w []string) {
 }
 
 func (s *service) announce(out io.Writer, on listeners) {
+	if client.Script() == nil {
+		fmt.Fprintln(out, "saksi: browser sealing is off: this program was built without it (npm)")
+	}
 	if s.listen != "" {
 		fmt.Fprintf(out, "saksi: serving http://%s/\n", on.Reporters[0].Addr())
 	}
