@@ -3,11 +3,12 @@
 # make build   the two programs, in bin/
 # make fuzz    every fuzzer for FUZZTIME each
 # make bench   every benchmark, beside its limit
+# make release what is published, in release/; KEY=FILE signs its note
 
 GO ?= go
 FUZZTIME ?= 1m
 
-.PHONY: demo test build fuzz bench
+.PHONY: demo test build fuzz bench release
 
 build:
 	$(GO) build -trimpath -o bin/ ./cmd/saksi ./cmd/saksi-review
@@ -24,3 +25,6 @@ fuzz:
 
 bench:
 	$(GO) test -run '^$$' -bench . -timeout 1h ./...
+
+release:
+	@KEY="$(KEY)" GO="$(GO)" .ci/release

@@ -43,6 +43,8 @@ const usage = `Usage:
     saksi monitor -onion ADDRESS -root FILE -dir DIR
                   [-every 6h] [-misses 3] [-socks 127.0.0.1:9050]
     saksi monitor compare LOG LOG
+    saksi verify-site -release FILE -key KEY [-socks 127.0.0.1:9050] [-every 6h]
+                      [-instance FILE] [-taxonomy FILE] ADDRESS
     saksi version
 
 demo runs a whole throwaway drop on this machine. init makes a data folder with
@@ -75,6 +77,10 @@ its roster is signed by the roots, follows the one before, and is the one that i
 pages show. It ends with status 3 and a reason if not; -every has it go on, at
 drawn times. DIR is its memory. compare holds the logs of two watchdogs together.
 
+verify-site holds the pages, the script and the headers of a drop against a signed
+release note, on two circuits, and says what differs. ADDRESS is an onion address or
+one of this machine, with #FINGERPRINT behind it if you have it from the poster.
+
 serve -couriers is where a tor that is neither started nor joined brings couriers
 in, by a service of their own, whose address is -couriers-onion.
 
@@ -101,7 +107,8 @@ func commands() []command {
 	return []command{
 		{"demo", runDemo}, {"init", runInit}, {"serve", runServe}, {"export", runExport},
 		{"import", runImport}, {"status", runStatus}, {"check", runCheck}, {"courier", runCourier}, {"fetch", runFetch},
-		{"push", runPush}, {"poster", runPoster}, {"monitor", runMonitor}, {"version", runVersion},
+		{"push", runPush}, {"poster", runPoster}, {"monitor", runMonitor},
+		{"verify-site", runVerifySite}, {"version", runVersion},
 	}
 }
 
@@ -209,9 +216,14 @@ func parse(e env, fs *flag.FlagSet, args []string, rest int, required ...*string
 	return nil
 }
 
+// released is the version that make release puts in; "" in other builds.
+var released string
+
 func runVersion(_ context.Context, e env, _ []string) error {
 	version := "unknown"
-	if info, ok := debug.ReadBuildInfo(); ok {
+	if released != "" {
+		version = released
+	} else if info, ok := debug.ReadBuildInfo(); ok {
 		version = info.Main.Version
 	}
 	fmt.Fprintln(e.stdout, "saksi", version)

@@ -40,7 +40,7 @@ func ParseAddress(text string) (Address, error) {
 		a.Loopback, a.dial = true, u.Host
 		return a, nil
 	}
-	name, err := onionname.Parse(u.Hostname())
+	name, err := onionname.Parse(strings.ToLower(u.Hostname()))
 	if err != nil || u.Port() != "" && u.Port() != "80" {
 		return Address{}, ErrAddress
 	}

@@ -187,15 +187,20 @@ func Open(note []byte, key sign.Key) (*Manifest, error) {
 	if bytes.HasSuffix(note, []byte("\n\n"+unsigned+"\n")) {
 		return nil, ErrUnsigned
 	}
-	text, err := sign.Open(note, 1, key)
-	if errors.Is(err, sign.ErrSignatures) {
-		return nil, err
-	}
-	if err != nil {
+	if _, _, err := sign.Split(note); err != nil {
 		return nil, ErrManifest
+	}
+	text, err := sign.Open(note, 1, key)
+	if err != nil {
+		return nil, fmt.Errorf("checking the release note: %w", sign.ErrSignatures)
 	}
 	return Parse(text)
 }
 
 // ErrUnsigned is returned for a note that was made without a key.
 var ErrUnsigned = errors.New("nobody has signed this release note")
+
+// Has reports whether the release has a page.
+func (m *Manifest) Has(path string) bool {
+	return slices.ContainsFunc(m.Pages, func(p PageEntry) bool { return p.Path == path })
+}

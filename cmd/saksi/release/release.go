@@ -20,6 +20,7 @@ package release
 import (
 	"bytes"
 	"cmp"
+	"compress/gzip"
 	_ "embed"
 	"fmt"
 	"io"
@@ -110,9 +111,22 @@ func ask(h http.Handler, path string) (Answer, bool) {
 	w := &recorder{header: http.Header{}}
 	h.ServeHTTP(w, &http.Request{
 		Method: http.MethodGet, URL: &url.URL{Path: path}, Host: "127.0.0.1", RequestURI: path, Body: http.NoBody,
-		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: http.Header{},
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: http.Header{"Accept-Encoding": {"gzip, deflate, br, zstd"}},
 	})
-	return Answer{w.header, w.body.Bytes()}, w.status == http.StatusOK
+	body, err := unpacked(w)
+	return Answer{w.header, body}, w.status == http.StatusOK && err == nil
+}
+
+// unpacked returns what a browser makes of an answer: the script comes compressed.
+func unpacked(w *recorder) ([]byte, error) {
+	if w.header.Get("Content-Encoding") != "gzip" {
+		return w.body.Bytes(), nil
+	}
+	plain, err := gzip.NewReader(&w.body)
+	if err != nil {
+		return nil, err
+	}
+	return io.ReadAll(plain)
 }
 
 // A recorder takes an answer.
@@ -129,8 +143,6 @@ func (r *recorder) SetReadDeadline(time.Time) error { return nil }
 
 // SetWriteDeadline does nothing: nobody waits.
 func (r *recorder) SetWriteDeadline(time.Time) error { return nil }
-
-var _ io.Writer = (*recorder)(nil)
 
 // headerLines are the lines "Name: value" of an answer, in order, but what belongs
 // to its size and to the connection.

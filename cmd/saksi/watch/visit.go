@@ -240,7 +240,6 @@ func unpacked(resp *http.Response, k kind) (io.Reader, error) {
 
 var errEncoding = errors.New("compressed")
 
-
 // broken tells an answer that is endless or none from a connection that broke.
 func (v *visitor) broken(err error) error {
 	var network net.Error
