@@ -43,9 +43,9 @@ func (h *Handler) Keep(c echo.Context) error {
 		return withoutUpload(err)
 	}
 	if outcome == inbox.Again {
-		return c.NoContent(http.StatusOK)
+		return whole(c, http.StatusOK)
 	}
-	return c.NoContent(http.StatusCreated)
+	return whole(c, http.StatusCreated)
 }
 
 func parcelOf(head parcel.Head, in io.Reader) inbox.Parcel {

@@ -149,7 +149,8 @@ func progress(c echo.Context, size, offset int64) {
 	c.Response().Header().Set(headerComplete, flag(offset == size))
 }
 
-// whole says that the item itself is kept.
+// whole says that the item itself is kept: no other answer has this header without an
+// offset, so that nothing in between passes for it.
 func whole(c echo.Context, status int) error {
 	c.Response().Header().Set(headerComplete, flag(true))
 	if status == http.StatusConflict {
