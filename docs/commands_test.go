@@ -275,7 +275,7 @@ type program map[string][]string
 func programs(t *testing.T) map[string]program {
 	t.Helper()
 	saksi, review := program{}, program{}
-	for _, m := range regexp.MustCompile(`(?m)^    saksi ([a-z]+)(.*(?:\n +\[-.*)*)$`).FindAllStringSubmatch(help(t, "saksi", "help"), -1) {
+	for _, m := range regexp.MustCompile(`(?m)^    saksi ([a-z-]+)(.*(?:\n +\[-.*)*)$`).FindAllStringSubmatch(help(t, "saksi", "help"), -1) {
 		saksi[m[1]] = append(saksi[m[1]], regexp.MustCompile(`-[a-z-]+`).FindAllString(m[2], -1)...)
 	}
 	names := regexp.MustCompile(`(?m)^    ([a-z]+(?: [a-z]+)?)  +[a-z]`)
