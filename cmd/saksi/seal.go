@@ -67,7 +67,9 @@ func runSeal(ctx context.Context, e env, args []string) error {
 type sealing struct {
 	*sealFlags
 	env
-	say speech
+	say    speech
+	anchor letter.Anchor
+	drop   *letter.Drop // nil if it is carried
 }
 
 func (s *sealing) run(ctx context.Context) error {
@@ -79,6 +81,9 @@ func (s *sealing) run(ctx context.Context) error {
 		return errSealMode
 	case *s.send != "":
 		return s.handIn(ctx)
+	}
+	if err := s.prepare(); err != nil {
+		return err
 	}
 	folder, err := letter.Read(s.Arg(0), *s.keep)
 	if err != nil {
@@ -94,13 +99,24 @@ func (s *sealing) run(ctx context.Context) error {
 	return s.post(ctx, folder)
 }
 
+// prepare finds out who is trusted and where it goes, before anything is read.
+func (s *sealing) prepare() (err error) {
+	if *s.look {
+		return nil
+	}
+	if s.anchor, err = s.trusted(); err == nil && *s.carry == "" {
+		s.drop, err = s.goesTo()
+	}
+	return err
+}
+
 var (
 	errSealMode = errors.New("seal: these arguments do not go together")
 	errSealTo   = errors.New("seal: no fingerprint is given")
 )
 
-// drop returns the drop of -to.
-func (s *sealing) drop() (*letter.Drop, error) {
+// goesTo returns the drop of -to.
+func (s *sealing) goesTo() (*letter.Drop, error) {
 	address, err := errand.ParseAddress(*s.to)
 	if err != nil {
 		return nil, err
@@ -130,8 +146,8 @@ func (s *sealing) progress(acknowledged, size int64) {
 func (s *sealing) tellTo(key string, args ...any) { fmt.Fprintln(s.stderr, s.say.text(key, args...)) }
 func (s *sealing) print(key string, args ...any)  { fmt.Fprintln(s.stdout, s.say.text(key, args...)) }
 
-// anchor says which roots are trusted.
-func (s *sealing) anchor() (a letter.Anchor, err error) {
+// trusted says which roots are.
+func (s *sealing) trusted() (a letter.Anchor, err error) {
 	if *s.roots != "" {
 		text, err := readSmall(*s.roots, 64<<10)
 		if err != nil {
@@ -160,38 +176,30 @@ func (s *sealing) anchor() (a letter.Anchor, err error) {
 
 // post seals and hands in.
 func (s *sealing) post(ctx context.Context, folder *letter.Folder) error {
-	anchor, err := s.anchor()
+	note, err := s.drop.Fetch(ctx, "/roster.note")
 	if err != nil {
 		return err
 	}
-	drop, err := s.drop()
+	recipients, err := s.drop.Fetch(ctx, "/roster.recipients")
 	if err != nil {
 		return err
 	}
-	note, err := drop.Fetch(ctx, "/roster.note")
+	questions, err := s.drop.Questions(ctx)
 	if err != nil {
 		return err
 	}
-	recipients, err := drop.Fetch(ctx, "/roster.recipients")
+	l, err := s.letter(folder, note, string(recipients), questions)
 	if err != nil {
 		return err
 	}
-	questions, err := drop.Questions(ctx)
-	if err != nil {
-		return err
-	}
-	l, err := s.letter(folder, note, string(recipients), anchor, questions)
-	if err != nil {
-		return err
-	}
-	return s.sendAll(ctx, drop, l)
+	return s.sendAll(ctx, l)
 }
 
 // letter makes the letter, and says who will read it.
 func (s *sealing) letter(
-	folder *letter.Folder, note []byte, recipients string, anchor letter.Anchor, questions *taxonomy.Taxonomy,
+	folder *letter.Folder, note []byte, recipients string, questions *taxonomy.Taxonomy,
 ) (*letter.Letter, error) {
-	circle, err := letter.Trust(note, recipients, anchor, time.Now())
+	circle, err := letter.Trust(note, recipients, s.anchor, time.Now())
 	if err != nil {
 		return nil, err
 	}
@@ -217,14 +225,14 @@ func (s *sealing) letter(
 }
 
 // sendAll hands in the testimony, shows the words, and then hands in the files.
-func (s *sealing) sendAll(ctx context.Context, drop *letter.Drop, l *letter.Letter) error {
-	if err := drop.Send(ctx, l, 0); err != nil {
+func (s *sealing) sendAll(ctx context.Context, l *letter.Letter) error {
+	if err := s.drop.Send(ctx, l, 0); err != nil {
 		return notKept{err}
 	}
 	s.print("kept")
 	s.words(l.Code)
 	for n, file := range l.Folder.Files {
-		if err := drop.Send(ctx, l, n+1); err != nil {
+		if err := s.drop.Send(ctx, l, n+1); err != nil {
 			return fileNotKept{err, file.Name}
 		}
 		s.print("file_kept", file.Name, n+1, len(l.Folder.Files))
@@ -235,10 +243,6 @@ func (s *sealing) sendAll(ctx context.Context, drop *letter.Drop, l *letter.Lett
 
 // write seals into a file that another machine hands in.
 func (s *sealing) write(folder *letter.Folder) error {
-	anchor, err := s.anchor()
-	if err != nil {
-		return err
-	}
 	note, err := readSmall(*s.roster, 2<<20)
 	if err != nil {
 		return fmt.Errorf("reading -roster: %w", err)
@@ -257,7 +261,7 @@ func (s *sealing) write(folder *letter.Folder) error {
 			return fmt.Errorf("reading -taxonomy: %w", err)
 		}
 	}
-	l, err := s.letter(folder, note, string(recipients), anchor, questions)
+	l, err := s.letter(folder, note, string(recipients), questions)
 	if err != nil {
 		return err
 	}
@@ -294,7 +298,7 @@ func writeCarried(name string, l *letter.Letter) (err error) {
 // handIn hands in a carried file, parcel by parcel: in whatever order connections
 // break, each is kept once.
 func (s *sealing) handIn(ctx context.Context) error {
-	drop, err := s.drop()
+	drop, err := s.goesTo()
 	if err != nil {
 		return err
 	}
@@ -350,8 +354,11 @@ func (s *sealing) tell(folder *letter.Folder) {
 			told = append(told, strings.TrimSpace(s.say.text("reveal."+string(r.What))+" "+quoted(r.Value)))
 		}
 		what := s.say.text("reveals_nothing")
-		if len(told) > 0 {
+		switch {
+		case len(told) > 0:
 			what = s.say.text("reveals", strings.Join(told, ", "))
+		case f.Finding.Unknown:
+			what = s.say.text("reveals_unknown")
 		}
 		s.tellTo("file", f.Name, f.Finding.Type, f.Size, what)
 		switch {
