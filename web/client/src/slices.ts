@@ -1,0 +1,242 @@
+// Sending a sealed item, over connections that break: crypto/parcel's upload in
+// slices. The slice that the server has not acknowledged is the only ciphertext that
+// is kept. If the server has lost what it had acknowledged, the payload is sealed
+// anew and sent from its beginning.
+
+import { concat, hex } from "./encoding";
+import { Failure } from "./failure";
+import type { Sealed } from "./item";
+
+export interface Answer {
+  status: number; // 0: no answer came
+  offset: number | null; // Upload-Offset
+  complete: boolean; // Upload-Complete is ?1
+  problem: { error: string; minutes?: number; limit?: number } | null; // the JSON of an error
+}
+
+/** The requests that this makes, so that tests can play a bad server. */
+export interface Port {
+  ask(
+    method: "POST" | "HEAD" | "PATCH" | "DELETE",
+    path: string,
+    headers: Record<string, string>,
+    body: Uint8Array,
+  ): Promise<Answer>;
+  rest(milliseconds: number): Promise<void>;
+  now(): number; // milliseconds
+}
+
+export interface Control {
+  signal?: AbortSignal;
+  /** While this returns a promise, nothing more is sent until it resolves. */
+  paused?(): Promise<void> | null;
+}
+
+export const smallSlice = 1 << 20;
+export const largeSlice = 4 << 20;
+const fast = 4000; // milliseconds for a small slice, below which large ones follow
+const tries = 12; // without an answer in between, about six minutes
+const longest = 60_000; // milliseconds between two tries
+const restarts = 5;
+
+const nothing = new Uint8Array(0);
+
+/**
+ * Sends an item until the server has said that it is kept, for the first time or
+ * again. on is called with the bytes of the payload that the server has for good.
+ * Rejects with a Failure: "cancelled" after an abort, "unreachable" when no answer
+ * came for long, else what the server said.
+ */
+export async function send(
+  sealed: Sealed,
+  port: Port,
+  on: (acknowledged: number) => void,
+  control: Control = {},
+): Promise<"kept" | "again"> {
+  const u: Upload = { sealed, port, on, control, path: "/v1/uploads/" + hex(sealed.id) };
+  try {
+    return sealed.size <= smallSlice ? await sendWhole(u) : await sendSliced(u);
+  } catch (e) {
+    if (!control.signal?.aborted) throw e;
+    // If the server does not hear it, it forgets the upload in a day.
+    await port.ask("DELETE", u.path, {}, nothing).catch(() => undefined);
+    throw new Failure("cancelled");
+  }
+}
+
+interface Upload {
+  sealed: Sealed;
+  port: Port;
+  on: (acknowledged: number) => void;
+  control: Control;
+  path: string;
+}
+
+/** Thrown inside when the server has other bytes than those that it acknowledged, or fewer. */
+class Lost extends Error {
+  constructor(readonly answer: Answer) {
+    super("lost");
+  }
+}
+
+/** Thrown inside when the item turns out to be kept already. */
+const kept = new Error("kept");
+
+async function sendWhole(u: Upload): Promise<"kept" | "again"> {
+  const payload = await take(source(await u.sealed.payload()), u.sealed.size);
+  return hand(u, concat(u.sealed.head(false), payload), false);
+}
+
+/** Begins again, with the payload sealed anew, each time the server has lost what it had. */
+async function sendSliced(u: Upload): Promise<"kept" | "again"> {
+  for (let i = 0; ; i++) {
+    const from = source(await u.sealed.payload());
+    try {
+      await sendSlices(u, from);
+      return await hand(u, u.sealed.head(true), true);
+    } catch (e) {
+      if (e === kept) return "again";
+      if (!(e instanceof Lost)) throw e;
+      if (i === restarts) throw refusal(e.answer);
+      // Slices of two sealings must not come together: this has to be heard.
+      const a = await insist(u, () => u.port.ask("DELETE", u.path, {}, nothing), true);
+      if (a.status !== 204 && a.status !== 404) throw refusal(a);
+      u.on(0);
+    } finally {
+      await from.reader.cancel().catch(() => undefined);
+    }
+  }
+}
+
+/** Hands in the parcel: 201 it is kept, 200 it was before. */
+async function hand(u: Upload, parcel: Uint8Array, patient: boolean): Promise<"kept" | "again"> {
+  const headers = { "Content-Type": "application/octet-stream" };
+  const a = await insist(u, () => u.port.ask("POST", "/v1/items", headers, parcel), patient);
+  if (a.status === 404) throw new Lost(a);
+  if (a.status !== 201 && a.status !== 200) throw refusal(a);
+  u.on(u.sealed.size);
+  return a.status === 201 ? "kept" : "again";
+}
+
+async function sendSlices(u: Upload, from: Source): Promise<void> {
+  await begin(u);
+  let size = smallSlice;
+  for (let done = 0; done < u.sealed.size; ) {
+    const slice = await take(from, Math.min(size, u.sealed.size - done));
+    const start = u.port.now();
+    await sendSlice(u, done, slice);
+    done += slice.length;
+    size = u.port.now() - start < (fast * slice.length) / smallSlice ? largeSlice : smallSlice;
+  }
+}
+
+/** Announces the upload. What is there under the id is of an earlier sealing. */
+async function begin(u: Upload): Promise<void> {
+  const headers = { "Upload-Length": String(u.sealed.size), "Upload-Complete": "?0" };
+  const a = await insist(u, () => u.port.ask("POST", u.path, headers, nothing), false);
+  if (isWhole(a)) throw kept;
+  if (a.status === 400 || (a.status === 200 && a.offset !== 0)) throw new Lost(a);
+  if (a.status !== 201 && a.status !== 200) throw refusal(a);
+}
+
+/** Whether an answer says that the item itself is kept: an upload would have an offset. */
+function isWhole(a: Answer): boolean {
+  return a.complete && a.offset === null;
+}
+
+/** Sends a slice until all of it is acknowledged. */
+async function sendSlice(u: Upload, start: number, slice: Uint8Array): Promise<void> {
+  const end = start + slice.length;
+  let at = start;
+  for (let n = 0; at < end; ) {
+    await allowed(u);
+    const before = at;
+    const a = await patch(u, at, slice.subarray(at - start), end === u.sealed.size);
+    at = await arrived(u, a);
+    if (at < start || at > end) throw new Lost(a);
+    if (at > before) u.on(at);
+    n = at > before ? 0 : n + 1;
+    if (at < end && (a.status !== 204 || at === before)) await pause(u, n, a);
+  }
+}
+
+function patch(u: Upload, at: number, body: Uint8Array, last: boolean): Promise<Answer> {
+  const headers = {
+    "Content-Type": "application/partial-upload",
+    "Upload-Offset": String(at),
+    "Upload-Complete": last ? "?1" : "?0",
+  };
+  return u.port.ask("PATCH", u.path, headers, body);
+}
+
+/** How far the upload has come after a slice, by its answer, or by asking. */
+async function arrived(u: Upload, a: Answer): Promise<number> {
+  if (isWhole(a)) throw kept;
+  if (a.status === 404) throw new Lost(a);
+  if (a.offset !== null) return a.offset;
+  if (a.status !== 409 && !passes(a)) throw refusal(a);
+  return arrived(u, await insist(u, () => u.port.ask("HEAD", u.path, {}, nothing), true));
+}
+
+/** Whether it passes by itself: no answer, too many at once, a server in trouble. */
+function passes(a: Answer): boolean {
+  return a.status === 0 || a.status === 408 || a.status === 429 || (a.status >= 500 && a.status !== 507);
+}
+
+/**
+ * Asks until there is an answer that does not pass by itself. Who is not patient takes
+ * a server's word for when to come back, unless an earlier try may have succeeded.
+ */
+async function insist(u: Upload, ask: () => Promise<Answer>, patient: boolean): Promise<Answer> {
+  for (let n = 0; ; n++) {
+    await allowed(u);
+    const a = await ask();
+    const told = !patient && n === 0 && a.problem?.minutes !== undefined;
+    if (!passes(a) || told) return a;
+    await pause(u, n, a);
+  }
+}
+
+/** Waits longer each time, and gives up after many. */
+async function pause(u: Upload, n: number, a: Answer): Promise<void> {
+  if (n >= tries) throw refusal(a);
+  await u.port.rest(Math.min(longest, 1000 * 2 ** n));
+}
+
+/** Waits while it is paused; throws if it was cancelled. */
+async function allowed(u: Upload): Promise<void> {
+  for (let p = u.control.paused?.(); p; p = u.control.paused?.()) await p;
+  u.control.signal?.throwIfAborted();
+}
+
+function refusal(a: Answer): Failure {
+  const { error = "unreachable", ...values } = a.problem ?? {};
+  return new Failure(error, values);
+}
+
+// The payload, a slice at a time.
+
+interface Source {
+  reader: ReadableStreamDefaultReader<Uint8Array>;
+  held: Uint8Array; // read and not yet taken
+}
+
+function source(stream: ReadableStream<Uint8Array>): Source {
+  return { reader: stream.getReader(), held: nothing };
+}
+
+async function take(from: Source, size: number): Promise<Uint8Array> {
+  const slice = new Uint8Array(size);
+  for (let at = 0; at < size; ) {
+    while (from.held.length === 0) {
+      const { done, value } = await from.reader.read();
+      if (done) throw new Failure("size");
+      from.held = value;
+    }
+    const part = from.held.subarray(0, size - at);
+    slice.set(part, at);
+    at += part.length;
+    from.held = from.held.subarray(part.length);
+  }
+  return slice;
+}
