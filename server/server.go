@@ -56,12 +56,14 @@ type Server struct {
 	pages    *web.Pages
 	script   *script       // nil for none
 	places   chan struct{} // of forms with a long text
+	pictures *share        // of memory for pictures
 	stopping chan struct{} // closed when Serve is to end
 	work     work
 }
 
 // New makes a server.
 func New(c Config) (*Server, error) {
+	c.Site.Script = ScriptPath(c.Script)
 	pages, err := web.New(c.Site)
 	if err != nil {
 		return nil, err
@@ -80,7 +82,7 @@ func New(c Config) (*Server, error) {
 	}
 	return &Server{
 		Config: c, pages: pages, script: newScript(c.Script), places: make(chan struct{}, c.Limits.LongForms),
-		stopping: make(chan struct{}),
+		stopping: make(chan struct{}), pictures: &share{free: c.Limits.Pictures},
 	}, nil
 }
 
@@ -88,7 +90,7 @@ func New(c Config) (*Server, error) {
 func (s *Server) handler(lang web.Lang) *reporter.Handler {
 	return &reporter.Handler{
 		Scribe: &scribe.Scribe{Inbox: s.Inbox}, Pages: s.pages, Lang: lang,
-		Gate: s.Gate, MaxFile: s.Inbox.MaxFile, MaxForm: s.Limits.Form, Tick: s.Limits.Tick, Padding: s.Limits.Padding,
+		Gate: s.Gate, Hold: s.hold, MaxFile: s.Inbox.MaxFile, MaxForm: s.Limits.Form, Tick: s.Limits.Tick, Padding: s.Limits.Padding,
 	}
 }
 
@@ -147,6 +149,7 @@ func reporterRoutes(e *echo.Echo, prefix string, h *reporter.Handler) {
 		e.GET(prefix, h.Start)
 	}
 	e.GET(prefix+"/info", h.Info)
+	e.GET(prefix+"/client", h.Client)
 	e.GET(prefix+"/write", h.WriteForm)
 	e.POST(prefix+"/write", h.Write)
 	e.POST(prefix+"/receipt", h.Receipt)
@@ -157,6 +160,7 @@ func reporterRoutes(e *echo.Echo, prefix string, h *reporter.Handler) {
 	e.POST(prefix+"/delete", h.Delete)
 	if prefix == "" {
 		e.GET("/style.css", h.Style)
+		e.GET("/regions.json", h.Regions)
 		e.GET("/taxonomy.json", h.Taxonomy)
 		e.GET("/recipients.txt", h.Recipients)
 		e.GET("/roster.note", h.Roster)

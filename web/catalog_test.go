@@ -73,13 +73,14 @@ func TestTextFillsPlaceholdersOnce(t *testing.T) {
 func families() map[string][]string {
 	return map[string][]string{
 		"problem": strings.Fields("heading empty too_long not_text word_count word_unknown check far_too_long cut damaged " +
-			"no_file empty_file file_number_used field_long missing strange long sign unasked few_readers no_reader"),
+			"no_file empty_file file_number_used picture_damaged field_long missing strange long sign unasked few_readers no_reader"),
 		"status": strings.Fields("diterima diambil ditelaah butuh_keterangan terverifikasi " +
 			"diteruskan tidak_dapat ditutup other"),
-		"state":  strings.Fields("waiting batched carried deleted expired"),
-		"format": strings.Fields("thousands megabytes kilobytes week"),
-		"item":   strings.Fields("first later"),
-		"region": {"national"},
+		"state":   strings.Fields("waiting batched carried deleted expired"),
+		"format":  strings.Fields("thousands megabytes kilobytes week"),
+		"item":    strings.Fields("first later"),
+		"region":  {"national"},
+		"reveals": strings.Fields("place time camera author organisation software title comment thumbnail other"),
 	}
 }
 
@@ -95,6 +96,14 @@ func usedKeys(t *testing.T, c *catalog) map[string]bool {
 	for _, key := range failureKeys() {
 		for _, part := range []string{"title", "text", "advice"} {
 			used["failure."+key+"."+part] = true
+		}
+	}
+	// The script names its texts by their keys, or puts them together of a family.
+	source := clientSources(t)
+	for key := range c.texts {
+		family, of := scriptFamily(key)
+		if of && (family != key && strings.Contains(source, `"`+family) || strings.Contains(source, `"`+key+`"`)) {
+			used[key] = true
 		}
 	}
 	call := regexp.MustCompile(`\b(?i:(t|each)) "([a-z0-9_.]+)"`)
@@ -114,6 +123,13 @@ func usedKeys(t *testing.T, c *catalog) map[string]bool {
 		}
 	}
 	return used
+}
+
+// scriptFamily returns what the script puts before the rest of a key.
+func scriptFamily(key string) (family string, of bool) {
+	rest, of := strings.CutPrefix(key, "client.")
+	family, _, _ = strings.Cut(rest, ".")
+	return "client." + family + ".", of
 }
 
 func templateSources(t *testing.T) map[string]string {

@@ -181,6 +181,19 @@ type Conversation struct {
 	Kept      bool // the message or the file of this request was kept
 	Again     bool // it had been kept before
 	Number    int  // which item Kept and Again speak of
+	// Of a file that was kept: what was taken off a picture, as keys under "reveals."; or
+	// that what the file tells beside what it shows is still in it.
+	Removed []string
+	Left    bool
+}
+
+// Client is what the script takes its views and texts from: one page of templates.
+// What it fills in later stands as {name} in them.
+type Client struct {
+	Later, Next          Readers // of a form of who came back, and of one right after the first
+	MaxFile              int64
+	MaxText              int
+	KeepSpread, KeepMost int // as in Receipt
 }
 
 // Confirm asks before anything is deleted.

@@ -7,7 +7,8 @@
 // Firefox is set up like Tor Browser: resistFingerprinting, HTTPS-only, private
 // browsing, and everything through a SOCKS proxy; without JavaScript, SVG, MathML
 // and fonts of pages, as at its level Safest, unless Options.JavaScript asks for
-// scripts (then without the compilers, as at its level Safer). Chromium stands
+// scripts, and Options.Interpreted for its level Safer, where scripts run without
+// the compilers and without WebAssembly. Chromium stands
 // for the phone, and does what Firefox cannot: it tells each request that it
 // made, takes on dark and forced colours, print and zoom, and runs axe-core.
 //
@@ -40,6 +41,7 @@ const patience = 60 * time.Second
 // Options say what a browser is started with.
 type Options struct {
 	JavaScript    bool // whether the pages' own scripts run
+	Interpreted   bool // scripts run without JIT compilers and WebAssembly
 	Width, Height int  // of the view, in CSS pixels; 1280 and 800 if zero
 	// SOCKS is the address of a proxy on loopback for everything, names included.
 	// Firefox alone has it.
@@ -134,10 +136,27 @@ func (p *Page) Follow(do func() error) error {
 
 // Until waits until a JavaScript expression is true. Pages with scripts need it.
 func (p *Page) Until(expression string) error {
-	return p.wrap(await(func() (done bool, err error) {
+	return p.UntilWithin(patience, expression)
+}
+
+// UntilText waits until an element's text, as it is shown, has a part.
+func (p *Page) UntilText(selector, part string) error {
+	return p.UntilWithin(patience, call(saysJS, selector, part))
+}
+
+// UntilWithin is Until for work that may last longer than a page's answer: sealing
+// and sending a large file.
+func (p *Page) UntilWithin(limit time.Duration, expression string) error {
+	return p.wrap(awaitFor(limit, func() (done bool, err error) {
 		err = p.evaluate(expression, &done)
 		return done, err
-	}), "waiting until %s", expression)
+	}), "waiting until %.200s", expression)
+}
+
+// Guarded reports whether the page would have the browser ask before it is left.
+func (p *Page) Guarded() (guarded bool, err error) {
+	err = p.wrap(p.evaluate(call(guardedJS), &guarded), "asking whether the page may be left")
+	return guarded, err
 }
 
 // Fill replaces what is in a text field. It clicks the field, so that this has to
@@ -302,6 +321,12 @@ const leadsJS = `s => {
 	if (!b || !b.form || b.disabled || b.type != "submit" && b.type != "image") return false
 	return b.formNoValidate || b.form.noValidate || !b.form.matches(":invalid")
 }`
+
+// saysJS tells whether an element is there and says something.
+const saysJS = `(s, part) => [...document.querySelectorAll(s)].some(e => e.innerText.includes(part))`
+
+// guardedJS asks the page what it is asked when it is left.
+const guardedJS = `() => !dispatchEvent(new Event("beforeunload", { cancelable: true }))`
 
 // fillJS inserts text as if it were pasted: limits of the field hold, and what it
 // did not take is an error.

@@ -34,9 +34,10 @@ var pages = map[string]string{
 	"/keys": head + `<a href="#main" id="skip">lewati</a><a href="/next" id="next">berikut</a><main id="main">
 		<form action="/next"><input type="checkbox" id="box" name="box"><input id="text" name="text">
 		<button id="go">Ke sana</button></form></main>`,
-	"/next":    head + `<h1>Berikut</h1>`,
-	"/covered": head + `<button id="under">a</button><div style="position: fixed; inset: 0"></div>`,
-	"/tall":    `<!doctype html><title>Uji</title><body style="margin: 0"><div style="height: 2500px">tinggi</div>`,
+	"/scripted": scripted,
+	"/next":     head + `<h1>Berikut</h1>`,
+	"/covered":  head + `<button id="under">a</button><div style="position: fixed; inset: 0"></div>`,
+	"/tall":     `<!doctype html><title>Uji</title><body style="margin: 0"><div style="height: 2500px">tinggi</div>`,
 }
 
 type site struct {

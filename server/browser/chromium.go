@@ -3,6 +3,7 @@ package browser
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os/exec"
 	"path/filepath"
@@ -42,11 +43,14 @@ type chromium struct {
 	stop          func()
 	once          sync.Once
 	script        bool
+	interpreted   bool
 	width, height int
 
 	mu       sync.Mutex
 	requests []Request
 	idle     cdp.LoaderID // the last document that asked for nothing any more
+	stay     bool         // what is answered when a page asks whether to leave it
+	asked    int          // how often one did
 }
 
 var _ engine = (*chromium)(nil)
@@ -54,7 +58,7 @@ var _ engine = (*chromium)(nil)
 // Chromium starts Chromium. It ends with the test.
 func Chromium(t testing.TB, opts Options) *ChromiumPage {
 	t.Helper()
-	c := &chromium{t: t, home: newHome(t), script: opts.JavaScript}
+	c := &chromium{t: t, home: newHome(t), script: opts.JavaScript, interpreted: opts.Interpreted}
 	allocated, stopAll := chromedp.NewExecAllocator(context.Background(), c.flags(find(t, "chromium"))...)
 	quiet := func(string, ...any) {}
 	tab, stopTab := chromedp.NewContext(allocated, chromedp.WithLogf(quiet), chromedp.WithErrorf(quiet))
@@ -87,6 +91,9 @@ func (c *chromium) flags(program string) []chromedp.ExecAllocatorOption {
 		"disable-component-extensions-with-background-pages", "disable-quic",
 	} {
 		options = append(options, chromedp.Flag(name, true))
+	}
+	if c.interpreted {
+		options = append(options, chromedp.Flag("js-flags", "--jitless"))
 	}
 	return options
 }
@@ -130,7 +137,16 @@ func (c *chromium) log(event any) {
 		if e.Name == "networkIdle" {
 			c.idle = e.LoaderID
 		}
+	case *page.EventJavascriptDialogOpening:
+		c.asked++
+		// Not here: what answers is read by the loop that waits for this.
+		go c.answer(!c.stay)
 	}
+}
+
+// answer closes the browser's question. When it fails, what waits for the page does.
+func (c *chromium) answer(yes bool) {
+	_ = c.do(step(page.HandleJavaScriptDialog, page.HandleJavaScriptDialogParams{Accept: yes}))
 }
 
 // do runs actions in the tab, for as long as a wait may last.
@@ -261,6 +277,36 @@ func when(asked bool, value string) string {
 		return value
 	}
 	return ""
+}
+
+// Stay does something that makes the browser ask whether to leave the page, and
+// answers no. Otherwise all such questions are answered with yes, as Firefox does
+// for whoever drives it.
+func (p *ChromiumPage) Stay(do func() error) error {
+	before := p.c.answers(true)
+	err := do()
+	if after := p.c.answers(false); err == nil && after == before {
+		err = p.wrap(errors.New("it did not ask"), "staying on the page")
+	}
+	return err
+}
+
+// answers sets what is answered, and returns how often it was asked.
+func (c *chromium) answers(stay bool) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.stay = stay
+	return c.asked
+}
+
+// Offline cuts the network, and mends it.
+func (p *ChromiumPage) Offline(cut bool) error {
+	rules := network.EmulateNetworkConditionsByRuleParams{MatchedNetworkConditions: []*network.Conditions{
+		{Offline: cut, DownloadThroughput: -1, UploadThroughput: -1},
+	}}
+	state := network.OverrideNetworkStateParams{Offline: cut, DownloadThroughput: -1, UploadThroughput: -1}
+	return p.wrap(p.c.do(step(network.OverrideNetworkState, state), step(network.EmulateNetworkConditionsByRule, rules)),
+		"cutting the network: %t", cut)
 }
 
 // Requests returns all that has been asked for since the start, in order. It waits

@@ -249,11 +249,7 @@ func preferences(opts Options) []byte {
 			write(name, value)
 		}
 	}
-	level := safest
-	if opts.JavaScript {
-		level = safer
-	}
-	for name, value := range level {
+	for name, value := range level(opts) {
 		write(name, value)
 	}
 	if host, port, err := net.SplitHostPort(opts.SOCKS); err == nil {
@@ -263,4 +259,15 @@ func preferences(opts Options) []byte {
 		write("network.proxy.no_proxies_on", "")
 	}
 	return []byte(b.String())
+}
+
+// level returns the preferences of the security level of Tor Browser that is asked for.
+func level(opts Options) map[string]any {
+	switch {
+	case !opts.JavaScript:
+		return safest
+	case opts.Interpreted:
+		return safer
+	}
+	return standard
 }

@@ -84,6 +84,10 @@ var (
 		"javascript.options.baselinejit":   false,
 		"javascript.options.native_regexp": false,
 		"javascript.options.wasm":          false,
+		"javascript.options.asmjs":         false,
 		"mathml.disabled":                  true,
 	}
+
+	// standard is the level at which Tor Browser starts.
+	standard = map[string]any{"javascript.enabled": true}
 )

@@ -36,6 +36,7 @@ import (
 	"saksi/server"
 	"saksi/server/inbox"
 	"saksi/web"
+	"saksi/web/client"
 )
 
 // An Answer is what is given to a request for a page.
@@ -68,6 +69,7 @@ const StylePath = "/style.css"
 func (s Site) Answers() (map[string]Answer, error) {
 	srv, err := server.New(server.Config{
 		Inbox: inbox.Mirror(s.Roster, s.Files, s.Roots, func() time.Time { return s.Now }), Site: s.Own,
+		Script: client.Script(),
 	})
 	if err != nil {
 		return nil, err

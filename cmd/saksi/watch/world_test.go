@@ -24,6 +24,7 @@ import (
 	"saksi/server"
 	"saksi/server/servertest"
 	"saksi/web"
+	"saksi/web/client"
 )
 
 // An answer is what a server says to one request.
@@ -59,7 +60,7 @@ func newWorldWith(t *testing.T, site web.Site) *world {
 	hosts, err := server.NewHosts(onion.String())
 	check(t, err)
 	w := &world{t: t, onion: onion, lies: map[string]lie{}}
-	w.Drop = servertest.New(t, servertest.Options{Hosts: hosts, Site: site})
+	w.Drop = servertest.New(t, servertest.Options{Hosts: hosts, Site: site, Script: client.Script()})
 	front := httptest.NewServer(http.HandlerFunc(w.serve))
 	t.Cleanup(front.Close)
 	w.proxy, err = sockstest.Listen(onion.String(), func() (net.Conn, error) {

@@ -6,7 +6,7 @@ import { createInterface } from "node:readline";
 import { pathToFileURL } from "node:url";
 
 await import(pathToFileURL(process.argv[2]));
-const { vectors, properties, slices, interop } = globalThis.saksiTests;
+const { vectors, evidence, properties, slices, interop } = globalThis.saksiTests;
 
 if (process.argv[3] === "interop") {
   for await (const line of createInterface({ input: process.stdin })) {
@@ -16,6 +16,8 @@ if (process.argv[3] === "interop") {
   const file = new URL("../../../crypto/testdata/vectors.json", import.meta.url);
   const all = JSON.parse(await readFile(file, "utf8"));
   await report("vectors", vectors(all));
+  const files = new URL("../../evidence/testdata/vectors.json", import.meta.url);
+  await report("evidence", evidence(JSON.parse(await readFile(files, "utf8"))));
   await report("slices", slices());
   await report("properties", properties(5, all));
 }
