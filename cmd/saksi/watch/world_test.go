@@ -92,7 +92,7 @@ func (w *world) serve(out http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		panic(err)
 	}
-	q.Host = r.Host
+	q.Host, q.Header = r.Host, r.Header.Clone()
 	resp, err := http.DefaultTransport.RoundTrip(q)
 	if err != nil {
 		panic(err)
