@@ -7,6 +7,7 @@
 
 GO ?= go
 FUZZTIME ?= 1m
+KEY ?=
 
 .PHONY: demo test build fuzz bench release
 
