@@ -3,11 +3,13 @@
 # make build   the two programs, in bin/ (npm builds the script that seals in the browser)
 # make fuzz    every fuzzer for FUZZTIME each
 # make bench   every benchmark, beside its limit
+# make release what is published, in release/; KEY=FILE signs its note
 
 GO ?= go
 FUZZTIME ?= 1m
+KEY ?=
 
-.PHONY: demo test build fuzz bench
+.PHONY: demo test build fuzz bench release
 
 build:
 	@.ci/client
@@ -25,3 +27,6 @@ fuzz:
 
 bench:
 	$(GO) test -run '^$$' -bench . -timeout 1h ./...
+
+release:
+	@KEY="$(KEY)" GO="$(GO)" .ci/release

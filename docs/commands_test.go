@@ -275,7 +275,7 @@ type program map[string][]string
 func programs(t *testing.T) map[string]program {
 	t.Helper()
 	saksi, review := program{}, program{}
-	for _, m := range regexp.MustCompile(`(?m)^    saksi ([a-z]+)(.*(?:\n +\[-.*)*)$`).FindAllStringSubmatch(help(t, "saksi", "help"), -1) {
+	for _, m := range regexp.MustCompile(`(?m)^    saksi ([a-z-]+)(.*(?:\n +\[-.*)*)$`).FindAllStringSubmatch(help(t, "saksi", "help"), -1) {
 		saksi[m[1]] = append(saksi[m[1]], regexp.MustCompile(`-[a-z-]+`).FindAllString(m[2], -1)...)
 	}
 	names := regexp.MustCompile(`(?m)^    ([a-z]+(?: [a-z]+)?)  +[a-z]`)
@@ -343,7 +343,7 @@ func call(line string, known map[string]program) (name, subcommand string, flags
 func TestCommandsExist(t *testing.T) {
 	known := programs(t)
 	described := map[string]bool{}
-	for _, doc := range []string{"operating.md", "reviewing.md", "monitoring.md", "../README.md"} {
+	for _, doc := range []string{"operating.md", "reviewing.md", "monitoring.md", "sealing.md", "../README.md"} {
 		for _, line := range code(t, doc) {
 			name, subcommand, flags := call(line, known)
 			if problem := unknown(line, name, subcommand, flags, known); problem != "" {
@@ -395,7 +395,7 @@ func unknown(line, name, subcommand string, flags []string, known map[string]pro
 func TestMessagesExist(t *testing.T) {
 	source := sources(t, "../cmd", "../server", "../crypto")
 	varies := regexp.MustCompile(`\.\.\.|\b[a-z]*[0-9]+\b`)
-	for _, doc := range []string{"operating.md", "reviewing.md", "monitoring.md"} {
+	for _, doc := range []string{"operating.md", "reviewing.md", "monitoring.md", "sealing.md"} {
 		for _, row := range regexp.MustCompile(`(?m)^\| (.*?) \|`).FindAllStringSubmatch(read(t, doc), -1) {
 			for _, quoted := range inline.FindAllStringSubmatch(row[1], -1) {
 				message := strings.TrimPrefix(quoted[1], "error: ")
@@ -409,13 +409,15 @@ func TestMessagesExist(t *testing.T) {
 	}
 }
 
-// sources returns all Go code below some folders but tests.
+// sources returns all Go code below some folders but tests, and the words beside it.
 func sources(t *testing.T, folders ...string) string {
 	t.Helper()
 	var all strings.Builder
 	for _, folder := range folders {
 		err := filepath.WalkDir(folder, func(name string, _ fs.DirEntry, err error) error {
-			if err == nil && strings.HasSuffix(name, ".go") && !strings.HasSuffix(name, "_test.go") {
+			says := strings.HasSuffix(name, ".go") && !strings.HasSuffix(name, "_test.go") ||
+				path.Base(path.Dir(name)) == "words" && strings.HasSuffix(name, ".json")
+			if err == nil && says {
 				all.WriteString(read(t, name))
 			}
 			return err
@@ -431,7 +433,7 @@ func sources(t *testing.T, folders ...string) string {
 func TestMakeTargetsExist(t *testing.T) {
 	makefile := read(t, "../Makefile")
 	found := 0
-	for _, doc := range []string{"operating.md", "reviewing.md", "monitoring.md", "../README.md"} {
+	for _, doc := range []string{"operating.md", "reviewing.md", "monitoring.md", "sealing.md", "../README.md"} {
 		for _, line := range code(t, doc) {
 			if m := regexp.MustCompile(`\bmake ([a-z]+)(?: ([A-Z]+)=)?`).FindStringSubmatch(line); m != nil {
 				found++

@@ -239,7 +239,13 @@ func need(pairs ...string) error {
 	return fmt.Errorf("%w: missing %s", errUsage, strings.Join(missing, ", "))
 }
 
+// released is the version that make release puts in; "" in other builds.
+var released string
+
 func version() string {
+	if released != "" {
+		return "saksi-review " + released
+	}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return "saksi-review (unknown version)"

@@ -43,6 +43,13 @@ const usage = `Usage:
     saksi monitor -onion ADDRESS -root FILE -dir DIR
                   [-every 6h] [-misses 3] [-socks 127.0.0.1:9050]
     saksi monitor compare LOG LOG
+    saksi verify-site -release FILE -key KEY [-socks 127.0.0.1:9050] [-every 6h]
+                      [-instance FILE] [-taxonomy FILE] ADDRESS
+    saksi seal -to ADDRESS#FINGERPRINT [-socks 127.0.0.1:9050] [-roots FILE] [-not ID]...
+               [-province CODE] [-answers FILE] [-keep-metadata] [-look] [-lang id|en] FOLDER
+    saksi seal -carry FILE -roster FILE -recipients FILE [-roots FILE] [-to ADDRESS#FINGERPRINT]
+               [-taxonomy FILE] [-not ID]... FOLDER
+    saksi seal -send FILE -to ADDRESS [-socks 127.0.0.1:9050]
     saksi version
 
 demo runs a whole throwaway drop on this machine. init makes a data folder with
@@ -75,6 +82,15 @@ its roster is signed by the roots, follows the one before, and is the one that i
 pages show. It ends with status 3 and a reason if not; -every has it go on, at
 drawn times. DIR is its memory. compare holds the logs of two watchdogs together.
 
+verify-site holds the pages, the script and the headers of a drop against a signed
+release note, on two circuits, and says what differs. ADDRESS is an onion address or
+one of this machine, with #FINGERPRINT behind it if you have it from the poster.
+
+seal is for reporters and their helpers. It seals a folder on this machine, where no
+page can change what is sealed, and hands it in; or writes a file to carry, which -send
+hands in from another machine. The folder has kesaksian.txt and other files. -look only
+says what they reveal.
+
 serve -couriers is where a tor that is neither started nor joined brings couriers
 in, by a service of their own, whose address is -couriers-onion.
 
@@ -101,7 +117,8 @@ func commands() []command {
 	return []command{
 		{"demo", runDemo}, {"init", runInit}, {"serve", runServe}, {"export", runExport},
 		{"import", runImport}, {"status", runStatus}, {"check", runCheck}, {"courier", runCourier}, {"fetch", runFetch},
-		{"push", runPush}, {"poster", runPoster}, {"monitor", runMonitor}, {"version", runVersion},
+		{"push", runPush}, {"poster", runPoster}, {"monitor", runMonitor},
+		{"verify-site", runVerifySite}, {"seal", runSeal}, {"version", runVersion},
 	}
 }
 
@@ -209,9 +226,14 @@ func parse(e env, fs *flag.FlagSet, args []string, rest int, required ...*string
 	return nil
 }
 
+// released is the version that make release puts in; "" in other builds.
+var released string
+
 func runVersion(_ context.Context, e env, _ []string) error {
 	version := "unknown"
-	if info, ok := debug.ReadBuildInfo(); ok {
+	if released != "" {
+		version = released
+	} else if info, ok := debug.ReadBuildInfo(); ok {
 		version = info.Main.Version
 	}
 	fmt.Fprintln(e.stdout, "saksi", version)

@@ -79,13 +79,20 @@ func (f monitorFlags) watchdog() (*watch.Watchdog, error) {
 	}, nil
 }
 
-// keepWatch looks again and again, at times that nobody can foresee: from half of
-// every to half as much again. An alarm is printed, and the watch goes on.
+// keepWatch looks again and again. An alarm is printed, and the watch goes on.
 func keepWatch(
 	ctx context.Context, e env, w *watch.Watchdog, every time.Duration, pause func(context.Context, time.Duration) error,
 ) error {
+	return again(ctx, e, every, pause, func() error { return look(ctx, e, w) })
+}
+
+// again looks at times that nobody can foresee: from half of every to half as much
+// again. What is wrong with a drop is printed; an error of this machine ends it.
+func again(
+	ctx context.Context, e env, every time.Duration, pause func(context.Context, time.Duration) error, look func() error,
+) error {
 	for ctx.Err() == nil {
-		err := look(ctx, e, w)
+		err := look()
 		if machine := new(machineError); errors.As(err, machine) && ctx.Err() == nil {
 			return err
 		}

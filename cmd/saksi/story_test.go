@@ -39,6 +39,7 @@ func testMain(m *testing.M) int {
 	defer os.RemoveAll(bin)
 	for name, pkg := range map[string]string{
 		"saksi": "saksi/cmd/saksi", "saksi-review": "saksi/cmd/saksi-review", "age": "filippo.io/age/cmd/age",
+		"saksi-release": "saksi/cmd/saksi-release",
 	} {
 		out, err := exec.Command("go", "build", "-o", filepath.Join(bin, name), pkg).CombinedOutput()
 		if err != nil {
@@ -96,6 +97,8 @@ func TestStories(t *testing.T) {
 			"socks":  cmdSocks,
 
 			"httpsocks": cmdHTTPSocks,
+			"secret":    cmdSecret,
+			"photo":     cmdPhoto,
 		},
 	})
 }
@@ -197,6 +200,7 @@ func (s *story) stop(signal syscall.Signal) error {
 // serve DATA [flags] starts the server.
 func cmdServe(ts *testscript.TestScript, neg bool, args []string) {
 	storyOf(ts).start(ts, append([]string{"serve", "-listen", "127.0.0.1:0", "-data"}, args...)...)
+	ts.Setenv("URL", storyOf(ts).url)
 }
 
 // demo [flags] starts the demo, and keeps what it prints in the file "demo".

@@ -3,6 +3,7 @@ package watch
 import (
 	"errors"
 	"html"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -40,6 +41,7 @@ func readPage(page string) (blocks []block, err error) {
 	if !ok {
 		return nil, errShape
 	}
+	rest = withoutScript(rest)
 	r := &reader{}
 	for rest != "" {
 		at := strings.IndexByte(rest, '<')
@@ -60,6 +62,19 @@ func readPage(page string) (blocks []block, err error) {
 	}
 	r.flush()
 	return r.blocks, nil
+}
+
+// script is the one that a drop's pages have, if any: by its address alone, which has
+// its hash. What it is, and what it makes of a page, is for [Site].
+var script = regexp.MustCompile(`<script src="/saksi-[0-9a-f]{16}\.js" defer></script>\s*</head>`)
+
+// withoutScript takes it out of the head. A second one, or another, stays.
+func withoutScript(page string) string {
+	head, body, ok := strings.Cut(page, "<body")
+	if !ok {
+		return page
+	}
+	return script.ReplaceAllLiteralString(head, "</head>") + "<body" + body
 }
 
 type reader struct {

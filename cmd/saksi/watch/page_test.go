@@ -82,3 +82,24 @@ func FuzzReadPage(f *testing.F) {
 		}
 	})
 }
+
+// TestOneScriptByItsHashIsNoAlarm, and every other one is.
+func TestOneScriptByItsHashIsNoAlarm(t *testing.T) {
+	page, fingerprint, reviewers := startPage(t)
+	const ours = `<script src="/saksi-0123456789abcdef.js" defer></script>`
+	for with, want := range map[string]error{
+		ours: nil, ours + ours: errShape, ours + "<script></script>": errShape,
+		strings.Replace(ours, "/saksi", "//saksi", 1): errShape, strings.Replace(ours, "abcdef", "abcdeg", 1): errShape,
+		strings.Replace(ours, " defer", "", 1): errShape, strings.Replace(ours, "></", ">f()</", 1): errShape,
+	} {
+		bare := script.ReplaceAll(page, []byte("</head>"))
+		changed := bytes.Replace(bare, []byte("</head>"), []byte(with+"\n</head>"), 1)
+		if err := checkStart(changed, fingerprint, reviewers); !errors.Is(err, want) {
+			t.Errorf("%s: %v", with, err)
+		}
+	}
+	body := bytes.Replace(page, []byte("</body>"), []byte(ours+"</body>"), 1)
+	if err := checkStart(body, fingerprint, reviewers); !errors.Is(err, errShape) {
+		t.Errorf("in the body: %v", err)
+	}
+}

@@ -2,6 +2,7 @@ package watch
 
 import (
 	"bufio"
+	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -36,7 +37,7 @@ type seen struct {
 // has an order of headers of its own. Nothing of an answer counts but its status
 // and its body; a redirect is one that is not 200.
 type visitor struct {
-	way     errand.Way
+	dial    func(context.Context) (net.Conn, error)
 	host    string
 	conn    net.Conn
 	bounded *io.LimitedReader
@@ -45,7 +46,11 @@ type visitor struct {
 
 // visitOnce makes a visit on a circuit that nobody has used.
 func (w *Watchdog) visitOnce(ctx context.Context, language string, last uint64) (*seen, error) {
-	v := &visitor{way: errand.NewWay(w.Socks), host: w.Onion.String()}
+	way := errand.NewWay(w.Socks)
+	host := w.Onion.String()
+	v := &visitor{host: host, dial: func(ctx context.Context) (net.Conn, error) {
+		return way.Dial(ctx, "tcp", net.JoinHostPort(host, "80"))
+	}}
 	defer v.hangUp()
 	s, err := v.read(ctx, language)
 	if err != nil {
@@ -129,7 +134,9 @@ type kind int
 const (
 	typed    kind = iota // a page by its address
 	followed             // a page by a link
-	part                 // of a page
+	part                 // of a page: its style sheet
+	program              // its script
+	loaded               // what its script asks for
 )
 
 // request returns what Tor Browser sends. A test holds it against Firefox.
@@ -143,6 +150,12 @@ func request(host, path string, k kind) string {
 	case part:
 		accept, upgrade = "text/css,*/*;q=0.1", ""
 		fetch = "style\r\nSec-Fetch-Mode: no-cors\r\nSec-Fetch-Site: same-origin\r\nPriority: u=2"
+	case program:
+		accept, upgrade = "*/*", ""
+		fetch = "script\r\nSec-Fetch-Mode: no-cors\r\nSec-Fetch-Site: same-origin\r\nPriority: u=2"
+	case loaded:
+		accept, upgrade = "*/*", ""
+		fetch = "empty\r\nSec-Fetch-Mode: cors\r\nSec-Fetch-Site: same-origin"
 	}
 	return "GET " + path + " HTTP/1.1\r\nHost: " + host + "\r\n" +
 		"User-Agent: Mozilla/5.0 (Windows NT 10.0; rv:153.0) Gecko/20100101 Firefox/153.0\r\n" +
@@ -156,55 +169,76 @@ var errBusy = errors.New("the server is busy, or in trouble")
 // within asks for one thing, for as long as that may take. A connection that
 // the server ended between two requests is made anew, on the same circuit.
 func (v *visitor) within(ctx context.Context, path string, k kind, size int64) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, askTime)
-	defer cancel()
-	again := v.conn != nil
-	body, err := v.ask(ctx, path, k, size)
-	var alarm *Alarm
-	if err != nil && again && !errors.As(err, &alarm) && !errors.Is(err, errBusy) && ctx.Err() == nil {
-		v.hangUp()
-		body, err = v.ask(ctx, path, k, size)
-	}
+	_, body, err := v.withHeader(ctx, path, k, size)
 	return body, err
 }
 
-func (v *visitor) ask(ctx context.Context, path string, k kind, size int64) ([]byte, error) {
+// withHeader is within, and returns the header as well.
+func (v *visitor) withHeader(ctx context.Context, path string, k kind, size int64) (h http.Header, body []byte, err error) {
+	ctx, cancel := context.WithTimeout(ctx, askTime)
+	defer cancel()
+	again := v.conn != nil
+	h, body, err = v.ask(ctx, path, k, size)
+	var alarm *Alarm
+	if err != nil && again && !errors.As(err, &alarm) && !errors.Is(err, errBusy) && ctx.Err() == nil {
+		v.hangUp()
+		h, body, err = v.ask(ctx, path, k, size)
+	}
+	return h, body, err
+}
+
+func (v *visitor) ask(ctx context.Context, path string, k kind, size int64) (http.Header, []byte, error) {
 	if err := v.connect(ctx); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	conn := v.conn
 	stop := context.AfterFunc(ctx, func() { conn.Close() })
 	defer stop()
 	if _, err := io.WriteString(conn, request(v.host, path, k)); err != nil {
-		return nil, errand.ErrBroken
+		return nil, nil, errand.ErrBroken
 	}
 	v.bounded.N = maxHead + size
 	resp, err := http.ReadResponse(v.answers, nil)
 	if err != nil {
-		return nil, v.broken(err)
+		return nil, nil, v.broken(err)
 	}
 	defer resp.Body.Close()
 	switch {
 	case resp.StatusCode == http.StatusTooManyRequests || resp.StatusCode >= 500:
 		v.hangUp()
-		return nil, errBusy
+		return nil, nil, errBusy
 	case resp.StatusCode != http.StatusOK:
-		return nil, &Alarm{Answer, fmt.Sprintf("asked for %s it answers with status %d", path, resp.StatusCode)}
-	case resp.Header.Get("Content-Encoding") != "":
-		return nil, &Alarm{Answer, fmt.Sprintf("%s came compressed, and no drop does that", path)}
+		return nil, nil, &Alarm{Answer, fmt.Sprintf("asked for %s it answers with status %d", path, resp.StatusCode)}
 	}
-	body, err := io.ReadAll(io.LimitReader(resp.Body, size+1))
+	plain, err := unpacked(resp, k)
+	if err != nil {
+		return nil, nil, &Alarm{Answer, fmt.Sprintf("%s came compressed, and no drop does that", path)}
+	}
+	body, err := io.ReadAll(io.LimitReader(plain, size+1))
 	if int64(len(body)) > size {
-		return nil, &Alarm{Answer, fmt.Sprintf("%s has more than %d bytes", path, size)}
+		return nil, nil, &Alarm{Answer, fmt.Sprintf("%s has more than %d bytes", path, size)}
 	}
 	if err != nil {
-		return nil, v.broken(err)
+		return nil, nil, v.broken(err)
 	}
 	if resp.Close || v.answers.Buffered() > 0 {
 		v.hangUp() // what is left over is an answer to nothing
 	}
-	return body, nil
+	return resp.Header, body, nil
 }
+
+// unpacked returns an answer as a browser reads it. Scripts alone come compressed.
+func unpacked(resp *http.Response, k kind) (io.Reader, error) {
+	switch encoding := resp.Header.Get("Content-Encoding"); {
+	case encoding == "":
+		return resp.Body, nil
+	case encoding == "gzip" && k == program:
+		return gzip.NewReader(resp.Body)
+	}
+	return nil, errEncoding
+}
+
+var errEncoding = errors.New("compressed")
 
 // broken tells an answer that is endless or none from a connection that broke.
 func (v *visitor) broken(err error) error {
@@ -223,7 +257,7 @@ func (v *visitor) connect(ctx context.Context) (err error) {
 	if v.conn != nil {
 		return nil
 	}
-	if v.conn, err = v.way.Dial(ctx, "tcp", net.JoinHostPort(v.host, "80")); err != nil {
+	if v.conn, err = v.dial(ctx); err != nil {
 		v.conn = nil
 		return err
 	}

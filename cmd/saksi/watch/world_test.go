@@ -23,6 +23,8 @@ import (
 	"saksi/crypto/week"
 	"saksi/server"
 	"saksi/server/servertest"
+	"saksi/web"
+	"saksi/web/client"
 )
 
 // An answer is what a server says to one request.
@@ -49,13 +51,16 @@ type world struct {
 // A lie changes the n-th answer, from 1, about one path.
 type lie func(n int, honest answer) answer
 
-func newWorld(t *testing.T) *world {
+func newWorld(t *testing.T) *world { return newWorldWith(t, web.Site{}) }
+
+// newWorldWith makes a world whose drop has words of its own.
+func newWorldWith(t *testing.T, site web.Site) *world {
 	t.Helper()
 	onion := onionname.New(sha256.Sum256([]byte("drop")))
 	hosts, err := server.NewHosts(onion.String())
 	check(t, err)
 	w := &world{t: t, onion: onion, lies: map[string]lie{}}
-	w.Drop = servertest.New(t, servertest.Options{Hosts: hosts})
+	w.Drop = servertest.New(t, servertest.Options{Hosts: hosts, Site: site, Script: client.Script()})
 	front := httptest.NewServer(http.HandlerFunc(w.serve))
 	t.Cleanup(front.Close)
 	w.proxy, err = sockstest.Listen(onion.String(), func() (net.Conn, error) {
@@ -87,7 +92,7 @@ func (w *world) serve(out http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		panic(err)
 	}
-	q.Host = r.Host
+	q.Host, q.Header = r.Host, r.Header.Clone()
 	resp, err := http.DefaultTransport.RoundTrip(q)
 	if err != nil {
 		panic(err)
@@ -106,6 +111,7 @@ func (w *world) serve(out http.ResponseWriter, r *http.Request) {
 		a = lie(n, a)
 		a.header.Del("Content-Length")
 	}
+	out.Header()["Date"] = nil // net/http would add it, and a drop says none
 	for name, values := range a.header {
 		out.Header()[name] = values
 	}

@@ -85,7 +85,17 @@ type Sender struct {
 // or, after half an hour without a byte, that of the connection; or what sealing
 // returned.
 func (s *Sender) Send(ctx context.Context, sealed *item.Sealed) (Outcome, error) {
-	d := &delivery{Sender: *s, ctx: ctx, sealed: sealed}
+	return s.SendParcel(ctx, parcel.Head{
+		ID: sealed.ID, Burn: sealed.Burn, Roster: sealed.Roster, Slots: sealed.Slots, Size: sealed.Size,
+	}, sealed.WriteTo)
+}
+
+// SendParcel is Send for an item that was sealed before, as a carried file has it:
+// payload writes what follows the head.
+func (s *Sender) SendParcel(
+	ctx context.Context, head parcel.Head, payload func(io.Writer) (int64, error),
+) (Outcome, error) {
+	d := &delivery{Sender: *s, ctx: ctx, sealed: head, payload: payload}
 	if d.Slice == 0 {
 		d.Slice = DefaultSlice
 	}
@@ -111,22 +121,22 @@ func pause(ctx context.Context, wait time.Duration) error {
 // A delivery is one item on its way.
 type delivery struct {
 	Sender
-	ctx    context.Context
-	sealed *item.Sealed
-	failed int // attempts in a row
+	ctx     context.Context
+	sealed  parcel.Head
+	payload func(io.Writer) (int64, error)
+	failed  int // attempts in a row
 }
 
 func (d *delivery) head(staged bool) parcel.Head {
-	return parcel.Head{
-		ID: d.sealed.ID, Burn: d.sealed.Burn, Roster: d.sealed.Roster, Slots: d.sealed.Slots,
-		Size: d.sealed.Size, Staged: staged,
-	}
+	head := d.sealed
+	head.Staged = staged
+	return head
 }
 
 func (d *delivery) send() (Outcome, error) {
 	if d.sealed.Size <= item.PayloadSize(item.Floor) {
 		var payload bytes.Buffer
-		if _, err := d.sealed.WriteTo(&payload); err != nil {
+		if _, err := d.payload(&payload); err != nil {
 			return 0, err
 		}
 		return d.handIn(append(d.head(false).Append(nil), payload.Bytes()...))
@@ -182,7 +192,7 @@ func (d *delivery) upload() error {
 	in, out := io.Pipe()
 	defer in.Close()
 	go func() {
-		_, err := d.sealed.WriteTo(out)
+		_, err := d.payload(out)
 		out.CloseWithError(err)
 	}()
 	return d.slices(path, in)

@@ -1,0 +1,380 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"saksi/cmd/saksi/errand"
+	"saksi/cmd/saksi/letter"
+	"saksi/crypto/item"
+	"saksi/crypto/receipt"
+	"saksi/crypto/roster"
+	"saksi/web/taxonomy"
+)
+
+type sealFlags struct {
+	*flag.FlagSet
+	to, socks, roots, roster, recipients, taxonomy, carry, send, province, answers, lang *string
+	keep, look                                                                           *bool
+	not                                                                                  []string
+}
+
+func newSealFlags(e env) *sealFlags {
+	fs := flags(e, "seal")
+	f := &sealFlags{
+		FlagSet: fs, to: fs.String("to", "", ""), socks: fs.String("socks", defaultSocks, ""),
+		roots: fs.String("roots", "", ""), roster: fs.String("roster", "", ""),
+		recipients: fs.String("recipients", "", ""), taxonomy: fs.String("taxonomy", "", ""),
+		carry: fs.String("carry", "", ""), send: fs.String("send", "", ""), province: fs.String("province", "", ""),
+		answers: fs.String("answers", "", ""), lang: fs.String("lang", "id", ""),
+		keep: fs.Bool("keep-metadata", false, ""), look: fs.Bool("look", false, ""),
+	}
+	fs.Func("not", "", func(id string) error {
+		f.not = append(f.not, id)
+		return nil
+	})
+	return f
+}
+
+// runSeal seals a folder and hands it in; or writes a file to carry; or hands such a
+// file in. What it prints names files of the folder, and never a word of the text.
+func runSeal(ctx context.Context, e env, args []string) error {
+	f := newSealFlags(e)
+	if err := f.Parse(args); err != nil {
+		return errUsage
+	}
+	rest := 1
+	if *f.send != "" {
+		rest = 0
+	}
+	if err := parse(e, f.FlagSet, args, rest); err != nil {
+		return err
+	}
+	say := speaker(*f.lang)
+	if say == nil {
+		return hinted{errors.New("seal: no such language"), "-lang id or -lang en"}
+	}
+	s := &sealing{sealFlags: f, env: e, say: say}
+	return say.explain(s.run(ctx))
+}
+
+// A sealing is one run of the command.
+type sealing struct {
+	*sealFlags
+	env
+	say    speech
+	anchor letter.Anchor
+	drop   *letter.Drop // nil if it is carried
+}
+
+func (s *sealing) run(ctx context.Context) error {
+	switch {
+	case *s.send != "" && *s.carry != "", *s.carry == "" && !*s.look && *s.to == "", *s.send != "" && *s.look,
+		*s.carry == "" && (*s.roster != "" || *s.recipients != "" || *s.taxonomy != ""):
+		return errSealMode
+	case *s.carry != "" && (*s.roster == "" || *s.recipients == "" || *s.to == "" && *s.roots == ""):
+		return errSealMode
+	case *s.send != "":
+		return s.handIn(ctx)
+	}
+	if err := s.prepare(); err != nil {
+		return err
+	}
+	folder, err := letter.Read(s.Arg(0), *s.keep)
+	if err != nil {
+		return err
+	}
+	s.tell(folder)
+	switch {
+	case *s.look:
+		return nil
+	case *s.carry != "":
+		return s.write(folder)
+	}
+	return s.post(ctx, folder)
+}
+
+// prepare finds out who is trusted and where it goes, before anything is read.
+func (s *sealing) prepare() (err error) {
+	if *s.look {
+		return nil
+	}
+	if s.anchor, err = s.trusted(); err == nil && *s.carry == "" {
+		s.drop, err = s.goesTo()
+	}
+	return err
+}
+
+var (
+	errSealMode = errors.New("seal: these arguments do not go together")
+	errSealTo   = errors.New("seal: no fingerprint is given")
+)
+
+// goesTo returns the drop of -to.
+func (s *sealing) goesTo() (*letter.Drop, error) {
+	address, err := errand.ParseAddress(*s.to)
+	if err != nil {
+		return nil, err
+	}
+	if !address.Loopback {
+		if err := checkSocks(*s.socks); err != nil {
+			return nil, err
+		}
+	}
+	return &letter.Drop{Address: address, Socks: *s.socks, Pause: s.pause, Progress: s.progress}, nil
+}
+
+// pause says that it waits, so that nobody thinks that it stands still.
+func (s *sealing) pause(ctx context.Context, d time.Duration) error {
+	s.tellTo("waiting", d.Round(time.Second))
+	return errand.Sleep(ctx, d)
+}
+
+// progress is told for each slice; a line is printed for each tenth.
+func (s *sealing) progress(acknowledged, size int64) {
+	const slice = 1 << 20
+	if now, before := 10*acknowledged/size, 10*max(0, acknowledged-slice)/size; now != before {
+		s.tellTo("progress", 10*now)
+	}
+}
+
+func (s *sealing) tellTo(key string, args ...any) { fmt.Fprintln(s.stderr, s.say.text(key, args...)) }
+func (s *sealing) print(key string, args ...any)  { fmt.Fprintln(s.stdout, s.say.text(key, args...)) }
+
+// trusted says which roots are.
+func (s *sealing) trusted() (a letter.Anchor, err error) {
+	if *s.roots != "" {
+		text, err := readSmall(*s.roots, 64<<10)
+		if err != nil {
+			return a, fmt.Errorf("reading -roots: %w", err)
+		}
+		set, err := roster.ParseRootSet(string(text))
+		if err != nil {
+			return a, fmt.Errorf("reading -roots: %w", err)
+		}
+		a.Roots = &set
+	}
+	if *s.to != "" {
+		address, err := errand.ParseAddress(*s.to)
+		if err != nil {
+			return a, err
+		}
+		if address.Fingerprint != "" {
+			a.Fits = address.Fits
+		}
+	}
+	if a.Roots == nil && a.Fits == nil {
+		return a, errSealTo
+	}
+	return a, nil
+}
+
+// post seals and hands in.
+func (s *sealing) post(ctx context.Context, folder *letter.Folder) error {
+	note, err := s.drop.Fetch(ctx, "/roster.note")
+	if err != nil {
+		return err
+	}
+	recipients, err := s.drop.Fetch(ctx, "/roster.recipients")
+	if err != nil {
+		return err
+	}
+	questions, err := s.drop.Questions(ctx)
+	if err != nil {
+		return err
+	}
+	l, err := s.letter(folder, note, string(recipients), questions)
+	if err != nil {
+		return err
+	}
+	return s.sendAll(ctx, l)
+}
+
+// letter makes the letter, and says who will read it.
+func (s *sealing) letter(
+	folder *letter.Folder, note []byte, recipients string, questions *taxonomy.Taxonomy,
+) (*letter.Letter, error) {
+	circle, err := letter.Trust(note, recipients, s.anchor, time.Now())
+	if err != nil {
+		return nil, err
+	}
+	var answers taxonomy.Answers
+	if *s.answers != "" {
+		text, err := readSmall(*s.answers, 64<<10)
+		if err != nil {
+			return nil, fmt.Errorf("reading -answers: %w", err)
+		}
+		if answers, err = letter.ParseAnswers(text, questions); err != nil {
+			return nil, err
+		}
+	}
+	readers, err := letter.Choose(circle, s.not, *s.province, answers, questions)
+	if err != nil {
+		return nil, err
+	}
+	s.tellReaders(circle, readers)
+	return &letter.Letter{
+		Circle: circle, Code: receipt.New(), Folder: folder, Readers: readers, Language: *s.lang,
+		Answers: answers, Taxonomy: questions,
+	}, nil
+}
+
+// sendAll hands in the testimony, shows the words, and then hands in the files.
+func (s *sealing) sendAll(ctx context.Context, l *letter.Letter) error {
+	if err := s.drop.Send(ctx, l, 0); err != nil {
+		return notKept{err}
+	}
+	s.print("kept")
+	s.words(l.Code)
+	for n, file := range l.Folder.Files {
+		if err := s.drop.Send(ctx, l, n+1); err != nil {
+			return fileNotKept{err, file.Name}
+		}
+		s.print("file_kept", file.Name, n+1, len(l.Folder.Files))
+	}
+	s.print("folder_stays")
+	return nil
+}
+
+// write seals into a file that another machine hands in.
+func (s *sealing) write(folder *letter.Folder) error {
+	note, err := readSmall(*s.roster, 2<<20)
+	if err != nil {
+		return fmt.Errorf("reading -roster: %w", err)
+	}
+	recipients, err := readSmall(*s.recipients, 2<<20)
+	if err != nil {
+		return fmt.Errorf("reading -recipients: %w", err)
+	}
+	questions := taxonomy.Current()
+	if *s.taxonomy != "" {
+		text, err := readSmall(*s.taxonomy, taxonomy.MaxFile)
+		if err != nil {
+			return fmt.Errorf("reading -taxonomy: %w", err)
+		}
+		if questions, err = taxonomy.Parse(text); err != nil {
+			return fmt.Errorf("reading -taxonomy: %w", err)
+		}
+	}
+	l, err := s.letter(folder, note, string(recipients), questions)
+	if err != nil {
+		return err
+	}
+	if err := writeCarried(*s.carry, l); err != nil {
+		return err
+	}
+	s.words(l.Code)
+	s.print("not_arrived", *s.carry)
+	s.print("folder_stays")
+	return nil
+}
+
+// writeCarried writes a new file, whole and on disk, or none.
+func writeCarried(name string, l *letter.Letter) (err error) {
+	f, err := os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return fmt.Errorf("writing: %w", err)
+	}
+	defer func() {
+		if err != nil {
+			f.Close()
+			os.Remove(name)
+		}
+	}()
+	if err := l.Carry(f); err != nil {
+		return err
+	}
+	if err := f.Sync(); err != nil {
+		return fmt.Errorf("writing: %w", err)
+	}
+	return f.Close()
+}
+
+// handIn hands in a carried file, parcel by parcel: in whatever order connections
+// break, each is kept once.
+func (s *sealing) handIn(ctx context.Context) error {
+	drop, err := s.goesTo()
+	if err != nil {
+		return err
+	}
+	f, err := os.Open(*s.send)
+	if err != nil {
+		return fmt.Errorf("reading -send: %w", err)
+	}
+	defer f.Close()
+	count, err := letter.CountCarried(f)
+	if err != nil {
+		return err
+	}
+	for n := range count {
+		if err := drop.SendCarried(ctx, f, n); err != nil {
+			return partCarried{err, n, count}
+		}
+		s.print("carried_kept", n+1, count)
+	}
+	s.print("carried_done", *s.send)
+	return nil
+}
+
+// words shows the words as a bare list, as the page does: without a title.
+func (s *sealing) words(code receipt.Code) {
+	fmt.Fprintln(s.stdout)
+	for i, word := range code.Words() {
+		fmt.Fprintf(s.stdout, "%2d. %s\n", i+1, word)
+	}
+	fmt.Fprintln(s.stdout)
+	s.print("write_down")
+}
+
+// tellReaders says who can read it.
+func (s *sealing) tellReaders(circle *roster.Circle, r item.Readers) {
+	s.tellTo("readers", circle.Sequence, circle.Origin, circle.Quorum.Needed)
+	for _, v := range circle.Reviewers {
+		line := "reader"
+		for _, id := range r.Withheld {
+			if id == v.ID {
+				line = "not_reader"
+			}
+		}
+		s.tellTo(line, v.ID, v.Label, v.Organisation)
+	}
+}
+
+// tell says what the files reveal.
+func (s *sealing) tell(folder *letter.Folder) {
+	s.tellTo("folder", len(folder.Text), len(folder.Files))
+	for _, f := range folder.Files {
+		told := []string{}
+		for _, r := range f.Finding.Reveals {
+			told = append(told, strings.TrimSpace(s.say.text("reveal."+string(r.What))+" "+quoted(r.Value)))
+		}
+		what := s.say.text("reveals_nothing")
+		switch {
+		case len(told) > 0:
+			what = s.say.text("reveals", strings.Join(told, ", "))
+		case f.Finding.Unknown:
+			what = s.say.text("reveals_unknown")
+		}
+		s.tellTo("file", f.Name, f.Finding.Type, f.Size, what)
+		switch {
+		case f.Strip && len(told) > 0:
+			s.tellTo("stripped")
+		case !f.Strip && f.Finding.Strippable:
+			s.tellTo("kept_metadata")
+		case !f.Finding.Strippable:
+			s.tellTo("cannot_strip")
+		}
+	}
+}
+
+func quoted(value string) string {
+	if value == "" {
+		return ""
+	}
+	return fmt.Sprintf("%.80q", value)
+}

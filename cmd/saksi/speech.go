@@ -1,0 +1,150 @@
+package main
+
+import (
+	"embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"saksi/cmd/saksi/errand"
+	"saksi/cmd/saksi/letter"
+	"saksi/crypto/item"
+	"saksi/crypto/parcel"
+	"saksi/crypto/roster"
+	"saksi/server/sealed/deliver"
+)
+
+// A speech has the words of saksi seal in one language: people use it who do not run
+// a server.
+type speech map[string]string
+
+//go:embed words
+var words embed.FS
+
+// speaker returns the words of a language, or nil.
+func speaker(lang string) speech {
+	if lang != "id" && lang != "en" {
+		return nil
+	}
+	s := speech{}
+	text, err := words.ReadFile("words/" + lang + ".json")
+	if err == nil {
+		err = json.Unmarshal(text, &s)
+	}
+	if err != nil {
+		panic("saksi: internal error: words: " + err.Error())
+	}
+	return s
+}
+
+func (s speech) text(key string, args ...any) string {
+	if len(args) == 0 {
+		return s[key]
+	}
+	return fmt.Sprintf(s[key], args...)
+}
+
+// What failed, and what it means for what was sent before.
+type (
+	notKept     struct{ error }
+	fileNotKept struct {
+		error
+		name string
+	}
+	partCarried struct {
+		error
+		n, count int
+	}
+)
+
+func (e notKept) Unwrap() error     { return e.error }
+func (e fileNotKept) Unwrap() error { return e.error }
+func (e partCarried) Unwrap() error { return e.error }
+
+// A spoken error is said in the person's language.
+type spoken struct {
+	error
+	text string
+}
+
+func (e spoken) Error() string { return e.text }
+func (e spoken) Unwrap() error { return e.error }
+
+// explain puts an error into words, with what to do next.
+func (s speech) explain(err error) error {
+	if err == nil {
+		return nil
+	}
+	text, hint := s.cause(err)
+	var refused *deliver.Refused
+	if errors.As(err, &refused) {
+		text, hint = s.refusal(refused)
+	}
+	var file fileNotKept
+	var part partCarried
+	switch {
+	case errors.As(err, &file):
+		text = s.text("err.file_not_kept", file.name, text)
+	case errors.As(err, &part):
+		text = s.text("err.part_carried", part.n, part.count, text)
+	case errors.As(err, new(notKept)):
+		text = s.text("err.not_kept", text)
+	}
+	if hint == "" {
+		return spoken{err, text}
+	}
+	return hinted{spoken{err, text}, hint}
+}
+
+// cause looks an error up.
+func (s speech) cause(err error) (text, hint string) {
+	for _, known := range []struct {
+		err error
+		key string
+	}{
+		{errSealMode, "mode"}, {errSealTo, "no_fingerprint"}, {errand.ErrAddress, "address"}, {errand.ErrSocks, "socks"},
+		{letter.ErrNoText, "no_text"}, {letter.ErrNotAFile, "not_a_file"}, {letter.ErrTooMany, "too_many"},
+		{letter.ErrPicture, "picture"}, {item.ErrTooLong, "too_long"}, {item.ErrEmpty, "empty"},
+		{item.ErrNotText, "not_text"}, {letter.ErrFingerprint, "fingerprint"}, {letter.ErrRoster, "roster"},
+		{roster.ErrExpired, "expired"}, {roster.ErrNotYet, "expired"}, {roster.ErrNoRecipients, "recipients"},
+		{letter.ErrAnswers, "answers"}, {letter.ErrProvince, "province"}, {item.ErrNoReader, "no_reader"},
+		{item.ErrFewReaders, "few_readers"}, {letter.ErrAnswer, "answer"}, {errand.ErrNoTor, "no_tor"},
+		{letter.ErrUnreachable, "unreachable"}, {errand.ErrBroken, "broken"}, {errand.ErrBusy, "busy"},
+		{deliver.ErrLost, "lost"}, {parcel.ErrMalformed, "malformed"}, {item.ErrSize, "changed"},
+		{fs.ErrExist, "exists"},
+	} {
+		if errors.Is(err, known.err) {
+			return s.text("err."+known.key) + s.detail(err), s.text("hint." + known.key)
+		}
+	}
+	return err.Error(), ""
+}
+
+// detail names the questions or the file that an error is about.
+func (s speech) detail(err error) string {
+	var answers *letter.AnswersError
+	var path *fs.PathError
+	switch {
+	case errors.As(err, &answers):
+		return answers.Error()[len(letter.ErrAnswers.Error()):]
+	case errors.As(err, &path):
+		return fmt.Sprintf(": %q", path.Path)
+	}
+	return ""
+}
+
+// refusal says what the server refused.
+func (s speech) refusal(r *deliver.Refused) (text, hint string) {
+	switch r.Name {
+	case "too_large":
+		return s.text("err.too_large", r.Limit), s.text("hint.too_large")
+	case "closed":
+		return s.text("err.closed"), s.text("hint.closed")
+	case "deleted":
+		return s.text("err.deleted"), ""
+	case "files_full", "store", "disk":
+		return s.text("err.full"), s.text("hint.full")
+	}
+	return s.text("err.refused", r.Status), s.text("hint.refused")
+}

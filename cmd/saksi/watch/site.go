@@ -1,0 +1,220 @@
+package watch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"saksi/cmd/saksi/errand"
+	"saksi/cmd/saksi/release"
+	"saksi/crypto/roster"
+	"saksi/web"
+)
+
+// visits is how many circuits look at a site: a server may show one visitor another
+// page than the next.
+const visits = 2
+
+// A Site is a drop whose pages are held against a release.
+type Site struct {
+	Release *release.Manifest
+	Address errand.Address
+	Socks   string   // address of tor's SOCKS proxy, unless the drop is on this machine
+	Own     web.Site // the operator's words and questions, if there are some
+	Now     func() time.Time
+}
+
+// Seen is what came of looking at a site.
+type Seen struct {
+	Fingerprint []string // of the roots by whose roster the pages were compared
+	Roster      *roster.Signed
+	Pages       int      // that were compared, on each visit
+	Findings    []string // what differs; nil if nothing does
+}
+
+// ErrOtherRelease is returned when this program makes other pages than the release.
+var ErrOtherRelease = errors.New("this program is not of the release that the note describes")
+
+// Look visits the site on two circuits, and compares. Its error is of this machine,
+// or of the way to the drop.
+func (s *Site) Look(ctx context.Context) (*Seen, error) {
+	fits, err := s.Release.Fits()
+	if err != nil {
+		return nil, err
+	}
+	if !fits {
+		return nil, ErrOtherRelease
+	}
+	ctx, cancel := context.WithTimeout(ctx, lookTime)
+	defer cancel()
+	seen := &Seen{}
+	for n := range visits {
+		found, err := s.visit(ctx, n, seen)
+		if err != nil {
+			return nil, err
+		}
+		for _, f := range found {
+			seen.Findings = append(seen.Findings, fmt.Sprintf("visit %d: %s", n+1, f))
+		}
+	}
+	return seen, nil
+}
+
+// visit makes one visit and compares what it saw. A connection that broke is made
+// anew, on another circuit.
+func (s *Site) visit(ctx context.Context, n int, seen *Seen) (found []string, err error) {
+	for range tries {
+		found, err = s.visitOnce(ctx, n, seen)
+		if err == nil || errors.Is(err, errand.ErrNoTor) || ctx.Err() != nil {
+			return found, err
+		}
+	}
+	return nil, why(err)
+}
+
+func (s *Site) visitOnce(ctx context.Context, n int, seen *Seen) ([]string, error) {
+	v := &visitor{host: s.Address.Host, dial: s.Address.Way(s.Socks)}
+	defer v.hangUp()
+	came, found, err := s.collect(ctx, v, n)
+	if err != nil {
+		return nil, err
+	}
+	note, err := v.within(ctx, "/roster.note", typed, maxText)
+	if alarm := new(Alarm); errors.As(err, &alarm) {
+		return append(found, alarm.Error()), nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	signed, roots, err := release.OwnWord(note)
+	if err != nil {
+		return append(found, "its roster is none: "+errand.Plain(err.Error())), nil
+	}
+	if s.Address.Fingerprint != "" && !s.Address.Fits(roots.Fingerprint()) {
+		return append(found, "its roster is signed by other roots than those of the address: "+
+			strings.Join(roots.Fingerprint(), " ")), nil
+	}
+	if seen.Roster != nil && seen.Roster.Hash != signed.Hash {
+		found = append(found, "it shows another roster than on the visit before")
+	}
+	seen.Roster, seen.Fingerprint = signed, roots.Fingerprint()
+	different, err := s.compare(came, signed, roots)
+	seen.Pages = len(came)
+	return append(found, different...), err
+}
+
+// collect fetches whatever can be had, as a browser would: each language by itself,
+// a page with what belongs to it.
+func (s *Site) collect(ctx context.Context, v *visitor, n int) (map[string]release.Answer, []string, error) {
+	came := map[string]release.Answer{}
+	var found []string
+	for _, path := range s.order(n) {
+		k := kindOf(path, came)
+		h, body, err := v.withHeader(ctx, path, k, maxPage)
+		if alarm := new(Alarm); errors.As(err, &alarm) {
+			found = append(found, alarm.Detail)
+			continue
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+		came[path] = release.Answer{Header: h, Body: body}
+	}
+	return came, found, nil
+}
+
+// order is that of one visit: the pages of one language, then those of the other.
+func (s *Site) order(n int) (paths []string) {
+	languages := []string{"", "/en"}
+	if n%2 == 1 {
+		slices.Reverse(languages)
+	}
+	for i, language := range languages {
+		for _, page := range []string{"/", "/info", "/write", "/open", "/client"} {
+			if !s.Release.Has(language + page) {
+				continue
+			}
+			paths = append(paths, language+page)
+			if i == 0 && page == "/" {
+				paths = append(paths, release.StylePath)
+				if s.Release.Script.Name != "" {
+					paths = append(paths, s.Release.Script.Name)
+				}
+			}
+		}
+	}
+	return paths
+}
+
+func kindOf(path string, came map[string]release.Answer) kind {
+	switch {
+	case path == release.StylePath:
+		return part
+	case strings.HasSuffix(path, ".js"):
+		return program
+	case strings.HasSuffix(path, "/client"):
+		return loaded
+	case len(came) == 0:
+		return typed
+	}
+	return followed
+}
+
+// compare holds what came against what this release would have answered. Which
+// months the form offers depends on the hour, and the server's clock may be a little
+// off: a form is compared with those of an hour before and after, too.
+func (s *Site) compare(
+	came map[string]release.Answer, signed *roster.Signed, roots roster.RootSet,
+) (found []string, err error) {
+	for _, off := range []time.Duration{0, -time.Hour, time.Hour} {
+		should, err := release.Site{Roster: signed, Roots: roots, Own: s.Own, Now: s.Now().Add(off)}.Answers()
+		if err != nil {
+			return nil, err
+		}
+		now := s.differences(should, came)
+		if len(now) == 0 {
+			return nil, nil
+		}
+		if found == nil {
+			found = now
+		}
+		if slices.ContainsFunc(now, func(f string) bool { return !strings.Contains(f, "/write: it ") }) {
+			break // no matter of months
+		}
+	}
+	return found, nil
+}
+
+func (s *Site) differences(should, came map[string]release.Answer) (found []string) {
+	for _, path := range s.order(0) {
+		got, ok := came[path]
+		if !ok {
+			continue // why it did not come was said
+		}
+		var said []string
+		if path == release.StylePath || path == s.Release.Script.Name {
+			said = s.ofFile(path, got.Body)
+		} else {
+			said = release.OfPage(should[path].Body, got.Body)
+		}
+		for _, one := range append(said, release.OfHeaders(should[path].Header, got.Header)...) {
+			found = append(found, path+": "+one)
+		}
+	}
+	return found
+}
+
+// ofFile holds the style sheet and the script against the note itself.
+func (s *Site) ofFile(path string, body []byte) []string {
+	want := s.Release.Style
+	if path == s.Release.Script.Name {
+		want = s.Release.Script.Hash
+	}
+	if release.HashOf(body) != want {
+		return []string{"it is not the release's: every byte of it has to be"}
+	}
+	return nil
+}

@@ -1,0 +1,180 @@
+package watch_test
+
+import (
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"saksi/cmd/saksi/errand"
+	"saksi/cmd/saksi/release"
+	"saksi/cmd/saksi/watch"
+	"saksi/web"
+)
+
+// site returns one who holds the world's drop against this program.
+func (w *world) site() *watch.Site {
+	w.t.Helper()
+	m, err := release.Make("uji")
+	check(w.t, err)
+	address, err := errand.ParseAddress("http://" + w.onion.String() + "/#" + strings.Join(w.Trusted.Fingerprint(), "-"))
+	check(w.t, err)
+	return &watch.Site{Release: m, Address: address, Socks: w.proxy.Addr, Now: time.Now}
+}
+
+// files are all that a release has to show.
+func files(m *release.Manifest) int {
+	n := len(m.Pages) + 1
+	if m.Script.Name != "" {
+		n++
+	}
+	return n
+}
+
+// differs looks, and wants a finding.
+func (w *world) differs(s *watch.Site, want string) {
+	w.t.Helper()
+	seen, err := s.Look(w.t.Context())
+	check(w.t, err)
+	if said := strings.Join(seen.Findings, "\n"); !strings.Contains(said, want) {
+		w.t.Errorf("want %q, found\n%s", want, said)
+	}
+}
+
+// TestADropOfTheReleasePasses, on two circuits, with each page in both languages.
+func TestADropOfTheReleasePasses(t *testing.T) {
+	w := newWorld(t)
+	s := w.site()
+	seen, err := s.Look(t.Context())
+	check(t, err)
+	if len(seen.Findings) > 0 || seen.Roster.Hash != w.Roster.Hash || seen.Pages != files(s.Release) {
+		t.Errorf("%+v", seen)
+	}
+	if _, users := w.proxy.Asked(); len(users) != 2 || len(unique(users)) != 2 {
+		t.Errorf("the circuits are those of %q, want two", users)
+	}
+	for _, p := range s.Release.Pages {
+		if n := strings.Count(" "+strings.Join(w.asked, " ")+" ", " "+p.Path+" "); n != 2 {
+			t.Errorf("%s was asked for %d times", p.Path, n)
+		}
+	}
+	if last := w.asked[len(w.asked)-1]; last != "/roster.note" {
+		t.Errorf("the visit ends with %s: no reporter asks for the roster", last)
+	}
+}
+
+// TestWhatIsNotOfTheReleaseIsFound: each fault that a bad server may plant.
+func TestWhatIsNotOfTheReleaseIsFound(t *testing.T) {
+	w := newWorld(t)
+	header := func(name, value string) lie {
+		return func(_ int, a answer) answer {
+			a.header = a.header.Clone()
+			a.header.Set(name, value)
+			return a
+		}
+	}
+	for _, fault := range []struct {
+		path string
+		lie  lie
+		want string
+	}{
+		{"/write", replaces("</head>", "<script>f()</script></head>"), "/write: it is not written as a drop's pages are: it may have"},
+		{"/en/write", replaces("</head>", `<script src="/a.js"></script></head>`), "/en/write: a script that is not the release's"},
+		{"/write", replaces(`action="/write"`, `action="/lain"`), `/write: a form is sent to "/lain"`},
+		{"/open", replaces("</main>", `<input name="sandi"></main>`), `/open: it has "<input name=\"sandi\">"`},
+		{"/info", replaces("</main>", "<p>Hubungi kami.</p></main>"), `/info: it says "Hubungi kami."`},
+		{"/", header("Content-Security-Policy", "default-src 'none'; script-src 'unsafe-inline'"),
+			"/: the header Content-Security-Policy is"},
+		{"/open", header("Refresh", "1; url=/x"), "a header that the release has not"},
+		{"/style.css", replaces("{", "{ "), "/style.css: it is not the release's"},
+		{"/", replaces("Penelaah 2", "Penelaah Dua"), "neither in the release nor in the roster"},
+		{"/", replaces(w.Trusted.Fingerprint()[2], "aaaa"), `it says "aaaa"`},
+		{"/roster.note", says("x"), "its roster is none"},
+		{"/open", says(strings.Repeat("a", 2<<20)), "/open has more than"},
+		{"/open", func(_ int, a answer) answer {
+			a.status, a.header = http.StatusFound, http.Header{"Location": {"/info"}}
+			return a
+		}, "/open it answers with status 302"},
+	} {
+		w.lie(fault.path, fault.lie)
+		w.differs(w.site(), fault.want)
+		w.lie(fault.path, func(_ int, a answer) answer { return a })
+	}
+}
+
+// TestAPageThatOnlyTheSecondVisitorGetsIsFound.
+func TestAPageThatOnlyTheSecondVisitorGetsIsFound(t *testing.T) {
+	w := newWorld(t)
+	w.lie("/write", func(n int, a answer) answer {
+		if n > 2 { // of those that end like that: /en/write is one
+			a.body = strings.Replace(a.body, "</main>", "<p>x</p></main>", 1)
+		}
+		return a
+	})
+	seen, err := w.site().Look(t.Context())
+	check(t, err)
+	if len(seen.Findings) == 0 {
+		t.Fatal("nothing was found")
+	}
+	for _, f := range seen.Findings {
+		if !strings.HasPrefix(f, "visit 2: /write: ") {
+			t.Errorf("found %q", f)
+		}
+	}
+}
+
+// TestOtherRootsThanTheAddressSays: the pages fit their roster, and it is the roster
+// of somebody else.
+func TestOtherRootsThanTheAddressSays(t *testing.T) {
+	w := newWorld(t)
+	s := w.site()
+	s.Address.Fingerprint = "aaaa-aaaa-aaaa-aaaa-aaaa"
+	w.differs(s, "other roots than those of the address")
+}
+
+// TestOwnWordsAreComparedWithTheOperatorsFile: without it they are differences.
+func TestOwnWordsAreComparedWithTheOperatorsFile(t *testing.T) {
+	own, err := web.ParseInstance([]byte(`{"format": "saksi/v1/instance", "name": {"id": "Kotak Uji", "en": "Test box"},
+		"notice": [{"id": "Hari ini lambat.", "en": "Slow today."}]}`))
+	check(t, err)
+	w := newWorldWith(t, web.Site{Instance: own})
+	s := w.site()
+	w.differs(s, `it says "Kotak Uji"`)
+	s.Own.Instance = own
+	seen, err := s.Look(t.Context())
+	check(t, err)
+	if len(seen.Findings) > 0 {
+		t.Errorf("found %q", seen.Findings)
+	}
+}
+
+// TestAnotherReleaseIsNoDifference: who compares with pages that the release does
+// not have finds what nobody did.
+func TestAnotherReleaseIsNoDifference(t *testing.T) {
+	w := newWorld(t)
+	s := w.site()
+	s.Release.Pages[0].Hash[0]++
+	if _, err := s.Look(t.Context()); !errors.Is(err, watch.ErrOtherRelease) {
+		t.Errorf("%v", err)
+	}
+	if len(w.asked) > 0 {
+		t.Errorf("the drop was asked for %q", w.asked)
+	}
+}
+
+// TestLoopbackNeedsNoTor.
+func TestLoopbackNeedsNoTor(t *testing.T) {
+	w := newWorld(t)
+	s := w.site()
+	var err error
+	s.Address, err = errand.ParseAddress(w.URL)
+	check(t, err)
+	s.Socks = ""
+	seen, err := s.Look(t.Context())
+	check(t, err)
+	if len(seen.Findings) > 0 || !slices.Equal(seen.Fingerprint, w.Trusted.Fingerprint()) {
+		t.Errorf("%+v", seen)
+	}
+}
