@@ -1,6 +1,6 @@
 # make demo    run a whole drop on this machine (needs Go)
 # make test    everything that must hold, checked
-# make build   the two programs, in bin/
+# make build   the two programs, in bin/ (npm builds the script that seals in the browser)
 # make fuzz    every fuzzer for FUZZTIME each
 # make bench   every benchmark, beside its limit
 
@@ -10,6 +10,7 @@ FUZZTIME ?= 1m
 .PHONY: demo test build fuzz bench
 
 build:
+	@.ci/client
 	$(GO) build -trimpath -o bin/ ./cmd/saksi ./cmd/saksi-review
 
 demo: build

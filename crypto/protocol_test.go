@@ -86,7 +86,7 @@ func TestProtocolSizes(t *testing.T) {
 	want := map[string]int64{}
 	for _, part := range []map[string]int64{
 		receiptSizes(), hybridSizes(), rosterSizes(t), itemSizes(t), replySizes(), travelSizes(t), passSizes(t),
-		sharingSizes(), paperSizes(t), framesSizes(t),
+		sharingSizes(), paperSizes(t), framesSizes(t), parcelSizes(),
 	} {
 		maps.Copy(want, part)
 	}

@@ -18,6 +18,7 @@ import (
 	"saksi/crypto/item"
 	"saksi/crypto/outbox"
 	"saksi/crypto/paper"
+	"saksi/crypto/parcel"
 	"saksi/crypto/receipt"
 	"saksi/crypto/reply"
 	"saksi/crypto/roster"
@@ -59,6 +60,7 @@ type vectors struct {
 	Quorum   quorumSection   `json:"quorum"`
 	Frames   framesSection   `json:"frames"`
 	Canary   canarySection   `json:"canary"`
+	Parcel   parcelSection   `json:"parcel"`
 }
 
 // TestVectors makes the vectors anew and holds the file against them, then
@@ -118,6 +120,7 @@ func makeVectors(t *testing.T) vectors {
 	v.Quorum = makeQuorum(t)
 	v.Frames = makeFrames(t)
 	v.Canary = makeCanaries(t, p)
+	v.Parcel = makeParcels()
 	return v
 }
 
@@ -170,6 +173,7 @@ func checkVectors(t *testing.T, v vectors) {
 	t.Run("quorum", v.Quorum.check)
 	t.Run("frames", v.Frames.check)
 	t.Run("canary", v.Canary.check)
+	t.Run("parcel", v.Parcel.check)
 }
 
 // hexBytes are bytes that the file holds in hexadecimal. A plain []byte is
@@ -271,7 +275,7 @@ func namedErrors() []namedError {
 		{"canary", canary.ErrClosed}, {"outbox_signature",
 			outbox.ErrSignature},
 		{"unknown_reviewer", outbox.ErrUnknown}, {"revoked", outbox.ErrRevoked}, {"sum", paper.ErrSum},
-		{"too_few", paper.ErrTooFew}, {"sets", paper.ErrSets},
+		{"too_few", paper.ErrTooFew}, {"sets", paper.ErrSets}, {"parcel", parcel.ErrMalformed},
 	}
 }
 

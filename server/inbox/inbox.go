@@ -48,6 +48,14 @@ const (
 	// lastReserve is how many bytes texts leave to deletions, replies and
 	// batches.
 	lastReserve = 16 << 20
+	// MaxUploads is how many files may be on their way in, in slices, at once.
+	MaxUploads = 256
+	// KeepUpload is how long an upload is kept after its last byte came. It is
+	// counted in memory, so anew after a restart: no such time is written down.
+	KeepUpload = 24 * time.Hour
+	// YieldUpload is after how long without a byte it makes room for a new one
+	// that would find none.
+	YieldUpload = time.Hour
 	// closingHour is the hour, UTC, at which a day's batch closes: midnight in
 	// western Indonesia.
 	closingHour = 17
@@ -65,6 +73,8 @@ var (
 	// ErrFilesFull is returned for a file when what is left of the disk is
 	// reserved for texts.
 	ErrFilesFull = errors.New("no space left for files")
+	// ErrUploads is returned when too many files are on their way in at once.
+	ErrUploads = errors.New("too many uploads at once")
 	// ErrToken is returned when a burn token is not the item's.
 	ErrToken = errors.New("the token does not fit")
 )
@@ -93,6 +103,7 @@ type Inbox struct {
 	filler *hybrid.Recipient // fills mailbox pages; its identity is thrown away
 
 	room    room
+	touched touched
 	closing sync.Mutex // one batch closes at a time; guards the next two
 	drawn   bool       // the number of decoys of the next batch
 	decoys  int        // of them, those still to be added
@@ -247,6 +258,7 @@ type Parcel struct {
 	Slots   [][]byte
 	Size    int64                 // of payload.age
 	Payload func(io.Writer) error // writes exactly Size bytes
+	Staged  bool                  // in place of Payload: it was brought by [Inbox.Stage]
 }
 
 // An Outcome says what Accept did.
@@ -263,6 +275,10 @@ const (
 // [store.ErrGone], [store.ErrFull], or what reading the payload returned; then
 // nothing of the parcel is kept. After [store.ErrFailed] it may be kept: the
 // repetition tells.
+//
+// A staged parcel takes what was staged under its id. If there is nothing, the
+// error is [store.ErrUnknown]; if its size is another one, [store.ErrSize]; if
+// some of it is missing, [store.ErrOffset]. After any error what is staged stays.
 func (b *Inbox) Accept(p Parcel) (Outcome, error) { return b.keep(p, b.week()) }
 
 // keep is Accept in a week.
@@ -272,9 +288,12 @@ func (b *Inbox) keep(p Parcel, w week.Week) (Outcome, error) {
 		return 0, err
 	}
 	defer leave()
-	err = b.Store.Create(store.Item{
-		ID: p.ID, Roster: p.Roster, Week: w, Burn: p.Burn, Size: p.Size,
-	}, p.Slots, p.Payload)
+	i := store.Item{ID: p.ID, Roster: p.Roster, Week: w, Burn: p.Burn, Size: p.Size}
+	if p.Staged {
+		err = b.Store.CreateStaged(i, p.Slots)
+	} else {
+		err = b.Store.Create(i, p.Slots, p.Payload)
+	}
 	if errors.Is(err, store.ErrExists) {
 		return Again, nil
 	}
@@ -319,10 +338,15 @@ func (b *Inbox) checkParcel(p Parcel) error {
 			return fmt.Errorf("checking parcel: a slot of %d bytes: %w", len(slot), ErrMisfit)
 		}
 	}
-	if !item.ValidPayloadSize(p.Size) {
-		return fmt.Errorf("checking parcel: a payload of %d bytes: %w", p.Size, ErrMisfit)
+	return b.checkSize(p.Size)
+}
+
+// checkSize holds the size of a payload against those that payloads have.
+func (b *Inbox) checkSize(size int64) error {
+	if !item.ValidPayloadSize(size) {
+		return fmt.Errorf("checking parcel: a payload of %d bytes: %w", size, ErrMisfit)
 	}
-	if p.Size > item.PayloadSize(item.Padme(b.MaxFile+manifestRoom)) {
+	if size > item.PayloadSize(item.Padme(b.MaxFile+manifestRoom)) {
 		return fmt.Errorf("checking parcel: %w", ErrTooLarge)
 	}
 	return nil

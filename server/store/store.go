@@ -39,6 +39,14 @@ var (
 	ErrGone = errors.New("the item was deleted")
 	// ErrUnknown is returned when there is no such item, batch or roster.
 	ErrUnknown = errors.New("no such entry")
+	// ErrOffset is returned by Stage when an offset is not where the staged payload
+	// ends, and by CreateStaged when that is not its end.
+	ErrOffset = errors.New("the payload is at another offset")
+	// ErrSize is returned when a payload has another size than was announced.
+	ErrSize = errors.New("the payload has another size than announced")
+	// ErrBusy is returned by Stage when another Stage of the id is under way, or
+	// has taken its place.
+	ErrBusy = errors.New("another request brings this payload")
 	// ErrKnown is returned by AddReply for a ciphertext that was added before,
 	// even if it has been deleted since.
 	ErrKnown = errors.New("the reply is known")
@@ -67,6 +75,14 @@ type Item struct {
 	Size   int64     // of the payload, in bytes; a padded size
 	Batch  uint64    // 0: in none yet; [Retired]: every desk has it
 	Spread week.Week // in which every desk had it; zero before
+}
+
+// An Upload is a payload that is staged: on its way in, in slices. Nothing else of
+// an item is kept before all of it is, so that what is abandoned opens for nobody.
+type Upload struct {
+	ID     receipt.ItemID
+	Size   int64 // as announced
+	Offset int64 // how many bytes are there, and survive
 }
 
 // Retired stands in place of a batch number once every desk has confirmed the
@@ -160,6 +176,33 @@ type Store interface {
 	// payload writes exactly item.Size bytes. It returns [ErrExists], [ErrGone],
 	// [ErrFull], or what payload returned, and then keeps nothing.
 	Create(item Item, slots [][]byte, payload func(io.Writer) error) error
+
+	// Stage appends what from has to the payload that is staged under an id, and
+	// returns how many bytes of it are there then. With offset 0 it begins one,
+	// unless there is one. What it returns survives, also with an error: what came
+	// before from broke is kept.
+	//
+	// It returns [ErrOffset] when offset is not where the payload ends; [ErrSize]
+	// when it was announced with another size, has more than that, or has a size
+	// that is too small to be staged; [ErrUnknown] when there is none and offset is
+	// not 0; [ErrBusy]; [ErrExists], [ErrGone], [ErrFull], or what from returned.
+	Stage(id receipt.ItemID, size, offset int64, from io.Reader) (now int64, err error)
+
+	// Settle ends a Stage of the id that is under way, keeps what it brought, and
+	// returns what is staged, or [ErrUnknown].
+	Settle(id receipt.ItemID) (Upload, error)
+
+	// Unstage removes what is staged under an id, if anything is. It ends a Stage
+	// that is under way.
+	Unstage(id receipt.ItemID) error
+
+	// Staged returns all uploads.
+	Staged() ([]Upload, error)
+
+	// CreateStaged is Create with the payload that was staged, whole, which is
+	// staged no more then. It also returns [ErrUnknown] when there is none, and
+	// [ErrSize] or [ErrOffset] when it is not item.Size long; it stays then.
+	CreateStaged(item Item, slots [][]byte) error
 
 	// States returns what each of the ids stands for, in one consistent view.
 	States(ids []receipt.ItemID) ([]State, error)

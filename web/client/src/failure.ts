@@ -1,0 +1,12 @@
+/**
+ * What went wrong, as a key of the catalogs: after "client.problem.", or of the
+ * table of errors that the server answers with. It repeats nothing of what was read.
+ */
+export class Failure extends Error {
+  constructor(
+    readonly key: string,
+    readonly values?: Record<string, string | number>,
+  ) {
+    super(key);
+  }
+}

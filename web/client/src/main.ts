@@ -1,0 +1,2 @@
+// The script of every page. What it does stands in ui/; so far it does nothing.
+export {};

@@ -1,0 +1,9 @@
+// The tests as one script: node runs it (run.mjs), and so can a page. Each answers
+// with a report.
+
+import { interop } from "./interop";
+import { properties } from "./properties";
+import { slices } from "./slices";
+import { vectors } from "./vectors";
+
+Object.assign(globalThis, { saksiTests: { vectors, properties, slices, interop } });

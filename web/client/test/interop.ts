@@ -1,0 +1,1 @@
+export async function interop(_: object): Promise<object> { return {}; }

@@ -1,0 +1,1 @@
+export async function properties(_seconds: number): Promise<object> { return {}; }

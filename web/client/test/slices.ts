@@ -1,0 +1,1 @@
+export async function slices(): Promise<object> { return {}; }
