@@ -195,7 +195,7 @@ func (n *needles) scan(text []byte, found func(name string)) {
 // a difference.
 func views(text []byte) [][]byte {
 	all := [][]byte{text}
-	for _, decode := range []func([]byte) []byte{unpercent, unescape, narrow} {
+	for _, decode := range []func([]byte) []byte{unpercent, unform, unescape, narrow} {
 		if view := decode(text); !bytes.Equal(view, text) {
 			all = append(all, view)
 		}
@@ -203,7 +203,10 @@ func views(text []byte) [][]byte {
 	return all
 }
 
-// unpercent undoes percent-encoding, as of forms.
+// unform undoes the encoding of forms, where a space is a plus.
+func unform(text []byte) []byte { return unpercent(bytes.ReplaceAll(text, []byte("+"), []byte(" "))) }
+
+// unpercent undoes percent-encoding.
 //
 //go:norace
 func unpercent(text []byte) []byte {
@@ -214,8 +217,6 @@ func unpercent(text []byte) []byte {
 			if v, err := strconv.ParseUint(string(text[i+1:i+3]), 16, 8); err == nil {
 				c, i = byte(v), i+2
 			}
-		} else if c == '+' {
-			c = ' '
 		}
 		out = append(out, c)
 	}
