@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -37,6 +38,8 @@ type exchange struct {
 	placed    bool      // it has one of the places
 	refused   bool      // there was none
 	until     time.Time // when placed: for the body, and then for the answer
+	held      time.Time // since when a picture of it is in memory
+	heldFrom  int64     // what of the body had been read then
 	answering bool
 }
 
@@ -61,7 +64,7 @@ func (s *Server) steady(next http.Handler, forms bool) http.Handler {
 		} else {
 			r.Body = exchangeBody{x}
 		}
-		next.ServeHTTP(x, r)
+		next.ServeHTTP(x, r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x)))
 	})
 }
 
@@ -135,8 +138,11 @@ func (x *exchange) readBefore(p []byte, stall time.Duration) (int, error) {
 	return n, err
 }
 
-// within returns a deadline no later than a place's time.
+// within returns a deadline no later than a place's time, or a share's.
 func (x *exchange) within(t time.Time) time.Time {
+	if soon := x.pace(); !x.held.IsZero() && !x.answering && soon.Before(t) {
+		t = soon
+	}
 	if x.placed && x.until.Before(t) {
 		return x.until
 	}

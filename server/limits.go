@@ -43,6 +43,14 @@ type Limits struct {
 	LongTime  time.Duration // with a place, for the rest of the body, and again for the answer
 	Form      int           // bytes of a form's text that are handed back when it is too long
 
+	// A picture is stripped in memory, which takes twice its size: all together have
+	// Pictures bytes. Who holds some of it has PictureGrace, and then has to have sent
+	// PicturePace bytes for each second: whoever dawdles loses his share soon.
+	Pictures     int64
+	PictureWait  time.Duration // for a share
+	PictureGrace time.Duration
+	PicturePace  int64
+
 	Tick    time.Duration // mailbox answers leave on a multiple of it
 	Padding int           // conversation pages are a multiple of it, in bytes
 
@@ -77,6 +85,11 @@ func Production() Limits {
 		LongWait:  time.Minute,
 		LongTime:  4 * time.Minute, // 1 MiB of text, as %41, at 13 KiB a second
 		Form:      1 << 20,         // 200,000 characters have 800,000 bytes at most
+
+		Pictures:     96 << 20,
+		PictureWait:  time.Minute,
+		PictureGrace: time.Minute,
+		PicturePace:  12 << 10,
 
 		Tick:    250 * time.Millisecond,
 		Padding: 32 << 10,

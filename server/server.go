@@ -53,6 +53,7 @@ type Server struct {
 	Config
 	pages    *web.Pages
 	places   chan struct{} // of forms with a long text
+	pictures *share        // of memory for pictures
 	stopping chan struct{} // closed when Serve is to end
 	work     work
 }
@@ -77,6 +78,7 @@ func New(c Config) (*Server, error) {
 	}
 	return &Server{
 		Config: c, pages: pages, places: make(chan struct{}, c.Limits.LongForms), stopping: make(chan struct{}),
+		pictures: &share{free: c.Limits.Pictures},
 	}, nil
 }
 
@@ -84,7 +86,7 @@ func New(c Config) (*Server, error) {
 func (s *Server) handler(lang web.Lang) *reporter.Handler {
 	return &reporter.Handler{
 		Scribe: &scribe.Scribe{Inbox: s.Inbox}, Pages: s.pages, Lang: lang,
-		Gate: s.Gate, MaxFile: s.Inbox.MaxFile, MaxForm: s.Limits.Form, Tick: s.Limits.Tick, Padding: s.Limits.Padding,
+		Gate: s.Gate, Hold: s.hold, MaxFile: s.Inbox.MaxFile, MaxForm: s.Limits.Form, Tick: s.Limits.Tick, Padding: s.Limits.Padding,
 	}
 }
 

@@ -73,13 +73,14 @@ func TestTextFillsPlaceholdersOnce(t *testing.T) {
 func families() map[string][]string {
 	return map[string][]string{
 		"problem": strings.Fields("heading empty too_long not_text word_count word_unknown check far_too_long cut damaged " +
-			"no_file empty_file file_number_used field_long missing strange long sign unasked few_readers no_reader"),
+			"no_file empty_file file_number_used picture_damaged field_long missing strange long sign unasked few_readers no_reader"),
 		"status": strings.Fields("diterima diambil ditelaah butuh_keterangan terverifikasi " +
 			"diteruskan tidak_dapat ditutup other"),
-		"state":  strings.Fields("waiting batched carried deleted expired"),
-		"format": strings.Fields("thousands megabytes kilobytes week"),
-		"item":   strings.Fields("first later"),
-		"region": {"national"},
+		"state":   strings.Fields("waiting batched carried deleted expired"),
+		"format":  strings.Fields("thousands megabytes kilobytes week"),
+		"item":    strings.Fields("first later"),
+		"region":  {"national"},
+		"reveals": strings.Fields("place time camera author organisation software title comment thumbnail other"),
 	}
 }
 

@@ -88,3 +88,16 @@ func (c *catalog) item(n int) (string, error) {
 	}
 	return c.text("item.later", "n", n)
 }
+
+// told names what was taken off a file, as one list.
+func (c *catalog) told(whats []string) (string, error) {
+	var names []string
+	for _, what := range whats {
+		name, err := c.text("reveals." + what)
+		if err != nil {
+			return "", err
+		}
+		names = append(names, name)
+	}
+	return strings.Join(names, ", "), nil
+}

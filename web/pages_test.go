@@ -154,19 +154,24 @@ func testConversation() Conversation {
 
 func conversationStates() []state {
 	c := testConversation()
-	kept, again, page, full := c, c, c, c
+	kept, removed, left, again, page, full := c, c, c, c, c, c
 	kept.Kept, kept.Number = true, 4
+	removed.Kept, removed.Number, removed.Removed = true, 4, strings.Fields("place time camera author organisation "+
+		"software title comment thumbnail other")
+	left.Kept, left.Number, left.Left = true, 4, true
 	again.Again = true
 	page.Page, page.Replies, page.Unchecked = 1, nil, 2
 	full.NextN, full.Problem, full.Draft = -1, "empty", testDraft()
 	list := []state{
 		{"conversation", c}, {"conversation-kept", kept}, {"conversation-again", again},
+		{"conversation-removed", removed}, {"conversation-left", left},
 		{"conversation-page", page}, {"conversation-full", full},
 		{"conversation-nothing", Conversation{
 			Code: testCode, MaxFile: 20 << 20, MaxText: 24000}},
 	}
 	c.Draft, c.Length = testDraft(), 25310
-	for _, p := range []string{"empty", "too_long", "far_too_long", "not_text", "cut", "damaged", "no_file", "empty_file", "file_number_used"} {
+	for _, p := range []string{"empty", "too_long", "far_too_long", "not_text", "cut", "damaged", "no_file", "empty_file", "file_number_used",
+		"picture_damaged"} {
 		c.Problem = p
 		list = append(list, state{"conversation-" + p, c})
 	}

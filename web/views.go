@@ -181,6 +181,10 @@ type Conversation struct {
 	Kept      bool // the message or the file of this request was kept
 	Again     bool // it had been kept before
 	Number    int  // which item Kept and Again speak of
+	// Of a file that was kept: what was taken off a picture, as keys under "reveals."; or
+	// that what the file tells beside what it shows is still in it.
+	Removed []string
+	Left    bool
 }
 
 // Confirm asks before anything is deleted.

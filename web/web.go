@@ -124,6 +124,7 @@ func (p *Pages) functions(lang Lang, texts *catalog) template.FuncMap {
 		"region":    texts.region,
 		"status":    texts.status,
 		"item":      texts.item,
+		"told":      texts.told,
 		"say":       func(text taxonomy.Text) string { return text.In(string(lang)) },
 		"said":      func(a taxonomy.Answers) []taxonomy.Said { return p.site.Taxonomy.Describe(a, string(lang)) },
 		"form":      p.site.form(lang),

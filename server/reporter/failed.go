@@ -50,6 +50,7 @@ func table() []row {
 		{item.ErrNotText, http.StatusUnprocessableEntity, "bad_request", "not_text"},
 		{ErrNoFile, http.StatusUnprocessableEntity, "form_damaged", "no_file"},
 		{ErrEmptyFile, http.StatusUnprocessableEntity, "form_damaged", "empty_file"},
+		{ErrPicture, http.StatusUnprocessableEntity, "form_damaged", "picture_damaged"},
 		{gate.ErrBusy, http.StatusTooManyRequests, "busy", ""},
 		{inbox.ErrClosed, http.StatusServiceUnavailable, "closed", ""},
 		{item.ErrFewReaders, http.StatusUnprocessableEntity, "bad_request", "few_readers"},

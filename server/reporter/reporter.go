@@ -9,6 +9,7 @@ package reporter
 
 import (
 	"bytes"
+	"context"
 	"net/http"
 	"strconv"
 	"strings"
@@ -31,6 +32,9 @@ type Handler struct {
 	Lang    web.Lang
 	MaxFile int64 // bytes, as shown in forms
 	MaxForm int   // bytes of a text that are handed back when it is too long
+	// Hold waits until a request may keep so many bytes in memory, of its body and made
+	// of it. nil lets it at once. Its error is [gate.ErrBusy].
+	Hold func(ctx context.Context, bytes int64) (release func(), err error)
 	// Tick is what the time of every answer about a mailbox is a multiple of.
 	Tick time.Duration
 	// Padding is what the size of every conversation page is a multiple of.

@@ -65,14 +65,14 @@ func (h *Handler) File(c echo.Context) error {
 	if err := cmp.Or(refusal(c), h.askMailbox(c)); err != nil {
 		return &Failed{Cause: err, Code: code.Field()}
 	}
-	outcome, err := h.sendFile(c, code, n, up)
+	sent, outcome, err := h.sendFile(c, code, n, up)
 	if problem := problemOf(err); problem != "" {
 		return h.converse(c, start, code, web.Conversation{Problem: problem, Draft: up.chosen})
 	}
 	if err != nil {
 		return &Failed{Cause: err, Code: code.Field(), Limit: h.MaxFile}
 	}
-	view := web.Conversation{Kept: true, Number: n, Draft: up.chosen}
+	view := web.Conversation{Kept: true, Number: n, Draft: up.chosen, Removed: sent.names(), Left: sent.left}
 	if outcome == inbox.Again {
 		// The same file, sent again, or another one from an old page: nobody can
 		// tell, and a file cannot be handed back.
@@ -86,34 +86,47 @@ func (h *Handler) File(c echo.Context) error {
 
 // sendFile asks the gate by the announced length, before a byte of the file is
 // read. What was not kept gives its bytes back: a weak signal cuts many uploads.
-func (h *Handler) sendFile(c echo.Context, code receipt.Code, n int, up *upload) (inbox.Outcome, error) {
+func (h *Handler) sendFile(c echo.Context, code receipt.Code, n int, up *upload) (sent, inbox.Outcome, error) {
 	switch {
 	case up.size > h.MaxFile:
-		return 0, ErrFileSize
+		return sent{}, 0, ErrFileSize
 	case up.name == "" && up.size <= 0:
-		return 0, ErrNoFile
+		return sent{}, 0, ErrNoFile
 	case up.size <= 0:
-		return 0, ErrEmptyFile
+		return sent{}, 0, ErrEmptyFile
 	}
 	readers, err := h.choice(up.chosen)
 	if err != nil {
-		return 0, err
+		return sent{}, 0, err
 	}
 	giveBack, err := h.Gate.File(c.Request().Context(), up.size)
 	if err != nil {
-		return 0, err
+		return sent{}, 0, err
 	}
-	outcome, err := h.Scribe.Send(code, n, item.Content{
-		Kind: item.Attachment, Readers: readers, Language: string(h.Lang),
-		File: up, Size: up.size, Name: up.name, KeepName: up.fields["keep"] == "1",
-	})
+	what, outcome, err := h.seal(c, code, n, up, readers)
 	if err != nil || outcome == inbox.Again {
 		giveBack()
 	}
 	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, item.ErrSize) {
-		return 0, fmt.Errorf("%w: %w", ErrCut, err)
+		return sent{}, 0, fmt.Errorf("%w: %w", ErrCut, err)
 	}
-	return outcome, err
+	return what, outcome, err
+}
+
+// seal seals an upload, or what is left of it.
+func (h *Handler) seal(
+	c echo.Context, code receipt.Code, n int, up *upload, readers item.Readers,
+) (sent, inbox.Outcome, error) {
+	of, err := h.content(c.Request().Context(), up)
+	if err != nil {
+		return sent{}, 0, err
+	}
+	defer of.release()
+	outcome, err := h.Scribe.Send(code, n, item.Content{
+		Kind: item.Attachment, Readers: readers, Language: string(h.Lang),
+		File: of.file, Size: of.size, Name: up.name, KeepName: up.fields["keep"] == "1",
+	})
+	return of.sent, outcome, err
 }
 
 // upload is a multipart form whose last field is a file.
@@ -126,6 +139,7 @@ type upload struct {
 	parts  *multipart.Reader
 	part   *multipart.Part
 	read   int64
+	ended  error // once there is no more
 }
 
 // openUpload reads a form up to where its file begins, and no further. With an
@@ -195,21 +209,25 @@ func fileName(part *multipart.Part) string {
 // Read reads the file. At its end the form must end too, just where the
 // announced length says; else the error is one that keeps nothing.
 func (up *upload) Read(p []byte) (int, error) {
+	if up.ended != nil {
+		return 0, up.ended
+	}
 	n, err := up.part.Read(p)
 	up.read += int64(n)
-	if err == nil {
-		return n, nil
+	if err != nil {
+		up.ended = up.end(err)
 	}
-	if err != io.EOF {
-		return n, io.ErrUnexpectedEOF // and not err, which names addresses
-	}
-	if up.read != up.size {
-		return n, io.ErrUnexpectedEOF
+	return n, up.ended
+}
+
+func (up *upload) end(err error) error {
+	if err != io.EOF || up.read != up.size {
+		return io.ErrUnexpectedEOF // and not err, which names addresses
 	}
 	if _, err := up.parts.NextRawPart(); err != io.EOF {
-		return n, io.ErrUnexpectedEOF
+		return io.ErrUnexpectedEOF
 	}
-	return n, io.EOF
+	return io.EOF
 }
 
 // precise counts what is read of a body. Until bulk is set it gives out single

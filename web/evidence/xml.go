@@ -1,0 +1,135 @@
+package evidence
+
+import "strings"
+
+// A property is a name in XMP, Office Open XML or OpenDocument, whatever stands for its
+// namespace.
+type property struct {
+	name string
+	what What
+}
+
+func properties() []property {
+	var list []property
+	for _, of := range []struct {
+		what  What
+		names string
+	}{
+		{Camera, "Make Model Lens LensModel SerialNumber"},
+		{Place, "GPSLatitude GPSLongitude City State Country Location"},
+		{Time, "CreateDate ModifyDate MetadataDate DateCreated DateTimeOriginal created modified creation-date date " +
+			"lastPrinted print-date"},
+		{Author, "creator lastModifiedBy initial-creator printed-by Manager Credit rights OwnerName author"},
+		{Software, "CreatorTool Producer Application generator Software"},
+		{Organisation, "Company"},
+		{Title, "title subject Headline"},
+		{Comment, "description keywords UserComment"},
+		{Other, "DocumentID InstanceID OriginalDocumentID Template HyperlinkBase property user-defined"},
+	} {
+		for name := range strings.FieldsSeq(of.names) {
+			list = append(list, property{name, of.what})
+		}
+	}
+	return list
+}
+
+const (
+	maxTries  = 4    // places of one name that are looked at
+	maxPrefix = 32   // letters of a namespace's name
+	maxMarkup = 4096 // bytes of a value with its tags
+)
+
+// xmp tells what XMP tells. A block of which nothing is understood is named.
+func (f *finder) xmp(b []byte) {
+	before := len(f.found)
+	f.markup(text(b[:min(len(b), maxInflated)]), properties())
+	if len(f.found) == before {
+		f.add(Other, "XMP")
+	}
+}
+
+// markup tells the values of properties, be they attributes or elements.
+func (f *finder) markup(s string, of []property) {
+	for _, p := range of {
+		tries := 0
+		for at := 0; tries < maxTries; {
+			next := strings.Index(s[at:], p.name)
+			if next < 0 {
+				break
+			}
+			at += next
+			value, ok := valueAt(s, at, p.name)
+			if at += len(p.name); !ok {
+				continue
+			}
+			tries++
+			if strings.HasPrefix(p.name, "GPS") {
+				value = "GPS" // it would be exact
+			}
+			f.add(p.what, value)
+		}
+	}
+}
+
+// valueAt returns the value of the name at a place, if it is one of a property.
+func valueAt(s string, at int, name string) (value string, ok bool) {
+	from := at
+	if from > 0 && s[from-1] == ':' {
+		for from--; from > 0 && at-from < maxPrefix && isNameByte(s[from-1]); {
+			from--
+		}
+	}
+	if from == 0 {
+		return "", false
+	}
+	rest := s[at+len(name):]
+	rest = rest[:min(len(rest), maxMarkup)]
+	switch c := s[from-1]; {
+	case c == '<':
+		return element(rest, s[from:at]+name)
+	case c <= ' ':
+		return attribute(rest)
+	}
+	return "", false
+}
+
+func isNameByte(c byte) bool {
+	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '_' || c == '-'
+}
+
+// attribute reads ="value".
+func attribute(rest string) (string, bool) {
+	if len(rest) < 2 || rest[0] != '=' || rest[1] != '"' && rest[1] != '\'' {
+		return "", false
+	}
+	end := strings.IndexByte(rest[2:], rest[1])
+	if end < 0 {
+		return "", false
+	}
+	return plain(rest[2 : 2+end]), true
+}
+
+// element reads the text up to the closing tag, without the tags in it.
+func element(rest, name string) (string, bool) {
+	open := strings.IndexByte(rest, '>')
+	if open < 0 || rest[0] != '>' && rest[0] > ' ' || open > 0 && rest[open-1] == '/' {
+		return "", false
+	}
+	end := strings.Index(rest, "</"+name)
+	if end < open {
+		return "", false
+	}
+	var b strings.Builder
+	for part := range strings.SplitSeq(rest[open+1:end], "<") {
+		if _, after, ok := strings.Cut(part, ">"); ok {
+			part = " " + after
+		}
+		b.WriteString(part)
+	}
+	return plain(b.String()), true
+}
+
+// plain undoes what XML writes for letters of its own.
+func plain(s string) string {
+	return strings.NewReplacer("&lt;", "<", "&gt;", ">", "&quot;", `"`, "&apos;", "'", "&amp;", "&").Replace(s)
+}

@@ -1,0 +1,99 @@
+package evidence
+
+import (
+	"bytes"
+	"encoding/binary"
+	"slices"
+	"strings"
+)
+
+// A member is a file in an archive, as its directory has it.
+type member struct {
+	name   string
+	packed bool
+	size   int64 // as it is stored
+	at     int64 // of its own header
+}
+
+const (
+	zipEnd       = 22      // bytes of the record at an archive's end
+	zipComment   = 1 << 16 // bytes of the comment behind it
+	zipEntry     = 46
+	zipHeader    = 30
+	maxDirectory = 4 << 20
+	maxMembers   = 4096
+)
+
+// zip tells what a document of Office or OpenDocument tells. Another archive stays one.
+func (f *finder) zip(s *source) {
+	f.unknown = true
+	list := directory(s)
+	has := func(name string) bool {
+		return slices.ContainsFunc(list, func(m member) bool { return m.name == name })
+	}
+	switch {
+	case has("[Content_Types].xml"):
+		f.kind = Office
+	case has("mimetype") && has("content.xml"):
+		f.kind = OpenDocument
+	default:
+		return
+	}
+	f.unknown = false
+	for _, m := range list {
+		f.part(s, m)
+	}
+}
+
+// part tells what one part of a document tells.
+func (f *finder) part(s *source, m member) {
+	switch {
+	case isOneOf(m.name, "docProps/core.xml docProps/app.xml docProps/custom.xml meta.xml"):
+		f.markup(text(f.content(s, m)), properties())
+	case isOneOf(m.name, "word/document.xml word/comments.xml content.xml"):
+		f.markup(text(f.content(s, m)), []property{{"author", Author}, {"creator", Author}})
+	case strings.HasPrefix(strings.ToLower(m.name), "docprops/thumbnail"), m.name == "Thumbnails/thumbnail.png":
+		f.add(Thumbnail, "")
+	}
+}
+
+func isOneOf(name, names string) bool { return slices.Contains(strings.Fields(names), name) }
+
+// directory reads an archive's directory, as far as it can be read.
+func directory(s *source) (list []member) {
+	from := max(0, s.size-zipEnd-zipComment)
+	tail := s.read(from, zipEnd+zipComment)
+	at := bytes.LastIndex(tail, []byte("PK\x05\x06"))
+	if at < 0 || at+zipEnd > len(tail) {
+		return nil
+	}
+	size := int64(binary.LittleEndian.Uint32(tail[at+12:]))
+	b := s.read(int64(binary.LittleEndian.Uint32(tail[at+16:])), min(size, maxDirectory))
+	for len(b) >= zipEntry && string(b[:4]) == "PK\x01\x02" && len(list) < maxMembers {
+		u16 := func(at int) int { return int(binary.LittleEndian.Uint16(b[at:])) }
+		end := zipEntry + u16(28)
+		if end > len(b) {
+			return list
+		}
+		list = append(list, member{
+			name: text(b[zipEntry:end]), packed: u16(10) == 8,
+			size: int64(binary.LittleEndian.Uint32(b[20:])), at: int64(binary.LittleEndian.Uint32(b[42:])),
+		})
+		b = b[min(len(b), end+u16(30)+u16(32)):]
+	}
+	return list
+}
+
+// content returns what a member holds, as far as it is looked at.
+func (f *finder) content(s *source, m member) []byte {
+	head := s.read(m.at, zipHeader)
+	if len(head) < zipHeader {
+		return nil
+	}
+	names := int64(binary.LittleEndian.Uint16(head[26:])) + int64(binary.LittleEndian.Uint16(head[28:]))
+	b := s.read(m.at+zipHeader+names, min(m.size, maxInflated))
+	if m.packed {
+		return f.inflate(b, false)
+	}
+	return b
+}
