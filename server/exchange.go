@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"saksi/server/reporter"
+	"saksi/server/sealed"
 )
 
 const (
@@ -29,7 +30,7 @@ type exchange struct {
 	limits  *Limits
 
 	body   io.ReadCloser
-	isForm bool          // what is read of it stays in memory
+	isForm bool          // what is read of it stays in memory, and is bounded here
 	read   int64         // bytes
 	waited time.Duration // for bytes, since it last moved
 	moved  int64         // since then
@@ -47,15 +48,17 @@ type exchange struct {
 func (s *Server) steady(next http.Handler, forms bool) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		multipart := strings.HasPrefix(strings.ToLower(r.Header.Get("Content-Type")), "multipart/")
+		parcel := forms && sealed.Has(r.URL.Path)
+		file := multipart || parcel && sealed.BringsFile(r)
 		x := &exchange{
 			ResponseWriter: w, control: http.NewResponseController(w), server: s, limits: &s.Limits,
-			body: r.Body, isForm: forms && !multipart,
+			body: r.Body, isForm: forms && !multipart && !parcel,
 		}
 		if !s.work.begin() {
 			panic(http.ErrAbortHandler) // net/http ends the connection
 		}
 		defer s.work.end()
-		if multipart && !beginUpload(r) {
+		if file && !beginUpload(r) {
 			panic(http.ErrAbortHandler)
 		}
 		defer x.end()

@@ -15,7 +15,7 @@ import (
 // is sent and writes nothing down.
 func (s *Server) Front() http.Handler {
 	e := echo.New()
-	e.Use(s.recoverPanic, strictHeaders)
+	e.Use(s.recoverPanic, strictHeaders(false))
 	methods := []string{http.MethodGet, http.MethodHead}
 	for _, lang := range []web.Lang{web.ID, web.EN} {
 		e.Match(methods, web.Prefix(lang)+"/", func(c echo.Context) error { return s.front(c, http.StatusOK) })

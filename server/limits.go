@@ -36,7 +36,9 @@ type Limits struct {
 	Linger time.Duration
 
 	// A form's text is kept in memory. An ordinary form has at most PlainForm
-	// bytes, encoded; reading beyond takes one of LongForms places.
+	// bytes, encoded; reading beyond takes one of LongForms places. A text that a
+	// browser sealed takes none: it has at most [sealed.MaxText] bytes, 250 KiB under
+	// a roster of 100, so that every connection together has 64 MiB of them.
 	PlainForm int64
 	LongForms int
 	LongWait  time.Duration // for a place

@@ -29,6 +29,7 @@ import (
 	"saksi/server/inbox"
 	"saksi/server/reporter"
 	"saksi/server/scribe"
+	"saksi/server/sealed"
 	"saksi/web"
 )
 
@@ -46,12 +47,14 @@ type Config struct {
 	// Limits are those of [Production] unless set.
 	Limits Limits
 	Gate   *gate.Gate // what reporters may ask for; nil for no such limits
+	Script []byte     // for browsers that seal by themselves; nil for none
 }
 
 // A Server serves one drop.
 type Server struct {
 	Config
 	pages    *web.Pages
+	script   *script       // nil for none
 	places   chan struct{} // of forms with a long text
 	pictures *share        // of memory for pictures
 	stopping chan struct{} // closed when Serve is to end
@@ -60,6 +63,7 @@ type Server struct {
 
 // New makes a server.
 func New(c Config) (*Server, error) {
+	c.Site.Script = ScriptPath(c.Script)
 	pages, err := web.New(c.Site)
 	if err != nil {
 		return nil, err
@@ -77,8 +81,8 @@ func New(c Config) (*Server, error) {
 		c.Limits = Production()
 	}
 	return &Server{
-		Config: c, pages: pages, places: make(chan struct{}, c.Limits.LongForms), stopping: make(chan struct{}),
-		pictures: &share{free: c.Limits.Pictures},
+		Config: c, pages: pages, script: newScript(c.Script), places: make(chan struct{}, c.Limits.LongForms),
+		stopping: make(chan struct{}), pictures: &share{free: c.Limits.Pictures},
 	}, nil
 }
 
@@ -93,12 +97,32 @@ func (s *Server) handler(lang web.Lang) *reporter.Handler {
 // Reporters returns the handler for reporters.
 func (s *Server) Reporters() http.Handler {
 	e := echo.New()
-	e.Use(s.recoverPanic, strictHeaders, s.outside, reporter.Gated(s.Gate))
+	e.Use(s.recoverPanic, strictHeaders(s.script != nil), s.outside, s.gated)
 	for _, lang := range []web.Lang{web.ID, web.EN} {
 		reporterRoutes(e, web.Prefix(lang), s.handler(lang))
 	}
+	sealedRoutes(e, s.sealed())
+	if s.script != nil {
+		e.GET(s.script.path, s.script.serve)
+	}
 	e.HTTPErrorHandler = s.fail
 	return s.steady(e, true)
+}
+
+// sealed returns the surface for whoever seals by himself.
+func (s *Server) sealed() *sealed.Handler {
+	return &sealed.Handler{Inbox: s.Inbox, Gate: s.Gate, Tick: s.Limits.Tick}
+}
+
+// gated asks the gate for every request, as its surface does.
+func (s *Server) gated(next echo.HandlerFunc) echo.HandlerFunc {
+	pages, others := reporter.Gated(s.Gate, s.script.parts()...)(next), sealed.Gated(s.Gate)(next)
+	return func(c echo.Context) error {
+		if sealed.Has(c.Request().URL.Path) {
+			return others(c)
+		}
+		return pages(c)
+	}
 }
 
 // Operators returns the handler for operators.
@@ -113,7 +137,7 @@ func (s *Server) Operators() http.Handler {
 func (s *Server) Remote() http.Handler {
 	e := echo.New()
 	r := courier.NewRemote(s.Inbox, s.Couriers, s.Onion, s.Inbox.Now, s.Log)
-	e.Use(s.recoverPanic, strictHeaders, r.Known)
+	e.Use(s.recoverPanic, strictHeaders(false), r.Known)
 	remoteRoutes(e, r)
 	e.HTTPErrorHandler = r.Fail
 	return s.steady(e, false)
@@ -125,6 +149,7 @@ func reporterRoutes(e *echo.Echo, prefix string, h *reporter.Handler) {
 		e.GET(prefix, h.Start)
 	}
 	e.GET(prefix+"/info", h.Info)
+	e.GET(prefix+"/client", h.Client)
 	e.GET(prefix+"/write", h.WriteForm)
 	e.POST(prefix+"/write", h.Write)
 	e.POST(prefix+"/receipt", h.Receipt)
@@ -135,11 +160,23 @@ func reporterRoutes(e *echo.Echo, prefix string, h *reporter.Handler) {
 	e.POST(prefix+"/delete", h.Delete)
 	if prefix == "" {
 		e.GET("/style.css", h.Style)
+		e.GET("/regions.json", h.Regions)
+		e.GET("/taxonomy.json", h.Taxonomy)
 		e.GET("/recipients.txt", h.Recipients)
 		e.GET("/roster.note", h.Roster)
 		e.GET("/rosters/:name", h.Rosters)
 		e.GET("/roster.recipients", h.WeekRecipients)
 	}
+}
+
+func sealedRoutes(e *echo.Echo, h *sealed.Handler) {
+	e.POST(sealed.Items, h.Keep)
+	e.POST(sealed.Uploads+":id", h.Begin)
+	e.HEAD(sealed.Uploads+":id", h.Offset)
+	e.PATCH(sealed.Uploads+":id", h.Append)
+	e.DELETE(sealed.Uploads+":id", h.Abandon)
+	e.POST(sealed.Mailbox, h.Read)
+	e.POST(sealed.Burn, h.Burn)
 }
 
 func operatorRoutes(e *echo.Echo, h *courier.Handler) {
@@ -171,7 +208,11 @@ func (s *Server) fail(err error, c echo.Context) {
 	if reporter.Internal(err) {
 		s.Log.Error("a request failed", "error", withoutAddress(err))
 	}
-	if err := s.handler(language(c.Request().URL.Path)).Fail(c, err); err != nil && !ofNetwork(err) {
+	answer := s.handler(language(c.Request().URL.Path)).Fail
+	if sealed.Has(c.Request().URL.Path) {
+		answer = s.sealed().Fail
+	}
+	if err := answer(c, err); err != nil && !ofNetwork(err) {
 		s.Log.Error("a page failed", "error", err.Error())
 	}
 }
@@ -322,8 +363,9 @@ func (w *work) finish() {
 	w.running.Wait()
 }
 
-// keepHouse begins a roster and closes a batch whenever one is due, and deletes once a day, and at the
-// start, what has been kept for its time.
+// keepHouse begins a roster and closes a batch whenever one is due, ends uploads that
+// were given up, and deletes once a day, and at the start, what has been kept for its
+// time.
 func (s *Server) keepHouse(ctx context.Context) {
 	const pause = time.Minute // a clock that was set is noticed by then
 	swept, trouble := "", ""
@@ -332,6 +374,9 @@ func (s *Server) keepHouse(ctx context.Context) {
 		if day := s.Inbox.Now().UTC().Format(time.DateOnly); day != swept {
 			s.expire()
 			swept = day
+		}
+		if _, err := s.Inbox.SweepUploads(); err != nil {
+			s.Log.Error("sweeping uploads failed", "error", err.Error())
 		}
 		if err := s.closeDue(); err != nil {
 			s.Log.Error("closing a batch failed", "error", err.Error())

@@ -98,6 +98,14 @@ func usedKeys(t *testing.T, c *catalog) map[string]bool {
 			used["failure."+key+"."+part] = true
 		}
 	}
+	// The script names its texts by their keys, or puts them together of a family.
+	source := clientSources(t)
+	for key := range c.texts {
+		family, of := scriptFamily(key)
+		if of && (family != key && strings.Contains(source, `"`+family) || strings.Contains(source, `"`+key+`"`)) {
+			used[key] = true
+		}
+	}
 	call := regexp.MustCompile(`\b(?i:(t|each)) "([a-z0-9_.]+)"`)
 	for _, source := range templateSources(t) {
 		for _, m := range call.FindAllStringSubmatch(source, -1) {
@@ -115,6 +123,13 @@ func usedKeys(t *testing.T, c *catalog) map[string]bool {
 		}
 	}
 	return used
+}
+
+// scriptFamily returns what the script puts before the rest of a key.
+func scriptFamily(key string) (family string, of bool) {
+	rest, of := strings.CutPrefix(key, "client.")
+	family, _, _ = strings.Cut(rest, ".")
+	return "client." + family + ".", of
 }
 
 func templateSources(t *testing.T) map[string]string {

@@ -19,6 +19,9 @@ import (
 type Site struct {
 	Taxonomy *taxonomy.Taxonomy
 	Instance Instance
+	// Script is the address of the script that seals in the browser. With none, the
+	// pages have no script and the server seals.
+	Script string
 }
 
 // withDefaults fills in what an operator left open.
@@ -27,6 +30,15 @@ func (s Site) withDefaults() Site {
 		s.Taxonomy = taxonomy.Current()
 	}
 	return s
+}
+
+// scriptOn returns the script's address for a page. Pages that lead nowhere have
+// none, and neither has the one that the script itself asks for.
+func (s Site) scriptOn(page string) string {
+	if page == "outside" || page == "front" || page == "client" {
+		return ""
+	}
+	return s.Script
 }
 
 // An Instance is one drop's own words. All of it may be empty: the catalogs have

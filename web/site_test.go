@@ -32,7 +32,7 @@ func TestAnotherDropNeedsNoOtherProgram(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := New(Site{questions, instance})
+	p, err := New(Site{Taxonomy: questions, Instance: instance})
 	if err != nil {
 		t.Fatal(err)
 	}

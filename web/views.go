@@ -187,6 +187,15 @@ type Conversation struct {
 	Left    bool
 }
 
+// Client is what the script takes its views and texts from: one page of templates.
+// What it fills in later stands as {name} in them.
+type Client struct {
+	Later, Next          Readers // of a form of who came back, and of one right after the first
+	MaxFile              int64
+	MaxText              int
+	KeepSpread, KeepMost int // as in Receipt
+}
+
 // Confirm asks before anything is deleted.
 type Confirm struct {
 	Code string

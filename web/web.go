@@ -5,8 +5,9 @@
 //
 // Page rules, each held by a test:
 //
-//   - No script, no inline style, no event attribute, and no address of another
-//     origin. A page works with JavaScript off and without cookies.
+//   - No inline script or style, no event attribute, and no address of another
+//     origin. A page works with JavaScript off and without cookies; where JavaScript
+//     runs, one script of ours takes its views and texts from the page "client".
 //   - The code of a receipt is only ever in a hidden field of a POST form: never
 //     in an address, in a title, or in a link.
 //   - Titles are neutral. Whoever glances at a list of tabs sees "Catatan" or
@@ -100,6 +101,7 @@ func (p *Pages) parse(lang Lang, catalogs map[Lang]*catalog) error {
 	functions["voice"] = func() voice { return voice{lang, true, catalogs[lang]} }
 	functions["otherVoice"] = func() voice { return voice{other(lang), false, catalogs[other(lang)]} }
 	for _, name := range pageNames() {
+		functions["script"] = func() string { return p.site.scriptOn(name) }
 		t, err := template.New("layout.html").Funcs(functions).ParseFS(files,
 			"templates/layout.html", "templates/parts.html", "templates/"+name+".html")
 		if err != nil {
@@ -133,6 +135,8 @@ func (p *Pages) functions(lang Lang, texts *catalog) template.FuncMap {
 		"fieldID":   FieldID,
 		"provinces": provinces,
 		"instance":  func() Instance { return p.site.Instance },
+		"slot":      func(name string) string { return "{" + name + "}" },
+		"texts":     texts.forScript,
 		"add":       func(a, b int) int { return a + b },
 		"sub":       func(a, b int) int { return a - b },
 	}
@@ -178,7 +182,7 @@ func (p *Pages) Page(lang Lang, view any) ([]byte, error) {
 func pageNames() []string {
 	return []string{
 		"start", "info", "write", "receipt", "open", "suggest", "conversation", "confirm", "gone", "failure",
-		"outside", "front",
+		"outside", "front", "client",
 	}
 }
 
@@ -207,6 +211,8 @@ func pageName(view any) string {
 		return "failure"
 	case Outside:
 		return "outside"
+	case Client:
+		return "client"
 	case Front:
 		return "front"
 	}

@@ -19,6 +19,7 @@ import (
 	"saksi/server/gate"
 	"saksi/server/inbox"
 	"saksi/server/onion"
+	"saksi/web/client"
 )
 
 const (
@@ -120,6 +121,7 @@ func (s *service) serve(ctx context.Context, e env) error {
 func (s *service) config(log *slog.Logger) (c server.Config, err error) {
 	c = server.Config{
 		Log: log, Gate: s.gate, Couriers: &folder.Couriers{Dir: s.dir}, Onion: s.remote.address(s.dir),
+		Script: client.Script(),
 	}
 	if c.Inbox, err = s.folder.Inbox(time.Now, s.limits); err != nil {
 		return c, err
@@ -147,6 +149,9 @@ func (s *service) warnings(on listeners, box *inbox.Inbox) (w []string) {
 }
 
 func (s *service) announce(out io.Writer, on listeners) {
+	if client.Script() == nil {
+		fmt.Fprintln(out, "saksi: browser sealing is off: this program was built without it (npm)")
+	}
 	if s.listen != "" {
 		fmt.Fprintf(out, "saksi: serving http://%s/\n", on.Reporters[0].Addr())
 	}

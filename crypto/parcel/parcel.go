@@ -109,6 +109,18 @@ func (h Head) Append(b []byte) []byte {
 	return b
 }
 
+// Length returns how many bytes the parcel has in all.
+func (h Head) Length() int64 {
+	n := int64(fixed)
+	for _, slot := range h.Slots {
+		n += int64(len(slot))
+	}
+	if !h.Staged {
+		n += h.Size
+	}
+	return n
+}
+
 // ReadHead reads a head, and no byte behind it. It returns [ErrMalformed], for what
 // ends too early together with [io.ErrUnexpectedEOF], or the error of r. Memory is
 // taken as slots arrive, not as they are announced.

@@ -10,6 +10,7 @@
 //	mailbox    | requests, mailbox       |
 //	text       | requests, texts         | texts, and then a line
 //	file       | requests, files, bytes  | bytes
+//	slice      | requests, bytes         | bytes
 //
 // # The line
 //
@@ -125,6 +126,28 @@ func (g *Gate) File(ctx context.Context, size int64) (giveBack func(), err error
 		return nil, err
 	}
 	return func() { g.giveBytesBack(n, own) }, nil
+}
+
+// Slice asks for so many bytes of a file that comes in several requests, and with
+// the first of them for the file. Whoever kept fewer bytes says so, which gives the
+// others back.
+func (g *Gate) Slice(ctx context.Context, size int64, first bool) (kept func(bytes int64), err error) {
+	if g == nil {
+		return func(int64) {}, nil
+	}
+	n, files := kibs(size), 0
+	if first {
+		files = 1
+	}
+	var own bucket
+	err = g.ask(ctx, func(e *entry) []need {
+		own = e.volume
+		return []need{{e.files, files, 0}, {e.volume, n, 0}}
+	}, need{g.volume, n, 0})
+	if err != nil {
+		return nil, err
+	}
+	return func(bytes int64) { g.giveBytesBack(n-kibs(bytes), own) }, nil
 }
 
 func (g *Gate) giveBytesBack(n int, own bucket) {

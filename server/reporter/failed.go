@@ -7,6 +7,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"saksi/crypto/item"
+	"saksi/crypto/parcel"
 	"saksi/crypto/receipt"
 	"saksi/server/gate"
 	"saksi/server/inbox"
@@ -31,6 +32,9 @@ func (f *Failed) Error() string { return f.Cause.Error() }
 
 // Unwrap returns the cause.
 func (f *Failed) Unwrap() error { return f.Cause }
+
+// ErrNoUpload is returned when there is no upload under an id.
+var ErrNoUpload = errors.New("there is no such upload")
 
 // A row of the table says how an error is shown.
 type row struct {
@@ -69,6 +73,14 @@ func table() []row {
 		{inbox.ErrFilesFull, http.StatusInsufficientStorage, "files_full", ""},
 		{store.ErrFull, http.StatusInsufficientStorage, "store", ""},
 		{store.ErrFailed, http.StatusServiceUnavailable, "disk", ""},
+		{parcel.ErrMalformed, http.StatusBadRequest, "form_damaged", ""},
+		{store.ErrSize, http.StatusBadRequest, "form_damaged", ""},
+		{inbox.ErrToken, http.StatusForbidden, "code_invalid", ""},
+		{inbox.ErrUploads, http.StatusServiceUnavailable, "busy", ""},
+		{store.ErrOffset, http.StatusConflict, "upload_cut", ""},
+		{store.ErrBusy, http.StatusConflict, "upload_cut", ""},
+		{store.ErrExists, http.StatusConflict, "bad_request", ""},
+		{ErrNoUpload, http.StatusNotFound, "upload_cut", ""},
 		{echo.ErrNotFound, http.StatusNotFound, "not_found", ""},
 		{echo.ErrMethodNotAllowed, http.StatusMethodNotAllowed, "method", ""},
 	}
@@ -82,6 +94,13 @@ func lookUp(err error) row {
 		}
 	}
 	return row{err, http.StatusInternalServerError, "internal", ""}
+}
+
+// Explain returns what the table has for an error: the status, and the name of the
+// failure, for answers that are no pages.
+func Explain(err error) (status int, name string) {
+	r := lookUp(err)
+	return r.status, r.page
 }
 
 // problemOf returns what is wrong with a form, or "" for other errors and nil.

@@ -3,6 +3,7 @@ package reporter
 import (
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -22,13 +23,14 @@ const refusedKey = "refused"
 
 // Gated asks the gate for every request, be it for a page that exists or not. A
 // refused form goes on to its handler all the same: nobody else can hand back
-// what it brought. The handler finds the refusal in [refusal].
-func Gated(g *gate.Gate) echo.MiddlewareFunc {
+// what it brought. The handler finds the refusal in [refusal]. Parts are the paths
+// of what belongs to a page, beside the style sheet.
+func Gated(g *gate.Gate, parts ...string) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			r := c.Request()
 			ask := g.Page
-			if r.URL.Path == "/style.css" {
+			if r.URL.Path == "/style.css" || slices.Contains(parts, r.URL.Path) {
 				ask = g.Part
 			}
 			err := ask(r.Context())

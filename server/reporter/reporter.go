@@ -122,6 +122,14 @@ func plainText(c echo.Context, text []byte) error {
 	return c.Blob(http.StatusOK, echo.MIMETextPlainCharsetUTF8, text)
 }
 
+// Taxonomy serves the questions as the file that a testimony's reference names by
+// its hash, for browsers that seal by themselves.
+func (h *Handler) Taxonomy(c echo.Context) error {
+	file := h.Pages.Taxonomy().File()
+	c.Response().Header().Set("Content-Length", strconv.Itoa(len(file)))
+	return c.Blob(http.StatusOK, echo.MIMEApplicationJSON, file)
+}
+
 // Style serves the style sheet.
 func (h *Handler) Style(c echo.Context) error {
 	return c.Blob(http.StatusOK, "text/css; charset=utf-8", h.Pages.Style())

@@ -54,6 +54,7 @@ type Drop struct {
 	hosts     *server.Hosts
 	book      courier.Book
 	onion     string
+	script    []byte
 }
 
 // Connected returns how many connections there are to the reporters' pages.
@@ -98,6 +99,7 @@ type Options struct {
 	Couriers  courier.Book                  // no couriers' surface if nil
 	Onion     string                        // its address
 	Decoys    int                           // that each batch gets
+	Script    []byte                        // for browsers that seal; none if nil
 }
 
 // New starts a drop; the test's end stops it, and holds its store against its
@@ -114,7 +116,7 @@ func New(t testing.TB, o Options) *Drop {
 		Party: partytest.New(t, o.Now(), o.Reviewers), Dir: t.TempDir(), Log: &Log{}, T: t, site: o.Site, hosts: o.Hosts,
 		gate: o.Gate, Client: http.DefaultClient, connected: &atomic.Int64{},
 	}
-	d.book, d.onion = o.Couriers, o.Onion
+	d.book, d.onion, d.script = o.Couriers, o.Onion, o.Script
 	d.check(boltstore.Create(d.Dir))
 	var s store.Store
 	s, err := boltstore.Open(d.Dir, o.Now)
@@ -157,7 +159,7 @@ func (d *Drop) Admit(edit func(*reviewer.Draft)) {
 func (d *Drop) serve(t testing.TB, limits server.Limits) {
 	srv, err := server.New(server.Config{
 		Inbox: d.Inbox, Log: slog.New(slog.NewTextHandler(d.Log, nil)), Limits: limits, Site: d.site, Hosts: d.hosts,
-		Gate:     d.gate,
+		Gate: d.gate, Script: d.script,
 		Couriers: d.book, Onion: func() string { return d.onion },
 	})
 	d.check(err)

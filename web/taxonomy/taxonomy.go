@@ -84,6 +84,7 @@ type Taxonomy struct {
 	Title    Text      `json:"title"`
 	Sections []Section `json:"sections"`
 
+	data []byte // the file
 	hash [sha256.Size]byte
 	byID map[string]*Question
 }
@@ -134,7 +135,7 @@ var ErrInvalid = errors.New("the file is not what it should be")
 // Parse reads a file and holds it against all rules of this package. It returns
 // an error that wraps [ErrInvalid] and names the place that is wrong.
 func Parse(data []byte) (*Taxonomy, error) {
-	t := &Taxonomy{hash: sha256.Sum256(data), byID: map[string]*Question{}}
+	t := &Taxonomy{data: bytes.Clone(data), hash: sha256.Sum256(data), byID: map[string]*Question{}}
 	if err := decode(data, t); err != nil {
 		return nil, invalid("taxonomy", err)
 	}
@@ -192,6 +193,9 @@ func (q *Question) Choice(code string) *Choice {
 	}
 	return nil
 }
+
+// File returns the bytes of the file, for whoever reads it by himself.
+func (t *Taxonomy) File() []byte { return bytes.Clone(t.data) }
 
 // Reference names the file by its bytes.
 func (t *Taxonomy) Reference() string {

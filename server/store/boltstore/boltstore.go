@@ -5,6 +5,8 @@
 //	index.db            bbolt
 //	keys.slots          512-byte sectors of random bytes; see [sectors]
 //	payloads/<id>.age   payloads above 64 KiB; <id>.<random>.part while they arrive
+//	payloads/<id>.<size>.<offset>.staged
+//	                    a payload that comes in slices, and how much of it is there
 //	ballast             random bytes, given up when there is no room for a deletion
 //	failed              empty, from a failure of the disk to the next Open
 //
@@ -20,13 +22,16 @@
 // # Order of writes
 //
 //	Create   sector, fdatasync | payload file: write, fsync, rename, fsync folder | index
+//	Stage    slice, fsync | rename, fsync folder
+//	adopting sector, fdatasync | link, fsync folder | index | unlink
 //	Delete   tombstone | sector, fdatasync | index | payload file
 //
 // Replies have no tombstone: theirs is a mark on the entry. Whatever a crash
 // leaves between two of these is recognised at the next Open: a payload file
 // without a record, a .part file, an item that has a tombstone, a reply that is
 // marked. All are swept. Nothing of it was acknowledged, or its deletion was
-// under way.
+// under way. What is staged stays, unless an item has taken it: the bytes that its
+// name tells of were acknowledged.
 //
 // # When the disk fails
 //
@@ -54,6 +59,7 @@ import (
 	"go.etcd.io/bbolt"
 	bolterrors "go.etcd.io/bbolt/errors"
 
+	"saksi/crypto/receipt"
 	"saksi/crypto/week"
 	"saksi/server/store"
 )
@@ -79,6 +85,7 @@ type Store struct {
 	commits *commits
 	sectors *sectors
 	health  *health
+	stages  stages
 	files   sync.Mutex // held while a large payload is renamed and indexed
 	// deleting is held from reading which sectors an entry has until they are
 	// released: a sector that was given to another entry meanwhile must not be
@@ -134,6 +141,7 @@ func Open(dir string, now func() time.Time) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{dir: dir, now: now, health: &health{mark: filepath.Join(dir, markName)}}
+	s.stages.all = map[receipt.ItemID]*stage{}
 	if s.db, err = openIndex(filepath.Join(dir, "index.db")); err != nil {
 		return nil, err
 	}

@@ -205,7 +205,11 @@ func (s *Store) checkFiles(report func(string, ...any)) {
 	s.files.Lock() // no file is renamed and not yet indexed
 	defer s.files.Unlock()
 	for _, name := range s.list("payloads", report) {
-		if !s.wanted(name) {
+		switch _, staged := parseStage(name); {
+		case s.wanted(name):
+		case staged:
+			report("staged payload %q is shorter than it was, or there twice", name)
+		default:
 			report("foreign file %q in payloads", name)
 		}
 	}
@@ -214,7 +218,7 @@ func (s *Store) checkFiles(report func(string, ...any)) {
 // wanted reports whether a payload file belongs to an item, or is an upload
 // under way or on its way out: those that a crash left were swept at Open.
 func (s *Store) wanted(name string) bool {
-	if ourFile(name) && strings.HasSuffix(name, partSuffix) {
+	if ourFile(name) && strings.HasSuffix(name, partSuffix) || s.staged(name) {
 		return true
 	}
 	id, err := receipt.ParseItemID(strings.TrimSuffix(name, ".age"))

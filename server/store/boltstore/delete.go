@@ -3,7 +3,6 @@ package boltstore
 import (
 	"errors"
 	"os"
-	"path/filepath"
 
 	"go.etcd.io/bbolt"
 
@@ -111,6 +110,5 @@ func (s *Store) removePayloads(gone map[receipt.ItemID]itemRecord) error {
 	if files == 0 {
 		return nil
 	}
-	s.blur("payloads")
-	return s.health.syncing(syncFolder(filepath.Join(s.dir, "payloads")))
+	return s.syncPayloads()
 }

@@ -26,6 +26,16 @@ func inlineMax() int64 { return item.PayloadSize(item.Floor) }
 
 // Create implements [store.Store].
 func (s *Store) Create(i store.Item, slots [][]byte, payload func(io.Writer) error) error {
+	return s.create(i, slots, func(doing string, e newEntry) error {
+		if i.Size <= inlineMax() {
+			return s.createInline(doing, e, payload)
+		}
+		return s.createFile(doing, e, payload)
+	})
+}
+
+// create seals the slots of an item, and has keep do the rest.
+func (s *Store) create(i store.Item, slots [][]byte, keep func(doing string, e newEntry) error) error {
 	const doing = "creating item"
 	for _, slot := range slots {
 		if len(slot) != len(slots[0]) {
@@ -39,12 +49,7 @@ func (s *Store) Create(i store.Item, slots [][]byte, payload func(io.Writer) err
 	if err != nil {
 		return fail(doing, err)
 	}
-	entry := newEntry{item: i, record: newItemRecord(i, sector), slots: sealed}
-	if i.Size <= inlineMax() {
-		err = s.createInline(doing, entry, payload)
-	} else {
-		err = s.createFile(doing, entry, payload)
-	}
+	err = keep(doing, newEntry{item: i, record: newItemRecord(i, sector), slots: sealed})
 	if err != nil {
 		s.abandon(sector)
 	}
@@ -100,13 +105,11 @@ func (s *Store) createInline(doing string, e newEntry, payload func(io.Writer) e
 		return fail(doing, err)
 	}
 	if int64(buf.Len()) != e.item.Size {
-		return fail(doing, errSize)
+		return fail(doing, store.ErrSize)
 	}
 	e.payload = buf.Bytes()
 	return s.index(doing, e)
 }
-
-var errSize = errors.New("the payload has another size than announced")
 
 // createFile keeps a large payload as a file. Renaming and indexing are one
 // step under the lock: of two requests that bring the same id, the second must
@@ -119,13 +122,19 @@ func (s *Store) createFile(doing string, e newEntry, payload func(io.Writer) err
 	defer os.Remove(part) // fails, as it should, once the file was renamed
 	s.files.Lock()
 	defer s.files.Unlock()
+	return s.placeAndIndex(doing, e, os.Rename, part)
+}
+
+// placeAndIndex makes a file that is whole and synced an item's payload. The lock
+// of files is held.
+func (s *Store) placeAndIndex(doing string, e newEntry, name func(from, to string) error, file string) error {
 	if err := s.look(doing, func(tx *bbolt.Tx) error { return checkUnused(tx, e.item.ID) }); err != nil {
 		return err
 	}
-	if err := s.place(part, e.item.ID); err != nil {
+	if err := s.place(name, file, e.item.ID); err != nil {
 		return fail(doing, err)
 	}
-	err = s.index(doing, e)
+	err := s.index(doing, e)
 	if err != nil && s.health.check() == nil {
 		// With a failed disk the index may have it: the next Open will know.
 		os.Remove(s.payloadPath(e.item.ID))
@@ -133,14 +142,13 @@ func (s *Store) createFile(doing string, e newEntry, payload func(io.Writer) err
 	return err
 }
 
-// place gives a payload file its name for good.
-func (s *Store) place(part string, id receipt.ItemID) error {
-	if err := os.Rename(part, s.payloadPath(id)); err != nil {
+// place gives a payload file its name for good, with os.Rename or os.Link.
+func (s *Store) place(name func(from, to string) error, file string, id receipt.ItemID) error {
+	if err := name(file, s.payloadPath(id)); err != nil {
 		return err
 	}
-	s.blur("payloads")
 	// A failed sync of the folder is one for all files that came at this time.
-	err := s.health.syncing(syncFolder(filepath.Join(s.dir, "payloads")))
+	err := s.syncPayloads()
 	if err != nil {
 		os.Remove(s.payloadPath(id))
 	}
@@ -171,7 +179,7 @@ func (s *Store) writePart(i store.Item, payload func(io.Writer) error) (name str
 		return "", err
 	}
 	if w.written != i.Size {
-		return "", errSize
+		return "", store.ErrSize
 	}
 	monday := week.Of(s.now()).Monday()
 	_ = os.Chtimes(part, monday, monday)

@@ -39,6 +39,9 @@ func (s *Store) recover() error {
 	if err := s.sweepDying(dying, marked); err != nil {
 		return err
 	}
+	if err := s.loadStages(); err != nil {
+		return err
+	}
 	return s.sweepFiles(files)
 }
 

@@ -107,6 +107,38 @@ func (f *Faulty) Create(i store.Item, slots [][]byte, payload func(io.Writer) er
 	return f.meet(func() error { return f.Store.Create(i, slots, payload) })
 }
 
+// Stage implements [store.Store].
+func (f *Faulty) Stage(id receipt.ItemID, size, offset int64, from io.Reader) (now int64, err error) {
+	f.mu.Lock()
+	torn := f.next == TornPayload
+	f.mu.Unlock()
+	if torn {
+		f.take()
+		return f.Store.Stage(id, size, offset, io.MultiReader(io.LimitReader(from, (size-offset)/2), broken{}))
+	}
+	now = offset
+	err = f.meet(func() (err error) {
+		now, err = f.Store.Stage(id, size, offset, from)
+		return err
+	})
+	return now, err
+}
+
+// broken is a reader that has nothing but its error.
+type broken struct{}
+
+func (broken) Read([]byte) (int, error) { return 0, ErrPlanted }
+
+// Unstage implements [store.Store].
+func (f *Faulty) Unstage(id receipt.ItemID) error {
+	return f.meet(func() error { return f.Store.Unstage(id) })
+}
+
+// CreateStaged implements [store.Store].
+func (f *Faulty) CreateStaged(i store.Item, slots [][]byte) error {
+	return f.meet(func() error { return f.Store.CreateStaged(i, slots) })
+}
+
 // tornWriter fails after some bytes.
 type tornWriter struct {
 	w    io.Writer

@@ -46,6 +46,14 @@ func Run(t *testing.T, make func(t testing.TB) Engine) {
 		"deleted replies":     testDeleteReplies,
 		"rosters":             testRosters,
 		"canaries":            testCanaries,
+		"staging":             testStage,
+		"random slices":       testRandomSlices,
+		"refused slices":      testRefusedSlices,
+		"staging used ids":    testStageUsedIDs,
+		"adopting too early":  testAdoptTooEarly,
+		"concurrent adopters": testConcurrentAdopters,
+		"hanging slices":      testHangingSlice,
+		"unstaging":           testUnstage,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, make(t)) })
 	}

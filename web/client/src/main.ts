@@ -1,2 +1,121 @@
-// The script of every page. What it does stands in ui/; so far it does nothing.
-export {};
+// The script of every page. It changes nothing until it has verified who reads: till
+// then, and where it cannot run, the page works as without it.
+
+import { hash, hashers } from "./ui/hasher";
+import { say } from "./ui/failed";
+import { fillIn, values } from "./ui/fields";
+import { opener } from "./ui/open";
+import { carryPin, circleOf, load, newest, pin, sayWay, type Site, views } from "./ui/site";
+import { $, focus, type Lang } from "./ui/view";
+import { writer } from "./ui/write";
+
+type Submit = (form: HTMLFormElement, by: HTMLButtonElement | null) => Promise<void>;
+
+const script = typeof document === "undefined" ? "" : ((document.currentScript as HTMLScriptElement | null)?.src ?? "");
+const lang = (): Lang => (document.documentElement.lang === "en" ? "en" : "id");
+
+/** The form of the page that the script takes over, or null. */
+const ours = (): HTMLFormElement | null => $("form#write") ?? $<HTMLElement>("#words")?.closest("form") ?? null;
+
+function start(): void {
+  carryPin();
+  addEventListener("pageshow", (e) => e.persisted && location.reload());
+  if (ours()) takeOver();
+  else if (pin()) newest().catch(block);
+}
+
+/** Says that nothing can be sent, also where no text came to say it with. */
+async function block(err: unknown): Promise<void> {
+  try {
+    say(await views(lang()), err);
+  } catch {
+    $("#offline")?.removeAttribute("hidden");
+  }
+}
+
+function takeOver(): void {
+  let site: Site | undefined;
+  let submit: Submit = async () => {};
+  let ready: Promise<void> | undefined;
+  let leaving = false;
+  const prepare = async () => {
+    const loaded = await load(lang(), hashers(script));
+    const write = writer(loaded);
+    submit = (form, by) => (form.id === "write" ? write(form, by) : opener(loaded, form));
+    if ($("form#write")) circleOf(loaded);
+    sayWay(loaded);
+    site = loaded;
+  };
+  /** Once it has loaded: what is sent before waits. Nothing falls back to the server. */
+  const once = async () => {
+    try {
+      await (ready ??= prepare());
+    } catch (err) {
+      ready = undefined; // the next try asks again
+      throw err;
+    }
+  };
+  const act = (by: HTMLElement, what: (s: Site) => unknown) =>
+    alone(by, async () => {
+      try {
+        await once();
+        if (site) await what(site);
+      } catch (err) {
+        if (site) say(site.views, err);
+        else await block(err);
+      }
+    });
+  once().catch(block);
+  document.addEventListener("submit", (e) => {
+    const form = e.target as HTMLFormElement;
+    const name = form.dataset["do"];
+    if (form.dataset["way"] === "server") return void (leaving = true);
+    e.preventDefault();
+    act(form, (s) => (name ? s.acts[name]?.(form) : submit(form, e.submitter as HTMLButtonElement | null)));
+  });
+  document.addEventListener("click", (e) => {
+    const on = e.target as Element;
+    const link = on.closest("a");
+    const button = on.closest<HTMLElement>("button[data-do]");
+    if (link?.classList.contains("exit")) leaving = true;
+    else if (link?.getAttribute("href")?.startsWith("#")) {
+      e.preventDefault(); // the address keeps its fingerprint, and history nothing
+      focus(document.getElementById(link.hash.slice(1)));
+    } else if (link?.hreflang && site?.again) {
+      e.preventDefault();
+      act(link, change);
+    } else if (button) act(button, (s) => s.acts[button.dataset["do"] ?? ""]?.(button));
+  });
+  addEventListener("beforeunload", (e) => {
+    if (!leaving && (site?.pending || typed())) e.preventDefault();
+  });
+  addEventListener("pagehide", () => {
+    for (const form of document.forms) form.reset();
+    $("main")?.replaceChildren();
+    site = undefined;
+  });
+}
+
+/** Whether something would be lost. Words can be typed again. */
+const typed = (): boolean =>
+  [...document.querySelectorAll<HTMLTextAreaElement>("main textarea:not(#words)")].some((e) => e.value.trim());
+
+const busy = new WeakSet<HTMLElement>();
+
+/** Lets a button or form do one thing at a time. */
+function alone(by: HTMLElement, what: () => Promise<void>): void {
+  if (busy.has(by)) return;
+  busy.add(by);
+  void what().finally(() => busy.delete(by));
+}
+
+/** Shows the present view in the other language. */
+async function change(s: Site): Promise<void> {
+  const typed = values(document);
+  s.views = await views(s.views.lang === "en" ? "id" : "en");
+  s.again?.();
+  fillIn(document, typed);
+}
+
+if (typeof document === "undefined") hash();
+else start();

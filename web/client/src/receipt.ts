@@ -4,7 +4,7 @@ import { ed25519 } from "@noble/curves/ed25519.js";
 import { expand, extract } from "@noble/hashes/hkdf.js";
 import { sha256 } from "@noble/hashes/sha2.js";
 import list from "../../../crypto/receipt/words.txt";
-import { concat, utf8 } from "./encoding";
+import { concat, hex, utf8 } from "./encoding";
 import { Failure } from "./failure";
 import { fromSeed, type Pair } from "./hybrid";
 
@@ -29,6 +29,11 @@ export interface Keys {
   mailbox: Uint8Array;
   author: { secret: Uint8Array; public: Uint8Array };
   reply: Pair;
+}
+
+/** A code as the hidden field of a form that the server made has it. */
+export function field(code: Code): string {
+  return hex(concat(code, Uint8Array.of(check(code))));
 }
 
 export function newCode(): Code {

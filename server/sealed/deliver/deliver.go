@@ -1,0 +1,256 @@
+// Package deliver hands a sealed item in, from a program: over a connection that
+// breaks, in slices, until the server has it.
+//
+// # What it promises
+//
+//   - [Sender.Send] returns nil only after the server has said that an item with this
+//     id is kept, which it says after it is on disk. After any error it may be kept or
+//     not; sending the item once more, sealed anew, tells, and keeps nothing twice.
+//   - What leaves is ciphertext, the item's id, and the SHA-256 of its burn token.
+//     Slots leave last, in one request with the burn hash: an upload that is given
+//     up opens for nobody.
+//   - A broken connection, a server that restarts and a lost answer are waited out:
+//     Send goes on where the server is. What the server refuses in its own words ends
+//     it at once, as a [*Refused].
+//   - Memory is bounded: one slice. Ciphertext that the server has acknowledged is not
+//     kept, so an upload that the server lost cannot be gone on with ([ErrLost]).
+//
+// It opens no connection by itself: the [http.Client] decides whether that is one
+// through Tor.
+package deliver
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"time"
+
+	"saksi/crypto/item"
+	"saksi/crypto/parcel"
+)
+
+// ErrLost is returned when the server has lost what it had acknowledged, or has
+// another upload under the id. Seal the item anew, and send that.
+var ErrLost = errors.New("the server has lost a part of the upload")
+
+// A Refused is returned for what the server does not take.
+type Refused struct {
+	Status  int
+	Name    string // of the failure, such as "closed": a failure of the pages' catalogs
+	Minutes int    // when to come back; 0 if the server does not say
+	Limit   int64  // bytes, if a size is at fault
+}
+
+func (r *Refused) Error() string {
+	return fmt.Sprintf("the server refuses it: %d, %q", r.Status, r.Name)
+}
+
+// An Outcome says what the server did.
+type Outcome int
+
+// The outcomes.
+const (
+	Kept  Outcome = iota // the item is kept, now
+	Again                // an item with this id was kept before; nothing changed
+)
+
+// Numbers for slow and broken connections.
+const (
+	// DefaultSlice is how many bytes one request brings.
+	DefaultSlice = 1 << 20
+	// attempts is how often in a row nothing may come of it: with the pauses below
+	// some half an hour.
+	attempts     = 64
+	firstPause   = time.Second
+	longestPause = 30 * time.Second
+)
+
+// A Sender sends items to one server.
+type Sender struct {
+	Client *http.Client
+	URL    string // of the server, without a slash at the end
+	Slice  int    // bytes of a request; DefaultSlice if 0
+	// Progress is told how many bytes of the payload the server has on disk; may be nil.
+	Progress func(acknowledged, size int64)
+	// Pause waits between two attempts; by the clock if nil.
+	Pause func(context.Context, time.Duration) error
+}
+
+// Send hands an item in. Its payload is written once, so that an item can be sent
+// by one call alone. It returns a [*Refused], [ErrLost], the error of the context
+// or, after half an hour without a byte, that of the connection; or what sealing
+// returned.
+func (s *Sender) Send(ctx context.Context, sealed *item.Sealed) (Outcome, error) {
+	d := &delivery{Sender: *s, ctx: ctx, sealed: sealed}
+	if d.Slice == 0 {
+		d.Slice = DefaultSlice
+	}
+	if d.Pause == nil {
+		d.Pause = pause
+	}
+	outcome, err := d.send()
+	if err != nil {
+		return 0, fmt.Errorf("delivering: %w", err)
+	}
+	return outcome, nil
+}
+
+func pause(ctx context.Context, wait time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(wait):
+		return nil
+	}
+}
+
+// A delivery is one item on its way.
+type delivery struct {
+	Sender
+	ctx    context.Context
+	sealed *item.Sealed
+	failed int // attempts in a row
+}
+
+func (d *delivery) head(staged bool) parcel.Head {
+	return parcel.Head{
+		ID: d.sealed.ID, Burn: d.sealed.Burn, Roster: d.sealed.Roster, Slots: d.sealed.Slots,
+		Size: d.sealed.Size, Staged: staged,
+	}
+}
+
+func (d *delivery) send() (Outcome, error) {
+	if d.sealed.Size <= item.PayloadSize(item.Floor) {
+		var payload bytes.Buffer
+		if _, err := d.sealed.WriteTo(&payload); err != nil {
+			return 0, err
+		}
+		return d.handIn(append(d.head(false).Append(nil), payload.Bytes()...))
+	}
+	if err := d.upload(); err != nil {
+		return 0, err
+	}
+	return d.handIn(d.head(true).Append(nil))
+}
+
+// handIn sends the last request, which is the only one of a text.
+func (d *delivery) handIn(body []byte) (Outcome, error) {
+	answer, err := d.persist(func() (*answer, error) {
+		return d.ask(http.MethodPost, "/v1/items", octets, nil, body)
+	})
+	var refused *Refused
+	switch {
+	case errors.As(err, &refused) && refused.Name == cut:
+		return 0, ErrLost
+	case err != nil:
+		return 0, err
+	case !answer.complete:
+		return 0, errStrange
+	case answer.status == http.StatusOK:
+		return Again, nil
+	default:
+		return Kept, nil
+	}
+}
+
+// upload brings the payload. What is under the id from another sealing goes first:
+// with it the item would open for nobody.
+func (d *delivery) upload() error {
+	path := "/v1/uploads/" + d.sealed.ID.String()
+	if _, err := d.persist(func() (*answer, error) {
+		return d.ask(http.MethodDelete, path, "", nil, nil)
+	}); err != nil {
+		return err
+	}
+	begun, err := d.persist(func() (*answer, error) {
+		return d.ask(http.MethodPost, path, "", map[string]string{
+			"Upload-Length": strconv.FormatInt(d.sealed.Size, 10), "Upload-Complete": "?0",
+		}, nil)
+	})
+	switch {
+	case err != nil:
+		return err
+	case begun.complete:
+		return nil // the item is kept
+	case begun.offset != 0:
+		return ErrLost
+	}
+	in, out := io.Pipe()
+	defer in.Close()
+	go func() {
+		_, err := d.sealed.WriteTo(out)
+		out.CloseWithError(err)
+	}()
+	return d.slices(path, in)
+}
+
+// slices sends slice after slice.
+func (d *delivery) slices(path string, in io.Reader) error {
+	buffer := make([]byte, d.Slice)
+	for offset := int64(0); offset < d.sealed.Size; {
+		b := buffer[:min(int64(len(buffer)), d.sealed.Size-offset)]
+		if _, err := io.ReadFull(in, b); err != nil {
+			return err
+		}
+		if err := d.slice(path, offset, b); err != nil {
+			return err
+		}
+		offset += int64(len(b))
+	}
+	return nil
+}
+
+// slice sends what begins at offset until all of it is acknowledged.
+func (d *delivery) slice(path string, offset int64, b []byte) error {
+	end := offset + int64(len(b))
+	for now := offset; now < end; {
+		answer, err := d.persist(func() (*answer, error) { return d.patch(path, now, b[now-offset:]) })
+		switch {
+		case err != nil:
+			return err
+		case answer.offset < offset || answer.offset > end:
+			return ErrLost
+		case answer.offset == now:
+			if err := d.fail(io.ErrNoProgress, 0); err != nil {
+				return err
+			}
+		default:
+			now, d.failed = answer.offset, 0
+		}
+		if d.Progress != nil {
+			d.Progress(now, d.sealed.Size)
+		}
+	}
+	return nil
+}
+
+// patch sends a slice. When no answer comes, or another offset is said, the answer
+// is where the server is.
+func (d *delivery) patch(path string, at int64, b []byte) (*answer, error) {
+	answer, err := d.ask(http.MethodPatch, path, "application/partial-upload", map[string]string{
+		"Upload-Offset": strconv.FormatInt(at, 10), "Upload-Complete": flag(at+int64(len(b)) == d.sealed.Size),
+	}, b)
+	var refused *Refused
+	switch {
+	case err == nil, errors.As(err, &refused) && refused.Status == http.StatusTooManyRequests:
+		return answer, err
+	case errors.As(err, &refused) && refused.Name != cut:
+		return nil, err
+	}
+	answer, err = d.ask(http.MethodHead, path, "", nil, nil)
+	if errors.As(err, &refused) && refused.Status == http.StatusNotFound {
+		return nil, ErrLost
+	}
+	return answer, err
+}
+
+func flag(set bool) string {
+	if set {
+		return "?1"
+	}
+	return "?0"
+}

@@ -1,0 +1,271 @@
+// Files, several at once: what each reveals, what is taken off, and how far it has
+// arrived. A file's own name is shown here alone.
+
+import { type Finding, inspect, strip } from "../evidence";
+import { Failure } from "../failure";
+import { type Content, type Readers, seal } from "../item";
+import { hex } from "../encoding";
+import { field, maxItems } from "../receipt";
+import { send } from "../slices";
+import { clear, keyOf, sentence } from "./failed";
+import { fillIn, values } from "./fields";
+import { port, type Way } from "./port";
+import { chosen, ofReaders } from "./readers";
+import { circleOf, type Site } from "./site";
+import { slow, speed } from "./speed";
+import { refusedReaders, type Thread } from "./thread";
+import { $, focus, size, slot, t, view } from "./view";
+
+/** Pictures above this pass as they are: stripping holds them in memory. */
+const mostStripped = 32 << 20;
+/** Above this, where sealing is slow, the server's way is offered. */
+const large = 20 << 20;
+
+export interface Files {
+  part: HTMLElement | null;
+  queue: Entry[];
+  running: boolean;
+  stop(): void;
+}
+
+export function newFiles(): Files {
+  const files: Files = {
+    part: null, queue: [], running: false,
+    stop: () => files.queue.forEach((e) => e.abort.abort()),
+  };
+  return files;
+}
+
+type Stand = "waiting" | "sealing" | Way | "paused" | "kept" | "cancelled" | "failed";
+
+interface Entry {
+  file: File;
+  clean: Blob | null; // without what was hidden in it
+  element: HTMLElement;
+  stand: Stand;
+  sent: number;
+  size: number; // as sealed; 0 before
+  abort: AbortController;
+  resume: (() => void) | null;
+  paused: Promise<void> | null;
+}
+
+/**
+ * The part of a view that is for files. While something is in the queue the part
+ * stays the same, also when the view around it changes.
+ */
+export function filesView(s: Site, thread: Thread, kind: "next" | "later"): () => DocumentFragment {
+  return () => {
+    const part = document.createDocumentFragment();
+    const { files } = thread;
+    s.acts["send-files"] = (button) => start(s, thread, kind, button);
+    if (!files.part || !files.queue.length) files.part = fresh(s, thread, kind);
+    part.append(files.part);
+    return part;
+  };
+}
+
+function fresh(s: Site, thread: Thread, kind: string): HTMLElement {
+  const section = document.createElement("section");
+  const part = view(s.views, "files");
+  slot(part, "readers", view(s.views, kind + "-readers"));
+  fillIn(part, thread.chosen);
+  section.append(part);
+  const input = $<HTMLInputElement>("input[type=file]", section);
+  input?.addEventListener("change", () => {
+    const picked = [...(input.files ?? [])];
+    input.value = "";
+    void take(s, thread, section, picked);
+  });
+  return section;
+}
+
+async function take(s: Site, thread: Thread, section: HTMLElement, picked: File[]): Promise<void> {
+  let first: HTMLElement | null = null;
+  for (const file of picked) {
+    const entry = await look(s, thread, section, file);
+    $(".queue", section)?.append(entry.element);
+    thread.files.queue.push(entry);
+    first ??= entry.element;
+    stand(s, entry, file.size ? "waiting" : "failed", file.size ? undefined : new Failure("empty_file"));
+  }
+  offer(thread, section);
+  focus(first && $("h3", first));
+}
+
+/** The button to send is there while something waits. */
+function offer(thread: Thread, section: HTMLElement): void {
+  const button = $<HTMLButtonElement>("[data-do=send-files]", section);
+  if (button) button.hidden = thread.files.running || !thread.files.queue.some((e) => e.stand === "waiting");
+}
+
+async function look(s: Site, thread: Thread, section: HTMLElement, file: File): Promise<Entry> {
+  const found = await inspect(file, file.name);
+  const clean = found.strippable ? await stripped(file) : null;
+  const perSecond = await speed();
+  const seconds = file.size / perSecond;
+  const { roster } = s;
+  const part = view(s.views, "file", {
+    name: file.name, size: size(s.views, file.size), seen: neutral(file.name),
+    reveals: found.reveals.map((r) => ({ what: t(s.views, "reveals." + r.what), value: r.value })),
+    clean: !found.reveals.length, strips: clean !== null && found.reveals.length > 0,
+    stays: clean === null && (found.reveals.length > 0 || !plain(found)), picture: isPicture(found),
+    long: slow(perSecond) && seconds > 60 ? Math.ceil(seconds / 60) : 0, speed: Math.round(perSecond / 1e5) / 10,
+    server: slow(perSecond) && file.size > large,
+    code: field(thread.code), n: String(thread.next), roster: hex(roster.hash),
+    skips: skipped(section).map((skip) => ({ skip })),
+    province: $<HTMLSelectElement>("[name=province]", section)?.value ?? "",
+  });
+  const entry: Entry = {
+    file, clean, element: part.firstElementChild as HTMLElement, stand: "waiting", sent: 0, size: 0,
+    abort: new AbortController(), resume: null, paused: null,
+  };
+  buttons(s, thread, entry, section);
+  if (isPicture(found)) picture(entry);
+  return entry;
+}
+
+const isPicture = (f: Finding): boolean => ["jpeg", "png", "webp"].includes(f.type);
+const plain = (f: Finding): boolean => isPicture(f) || f.type === "text";
+
+async function stripped(file: File): Promise<Blob | null> {
+  if (file.size > mostStripped) return null;
+  const taken = strip(new Uint8Array(await file.arrayBuffer()));
+  return taken && new Blob([taken.clean as BlobPart]);
+}
+
+/** What reviewers will see, of the bytes that will be sent. */
+function picture(e: Entry): void {
+  const img = $<HTMLImageElement>("img", e.element);
+  if (!img) return;
+  const url = URL.createObjectURL(bytes(e));
+  img.onload = img.onerror = () => URL.revokeObjectURL(url);
+  img.src = url;
+}
+
+const ticked = (e: Entry, name: string): boolean => !!$<HTMLInputElement>(`[name=${name}]`, e.element)?.checked;
+const bytes = (e: Entry): Blob => (e.clean && !ticked(e, "whole") ? e.clean : e.file);
+const skipped = (form: ParentNode): string[] =>
+  [...form.querySelectorAll<HTMLInputElement>("[name=skip]:checked")].map((box) => box.value);
+
+/** The neutral name: as crypto/item makes it. */
+function neutral(name: string): string {
+  const end = /\.([a-z0-9]{1,5})$/.exec(name.replace(/[A-Z]/g, (c) => c.toLowerCase()))?.[1];
+  return "001." + (end ?? "bin");
+}
+
+function buttons(s: Site, thread: Thread, e: Entry, section: HTMLElement): void {
+  const on = (name: string, act: () => void) => $(`[data-do=${name}]`, e.element)?.addEventListener("click", act);
+  on("pause", () => {
+    e.paused = new Promise((done) => (e.resume = done));
+    stand(s, e, "paused");
+  });
+  on("resume", () => {
+    e.resume?.();
+    e.resume = e.paused = null;
+    stand(s, e, e.stand === "failed" ? "waiting" : "sending");
+    offer(thread, section);
+  });
+  on("cancel", () => {
+    e.abort.abort();
+    e.resume?.();
+    if (!e.size) stand(s, e, "cancelled");
+    offer(thread, section);
+  });
+  e.element.addEventListener("change", (event) => {
+    const box = event.target as HTMLInputElement;
+    if (box.name === "whole") picture(e);
+    const seen = $(".seen", e.element);
+    if (box.name === "keep" && seen) seen.textContent = box.checked ? e.file.name : neutral(e.file.name);
+  });
+}
+
+/** Shows where a file stands: in words at each tenth, so that nobody hears every step. */
+function stand(s: Site, e: Entry, now: Stand, err?: unknown): void {
+  const tenth = (n: number) => (e.size ? Math.floor((10 * n) / e.size) : 0);
+  const bar = $<HTMLProgressElement>("progress", e.element);
+  const said = $(".state", e.element);
+  const moved = bar && tenth(e.sent) !== tenth(bar.value * e.size);
+  if (bar) {
+    bar.value = e.size ? e.sent / e.size : 0;
+    bar.hidden = !["sending", "lost", "busy", "paused"].includes(now);
+  }
+  if (said && (moved || e.stand !== now || !said.textContent)) {
+    said.textContent = err
+      ? sentence(s.views, err)
+      : t(s.views, "client.files." + now, { sent: size(s.views, e.sent), size: size(s.views, e.size) });
+  }
+  e.stand = now;
+  const show = (name: string, shown: boolean) => {
+    const button = $<HTMLButtonElement>(`[data-do=${name}]`, e.element);
+    if (button) button.hidden = !shown;
+  };
+  show("pause", ["sending", "lost", "busy"].includes(now));
+  show("resume", now === "paused" || (now === "failed" && e.file.size > 0));
+  show("cancel", !["kept", "cancelled"].includes(now));
+  const care = $(".care", e.element);
+  if (care) care.hidden = !["waiting", "failed"].includes(now);
+}
+
+/** Sends what waits, one after the other. What was chosen of readers holds for all. */
+async function start(s: Site, thread: Thread, kind: string, button: HTMLElement): Promise<void> {
+  const section = button.closest("section");
+  const form = section && $("form", section);
+  const { files } = thread;
+  if (!form || files.running) return;
+  clear();
+  for (const e of form.querySelectorAll(".wrong")) e.remove();
+  let readers: Readers;
+  try {
+    thread.chosen = values($("details.readers", form) ?? form);
+    readers = chosen(s, form);
+  } catch (err) {
+    if (!ofReaders(keyOf(err))) throw err;
+    return refusedReaders(s, form, keyOf(err), kind + "-readers");
+  }
+  files.running = true;
+  offer(thread, section);
+  for (let e; (e = files.queue.find((e) => e.stand === "waiting")); ) await deliver(s, thread, e, readers);
+  files.running = false;
+  offer(thread, section);
+}
+
+async function deliver(s: Site, thread: Thread, e: Entry, readers: Readers): Promise<void> {
+  s.pending++;
+  try {
+    stand(s, e, "sealing");
+    while (!(await attempt(s, thread, e, readers)));
+    stand(s, e, "kept");
+  } catch (err) {
+    if (keyOf(err) === "cancelled") stand(s, e, "cancelled");
+    else stand(s, e, "failed", err);
+  } finally {
+    s.pending--;
+  }
+}
+
+/** Sends a file under the next number, and reports whether it was free. */
+async function attempt(s: Site, thread: Thread, e: Entry, readers: Readers): Promise<boolean> {
+  const n = thread.next++;
+  if (n < 1 || n >= maxItems) throw new Failure("full");
+  const content: Content = {
+    kind: "attachment", language: s.views.lang, readers,
+    file: { size: bytes(e).size, name: e.file.name, keepName: ticked(e, "keep"), stream: () => stream(bytes(e)) },
+  };
+  const sealed = await seal(circleOf(s), thread.code, n, content, s.hasher);
+  e.size = sealed.size;
+  let doubted = false;
+  const on = (way: Way, doubt: boolean) => {
+    doubted ||= doubt;
+    if (e.stand !== "paused") stand(s, e, way);
+  };
+  const onBytes = (sent: number) => {
+    e.sent = sent;
+    stand(s, e, e.stand === "sealing" ? "sending" : e.stand);
+  };
+  const control = { signal: e.abort.signal, paused: () => e.paused };
+  const outcome = await send(sealed, port(on), onBytes, control);
+  return outcome === "kept" || doubted;
+}
+
+const stream = (b: Blob): ReadableStream<Uint8Array> => b.stream() as ReadableStream<Uint8Array>;

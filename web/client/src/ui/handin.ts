@@ -1,0 +1,67 @@
+// Handing in one sealed text, with what the page says meanwhile.
+
+import { type Content, type Sealed, seal } from "../item";
+import type { Code } from "../receipt";
+import { type Port, send } from "../slices";
+import { clear, keyOf } from "./failed";
+import { port, rest, type Way } from "./port";
+import { circleOf, type Site } from "./site";
+import { focus, t } from "./view";
+
+/** Takes away what was said about the last try. */
+export function tidyForm(form: HTMLElement): void {
+  clear();
+  for (const e of form.querySelectorAll(".wrong")) {
+    for (const of of form.querySelectorAll(`[aria-describedby="${e.id}"]`)) of.removeAttribute("aria-describedby");
+    e.remove();
+  }
+  for (const e of form.querySelectorAll("[aria-invalid]")) e.removeAttribute("aria-invalid");
+}
+
+/** Seals an item and hands it in, until there is an answer. */
+export async function handIn(
+  s: Site, form: HTMLElement, code: Code, n: number, content: Content,
+): Promise<{ again: boolean }> {
+  const note = status(form);
+  const say = (key: string) => (note.textContent = t(s.views, "client.status." + key));
+  say("sending");
+  focus(note);
+  form.inert = true; // what is on its way is not changed
+  s.pending++;
+  const doubt = { doubted: false };
+  const on = (way: Way, doubted: boolean) => {
+    doubt.doubted ||= doubted;
+    say(way === "busy" && doubt.doubted ? "lost" : way);
+  };
+  try {
+    const sealed = await seal(circleOf(s), code, n, content, s.hasher);
+    // What an earlier try of the same item may have brought is no other item.
+    return { again: (await insist(sealed, port(on), doubt)) === "again" && !doubt.doubted };
+  } finally {
+    s.pending--;
+    form.inert = false;
+    note.remove();
+  }
+}
+
+const passing = ["unreachable", "busy", "disk", "internal", "store"];
+
+/** A text that may have arrived is sent until that is known: its words depend on it. */
+async function insist(sealed: Sealed, to: Port, doubt: { doubted: boolean }): Promise<"kept" | "again"> {
+  for (;;) {
+    try {
+      return await send(sealed, to, () => {});
+    } catch (err) {
+      if (!doubt.doubted || !passing.includes(keyOf(err))) throw err;
+      await rest(10_000);
+    }
+  }
+}
+
+function status(form: HTMLElement): HTMLElement {
+  const note = document.createElement("p");
+  note.setAttribute("role", "status");
+  note.className = "notice";
+  form.after(note);
+  return note;
+}

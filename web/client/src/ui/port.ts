@@ -1,0 +1,82 @@
+// Requests. The script asks its own server alone, sends no cookie and keeps nothing
+// in a cache.
+
+import { Failure } from "../failure";
+import type { Answer, Port } from "../slices";
+
+const quiet: RequestInit = { credentials: "omit", cache: "no-store", redirect: "error", referrerPolicy: "no-referrer" };
+
+/** How long an answer may take: a megabyte through a weak Tor circuit takes minutes. */
+const patience = 600_000;
+
+function ask(method: string, path: string, headers: Record<string, string> = {}, body?: Uint8Array): Promise<Response> {
+  const sent = body?.length ? { body: body as BodyInit } : {};
+  return fetch(path, { ...quiet, method, headers, ...sent, signal: AbortSignal.timeout(patience) });
+}
+
+async function problem(r: Response): Promise<Answer["problem"]> {
+  return r.ok ? null : ((await r.json().catch(() => null)) as Answer["problem"]);
+}
+
+export const rest = (milliseconds: number): Promise<void> => new Promise((done) => setTimeout(done, milliseconds));
+
+/** How the way to the server is: nothing comes back, it has too much to do, or all is well. */
+export type Way = "lost" | "busy" | "sending";
+
+/** A port for slices, which tells how the way is. */
+export function port(on: (way: Way, doubted: boolean) => void): Port {
+  const none: Answer = { status: 0, offset: null, complete: false, problem: null };
+  return {
+    rest,
+    now: () => performance.now(),
+    ask: async (method, path, headers, body) => {
+      try {
+        const r = await ask(method, path, headers, body);
+        const offset = r.headers.get("Upload-Offset");
+        const answer = {
+          status: r.status, offset: offset === null ? null : Number(offset),
+          complete: r.headers.get("Upload-Complete") === "?1", problem: await problem(r),
+        };
+        const { status } = answer;
+        on(status === 429 || status >= 500 ? "busy" : "sending", status >= 500);
+        return answer;
+      } catch {
+        on("lost", true);
+        return none;
+      }
+    },
+  };
+}
+
+const tries = 4;
+
+/** Asks until there is an answer, some times; for requests that may be repeated. */
+async function insist(method: string, path: string, body?: Uint8Array): Promise<Uint8Array> {
+  for (let n = 1; ; n++) {
+    const r = await ask(method, path, {}, body).catch(() => null);
+    const bytes = r?.ok && (await r.arrayBuffer().catch(() => null));
+    if (bytes) return new Uint8Array(bytes);
+    if (n === tries || (r && r.status < 500)) {
+      const p = r && (await problem(r));
+      throw new Failure(p?.error ?? "unreachable", p?.minutes ? { minutes: p.minutes } : {});
+    }
+    await rest(1000 * n * n);
+  }
+}
+
+export const get = (path: string): Promise<Uint8Array> => insist("GET", path);
+
+export const post = (path: string, body: Uint8Array): Promise<Uint8Array> => insist("POST", path, body);
+
+/** A page of ours as a document, whose scripts never run. */
+export function page(path: string): Promise<Document> {
+  return new Promise((done, failed) => {
+    const x = new XMLHttpRequest();
+    x.open("GET", path);
+    x.responseType = "document";
+    x.timeout = 60_000;
+    x.onload = () => (x.status === 200 && x.responseXML ? done(x.responseXML) : failed(new Failure("unreachable")));
+    x.onerror = x.ontimeout = () => failed(new Failure("unreachable"));
+    x.send();
+  });
+}

@@ -1,0 +1,68 @@
+// Who may read, and who may not: the same choice as in the form without script.
+
+import { hex } from "../encoding";
+import { Failure } from "../failure";
+import { checkReaders, type Readers } from "../item";
+import type { Reviewer } from "../roster";
+import { page } from "./port";
+import { circleOf, prefix, type Site } from "./site";
+import { $, t, view, type Views } from "./view";
+
+function matches(value: string, r: Reviewer): boolean {
+  const [kind = "", rest = ""] = [value.slice(0, value.indexOf(":")), value.slice(value.indexOf(":") + 1)];
+  if (kind === "id") return r.id === rest;
+  if (kind === "org") return r.organisation === rest;
+  return kind === "region" && (r.region === rest || (rest !== "00" && r.region.startsWith(rest + ".")));
+}
+
+/** The province that a place lies in, or "" for what is none. */
+export function province(s: Site, place: string): string {
+  const code = place.slice(0, 2);
+  return s.places.some(([known]) => known === code) && /^\d\d(\.|$)/.test(place) ? code : "";
+}
+
+/**
+ * What a form chose. The choice holds under the roster that the form showed alone:
+ * under another one somebody might read whom its writer never saw.
+ */
+export function chosen(s: Site, form: ParentNode, place?: string): Readers {
+  const { roster } = s;
+  if ($<HTMLInputElement>("[name=roster]", form)?.value !== hex(roster.hash)) throw new Failure("no_reader");
+  const withheld: string[] = [];
+  for (const box of form.querySelectorAll<HTMLInputElement>("[name=skip]:checked")) {
+    const meant = roster.reviewers.filter((r) => matches(box.value, r)).map((r) => r.id);
+    if (!meant.length) throw new Failure("no_reader");
+    withheld.push(...meant);
+  }
+  const own = $<HTMLSelectElement>("[name=province]", form)?.value ?? "";
+  const readers = { withheld: [...new Set(withheld)], province: province(s, place ?? own) };
+  checkReaders(circleOf(s), readers);
+  return readers;
+}
+
+export const ofReaders = (key: string): boolean => key === "few_readers" || key === "no_reader";
+
+/** The sentence for a problem with the choice. */
+export function problem(v: Views, form: ParentNode, key: string): string {
+  const place = $<HTMLSelectElement>("[name=province]", form);
+  const first = key === "few_readers" && place && !place.value ? " " + t(v, "readers.place_first") : "";
+  return t(v, "problem." + key) + first;
+}
+
+/** Says what is wrong with the choice, where it is made. */
+export function mark(v: Views, form: ParentNode, key: string): void {
+  const details = $<HTMLDetailsElement>("details.readers", form);
+  if (!details) return;
+  details.open = true;
+  const wrong = view(v, "wrong", { id: "readers-problem", text: problem(v, form, key) });
+  ($("legend", details) ?? $("summary", details))?.after(wrong);
+}
+
+/** Fetches the form's readers anew, as the server shows them now. */
+export async function renew(v: Views, form: ParentNode, id?: string): Promise<void> {
+  const shown = id
+    ? view({ ...v, document: await page(prefix(v.lang) + "/client") }, id)
+    : await page(prefix(v.lang) + "/write");
+  const fresh = $("details.readers", shown);
+  if (fresh) $("details.readers", form)?.replaceWith(document.importNode(fresh, true));
+}

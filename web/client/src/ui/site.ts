@@ -1,0 +1,101 @@
+// What the script works with, once the roster is verified.
+
+import { hex, text } from "../encoding";
+import { Failure } from "../failure";
+import type { Hasher } from "../item";
+import { type Circle, circle, follows, parseRoster, type Roster, verify } from "../roster";
+import { parse, type Taxonomy } from "../taxonomy";
+import { get, page } from "./port";
+import { type Lang, t, type Views } from "./view";
+
+export interface Site {
+  views: Views;
+  roster: Roster;
+  circle: Circle | Error; // or why nothing can be sealed now
+  taxonomy: Taxonomy;
+  places: [code: string, name: string][];
+  hasher: (() => Hasher) | undefined;
+  /** How much is on its way or in doubt: who leaves then is asked. */
+  pending: number;
+  /** Shows the present view again, in the language of views. */
+  again: (() => void) | null;
+  /** What the buttons and forms of the present view do, by their data-do. */
+  acts: Record<string, (e: HTMLElement) => unknown>;
+}
+
+/** The fingerprint that the address carries, or "". */
+export function pin(): string {
+  return /^#([a-z2-7]{4}(-[a-z2-7]{4}){4})$/.exec(location.hash)?.[1] ?? "";
+}
+
+export const prefix = (lang: Lang): string => (lang === "en" ? "/en" : "");
+
+export async function views(lang: Lang): Promise<Views> {
+  return { lang, document: await page(prefix(lang) + "/client") };
+}
+
+/** The newest roster, verified against the address's fingerprint if it has one. */
+export async function newest(before?: Roster): Promise<Roster> {
+  const fingerprint = pin();
+  const roster = verify(await get("/roster.note"), fingerprint ? { fingerprint } : undefined);
+  if (before && roster.sequence < before.sequence) throw new Failure("replayed");
+  if (before && roster.sequence === before.sequence && hex(roster.hash) !== hex(before.hash)) throw new Failure("replayed");
+  return roster;
+}
+
+type Readers = Pick<Site, "roster" | "circle">;
+
+/** Asks who may read now. Under a roster that has expired old answers can be read. */
+export async function readers(s: Partial<Readers>): Promise<Readers> {
+  const [roster, recipients] = await Promise.all([newest(s.roster), get("/roster.recipients").catch(ofError)]);
+  let who: Circle | Error;
+  try {
+    who = recipients instanceof Error ? recipients : circle(roster, recipients, new Date());
+  } catch (err) {
+    who = ofError(err);
+  }
+  return Object.assign(s, { roster, circle: who });
+}
+
+const ofError = (err: unknown): Error => (err instanceof Error ? err : new Failure("internal"));
+
+export function circleOf(s: Site): Circle {
+  if (s.circle instanceof Error) throw s.circle;
+  return s.circle;
+}
+
+export async function load(lang: Lang, hasher: (() => Hasher) | undefined): Promise<Site> {
+  const [shown, who, questions, regions] = await Promise.all([
+    views(lang), readers({}), get("/taxonomy.json"), get("/regions.json"),
+  ]);
+  return {
+    ...who, views: shown, taxonomy: parse(questions), hasher, pending: 0, again: null, acts: {},
+    places: JSON.parse(text(regions)) as [string, string][],
+  };
+}
+
+const rostersBefore = 6;
+
+/** The newest roster and those before it: always as many, whatever is in a mailbox. */
+export async function rosters(s: Site): Promise<Roster[]> {
+  const { sequence } = s.roster;
+  const wanted = Array.from({ length: Math.min(rostersBefore, sequence - 1) }, (_, i) => sequence - 1 - i);
+  const earlier = await Promise.all(wanted.map(async (n) => parseRoster(await get(`/rosters/${n}.note`))));
+  const all = [s.roster, ...earlier];
+  all.forEach((r, i) => i && follows(all[i - 1] as Roster, r));
+  return all;
+}
+
+/** Links of ours carry the fingerprint on. */
+export function carryPin(): void {
+  if (!pin()) return;
+  for (const a of document.querySelectorAll<HTMLAnchorElement>('a[href^="/"]')) a.hash = location.hash;
+}
+
+
+/** Says that sealing happens here, where the page said that the server does it. */
+export function sayWay(s: Site): void {
+  for (const e of document.querySelectorAll<HTMLElement>(".sealing")) {
+    e.textContent = t(s.views, "client.sealing." + e.dataset["key"]) || e.textContent;
+  }
+}

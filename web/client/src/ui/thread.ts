@@ -1,0 +1,189 @@
+// A conversation: what a code opens, and what is added to it or deleted.
+
+import { utf8 } from "../encoding";
+import { checkText } from "../item";
+import { type Conversation, next, read } from "../mailbox";
+import { burnRequest } from "../parcel";
+import { type Code, keys, maxItems } from "../receipt";
+import type { Marked } from "../reply";
+import { keyOf, put, say } from "./failed";
+import { fillIn, values } from "./fields";
+import { type Files, filesView, newFiles } from "./files";
+import { handIn, tidyForm } from "./handin";
+import { post } from "./port";
+import { chosen, mark, ofReaders, problem, renew } from "./readers";
+import { readers, type Site } from "./site";
+import { $, item, show, slot, t, type Values, view, type Views, week } from "./view";
+
+const maxText = 24_000;
+const mostItems = 24; // listed, as in the page without script
+
+export interface Thread {
+  code: Code;
+  next: number;
+  /** The choice of readers, for the next form. */
+  chosen: Map<string, string>;
+  page: number;
+  files: Files;
+}
+
+export function newThread(code: Code, n: number, choice: Map<string, string>): Thread {
+  return { code, next: n, chosen: choice, page: 0, files: newFiles() };
+}
+
+/** The buttons of a thread's views do what they say. */
+export function enter(s: Site, thread: Thread): void {
+  s.acts = {
+    open: () => open(s, thread, 0),
+    older: () => open(s, thread, thread.page + 1),
+    newer: () => open(s, thread, Math.max(0, thread.page - 1)),
+    message: (form) => message(s, thread, form),
+    delete: (form) => confirm(s, thread, $<HTMLSelectElement>("select", form)?.value ?? ""),
+  };
+}
+
+/** Asks the server, and shows what came. What is on the page stays if nothing came. */
+export async function open(s: Site, thread: Thread, page: number, notice = ""): Promise<void> {
+  const note = waiting(s, "reading");
+  try {
+    const found = await read(s, thread.code, page);
+    thread.page = page;
+    thread.next = next(found.states);
+    enter(s, thread);
+    s.again = () => render(s, thread, found, notice);
+    s.again();
+  } catch (err) {
+    say(s.views, err);
+  } finally {
+    note.remove();
+  }
+}
+
+/** Says what happens, at the place that has the focus. */
+function waiting(s: Site, key: string): HTMLElement {
+  const note = document.createElement("p");
+  note.setAttribute("role", "status");
+  note.className = "notice";
+  (document.activeElement?.closest("main form, main button") ?? $("main h1"))?.after(note);
+  note.textContent = t(s.views, "client.status." + key);
+  return note;
+}
+
+function render(s: Site, thread: Thread, c: Conversation, notice: string): void {
+  const v = s.views;
+  const sent = c.states.flatMap((state, n) => (state.stand === "unused" ? [] : [{ n, state }]));
+  const hidden = Math.max(0, sent.length - mostItems);
+  const items = sent.slice(hidden).map(({ n, state }) => ({
+    n, item: item(v, n), state: t(v, "state." + state.stand), kept: !gone(state.stand),
+    when: gone(state.stand)
+      ? t(v, "conversation.gone_week", { week: week(v, state.week) })
+      : t(v, "conversation.week", { week: week(v, state.week), until: week(v, state.until) }),
+  }));
+  const silent = (r: Marked) => r.status === "diambil" && !r.text;
+  const part = view(v, "conversation", {
+    notice, nothing: !items.length && !c.replies.length && !c.page,
+    newer: c.page > 0, page: c.page + 1, unchecked: c.unchecked,
+    replies: c.replies.filter((r) => !silent(r)).map((r) => shown(v, r)), silent: !c.replies.length,
+    confirmed: c.replies.filter(silent).map((r) => shown(v, r)),
+    items, hidden, kept: items.filter((i) => i.kept), full: thread.next < 0,
+  });
+  if (thread.next > 0) {
+    slot(part, "message", view(v, "message"));
+    slot(part, "files", filesView(s, thread, "later")());
+  }
+  fillIn(part, thread.chosen);
+  show(v, part);
+}
+
+const gone = (stand: string): boolean => stand === "deleted" || stand === "expired";
+
+function shown(v: Views, r: Marked): Values {
+  return {
+    label: r.author.label, organisation: r.author.organisation, text: r.text, number: String(r.number),
+    status: t(v, "status." + r.status) || t(v, "status.other"), forwarded: r.forwarded,
+    revoked: r.revoked, repeat: r.repeat, gap: r.gap,
+  };
+}
+
+async function message(s: Site, thread: Thread, form: HTMLElement): Promise<void> {
+  tidyForm(form);
+  const field = $<HTMLTextAreaElement>("[name=text]", form);
+  if (!field) return;
+  try {
+    checkText(field.value);
+    thread.chosen = values($("details.readers", form) ?? form);
+    const readers = chosen(s, form);
+    const n = await add(s, thread, form, { kind: "message" as const, language: s.views.lang, readers, text: field.value });
+    field.value = "";
+    await open(s, thread, 0, t(s.views, "conversation.kept", { item: item(s.views, n) }));
+  } catch (err) {
+    await refused(s, form, err);
+  }
+}
+
+/** Hands an item in under the next number that nothing has yet. */
+async function add(
+  s: Site, thread: Thread, form: HTMLElement, content: Parameters<typeof handIn>[4],
+): Promise<number> {
+  for (;;) {
+    const n = thread.next++;
+    if (n < 0 || n >= maxItems) throw new Error("no number is left");
+    if (!(await handIn(s, form, thread.code, n, content)).again) return n;
+  }
+}
+
+/** Says what is wrong with a message, on top and at its field. */
+async function refused(s: Site, form: HTMLElement, err: unknown): Promise<void> {
+  const key = keyOf(err);
+  if (ofReaders(key)) return refusedReaders(s, form, key, "later-readers");
+  const field = $<HTMLTextAreaElement>("[name=text]", form);
+  const length = utf8(field?.value ?? "").length;
+  const text = t(s.views, "problem." + key, { length, max: maxText, over: length - maxText });
+  if (!text || !field) return say(s.views, err);
+  field.before(view(s.views, "wrong", { id: "text-problem", text }));
+  field.setAttribute("aria-invalid", "true");
+  put(view(s.views, "problems", { problems: [{ id: "text", label: t(s.views, "message.label"), text }] }));
+}
+
+/** Says what is wrong with a choice of readers; under a new roster it is made anew. */
+export async function refusedReaders(s: Site, form: HTMLElement, key: string, id: string): Promise<void> {
+  try {
+    if (key === "no_reader") {
+      await readers(s);
+      await renew(s.views, form, id);
+    }
+  } catch (err) {
+    return say(s.views, err);
+  }
+  mark(s.views, form, key);
+  const label = t(s.views, "readers.heading");
+  put(view(s.views, "problems", { problems: [{ id: "readers-problem", label, text: problem(s.views, form, key) }] }));
+}
+
+function confirm(s: Site, thread: Thread, n: string): void {
+  if (!n) return;
+  s.acts["burn"] = () => burn(s, thread, n);
+  s.again = () => {
+    const v = s.views;
+    const heading = n === "all" ? t(v, "confirm.heading_all") : t(v, "confirm.heading", { item: item(v, Number(n)) });
+    show(v, view(v, "confirm", { heading }));
+  };
+  s.again();
+}
+
+async function burn(s: Site, thread: Thread, n: string): Promise<void> {
+  const everything = n === "all";
+  const note = waiting(s, "deleting");
+  try {
+    const items = everything ? Array.from({ length: maxItems }, (_, i) => i) : [Number(n)];
+    if (everything) thread.files.stop();
+    await post("/v1/burn", burnRequest(thread.code, items, everything ? await keys(thread.code) : undefined));
+    s.again = () => show(s.views, view(s.views, "gone", { everything, one: !everything }));
+    s.again();
+  } catch (err) {
+    say(s.views, err);
+  } finally {
+    note.remove();
+  }
+}
+
