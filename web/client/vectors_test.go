@@ -20,10 +20,17 @@ func TestVectorsInBrowsers(t *testing.T) {
 	script := bundle(t, "tests.js")
 	inEach(t, func(t *testing.T, p *browser.Page) {
 		s := newStage(t, p, script, map[string]string{"/vectors.json": "../../crypto/testdata/vectors.json"})
-		var r report
-		s.call(&r, 5*time.Minute, "vectors", "/vectors.json")
-		if r.Checks < 400 || len(r.Failed) > 0 {
-			t.Errorf("%d checks, of which failed %q", r.Checks, r.Failed)
-		}
+		s.holds(400, "vectors", "/vectors.json")
+		s.holds(2400, "hashes", false)
 	})
+}
+
+// holds calls a bundle of tests, which must be many, and all hold.
+func (s *stage) holds(atLeast int, name string, values ...any) {
+	s.tb.Helper()
+	var r report
+	s.call(&r, 5*time.Minute, name, values...)
+	if r.Checks < atLeast || len(r.Failed) > 0 {
+		s.tb.Errorf("%s: %d checks, of which failed %q", name, r.Checks, r.Failed)
+	}
 }

@@ -1,9 +1,11 @@
 // The tests as one script: node runs it (run.mjs), and so can a page. Each answers
 // with a report.
 
+import { bench } from "./bench";
+import { hashes } from "./hash";
 import { interop } from "./interop";
 import { properties } from "./properties";
 import { slices } from "./slices";
 import { vectors } from "./vectors";
 
-Object.assign(globalThis, { saksiTests: { vectors, properties, slices, interop } });
+Object.assign(globalThis, { saksiTests: { vectors, properties, slices, interop, hashes, bench } });

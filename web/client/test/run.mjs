@@ -4,7 +4,7 @@ import { readFile } from "node:fs/promises";
 import { createInterface } from "node:readline";
 
 await import("./out/tests.js");
-const { vectors, properties, slices, interop } = globalThis.saksiTests;
+const { vectors, properties, slices, hashes, interop } = globalThis.saksiTests;
 
 if (process.argv[2] === "interop") {
   for await (const line of createInterface({ input: process.stdin })) {
@@ -13,6 +13,7 @@ if (process.argv[2] === "interop") {
 } else {
   const file = new URL("../../../crypto/testdata/vectors.json", import.meta.url);
   await report("vectors", vectors(JSON.parse(await readFile(file, "utf8"))));
+  await report("hashes", hashes(true));
   await report("slices", slices());
   await report("properties", properties(4));
 }
