@@ -363,20 +363,21 @@ func (w *work) finish() {
 	w.running.Wait()
 }
 
-// keepHouse begins a roster and closes a batch whenever one is due, ends uploads that
-// were given up, and deletes once a day, and at the start, what has been kept for its
-// time.
+// keepHouse begins a roster and closes a batch whenever one is due; deletes once a day,
+// and at the start, what has been kept for its time; and ends once an hour the uploads
+// that nobody goes on with.
 func (s *Server) keepHouse(ctx context.Context) {
 	const pause = time.Minute // a clock that was set is noticed by then
-	swept, trouble := "", ""
+	swept, tidied, trouble := "", "", ""
 	for {
 		trouble = s.begin(trouble)
 		if day := s.Inbox.Now().UTC().Format(time.DateOnly); day != swept {
 			s.expire()
 			swept = day
 		}
-		if _, err := s.Inbox.SweepUploads(); err != nil {
-			s.Log.Error("sweeping uploads failed", "error", err.Error())
+		if hour := s.Inbox.Now().UTC().Format("2006-01-02T15"); hour != tidied {
+			s.sweepUploads()
+			tidied = hour
 		}
 		if err := s.closeDue(); err != nil {
 			s.Log.Error("closing a batch failed", "error", err.Error())
@@ -425,5 +426,12 @@ func (s *Server) expire() {
 	}
 	if swept.Items > 0 || swept.Replies > 0 {
 		s.Log.Info("expired", "items", swept.Items, "replies", swept.Replies)
+	}
+}
+
+// sweepUploads says nothing of what it did: when somebody gave up is nobody's business.
+func (s *Server) sweepUploads() {
+	if _, err := s.Inbox.SweepUploads(); err != nil {
+		s.Log.Error("sweeping uploads failed", "error", err.Error())
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"saksi/crypto/receipt"
 	"saksi/server"
 	"saksi/server/servertest"
+	"saksi/web/evidence"
 )
 
 // The tests of slow senders hold that whoever stands still is let go after a
@@ -368,6 +369,9 @@ func TestProductionLimitsHoldTogether(t *testing.T) {
 		"what stands still ends before a place's time":       l.Stall < l.LongTime,
 		"nobody waits for a place longer than for a body":    l.LongWait < l.Stall,
 		"stopping ends before systemd kills":                 l.Stop+l.StopStall < 90*time.Second,
+		"the largest picture fits, and others beside it":     l.Pictures >= 3*evidence.MaxPicture,
+		"nobody waits for a picture longer than for a body":  l.PictureWait < l.Stall,
+		"who stands still loses his share before his turn":   l.PictureGrace < l.Stall,
 		"the house fits below the usual limit of 1024 files": l.Connections <= 512,
 	} {
 		if !holds {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"flag"
 	"io"
 	"math/rand/v2"
@@ -179,6 +180,7 @@ func (c *crowd) run(t *testing.T) *sync.WaitGroup {
 type demoParty struct {
 	keys   *reviewer.Keys
 	roster *roster.Signed
+	circle *roster.Circle
 	number uint64
 }
 
@@ -197,17 +199,23 @@ func (p *demoParty) answer(code receipt.Code) []byte {
 }
 
 // TestKilledUnderLoad kills the server at random moments while people write,
-// send files, delete and carry. Nothing that anyone was told is ever lost, half
+// send files at once and in slices, delete and carry. Nothing that anyone was told is ever lost, half
 // kept or undone, leftovers are swept, and the store is clean.
 func TestKilledUnderLoad(t *testing.T) {
 	data := newData(t)
 	book := &ledger{}
 	party := readParty(t, data)
+	slow := &patient{ledger: book, circle: party.circle}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var waiting sync.WaitGroup
+	waiting.Go(func() { slow.run(ctx, t) })
 	parts := 0
 	for n := range *kills {
 		p := startProcess(t, "saksi", "serve", "-data", data, "-listen", "127.0.0.1:0", "-reserve", "64MiB",
 			"-texts-per-hour", "1000000", "-files-per-hour", "1000GiB")
 		c := &crowd{ledger: book, url: p.URL, data: data, party: party, over: make(chan struct{})}
+		slow.up(t, p.URL)
 		everyone := c.run(t)
 		time.Sleep(lifetime())
 		p.end(syscall.SIGKILL)
@@ -219,6 +227,12 @@ func TestKilledUnderLoad(t *testing.T) {
 		if t.Failed() {
 			t.Fatalf("after kill %d", n+1)
 		}
+	}
+	cancel()
+	waiting.Wait()
+	t.Logf("%d files of 1 MiB came in slices", slow.sent)
+	if slow.sent == 0 {
+		t.Error("no file came in slices")
 	}
 	book.summary(t, parts)
 }
@@ -258,7 +272,12 @@ func readParty(t *testing.T, data string) *demoParty {
 		t.Fatal(err)
 	}
 	party := &demoParty{keys: keys}
-	withBox(t, data, func(box *inbox.Inbox) { party.roster = box.Newest() })
+	withBox(t, data, func(box *inbox.Inbox) {
+		party.roster = box.Newest()
+		if party.circle, err = box.Circle(); err != nil {
+			t.Fatal(err)
+		}
+	})
 	return party
 }
 
@@ -278,9 +297,11 @@ func withBox(t *testing.T, data string, f func(*inbox.Inbox)) {
 }
 
 // verify holds the data folder against the ledger, and now and then against
-// itself.
+// itself. Who sends in slices waits meanwhile.
 func (l *ledger) verify(t *testing.T, data string, whole bool) {
 	t.Helper()
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	withBox(t, data, func(box *inbox.Inbox) {
 		if n := leftovers(t, data); n > 0 {
 			t.Errorf("%d broken uploads were not swept", n)

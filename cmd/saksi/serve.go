@@ -120,8 +120,7 @@ func (s *service) serve(ctx context.Context, e env) error {
 // config makes what a server needs of what was asked for.
 func (s *service) config(log *slog.Logger) (c server.Config, err error) {
 	c = server.Config{
-		Log: log, Gate: s.gate, Couriers: &folder.Couriers{Dir: s.dir}, Onion: s.remote.address(s.dir),
-		Script: client.Script(),
+		Log: log, Gate: s.gate, Script: client.Script(), Couriers: &folder.Couriers{Dir: s.dir}, Onion: s.remote.address(s.dir),
 	}
 	if c.Inbox, err = s.folder.Inbox(time.Now, s.limits); err != nil {
 		return c, err
@@ -154,6 +153,9 @@ func (s *service) announce(out io.Writer, on listeners) {
 	}
 	if s.listen != "" {
 		fmt.Fprintf(out, "saksi: serving http://%s/\n", on.Reporters[0].Addr())
+	}
+	if client.Script() == nil {
+		fmt.Fprintln(out, "saksi: browser sealing is off: this program was built without it (npm)")
 	}
 	for _, l := range on.Front {
 		fmt.Fprintf(out, "saksi: the front is on %s\n", l.Addr())

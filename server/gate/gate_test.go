@@ -302,3 +302,48 @@ func TestProductionLimitsHoldTogether(t *testing.T) {
 		}
 	}
 }
+
+// TestASliceCostsItsBytes: those that it announces, less those that did not arrive;
+// and the first one a file.
+func TestASliceCostsItsBytes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := Production()
+		l.Bytes, l.Files = Volume{10 << 10, 1}, Rate{2, time.Hour}
+		g := New(l)
+		kept, err := g.Slice(by(1), 10<<10, true)
+		let(t, true, err)
+		_, err = g.Slice(by(1), 1, false)
+		let(t, false, err)
+		kept(4 << 10)
+		for range 6 {
+			_, err = g.Slice(by(1), 1<<10, false)
+			let(t, true, err)
+		}
+		_, err = g.Slice(by(1), 1, false)
+		let(t, false, err)
+		for _, want := range []bool{true, false} {
+			_, err = g.Slice(by(1), 0, true)
+			let(t, want, err)
+		}
+		_, err = g.Slice(by(2), 10<<10, true)
+		let(t, true, err)
+	})
+}
+
+// TestSlicesOfAllCostTogether, as files do.
+func TestSlicesOfAllCostTogether(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := Production()
+		l.AllBytes = Volume{10 << 10, 1}
+		g := New(l)
+		kept, err := g.Slice(by(1), 10<<10, true)
+		let(t, true, err)
+		_, err = g.Slice(by(2), 1, true)
+		let(t, false, err)
+		_, err = g.File(by(3), 1)
+		let(t, false, err)
+		kept(0)
+		_, err = g.File(by(3), 10<<10)
+		let(t, true, err)
+	})
+}

@@ -31,6 +31,9 @@ func scenes(t *testing.T, d *drop) map[string]scene {
 			return err
 		}
 	}
+	slices := d.upload(t, code, 2)
+	half := func(t *testing.T, d *drop) { d.mustBring(t, slices, slices.Size/2) }
+	whole := func(t *testing.T, d *drop) { d.mustBring(t, slices, slices.Size) }
 	answers := d.outbox(0, outbox.Outbox{Number: 1, Replies: []outbox.Reply{
 		d.answer(t, 0, code, 1, "satu"), d.answer(t, 0, code, 2, "dua"),
 	}})
@@ -38,6 +41,14 @@ func scenes(t *testing.T, d *drop) map[string]scene {
 	return map[string]scene{
 		"accept a text": {nil, accept(text), func(t *testing.T, d *drop) { d.counts(t, 1, 0, 0) }},
 		"accept a file": {nil, accept(file), func(t *testing.T, d *drop) { d.counts(t, 1, 0, 0) }},
+		"begin an upload": {nil, func(d *drop) error { return d.stageTo(slices, slices.Size) },
+			func(t *testing.T, d *drop) { d.mustAccept(t, slices.Parcel); d.counts(t, 1, 0, 0) }},
+		"go on with an upload": {half, func(d *drop) error { return d.stageTo(slices, slices.Size) },
+			func(t *testing.T, d *drop) { d.mustAccept(t, slices.Parcel); d.counts(t, 1, 0, 0) }},
+		"accept an upload": {whole, accept(slices.Parcel),
+			func(t *testing.T, d *drop) { d.counts(t, 1, 0, 0); d.staged(t) }},
+		"abandon an upload": {half, func(d *drop) error { return d.Abandon(slices.ID) },
+			func(t *testing.T, d *drop) { d.staged(t) }},
 		"burn": {sent, func(d *drop) error { return d.Burn(text.ID, code.Burn(0)) },
 			func(t *testing.T, d *drop) { d.counts(t, 1, 1, 0) }},
 		"import replies": {nil, func(d *drop) error { _, err := d.Import(answers); return err },

@@ -16,7 +16,7 @@ var ErrPicture = errors.New("the picture is damaged")
 
 const (
 	metadataField = "metadata" // of the form: "keep" leaves a picture as it is
-	peeked        = 16         // bytes that say what a file is, whatever its name says
+	peeked        = 64         // bytes that say what a file is, whatever its name says
 )
 
 // A content is what is sealed of an upload.

@@ -47,14 +47,14 @@ type Drop struct {
 	// stops it otherwise.
 	Stop func() error
 
-	site      web.Site
+	engine    *boltstore.Store
+	options   Options
 	gate      *gate.Gate
 	tor       string // socket on which a tor would connect; "" without a gate
 	connected *atomic.Int64
 	hosts     *server.Hosts
 	book      courier.Book
 	onion     string
-	script    []byte
 }
 
 // Connected returns how many connections there are to the reporters' pages.
@@ -99,7 +99,7 @@ type Options struct {
 	Couriers  courier.Book                  // no couriers' surface if nil
 	Onion     string                        // its address
 	Decoys    int                           // that each batch gets
-	Script    []byte                        // for browsers that seal; none if nil
+	Script    []byte                        // none if nil
 }
 
 // New starts a drop; the test's end stops it, and holds its store against its
@@ -113,19 +113,14 @@ func New(t testing.TB, o Options) *Drop {
 		o.Now = time.Now
 	}
 	d := &Drop{
-		Party: partytest.New(t, o.Now(), o.Reviewers), Dir: t.TempDir(), Log: &Log{}, T: t, site: o.Site, hosts: o.Hosts,
+		Party: partytest.New(t, o.Now(), o.Reviewers), Dir: t.TempDir(), Log: &Log{}, T: t, options: o, hosts: o.Hosts,
 		gate: o.Gate, Client: http.DefaultClient, connected: &atomic.Int64{},
 	}
-	d.book, d.onion, d.script = o.Couriers, o.Onion, o.Script
+	d.book, d.onion = o.Couriers, o.Onion
 	d.check(boltstore.Create(d.Dir))
-	var s store.Store
-	s, err := boltstore.Open(d.Dir, o.Now)
-	d.check(err)
-	t.Cleanup(func() { d.check(s.Close()) })
-	if o.Wrap != nil {
-		s = o.Wrap(s)
-	}
-	_, err = inbox.AdmitRoster(s, d.Trusted, d.Server.Key(), d.Roster.Note, d.Files(), o.Now())
+	s := d.open()
+	t.Cleanup(func() { d.check(d.engine.Close()) })
+	_, err := inbox.AdmitRoster(s, d.Trusted, d.Server.Key(), d.Roster.Note, d.Files(), o.Now())
 	d.check(err)
 	d.Inbox, err = inbox.New(inbox.Config{
 		Store: s, Trusted: d.Trusted, Signer: d.Server, Now: o.Now, Limits: inbox.Limits{MaxFile: o.MaxFile},
@@ -139,6 +134,30 @@ func New(t testing.TB, o Options) *Drop {
 	})
 	d.serve(t, o.Limits)
 	return d
+}
+
+// open opens the store.
+func (d *Drop) open() store.Store {
+	var err error
+	d.engine, err = boltstore.Open(d.Dir, d.options.Now)
+	d.check(err)
+	if d.options.Wrap != nil {
+		return d.options.Wrap(d.engine)
+	}
+	return d.engine
+}
+
+// Restart stops the server, closes the store, and starts both again, at another URL.
+func (d *Drop) Restart() {
+	d.T.Helper()
+	d.check(d.Stop())
+	d.check(d.engine.Close())
+	c := d.Inbox.Config
+	c.Store = d.open()
+	var err error
+	d.Inbox, err = inbox.New(c)
+	d.check(err)
+	d.serve(d.T, d.options.Limits)
 }
 
 // Admit has the roots sign another roster, as edit leaves its draft, takes it in
@@ -158,8 +177,8 @@ func (d *Drop) Admit(edit func(*reviewer.Draft)) {
 
 func (d *Drop) serve(t testing.TB, limits server.Limits) {
 	srv, err := server.New(server.Config{
-		Inbox: d.Inbox, Log: slog.New(slog.NewTextHandler(d.Log, nil)), Limits: limits, Site: d.site, Hosts: d.hosts,
-		Gate: d.gate, Script: d.script,
+		Inbox: d.Inbox, Log: slog.New(slog.NewTextHandler(d.Log, nil)), Limits: limits, Site: d.options.Site, Hosts: d.hosts,
+		Gate: d.gate, Script: d.options.Script,
 		Couriers: d.book, Onion: func() string { return d.onion },
 	})
 	d.check(err)

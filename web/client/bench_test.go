@@ -15,7 +15,7 @@ import (
 //
 //	go test -run '^$' -bench Seal ./web/client
 func BenchmarkSeal(b *testing.B) {
-	script := bundle(b, "tests.js")
+	script := bundle(b)
 	for _, c := range []struct {
 		name   string
 		size   int

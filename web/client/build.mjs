@@ -1,5 +1,5 @@
-// Bundles the script that pages load, dist/saksi.js; with the argument "test",
-// the tests, test/out. The same sources give the same bytes: no date, no path and
+// Bundles the script that pages load, dist/saksi.js; with the argument "test", the
+// tests, into test/out/tests.js or the file of the second argument. The same sources give the same bytes: no date, no path and
 // no map goes into the script.
 import { build } from "esbuild";
 
@@ -29,7 +29,7 @@ const script = {
 const tests = {
   ...shared,
   entryPoints: ["test/all.ts"],
-  outfile: "test/out/tests.js",
+  outfile: process.argv[3] ?? "test/out/tests.js",
 };
 
 await build(process.argv[2] === "test" ? tests : script);

@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -18,13 +19,14 @@ import (
 const policy = "default-src 'none'; script-src 'self'; connect-src 'self'; worker-src 'self'; " +
 	"require-trusted-types-for 'script'; trusted-types saksi"
 
-// bundle builds a bundle of the tests, and returns it.
-func bundle(tb testing.TB, name string) []byte {
+// bundle builds the bundle of the tests, and returns it.
+func bundle(tb testing.TB) []byte {
 	tb.Helper()
-	if out, err := exec.Command("node", "build.mjs", "test").CombinedOutput(); err != nil {
+	to := filepath.Join(tb.TempDir(), "tests.js")
+	if out, err := exec.Command("node", "build.mjs", "test", to).CombinedOutput(); err != nil {
 		tb.Fatalf("building the tests: %v (has .ci/deps run?)\n%s", err, out)
 	}
-	script, err := os.ReadFile("test/out/" + name)
+	script, err := os.ReadFile(to)
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -17,10 +17,13 @@ type report struct {
 // browsers that people have, under the policy that the pages have, and where scripts
 // are interpreted, as in Tor Browser at its level Safer.
 func TestVectorsInBrowsers(t *testing.T) {
-	script := bundle(t, "tests.js")
+	script := bundle(t)
 	inEach(t, func(t *testing.T, p *browser.Page) {
-		s := newStage(t, p, script, map[string]string{"/vectors.json": "../../crypto/testdata/vectors.json"})
+		s := newStage(t, p, script, map[string]string{
+			"/vectors.json": "../../crypto/testdata/vectors.json", "/evidence.json": "../evidence/testdata/vectors.json",
+		})
 		s.holds(400, "vectors", "/vectors.json")
+		s.holds(30, "evidence", "/evidence.json")
 		s.holds(2400, "hashes", false)
 	})
 }

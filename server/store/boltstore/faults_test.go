@@ -17,7 +17,7 @@ func TestFailingDisk(t *testing.T) {
 		"fdatasync:error=EIO:when=%d", "fdatasync:error=EIO:when=%d+", "fdatasync:error=ENOSPC:when=%d",
 		"fsync:error=EIO:when=%d", "fsync:error=ENOSPC:when=%d+",
 		"pwrite64:error=EIO:when=%d", "pwrite64:error=ENOSPC:when=%d", "pwrite64:error=ENOSPC:when=%d+",
-		"renameat:error=EIO:when=%d", "unlinkat:error=EIO:when=%d",
+		"renameat:error=EIO:when=%d", "unlinkat:error=EIO:when=%d", "linkat:error=EIO:when=%d",
 	} {
 		t.Run(fault, func(t *testing.T) {
 			planted := 0

@@ -74,6 +74,9 @@ func (d *disk) apply(e event, syncs func(path string) bool) {
 			d.byName[e.to] = d.byName[e.path]
 		}
 		delete(d.byName, e.path)
+	case "linkat":
+		d.pending = append(d.pending, &change{event: e, folder: filepath.Dir(e.to)})
+		d.byName[e.to] = d.byName[e.path]
 	case "fsync", "fdatasync":
 		if syncs(e.path) {
 			d.sync(e)
@@ -145,6 +148,10 @@ func (c *change) do(files map[string]*inode, keep func(piece int) bool) {
 			files[c.to] = files[c.path]
 		}
 		delete(files, c.path)
+	case "linkat":
+		if files[c.path] != nil {
+			files[c.to] = files[c.path]
+		}
 	case "unlinkat":
 		delete(files, c.path)
 	case "ftruncate":
@@ -342,6 +349,7 @@ func TestPowerLossNeedsEverySync(t *testing.T) {
 		"index":   func(path string) bool { return strings.HasSuffix(path, "/index.db") },
 		"keys":    func(path string) bool { return strings.HasSuffix(path, "/keys.slots") },
 		"payload": func(path string) bool { return strings.HasSuffix(path, ".part") },
+		"slice":   func(path string) bool { return strings.HasSuffix(path, ".staged") },
 		"folder":  func(path string) bool { return strings.HasSuffix(path, "/payloads") },
 	} {
 		found := false

@@ -23,7 +23,7 @@ import (
 type event struct {
 	call       string
 	begin, end int
-	path, to   string // absolute; to for rename
+	path, to   string // absolute; to for rename and link
 	data       []byte // of writes
 	at         int64  // offset of a write, or new size
 	create     bool
@@ -194,7 +194,7 @@ func (e *event) read(text string) (bool, error) {
 		return !e.failed, err
 	case "fsync", "fdatasync":
 		return true, nil
-	case "renameat", "renameat2", "rename":
+	case "renameat", "renameat2", "rename", "linkat":
 		e.path, e.to = texts[0], texts[1]
 		return !e.failed, nil
 	case "unlinkat", "unlink":

@@ -13,6 +13,7 @@ import (
 	mathrand "math/rand/v2"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -36,12 +37,16 @@ import (
 //	s C 00ff..   item 00ff.. is about to be created
 //	k C 00ff..   it was acknowledged
 //	f C 00ff..   it was refused
+//	a 99 00ff..  99 bytes of a staged payload were acknowledged
 const (
 	createText = 'C'
 	createFile = 'F'
 	remove     = 'D'
 	addReply   = 'R'
 	emptyBox   = 'E'
+	stageFile  = 'S' // in slices, and then as an item
+	stageHalf  = 'H'
+	unstage    = 'U'
 
 	envFolder  = "SAKSI_WORKLOAD_FOLDER"
 	envJournal = "SAKSI_WORKLOAD_JOURNAL"
@@ -76,7 +81,7 @@ func (k key) bytes(what string, n int) []byte {
 
 func (k key) item(kind byte) (store.Item, [][]byte, []byte) {
 	size := item.PayloadSize(item.Floor)
-	if kind == createFile {
+	if kind != createText {
 		size = item.PayloadSize(item.Padme(150_000))
 	}
 	i := store.Item{ID: receipt.ItemID(k), Roster: 1, Week: week.Of(monday), Size: size}
@@ -95,6 +100,10 @@ func (k key) reply() store.Reply {
 // do does one step.
 func do(s store.Store, kind byte, k key) error {
 	switch kind {
+	case stageFile, stageHalf:
+		return bring(s, kind, k, func(int64) {})
+	case unstage:
+		return s.Unstage(receipt.ItemID(k))
 	case createText, createFile:
 		i, slots, payload := k.item(kind)
 		return s.Create(i, slots, func(w io.Writer) error {
@@ -130,7 +139,7 @@ func (j *journal) note(format string, args ...any) {
 
 const (
 	workers        = 3
-	stepsPerWorker = 14
+	stepsPerWorker = 20
 )
 
 // work does what a mode asks for: unless it is another, steps of all kinds, from
@@ -179,9 +188,13 @@ const (
 // acknowledged: what is there already counts as received.
 func (j *journal) tell(s store.Store, kind byte, k key) bool {
 	j.note("s %c %x", kind, k)
-	err := do(s, kind, k)
+	step := func() error { return do(s, kind, k) }
+	if kind == stageFile || kind == stageHalf {
+		step = func() error { return bring(s, kind, k, func(now int64) { j.note("a %d %x", now, k) }) }
+	}
+	err := step()
 	if err != nil {
-		err = do(s, kind, k)
+		err = step()
 	}
 	if err != nil && !errors.Is(err, store.ErrExists) && !errors.Is(err, store.ErrKnown) {
 		j.note("f %c %x", kind, k)
@@ -216,34 +229,44 @@ func twins(s store.Store, j *journal) {
 }
 
 func worker(s store.Store, j *journal) {
-	var items, boxes []key
+	var items, boxes, halves []key
 	for n := range stepsPerWorker {
 		var k key
 		rand.Read(k[:])
-		kind := [...]byte{createText, createFile, addReply, createText, remove, addReply, emptyBox}[n%7]
+		kind := [...]byte{
+			createText, createFile, addReply, stageFile, stageHalf, remove, addReply, emptyBox, unstage, stageHalf,
+		}[n%10]
 		switch {
 		case kind == remove && len(items) > 0:
 			k, items = items[0], items[1:]
 		case kind == emptyBox && len(boxes) > 0:
 			k, boxes = boxes[0], boxes[1:]
-		case kind == remove || kind == emptyBox:
+		case kind == unstage && len(halves) > 0:
+			k, halves = halves[0], halves[1:]
+		case kind == remove || kind == emptyBox || kind == unstage:
 			continue
 		}
 		if !j.tell(s, kind, k) {
 			continue
 		}
 		switch kind {
-		case createText, createFile:
+		case createText, createFile, stageFile:
 			items = append(items, k)
 		case addReply:
 			boxes = append(boxes, k)
+		case stageHalf:
+			halves = append(halves, k)
 		}
 	}
 }
 
 // A record is what the journal says of one key: what was begun with it, and what
-// was acknowledged, by kind.
-type record struct{ begun, done map[byte]bool }
+// was acknowledged, by kind; and how much of a staged payload was,
+// -1 if it was not even begun.
+type record struct {
+	begun, done map[byte]bool
+	staged      *int64
+}
 
 func readJournal(text string) (map[key]record, error) {
 	records := map[key]record{}
@@ -256,9 +279,10 @@ func readJournal(text string) (map[key]record, error) {
 		if err != nil || len(raw) != len(key{}) {
 			return nil, fmt.Errorf("journal line %q", line)
 		}
+		none := int64(-1)
 		r, ok := records[key(raw)]
 		if !ok {
-			r = record{map[byte]bool{}, map[byte]bool{}}
+			r = record{map[byte]bool{}, map[byte]bool{}, &none}
 			records[key(raw)] = r
 		}
 		switch fields[0] {
@@ -266,6 +290,12 @@ func readJournal(text string) (map[key]record, error) {
 			r.begun[fields[1][0]] = true
 		case "k":
 			r.done[fields[1][0]] = true
+		case "a":
+			now, err := strconv.ParseInt(fields[1], 10, 64)
+			if err != nil {
+				return nil, fmt.Errorf("journal line %q", line)
+			}
+			*r.staged = max(*r.staged, now)
 		}
 	}
 	return records, nil
@@ -304,7 +334,7 @@ func verifyItem(s store.Store, k key, r record) string {
 	if err != nil {
 		return err.Error()
 	}
-	created := r.done[createText] || r.done[createFile]
+	created := r.done[createText] || r.done[createFile] || r.done[stageFile]
 	switch {
 	case states[0].Gone != nil && !r.begun[remove]:
 		return "nobody deleted it, and it is gone"
@@ -314,12 +344,14 @@ func verifyItem(s store.Store, k key, r record) string {
 		return "it was deleted, and is there"
 	case states[0].Item == nil && created:
 		return "it was acknowledged, and is lost"
+	case states[0].Item == nil && (r.begun[stageFile] || r.begun[stageHalf]):
+		return verifyStaged(s, k, r)
 	case states[0].Item == nil:
 		return ""
 	}
-	kind := byte(createText)
-	if r.begun[createFile] {
-		kind = createFile
+	kind := byte(createFile)
+	if r.begun[createText] {
+		kind = createText
 	}
 	return wholeItem(s, k, kind)
 }
@@ -372,23 +404,29 @@ func TestWorkloadCanFail(t *testing.T) {
 		t.Fatal(err)
 	}
 	kept := key{1}
-	if err := errors.Join(do(s, createText, kept), do(s, addReply, key{2}), s.Close()); err != nil {
+	half, size := key{3}, int64(100_000)
+	err = errors.Join(do(s, createText, kept), do(s, addReply, key{2}), do(s, stageHalf, half),
+		do(s, stageHalf, key{4}), s.Close())
+	if err != nil {
 		t.Fatal(err)
 	}
 	yes := func(kinds ...byte) record {
-		r := record{map[byte]bool{}, map[byte]bool{}}
+		r := record{map[byte]bool{}, map[byte]bool{}, new(int64)}
 		for _, kind := range kinds {
 			r.begun[kind], r.done[kind] = true, true
 		}
 		return r
 	}
-	good := map[key]record{kept: yes(createText), {2}: yes(addReply)}
+	good := map[key]record{kept: yes(createText), {2}: yes(addReply), {4}: yes(stageHalf)}
 	if wrong := verify(dir, good); len(wrong) > 0 {
 		t.Errorf("what is well is called wrong: %q", wrong)
 	}
 	for name, records := range map[string]map[key]record{
 		"lost item":        {{9}: yes(createFile)},
 		"lost reply":       {{9}: yes(addReply)},
+		"lost slice":       {{9}: {begun: map[byte]bool{stageHalf: true}, staged: &size}},
+		"fewer bytes":      {half: {begun: map[byte]bool{stageHalf: true}, staged: &size}},
+		"undone unstage":   {half: yes(stageHalf, unstage)},
 		"another content":  {kept: yes(createFile)},
 		"undone deletion":  {kept: yes(createText, remove)},
 		"undone empty box": {{2}: yes(addReply, emptyBox)},

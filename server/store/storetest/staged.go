@@ -75,10 +75,13 @@ func testStage(t *testing.T, e Engine) {
 var errBroken = errors.New("broken off")
 
 // breaking is a reader that breaks off after some bytes, with any error that a
-// connection may have.
-func breaking(b []byte) io.Reader {
-	end := []error{io.EOF, io.ErrUnexpectedEOF, errBroken}[rand.IntN(3)]
-	return io.MultiReader(bytes.NewReader(b), failing{end})
+// connection may have, or ends, with nil.
+func breaking(b []byte) (from io.Reader, end error) {
+	end = []error{nil, io.ErrUnexpectedEOF, errBroken}[rand.IntN(3)]
+	if end == nil {
+		return bytes.NewReader(b), nil
+	}
+	return io.MultiReader(bytes.NewReader(b), failing{end}), end
 }
 
 type failing struct{ err error }
@@ -102,7 +105,8 @@ func testRandomSlices(t *testing.T, e Engine) {
 				asked = rand.Int64N(i.Size + 1) // mostly a wrong one
 			}
 			n := min(rand.Int64N(i.Size/3), i.Size-asked)
-			got, err := s.Stage(i.ID, i.Size, asked, breaking(payload[asked:asked+n]))
+			from, end := breaking(payload[asked : asked+n])
+			got, err := s.Stage(i.ID, i.Size, asked, from)
 			switch {
 			case steps == 0 && asked != 0:
 				if !errors.Is(err, store.ErrUnknown) {
@@ -113,8 +117,8 @@ func testRandomSlices(t *testing.T, e Engine) {
 				if !errors.Is(err, store.ErrOffset) || got != now {
 					t.Fatalf("at %d, not %d: now %d, %v", asked, now, got, err)
 				}
-			case got != now+n:
-				t.Fatalf("%d bytes at %d: now %d, %v", n, now, got, err)
+			case got != now+n || !errors.Is(err, end):
+				t.Fatalf("%d bytes at %d, then %v: now %d, %v", n, now, end, got, err)
 			default:
 				now = got
 			}
@@ -147,7 +151,8 @@ func testRefusedSlices(t *testing.T, e Engine) {
 		"unknown":                  {receipt.ItemID{1}, i.Size, half, store.ErrUnknown, 0},
 		"small":                    {receipt.ItemID{2}, small(), 0, store.ErrSize, 0},
 	} {
-		if now, err := s.Stage(test.id, test.size, test.offset, bytes.NewReader(payload)); !errors.Is(err, test.want) || now != test.now {
+		now, err := s.Stage(test.id, test.size, test.offset, bytes.NewReader(payload))
+		if !errors.Is(err, test.want) || now != test.now {
 			t.Errorf("%s: now %d, %v, want %d, %v", name, now, err, test.now, test.want)
 		}
 	}

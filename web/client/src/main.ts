@@ -5,8 +5,8 @@ import { hash, hashers } from "./ui/hasher";
 import { say } from "./ui/failed";
 import { fillIn, values } from "./ui/fields";
 import { opener } from "./ui/open";
-import { carryPin, circleOf, load, newest, pin, sayWay, type Site, views } from "./ui/site";
-import { $, focus, type Lang } from "./ui/view";
+import { carryPin, circleOf, load, newest, pin, type Site, views } from "./ui/site";
+import { $, focus, type Lang, sayWay } from "./ui/view";
 import { writer } from "./ui/write";
 
 type Submit = (form: HTMLFormElement, by: HTMLButtonElement | null) => Promise<void>;
@@ -43,7 +43,7 @@ function takeOver(): void {
     const write = writer(loaded);
     submit = (form, by) => (form.id === "write" ? write(form, by) : opener(loaded, form));
     if ($("form#write")) circleOf(loaded);
-    sayWay(loaded);
+    sayWay(loaded.views, document);
     site = loaded;
   };
   /** Once it has loaded: what is sent before waits. Nothing falls back to the server. */

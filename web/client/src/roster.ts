@@ -245,8 +245,8 @@ function checkReviewers(r: Roster): void {
 
 /** Text that prints, without a bar, and no space at either end. */
 function isPlain(s: string): boolean {
-  const prints = /^(?! )[\p{L}\p{M}\p{N}\p{P}\p{S} ]+(?<! )$/u.test(s);
-  return prints && !/[|\ufffd]/.test(s) && utf8(s).length <= most.field;
+  const prints = /^[\p{L}\p{M}\p{N}\p{P}\p{S} ]+$/u.test(s);
+  return prints && s.trim() === s && !/[|\ufffd]/.test(s) && utf8(s).length <= most.field;
 }
 
 // Trust.

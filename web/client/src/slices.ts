@@ -57,8 +57,10 @@ export async function send(
   try {
     return sealed.size <= smallSlice ? await sendWhole(u) : await sendSliced(u);
   } catch (e) {
-    if (control.signal?.aborted) await abandon(u);
-    throw control.signal?.aborted ? new Failure("cancelled") : e;
+    if (!control.signal?.aborted) throw e;
+    // If the server does not hear it, it forgets the upload in a day.
+    await port.ask("DELETE", u.path, {}, nothing).catch(() => undefined);
+    throw new Failure("cancelled");
   }
 }
 
@@ -70,23 +72,35 @@ interface Upload {
   path: string;
 }
 
-/** Thrown inside when the server does not have what it had acknowledged. */
-const lost = new Error("lost");
+/** Thrown inside when the server has other bytes than those that it acknowledged, or fewer. */
+class Lost extends Error {
+  constructor(readonly answer: Answer) {
+    super("lost");
+  }
+}
+
+/** Thrown inside when the item turns out to be kept already. */
+const kept = new Error("kept");
 
 async function sendWhole(u: Upload): Promise<"kept" | "again"> {
   const payload = await take(source(await u.sealed.payload()), u.sealed.size);
-  return hand(u, concat(u.sealed.head(false), payload));
+  return hand(u, concat(u.sealed.head(false), payload), false);
 }
 
+/** Begins again, with the payload sealed anew, each time the server has lost what it had. */
 async function sendSliced(u: Upload): Promise<"kept" | "again"> {
   for (let i = 0; ; i++) {
     const from = source(await u.sealed.payload());
     try {
       await sendSlices(u, from);
-      return await hand(u, u.sealed.head(true));
+      return await hand(u, u.sealed.head(true), true);
     } catch (e) {
-      if (e !== lost || i === restarts) throw e === lost ? new Failure("unreachable") : e;
-      await abandon(u);
+      if (e === kept) return "again";
+      if (!(e instanceof Lost)) throw e;
+      if (i === restarts) throw refusal(e.answer);
+      // Slices of two sealings must not come together: this has to be heard.
+      const a = await insist(u, () => u.port.ask("DELETE", u.path, {}, nothing), true);
+      if (a.status !== 204 && a.status !== 404) throw refusal(a);
       u.on(0);
     } finally {
       await from.reader.cancel().catch(() => undefined);
@@ -95,24 +109,19 @@ async function sendSliced(u: Upload): Promise<"kept" | "again"> {
 }
 
 /** Hands in the parcel: 201 it is kept, 200 it was before. */
-async function hand(u: Upload, parcel: Uint8Array): Promise<"kept" | "again"> {
-  const a = await insist(u, () => post(u, "/v1/items", { "Content-Type": "application/octet-stream" }, parcel));
-  if (a.status === 404 || a.status === 409 || a.status === 410) throw lost;
+async function hand(u: Upload, parcel: Uint8Array, patient: boolean): Promise<"kept" | "again"> {
+  const headers = { "Content-Type": "application/octet-stream" };
+  const a = await insist(u, () => u.port.ask("POST", "/v1/items", headers, parcel), patient);
+  if (a.status === 404) throw new Lost(a);
   if (a.status !== 201 && a.status !== 200) throw refusal(a);
   u.on(u.sealed.size);
   return a.status === 201 ? "kept" : "again";
 }
 
-function post(u: Upload, path: string, headers: Record<string, string>, body: Uint8Array): Promise<Answer> {
-  return u.port.ask("POST", path, headers, body);
-}
-
-/** Sends all slices; throws lost if the server fell back behind what it acknowledged. */
 async function sendSlices(u: Upload, from: Source): Promise<void> {
-  let done = await begin(u);
+  await begin(u);
   let size = smallSlice;
-  if (done !== 0) throw lost; // by an earlier sealing: other bytes
-  while (done < u.sealed.size) {
+  for (let done = 0; done < u.sealed.size; ) {
     const slice = await take(from, Math.min(size, u.sealed.size - done));
     const start = u.port.now();
     await sendSlice(u, done, slice);
@@ -121,13 +130,18 @@ async function sendSlices(u: Upload, from: Source): Promise<void> {
   }
 }
 
-/** Announces the upload, and returns how much of it is there. */
-async function begin(u: Upload): Promise<number> {
+/** Announces the upload. What is there under the id is of an earlier sealing. */
+async function begin(u: Upload): Promise<void> {
   const headers = { "Upload-Length": String(u.sealed.size), "Upload-Complete": "?0" };
-  const a = await insist(u, () => post(u, u.path, headers, nothing));
-  if (a.status === 409 || a.status === 410) throw lost; // one of another length is there
+  const a = await insist(u, () => u.port.ask("POST", u.path, headers, nothing), false);
+  if (isWhole(a)) throw kept;
+  if (a.status === 400 || (a.status === 200 && a.offset !== 0)) throw new Lost(a);
   if (a.status !== 201 && a.status !== 200) throw refusal(a);
-  return a.offset ?? 0;
+}
+
+/** Whether an answer says that the item itself is kept: an upload would have an offset. */
+function isWhole(a: Answer): boolean {
+  return a.complete && a.offset === null;
 }
 
 /** Sends a slice until all of it is acknowledged. */
@@ -138,11 +152,11 @@ async function sendSlice(u: Upload, start: number, slice: Uint8Array): Promise<v
     await allowed(u);
     const before = at;
     const a = await patch(u, at, slice.subarray(at - start), end === u.sealed.size);
-    at = a.status === 204 || a.status === 409 ? (a.offset ?? -1) : await wherever(u, a);
-    if (at < start || at > end) throw lost;
+    at = await arrived(u, a);
+    if (at < start || at > end) throw new Lost(a);
     if (at > before) u.on(at);
     n = at > before ? 0 : n + 1;
-    if (at < end && a.status !== 204) await pause(u, n, a);
+    if (at < end && (a.status !== 204 || at === before)) await pause(u, n, a);
   }
 }
 
@@ -155,38 +169,37 @@ function patch(u: Upload, at: number, body: Uint8Array, last: boolean): Promise<
   return u.port.ask("PATCH", u.path, headers, body);
 }
 
-/** Asks how far the upload has come, after a slice whose fate is not known. */
-async function wherever(u: Upload, after: Answer): Promise<number> {
-  if (gone(after)) throw lost;
-  if (!passes(after)) throw refusal(after);
-  const a = await insist(u, () => u.port.ask("HEAD", u.path, {}, nothing));
-  if (gone(a)) throw lost;
-  if (a.status !== 204 && a.status !== 200) throw refusal(a);
-  return a.complete ? u.sealed.size : (a.offset ?? 0);
+/** How far the upload has come after a slice, by its answer, or by asking. */
+async function arrived(u: Upload, a: Answer): Promise<number> {
+  if (isWhole(a)) throw kept;
+  if (a.status === 404) throw new Lost(a);
+  if (a.offset !== null) return a.offset;
+  if (a.status !== 409 && !passes(a)) throw refusal(a);
+  return arrived(u, await insist(u, () => u.port.ask("HEAD", u.path, {}, nothing), true));
 }
 
-function gone(a: Answer): boolean {
-  return a.status === 404 || a.status === 410;
-}
-
-/** Whether to try again is worth it: no answer, too many at once, or a server in trouble. */
+/** Whether it passes by itself: no answer, too many at once, a server in trouble. */
 function passes(a: Answer): boolean {
   return a.status === 0 || a.status === 408 || a.status === 429 || (a.status >= 500 && a.status !== 507);
 }
 
-/** Asks until there is an answer that does not pass by itself. */
-async function insist(u: Upload, ask: () => Promise<Answer>): Promise<Answer> {
+/**
+ * Asks until there is an answer that does not pass by itself. Who is not patient takes
+ * a server's word for when to come back, unless an earlier try may have succeeded.
+ */
+async function insist(u: Upload, ask: () => Promise<Answer>, patient: boolean): Promise<Answer> {
   for (let n = 0; ; n++) {
     await allowed(u);
     const a = await ask();
-    if (!passes(a)) return a;
+    const told = !patient && n === 0 && a.problem?.minutes !== undefined;
+    if (!passes(a) || told) return a;
     await pause(u, n, a);
   }
 }
 
 /** Waits longer each time, and gives up after many. */
 async function pause(u: Upload, n: number, a: Answer): Promise<void> {
-  if (n >= tries) throw a.problem ? refusal(a) : new Failure("unreachable");
+  if (n >= tries) throw refusal(a);
   await u.port.rest(Math.min(longest, 1000 * 2 ** n));
 }
 
@@ -194,11 +207,6 @@ async function pause(u: Upload, n: number, a: Answer): Promise<void> {
 async function allowed(u: Upload): Promise<void> {
   for (let p = u.control.paused?.(); p; p = u.control.paused?.()) await p;
   u.control.signal?.throwIfAborted();
-}
-
-/** Tells the server to forget what it has. If it does not hear that, it forgets it in a day. */
-async function abandon(u: Upload): Promise<void> {
-  await u.port.ask("DELETE", u.path, {}, nothing).catch(() => undefined);
 }
 
 function refusal(a: Answer): Failure {

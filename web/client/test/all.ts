@@ -2,10 +2,11 @@
 // with a report.
 
 import { bench } from "./bench";
+import { evidence } from "./evidence";
 import { hashes } from "./hash";
 import { interop } from "./interop";
 import { properties } from "./properties";
 import { slices } from "./slices";
 import { vectors } from "./vectors";
 
-Object.assign(globalThis, { saksiTests: { vectors, properties, slices, interop, hashes, bench } });
+Object.assign(globalThis, { saksiTests: { vectors, evidence, properties, slices, hashes, interop, bench } });

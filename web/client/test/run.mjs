@@ -1,21 +1,26 @@
-// Runs the tests in node: all of them, or with the argument "interop" the requests
-// on standard input, one JSON a line, each answered by one.
+// Runs the tests in node, with the bundle of the first argument: all of them, or with
+// "interop" behind it the requests on standard input, one JSON a line, each answered
+// by one.
 import { readFile } from "node:fs/promises";
 import { createInterface } from "node:readline";
+import { pathToFileURL } from "node:url";
 
-await import("./out/tests.js");
-const { vectors, properties, slices, hashes, interop } = globalThis.saksiTests;
+await import(pathToFileURL(process.argv[2]));
+const { vectors, evidence, properties, slices, hashes, interop } = globalThis.saksiTests;
 
-if (process.argv[2] === "interop") {
+if (process.argv[3] === "interop") {
   for await (const line of createInterface({ input: process.stdin })) {
     console.log(JSON.stringify(await interop(JSON.parse(line))));
   }
 } else {
   const file = new URL("../../../crypto/testdata/vectors.json", import.meta.url);
-  await report("vectors", vectors(JSON.parse(await readFile(file, "utf8"))));
+  const all = JSON.parse(await readFile(file, "utf8"));
+  await report("vectors", vectors(all));
+  const files = new URL("../../evidence/testdata/vectors.json", import.meta.url);
+  await report("evidence", evidence(JSON.parse(await readFile(files, "utf8"))));
   await report("hashes", hashes(true));
   await report("slices", slices());
-  await report("properties", properties(4));
+  await report("properties", properties(5, all));
 }
 
 async function report(name, run) {

@@ -250,6 +250,7 @@ function circleOf(v: Vector): roster.Circle {
 
 async function items(c: Checks, v: Vector, rosterVectors: Vector) {
   const circle = circleOf(rosterVectors);
+  await readsAsItIsRead(c, circle);
   for (const i of v.items) {
     await givenMembers(c, i);
     const code = unhex(i.content.code);
@@ -261,6 +262,27 @@ async function items(c: Checks, v: Vector, rosterVectors: Vector) {
     c.same(i.name + ": burn hash", hex(head.slice(32, 64)), i.burn_hash);
     c.same(i.name + ": head", head.length, 85 + i.slots.length * 1736);
   }
+}
+
+/** A file is read as its payload is, and not ahead. */
+async function readsAsItIsRead(c: Checks, circle: roster.Circle) {
+  const size = 20 << 20;
+  const piece = 65_536;
+  let read = 0;
+  const pull = (controller: ReadableStreamDefaultController<Uint8Array>) => {
+    controller.enqueue(new Uint8Array(piece));
+    read += piece;
+    if (read === size) controller.close();
+  };
+  const file = { size, name: "a", keepName: false, stream: () => new ReadableStream({ pull }, { highWaterMark: 0 }) };
+  const sealed = await item.seal(circle, new Uint8Array(14), 0, { ...contentOf({ kind: "attachment" }), file });
+  const reader = (await sealed.payload()).getReader();
+  let got = 0;
+  for (let r = await reader.read(); !r.done; r = await reader.read()) {
+    got += r.value.length;
+    if (read - got > 4 * piece) break;
+  }
+  c.same("a payload is sealed as it is read", [read, got], [size, sealed.size]);
 }
 
 /** From given members the tar and the signature follow to the byte. */

@@ -1,12 +1,12 @@
 // Files, several at once: what each reveals, what is taken off, and how far it has
 // arrived. A file's own name is shown here alone.
 
-import { type Finding, inspect, strip } from "../evidence";
+import { type Finding, inspect, MAX_PICTURE, strip } from "../evidence";
 import { Failure } from "../failure";
 import { type Content, type Readers, seal } from "../item";
 import { hex } from "../encoding";
 import { field, maxItems } from "../receipt";
-import { send } from "../slices";
+import { send, smallSlice } from "../slices";
 import { clear, keyOf, sentence } from "./failed";
 import { fillIn, values } from "./fields";
 import { port, type Way } from "./port";
@@ -16,8 +16,6 @@ import { slow, speed } from "./speed";
 import { refusedReaders, type Thread } from "./thread";
 import { $, focus, size, slot, t, view } from "./view";
 
-/** Pictures above this pass as they are: stripping holds them in memory. */
-const mostStripped = 32 << 20;
 /** Above this, where sealing is slow, the server's way is offered. */
 const large = 20 << 20;
 
@@ -41,6 +39,7 @@ type Stand = "waiting" | "sealing" | Way | "paused" | "kept" | "cancelled" | "fa
 interface Entry {
   file: File;
   clean: Blob | null; // without what was hidden in it
+  damaged: unknown; // a picture that cannot be stripped, and so is sent whole or not at all
   element: HTMLElement;
   stand: Stand;
   sent: number;
@@ -101,15 +100,16 @@ function offer(thread: Thread, section: HTMLElement): void {
 
 async function look(s: Site, thread: Thread, section: HTMLElement, file: File): Promise<Entry> {
   const found = await inspect(file, file.name);
-  const clean = found.strippable ? await stripped(file) : null;
+  const { clean, damaged } = await stripped(file, found);
   const perSecond = await speed();
   const seconds = file.size / perSecond;
   const { roster } = s;
   const part = view(s.views, "file", {
     name: file.name, size: size(s.views, file.size), seen: neutral(file.name),
     reveals: found.reveals.map((r) => ({ what: t(s.views, "reveals." + r.what), value: r.value })),
-    clean: !found.reveals.length, strips: clean !== null && found.reveals.length > 0,
-    stays: clean === null && (found.reveals.length > 0 || !plain(found)), picture: isPicture(found),
+    clean: !found.reveals.length && !found.unknown && !damaged, strips: clean !== null, picture: isPicture(found),
+    damaged: damaged ? sentence(s.views, damaged) : "", whole: clean !== null || !!damaged,
+    stays: !clean && !damaged && found.type !== "sealed" && (found.unknown || found.reveals.length > 0 || isPicture(found)),
     long: slow(perSecond) && seconds > 60 ? Math.ceil(seconds / 60) : 0, speed: Math.round(perSecond / 1e5) / 10,
     server: slow(perSecond) && file.size > large,
     code: field(thread.code), n: String(thread.next), roster: hex(roster.hash),
@@ -117,7 +117,7 @@ async function look(s: Site, thread: Thread, section: HTMLElement, file: File): 
     province: $<HTMLSelectElement>("[name=province]", section)?.value ?? "",
   });
   const entry: Entry = {
-    file, clean, element: part.firstElementChild as HTMLElement, stand: "waiting", sent: 0, size: 0,
+    file, clean, damaged, element: part.firstElementChild as HTMLElement, stand: "waiting", sent: 0, size: 0,
     abort: new AbortController(), resume: null, paused: null,
   };
   buttons(s, thread, entry, section);
@@ -126,12 +126,15 @@ async function look(s: Site, thread: Thread, section: HTMLElement, file: File): 
 }
 
 const isPicture = (f: Finding): boolean => ["jpeg", "png", "webp"].includes(f.type);
-const plain = (f: Finding): boolean => isPicture(f) || f.type === "text";
 
-async function stripped(file: File): Promise<Blob | null> {
-  if (file.size > mostStripped) return null;
-  const taken = strip(new Uint8Array(await file.arrayBuffer()));
-  return taken && new Blob([taken.clean as BlobPart]);
+async function stripped(file: File, found: Finding): Promise<Pick<Entry, "clean" | "damaged">> {
+  if (!found.strippable || file.size > MAX_PICTURE) return { clean: null, damaged: null };
+  try {
+    const taken = strip(new Uint8Array(await file.arrayBuffer()));
+    return { clean: taken && new Blob([taken.clean as BlobPart]), damaged: null };
+  } catch (damaged) {
+    return { clean: null, damaged };
+  }
 }
 
 /** What reviewers will see, of the bytes that will be sent. */
@@ -234,7 +237,7 @@ async function deliver(s: Site, thread: Thread, e: Entry, readers: Readers): Pro
   s.pending++;
   try {
     stand(s, e, "sealing");
-    while (!(await attempt(s, thread, e, readers)));
+    await attempt(s, thread, e, readers);
     stand(s, e, "kept");
   } catch (err) {
     if (keyOf(err) === "cancelled") stand(s, e, "cancelled");
@@ -244,8 +247,9 @@ async function deliver(s: Site, thread: Thread, e: Entry, readers: Readers): Pro
   }
 }
 
-/** Sends a file under the next number, and reports whether it was free. */
-async function attempt(s: Site, thread: Thread, e: Entry, readers: Readers): Promise<boolean> {
+/** Sends a file under the next number. */
+async function attempt(s: Site, thread: Thread, e: Entry, readers: Readers): Promise<void> {
+  if (e.damaged && !ticked(e, "whole")) throw e.damaged;
   const n = thread.next++;
   if (n < 1 || n >= maxItems) throw new Failure("full");
   const content: Content = {
@@ -265,7 +269,9 @@ async function attempt(s: Site, thread: Thread, e: Entry, readers: Readers): Pro
   };
   const control = { signal: e.abort.signal, paused: () => e.paused };
   const outcome = await send(sealed, port(on), onBytes, control);
-  return outcome === "kept" || doubted;
+  // What came in slices under this number is this file; what came at once may be
+  // another one, from an old page.
+  if (outcome === "again" && !doubted && sealed.size <= smallSlice) throw new Failure("file_number_used");
 }
 
 const stream = (b: Blob): ReadableStream<Uint8Array> => b.stream() as ReadableStream<Uint8Array>;

@@ -35,7 +35,8 @@ export async function handIn(
   };
   try {
     const sealed = await seal(circleOf(s), code, n, content, s.hasher);
-    // What an earlier try of the same item may have brought is no other item.
+    // What an earlier try of the same item may have brought is no other item. (The
+    // browser may try again by itself, and say nothing: so nobody can be sure.)
     return { again: (await insist(sealed, port(on), doubt)) === "again" && !doubt.doubted };
   } finally {
     s.pending--;

@@ -49,11 +49,12 @@ export function port(on: (way: Way, doubted: boolean) => void): Port {
 }
 
 const tries = 4;
+const octets = { "Content-Type": "application/octet-stream" };
 
 /** Asks until there is an answer, some times; for requests that may be repeated. */
 async function insist(method: string, path: string, body?: Uint8Array): Promise<Uint8Array> {
   for (let n = 1; ; n++) {
-    const r = await ask(method, path, {}, body).catch(() => null);
+    const r = await ask(method, path, body ? octets : {}, body).catch(() => null);
     const bytes = r?.ok && (await r.arrayBuffer().catch(() => null));
     if (bytes) return new Uint8Array(bytes);
     if (n === tries || (r && r.status < 500)) {

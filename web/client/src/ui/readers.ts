@@ -6,7 +6,7 @@ import { checkReaders, type Readers } from "../item";
 import type { Reviewer } from "../roster";
 import { page } from "./port";
 import { circleOf, prefix, type Site } from "./site";
-import { $, t, view, type Views } from "./view";
+import { $, sayWay, t, view, type Views } from "./view";
 
 function matches(value: string, r: Reviewer): boolean {
   const [kind = "", rest = ""] = [value.slice(0, value.indexOf(":")), value.slice(value.indexOf(":") + 1)];
@@ -64,5 +64,7 @@ export async function renew(v: Views, form: ParentNode, id?: string): Promise<vo
     ? view({ ...v, document: await page(prefix(v.lang) + "/client") }, id)
     : await page(prefix(v.lang) + "/write");
   const fresh = $("details.readers", shown);
-  if (fresh) $("details.readers", form)?.replaceWith(document.importNode(fresh, true));
+  if (!fresh) return;
+  $("details.readers", form)?.replaceWith(document.importNode(fresh, true));
+  sayWay(v, form);
 }

@@ -6,7 +6,7 @@ import type { Hasher } from "../item";
 import { type Circle, circle, follows, parseRoster, type Roster, verify } from "../roster";
 import { parse, type Taxonomy } from "../taxonomy";
 import { get, page } from "./port";
-import { type Lang, t, type Views } from "./view";
+import type { Lang, Views } from "./view";
 
 export interface Site {
   views: Views;
@@ -92,10 +92,3 @@ export function carryPin(): void {
   for (const a of document.querySelectorAll<HTMLAnchorElement>('a[href^="/"]')) a.hash = location.hash;
 }
 
-
-/** Says that sealing happens here, where the page said that the server does it. */
-export function sayWay(s: Site): void {
-  for (const e of document.querySelectorAll<HTMLElement>(".sealing")) {
-    e.textContent = t(s.views, "client.sealing." + e.dataset["key"]) || e.textContent;
-  }
-}

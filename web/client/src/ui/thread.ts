@@ -113,22 +113,16 @@ async function message(s: Site, thread: Thread, form: HTMLElement): Promise<void
     checkText(field.value);
     thread.chosen = values($("details.readers", form) ?? form);
     const readers = chosen(s, form);
-    const n = await add(s, thread, form, { kind: "message" as const, language: s.views.lang, readers, text: field.value });
+    const text = field.value;
+    const n = thread.next++;
+    const { again } = await handIn(s, form, thread.code, n, { kind: "message", language: s.views.lang, readers, text });
     field.value = "";
-    await open(s, thread, 0, t(s.views, "conversation.kept", { item: item(s.views, n) }));
+    await open(s, thread, 0, t(s.views, again ? "conversation.again" : "conversation.kept", { item: item(s.views, n) }));
+    // It may be this text, or another one from an old page: so it comes back.
+    const next = $<HTMLTextAreaElement>("#text");
+    if (again && next) next.value = text;
   } catch (err) {
     await refused(s, form, err);
-  }
-}
-
-/** Hands an item in under the next number that nothing has yet. */
-async function add(
-  s: Site, thread: Thread, form: HTMLElement, content: Parameters<typeof handIn>[4],
-): Promise<number> {
-  for (;;) {
-    const n = thread.next++;
-    if (n < 0 || n >= maxItems) throw new Error("no number is left");
-    if (!(await handIn(s, form, thread.code, n, content)).again) return n;
   }
 }
 

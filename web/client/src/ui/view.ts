@@ -39,7 +39,15 @@ function written(v: Views, values: Values): Values {
 export function view(v: Views, id: string, values: Values = {}): DocumentFragment {
   const part = template(v, id) ?? document.createDocumentFragment();
   fill(v, part, values);
+  sayWay(v, part);
   return part;
+}
+
+/** Says that sealing happens here, where a page says that the server does it. */
+export function sayWay(v: Views, within: ParentNode): void {
+  for (const e of within.querySelectorAll<HTMLElement>(".sealing")) {
+    e.textContent = t(v, "client.sealing." + e.dataset["key"]) || e.textContent;
+  }
 }
 
 function fill(v: Views, part: DocumentFragment, values: Values): void {

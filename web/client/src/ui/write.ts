@@ -10,9 +10,9 @@ import { filesView } from "./files";
 import { handIn, tidyForm } from "./handin";
 import { page } from "./port";
 import { chosen, mark, ofReaders, problem, province, renew } from "./readers";
-import { carryPin, prefix, readers, sayWay, type Site, views } from "./site";
+import { carryPin, prefix, readers, type Site, views } from "./site";
 import { enter, newThread, type Thread } from "./thread";
-import { $, focus, show, slot, t, type Values, view } from "./view";
+import { $, focus, sayWay, show, slot, t, type Values, view } from "./view";
 
 const maxText = 24_000;
 
@@ -103,10 +103,11 @@ async function submitted(s: Site, form: HTMLFormElement, code: Code, by: HTMLBut
   if (found.length) return tell(s, form, d, found);
   try {
     const who = chosen(s, form, d.place);
-    const { again } = await handIn(s, form, code, 0, testimony(s, d, who));
+    // Kept before means by an earlier try of this page: nobody else has this code.
+    await handIn(s, form, code, 0, testimony(s, d, who));
     const thread = newThread(code, 1, values($("details.readers", form) ?? form));
     if (d.place) thread.chosen.set("province", province(s, d.place));
-    receipt(s, thread, d, who, again);
+    receipt(s, thread, d, who);
   } catch (err) {
     if (ofReaders(keyOf(err))) {
       await renewAll(s, form);
@@ -133,12 +134,11 @@ function testimony(s: Site, d: Draft, who: Readers): Content {
   };
 }
 
-function receipt(s: Site, thread: Thread, d: Draft, who: Readers, again: boolean): void {
+function receipt(s: Site, thread: Thread, d: Draft, who: Readers): void {
   const held = filesView(s, thread, "next");
   s.again = () => {
     const v = s.views;
     const part = view(v, "receipt", {
-      again,
       words: words(thread.code).map((word) => ({ word })),
       advice: advice(s.taxonomy, d.answers).map((text) => ({ text: text[v.lang] })),
       withheld: s.roster.reviewers
@@ -184,7 +184,7 @@ async function changeLanguage(s: Site, form: HTMLFormElement): Promise<void> {
   fillIn(next, typed);
   if (step && typed.has(`q.${place.id}.finer`)) finer(s, step);
   fillIn(next, typed);
-  sayWay(s);
+  sayWay(s.views, document);
   carryPin();
 }
 

@@ -1,0 +1,431 @@
+package inbox_test
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"saksi/crypto/hybrid"
+	"saksi/crypto/item"
+	"saksi/crypto/receipt"
+	"saksi/server/inbox"
+	"saksi/server/store"
+)
+
+// An upload is a parcel whose payload comes in slices.
+type upload struct {
+	inbox.Parcel
+	payload []byte
+}
+
+func (d *drop) upload(t testing.TB, code receipt.Code, n int) upload {
+	t.Helper()
+	p := d.fileParcel(t, code, n)
+	var payload bytes.Buffer
+	if err := p.Payload(&payload); err != nil {
+		t.Fatal(err)
+	}
+	p.Payload, p.Staged = nil, true
+	return upload{p, payload.Bytes()}
+}
+
+// stageTo goes on with an upload where it is, up to a place.
+func (d *drop) stageTo(u upload, to int64) error {
+	_, now, done, err := d.Upload(u.ID)
+	if done || err != nil && !errors.Is(err, store.ErrUnknown) {
+		return err
+	}
+	_, err = d.Stage(u.ID, u.Size, now, bytes.NewReader(u.payload[now:to]))
+	return err
+}
+
+func (d *drop) mustBring(t testing.TB, u upload, to int64) {
+	t.Helper()
+	if err := d.stageTo(u, to); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// staged holds what is staged, in any order.
+func (d *drop) staged(t testing.TB, want ...upload) {
+	t.Helper()
+	uploads, err := d.Store.Staged()
+	if err != nil || len(uploads) != len(want) {
+		t.Fatalf("staged are %d, %v, want %d", len(uploads), err, len(want))
+	}
+	for _, w := range want {
+		if !slices.ContainsFunc(uploads, func(u store.Upload) bool { return u.ID == w.ID }) {
+			t.Fatalf("one that should be staged is not")
+		}
+	}
+}
+
+// TestUploadBecomesAnItem like any other, also when the server starts anew between
+// two slices.
+func TestUploadBecomesAnItem(t *testing.T) {
+	d := newDrop(t, 1)
+	code := receipt.New()
+	u := d.upload(t, code, 0)
+	for _, to := range []int64{0, 1, u.Size / 2, u.Size} {
+		if to > 0 {
+			if _, err := d.Accept(u.Parcel); !errors.Is(err, store.ErrOffset) {
+				t.Fatalf("a part is accepted: %v, want ErrOffset", err)
+			}
+		}
+		d.mustBring(t, u, to)
+		d.again(t)
+		if size, offset, done, err := d.Upload(u.ID); size != u.Size || offset != to || done || err != nil {
+			t.Fatalf("the upload is %d of %d, %v, %v", offset, size, done, err)
+		}
+	}
+	for _, want := range []inbox.Outcome{inbox.Kept, inbox.Again} {
+		if outcome, err := d.Accept(u.Parcel); err != nil || outcome != want {
+			t.Fatalf("outcome %v, %v, want %v", outcome, err, want)
+		}
+	}
+	payload, err := d.Store.Payload(u.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer payload.Close()
+	if b, err := io.ReadAll(payload); err != nil || !bytes.Equal(b, u.payload) {
+		t.Errorf("another payload came out: %v", err)
+	}
+	if _, _, done, err := d.Upload(u.ID); !done || err != nil {
+		t.Errorf("afterwards it is done: %v, %v", done, err)
+	}
+	d.staged(t)
+	if err := d.Abandon(u.ID); err != nil || d.stand(t, code, 0) != inbox.Waiting {
+		t.Errorf("abandoning what is an item harms it: %v", err)
+	}
+}
+
+// TestUploadsAreRefused by the names that a surface tells them by.
+func TestUploadsAreRefused(t *testing.T) {
+	d := newDrop(t, 1)
+	code := receipt.New()
+	kept, burnt, fresh := d.upload(t, code, 0), d.upload(t, code, 1), d.upload(t, code, 2)
+	for _, u := range []upload{kept, burnt} {
+		d.mustBring(t, u, u.Size)
+		d.mustAccept(t, u.Parcel)
+	}
+	if err := d.Burn(burnt.ID, code.Burn(1)); err != nil {
+		t.Fatal(err)
+	}
+	for name, test := range map[string]struct {
+		id           receipt.ItemID
+		size, offset int64
+		want         error
+	}{
+		"a text":           {fresh.ID, item.PayloadSize(item.Floor), 0, inbox.ErrMisfit},
+		"an odd size":      {fresh.ID, fresh.Size + 1, 0, inbox.ErrMisfit},
+		"below zero":       {fresh.ID, -1, 0, inbox.ErrMisfit},
+		"too large":        {fresh.ID, item.PayloadSize(item.Padme(1 << 40)), 0, inbox.ErrTooLarge},
+		"in the middle":    {fresh.ID, fresh.Size, 1, store.ErrUnknown},
+		"an item's":        {kept.ID, kept.Size, 0, store.ErrExists},
+		"an item's, later": {kept.ID, kept.Size, 1, store.ErrExists},
+		"an item's, odd":   {kept.ID, 1, 0, store.ErrExists},
+		"a deleted item's": {burnt.ID, burnt.Size, 0, store.ErrGone},
+	} {
+		if _, err := d.Stage(test.id, test.size, test.offset, bytes.NewReader(fresh.payload)); !errors.Is(err, test.want) {
+			t.Errorf("%s: %v, want %v", name, err, test.want)
+		}
+	}
+	if _, _, _, err := d.Upload(fresh.ID); !errors.Is(err, store.ErrUnknown) {
+		t.Errorf("an unknown upload: %v, want ErrUnknown", err)
+	}
+	if _, _, _, err := d.Upload(burnt.ID); !errors.Is(err, store.ErrGone) {
+		t.Errorf("a deleted item's: %v, want ErrGone", err)
+	}
+	if _, err := d.Accept(fresh.Parcel); !errors.Is(err, store.ErrUnknown) {
+		t.Errorf("accepting what was not staged: %v, want ErrUnknown", err)
+	}
+	d.staged(t)
+}
+
+// TestUploadThatHangsIsTakenOver: who asks how far it is goes on from there.
+func TestUploadThatHangsIsTakenOver(t *testing.T) {
+	d := newDrop(t, 1)
+	u := d.upload(t, receipt.New(), 0)
+	r, w := io.Pipe()
+	hung := make(chan error)
+	go func() {
+		_, err := d.Stage(u.ID, u.Size, 0, r)
+		hung <- err
+	}()
+	if _, err := w.Write(u.payload[:u.Size/2]); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.Stage(u.ID, u.Size, 0, strings.NewReader("")); !errors.Is(err, store.ErrBusy) {
+		t.Errorf("beside it: %v, want ErrBusy", err)
+	}
+	_, offset, _, err := d.Upload(u.ID)
+	if err != nil || offset == 0 {
+		t.Fatalf("it came to %d, %v", offset, err)
+	}
+	w.Close()
+	if err := <-hung; !errors.Is(err, store.ErrBusy) {
+		t.Errorf("the one that hung: %v, want ErrBusy", err)
+	}
+	d.mustBring(t, u, u.Size)
+	d.mustAccept(t, u.Parcel)
+}
+
+// TestUploadsHoldRoom for what is still to come of them, and no more: beside other
+// uploads, beside files in one piece, and after a restart.
+func TestUploadsHoldRoom(t *testing.T) {
+	d := newDrop(t, 1)
+	const free = 1 << 40
+	code := receipt.New()
+	first, second, whole := d.upload(t, code, 0), d.upload(t, code, 1), d.fileParcel(t, code, 2)
+	settings := func() {
+		d.Inbox.Store = roomy{d.faulty, free}
+		d.Inbox.Reserve = free - first.Size - second.Size/2
+	}
+	settings()
+	d.mustBring(t, first, 0)
+	for _, when := range []string{"now", "after a restart"} {
+		if err := d.stageTo(second, 0); !errors.Is(err, inbox.ErrFilesFull) {
+			t.Errorf("%s a second upload beside the first: %v, want ErrFilesFull", when, err)
+		}
+		if _, err := d.Accept(whole); !errors.Is(err, inbox.ErrFilesFull) {
+			t.Errorf("%s a file in one piece beside the first: %v, want ErrFilesFull", when, err)
+		}
+		d.mustAccept(t, d.parcel(t, receipt.New(), 0, "isi"))
+		d.again(t)
+		settings()
+	}
+	d.staged(t, first)
+	d.mustBring(t, first, first.Size*3/4)
+	d.mustBring(t, second, second.Size)
+	d.mustBring(t, first, first.Size)
+	d.mustAccept(t, whole, first.Parcel, second.Parcel)
+}
+
+// TestSentAgainNeedsNoRoom: an upload whose item is kept, or that is under way, is
+// told so also when nothing new would be taken.
+func TestSentAgainNeedsNoRoom(t *testing.T) {
+	d := newDrop(t, 1)
+	disk := d.onBadDisk()
+	code := receipt.New()
+	kept, begun, fresh := d.upload(t, code, 0), d.upload(t, code, 1), d.upload(t, code, 2)
+	d.mustBring(t, kept, kept.Size)
+	d.mustAccept(t, kept.Parcel)
+	d.mustBring(t, begun, begun.Size/2)
+	disk.full = true
+	if _, err := d.Stage(kept.ID, kept.Size, 0, strings.NewReader("")); !errors.Is(err, store.ErrExists) {
+		t.Errorf("an item's: %v, want ErrExists", err)
+	}
+	if outcome, err := d.Accept(kept.Parcel); err != nil || outcome != inbox.Again {
+		t.Errorf("its parcel: %v, %v", outcome, err)
+	}
+	now, err := d.Stage(begun.ID, begun.Size, 0, strings.NewReader(""))
+	if !errors.Is(err, store.ErrOffset) || now != begun.Size/2 {
+		t.Errorf("one under way: now %d, %v, want ErrOffset", now, err)
+	}
+	d.mustBring(t, begun, begun.Size)
+	if err := d.stageTo(fresh, 0); !errors.Is(err, inbox.ErrFilesFull) {
+		t.Errorf("a new one: %v, want ErrFilesFull", err)
+	}
+	if _, err := d.Accept(begun.Parcel); !errors.Is(err, store.ErrFull) {
+		t.Errorf("the parcel of one that is here: %v, want ErrFull: its slots need room", err)
+	}
+	disk.full = false
+	d.mustAccept(t, begun.Parcel)
+}
+
+// fill takes all places of uploads.
+func (d *drop) fill(t *testing.T) (all []upload) {
+	t.Helper()
+	size := d.upload(t, receipt.New(), 0).Size
+	for n := range inbox.MaxUploads {
+		u := upload{Parcel: inbox.Parcel{ID: receipt.ItemID{byte(n), 9}, Size: size}, payload: make([]byte, size)}
+		d.mustBring(t, u, 0)
+		all = append(all, u)
+	}
+	return all
+}
+
+// TestSilentUploadsMakeRoom: who takes all places and sends nothing keeps others
+// out for an hour, not for a day; and whoever sends is not displaced.
+func TestSilentUploadsMakeRoom(t *testing.T) {
+	d := newDrop(t, 1)
+	all := d.fill(t)
+	mine := d.upload(t, receipt.New(), 0)
+	if err := d.stageTo(mine, 0); !errors.Is(err, inbox.ErrUploads) {
+		t.Fatalf("one upload too many: %v, want ErrUploads", err)
+	}
+	d.now = d.now.Add(inbox.YieldUpload - time.Second)
+	for _, u := range all[1:] {
+		d.mustBring(t, u, 1)
+	}
+	if err := d.stageTo(mine, 0); !errors.Is(err, inbox.ErrUploads) {
+		t.Fatalf("a second before the hour: %v, want ErrUploads", err)
+	}
+	d.now = d.now.Add(time.Second)
+	d.mustBring(t, mine, mine.Size)
+	d.staged(t, append(all[1:], mine)...)
+	other := d.upload(t, receipt.New(), 0)
+	if err := d.stageTo(other, 0); !errors.Is(err, inbox.ErrUploads) {
+		t.Errorf("all others sent something: %v, want ErrUploads", err)
+	}
+	d.mustAccept(t, mine.Parcel)
+	d.mustBring(t, other, 0)
+}
+
+// TestSilentUploadsGiveUpTheirRoom: who announces much and sends nothing does not
+// keep others' files out.
+func TestSilentUploadsGiveUpTheirRoom(t *testing.T) {
+	d := newDrop(t, 1)
+	const free = 1 << 40
+	code := receipt.New()
+	first, second := d.upload(t, code, 0), d.upload(t, code, 1)
+	d.Inbox.Store = roomy{d.faulty, free}
+	d.Inbox.Reserve = free - first.Size
+	d.mustBring(t, first, 0)
+	d.now = d.now.Add(inbox.YieldUpload)
+	d.mustBring(t, second, 0)
+	d.staged(t, second)
+}
+
+func (d *drop) sweeps(t testing.TB, want int) {
+	t.Helper()
+	if n, err := d.SweepUploads(); err != nil || n != want {
+		t.Fatalf("swept %d uploads, %v, want %d", n, err, want)
+	}
+}
+
+// TestAbandonedUploadsAreSwept a day after their last byte; a restart begins the
+// day anew, as its beginning is nowhere written down.
+func TestAbandonedUploadsAreSwept(t *testing.T) {
+	d := newDrop(t, 1)
+	code := receipt.New()
+	left, slow := d.upload(t, code, 0), d.upload(t, code, 1)
+	d.mustBring(t, left, left.Size/2)
+	d.mustBring(t, slow, 1)
+	d.now = d.now.Add(inbox.KeepUpload - time.Second)
+	d.sweeps(t, 0)
+	d.mustBring(t, slow, 2)
+	d.now = d.now.Add(time.Second)
+	d.sweeps(t, 1)
+	d.staged(t, slow)
+	d.again(t)
+	d.now = d.now.Add(time.Hour)
+	d.sweeps(t, 0)
+	d.now = d.now.Add(inbox.KeepUpload - time.Second)
+	d.sweeps(t, 0)
+	d.now = d.now.Add(time.Second)
+	d.sweeps(t, 1)
+	d.staged(t)
+	if err := d.stageTo(left, left.Size); err != nil {
+		t.Errorf("it cannot begin anew: %v", err)
+	}
+	d.mustAccept(t, left.Parcel)
+}
+
+// TestClockThatFellBackKeepsNoUpload for longer than a day from then on.
+func TestClockThatFellBackKeepsNoUpload(t *testing.T) {
+	d := newDrop(t, 1)
+	right := d.now
+	d.now = right.AddDate(0, 1, 0)
+	d.mustBring(t, d.upload(t, receipt.New(), 0), 1)
+	d.now = right
+	d.sweeps(t, 0)
+	d.now = right.Add(inbox.KeepUpload)
+	d.sweeps(t, 1)
+}
+
+// TestUploadOfAnItemIsSwept: if the item came in one piece after all, at once.
+func TestUploadOfAnItemIsSwept(t *testing.T) {
+	d := newDrop(t, 1)
+	u := d.upload(t, receipt.New(), 0)
+	d.mustBring(t, u, u.Size/2)
+	whole := u.Parcel
+	whole.Staged = false
+	whole.Payload = func(w io.Writer) error { _, err := w.Write(u.payload); return err }
+	d.mustAccept(t, whole)
+	d.sweeps(t, 1)
+	d.staged(t)
+}
+
+// TestAbandonedUploadOpensForNobody: of an upload, whole as it may be, a thief with
+// the folder, the code and all reviewers' keys has ciphertext and nothing else, as
+// its slots were never there. Of one that became an item he opens them, so he
+// knows his trade. Nothing but the one file is written, with no time but a Monday.
+func TestAbandonedUploadOpensForNobody(t *testing.T) {
+	d := newDrop(t, 2)
+	code := receipt.New()
+	before := d.files(t)
+	abandoned, kept := d.upload(t, code, 0), d.upload(t, code, 1)
+	for _, part := range []int64{2, 1} {
+		d.mustBring(t, abandoned, abandoned.Size/part)
+	}
+	th := d.thief(t, code)
+	if e, places := th.item(0); e != nil || places != 0 || bytes.Contains(th.index, abandoned.ID[:]) {
+		t.Errorf("the index has something of an upload, in %d places", places)
+	}
+	d.opensNothing(t, th, abandoned)
+	d.oneMore(t, before)
+
+	d.mustBring(t, kept, kept.Size)
+	d.mustAccept(t, kept.Parcel)
+	if e, _ := d.thief(t, code).item(1); e == nil {
+		t.Fatal("the thief opens no item: he can show nothing")
+	}
+	if err := d.Abandon(abandoned.ID); err != nil {
+		t.Fatal(err)
+	}
+	files, err := os.ReadDir(filepath.Join(d.dir, "payloads"))
+	if err != nil || len(files) != 1 || files[0].Name() != kept.ID.String()+".age" {
+		t.Errorf("payloads are %v, %v", files, err)
+	}
+	if e, places := d.thief(t, code).item(0); e != nil || places != 0 {
+		t.Errorf("abandoned, it is found in %d places", places)
+	}
+}
+
+// opensNothing tries every key that a thief has on every file of payloads.
+func (d *drop) opensNothing(t *testing.T, th *thief, u upload) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(d.dir, "payloads", "*"))
+	if err != nil || len(files) != 1 {
+		t.Fatalf("files are %q, %v", files, err)
+	}
+	sealed, err := os.ReadFile(files[0])
+	if err != nil || !bytes.Equal(sealed, u.payload) {
+		t.Fatalf("the file has something else than the ciphertext: %v", err)
+	}
+	for _, id := range append(th.ids, th.code.Keys().Reply) {
+		if r, err := hybrid.Open(bytes.NewReader(sealed), id); err == nil {
+			t.Errorf("it opens: %v", r)
+		}
+	}
+}
+
+// oneMore holds that one file came, of the form that an upload has, and that
+// nothing has another time than a Monday but what had before.
+func (d *drop) oneMore(t *testing.T, before []string) {
+	t.Helper()
+	came := 0
+	for _, entry := range d.files(t) {
+		switch {
+		case slices.Contains(before, entry):
+		case strings.HasSuffix(strings.Fields(entry)[0], ".staged"):
+			came++
+			fallthrough
+		default:
+			if !strings.HasSuffix(entry, "2026-11-16 00:00:00 +0000 UTC") {
+				t.Errorf("%q has a time", entry)
+			}
+		}
+	}
+	if came != 1 {
+		t.Errorf("%d files came, want 1", came)
+	}
+}

@@ -1,0 +1,116 @@
+package boltstore
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"saksi/crypto/receipt"
+	"saksi/server/store"
+)
+
+// CreateStaged implements [store.Store].
+func (s *Store) CreateStaged(i store.Item, slots [][]byte) error {
+	return s.create(i, slots, s.adopt)
+}
+
+// adopt makes a staged payload an item's.
+func (s *Store) adopt(doing string, e newEntry) error {
+	u, err := s.Settle(e.item.ID)
+	switch {
+	case err != nil:
+		return s.unlessUsed(doing, e.item.ID, err)
+	case u.Size != e.item.Size:
+		return fail(doing, store.ErrSize)
+	case u.Offset != u.Size:
+		return fail(doing, store.ErrOffset)
+	}
+	g := s.stages.get(e.item.ID)
+	if g == nil {
+		return s.unlessUsed(doing, e.item.ID, store.ErrUnknown)
+	}
+	if err := s.adoptFile(doing, e, g); err != nil {
+		return err
+	}
+	s.stages.mu.Lock()
+	defer s.stages.mu.Unlock()
+	if s.stages.all[g.id] == g {
+		delete(s.stages.all, g.id)
+	}
+	return nil
+}
+
+// adoptFile gives the file a second name, that of a payload, and takes the first
+// one away when the item is indexed. So at every moment one of them is right, and
+// Open finds out which.
+func (s *Store) adoptFile(doing string, e newEntry, g *stage) error {
+	s.files.Lock()
+	defer s.files.Unlock()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.gone {
+		return s.unlessUsed(doing, g.id, store.ErrUnknown)
+	}
+	path := s.stagePath(g.upload())
+	if err := s.placeAndIndex(doing, e, os.Link, path); err != nil {
+		return err
+	}
+	g.gone = true
+	os.Remove(path) // else the next Open does
+	s.blur("payloads")
+	return nil
+}
+
+// loadStages finds what was staged before, and sweeps what an item has taken. A
+// file that is shorter than its name says is left for Check to tell.
+func (s *Store) loadStages() error {
+	entries, err := os.ReadDir(filepath.Join(s.dir, "payloads"))
+	if err != nil {
+		return fmt.Errorf("finding staged payloads: %w", err)
+	}
+	for _, e := range entries {
+		u, ok := parseStage(e.Name())
+		if !ok {
+			continue
+		}
+		if err := s.loadStage(u); err != nil {
+			return fail("finding staged payloads", err)
+		}
+	}
+	return nil
+}
+
+func (s *Store) loadStage(u store.Upload) error {
+	states, err := s.States([]receipt.ItemID{u.ID})
+	if err != nil {
+		return err
+	}
+	if states[0] != (store.State{}) {
+		return os.Remove(s.stagePath(u))
+	}
+	info, err := os.Lstat(s.stagePath(u))
+	if err != nil || !info.Mode().IsRegular() || info.Size() < u.Offset || s.stages.all[u.ID] != nil {
+		return err
+	}
+	s.blur(filepath.Join("payloads", stageName(u))) // it may have been in the middle of a slice
+	s.stages.all[u.ID] = &stage{id: u.ID, size: u.Size, offset: u.Offset, written: u.Offset}
+	return nil
+}
+
+// staged reports whether a file is of a stage, or was when the folder was listed.
+func (s *Store) staged(name string) bool {
+	u, ok := parseStage(name)
+	if !ok {
+		return false
+	}
+	if g := s.stages.get(u.ID); g != nil {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		if !g.gone && g.upload() == u {
+			return true
+		}
+	}
+	_, err := os.Lstat(s.stagePath(u))
+	return errors.Is(err, os.ErrNotExist)
+}

@@ -1,0 +1,124 @@
+// Bytes of files that strangers made, and what is noted of them.
+
+import { text as strict } from "../encoding";
+
+export type What =
+  | "camera" | "place" | "time" | "author" | "software" | "organisation" | "title" | "comment" | "thumbnail" | "other";
+
+export type Kind =
+  | "jpeg" | "png" | "webp" | "pdf" | "office" | "opendocument" | "picture" | "video" | "audio" | "document"
+  | "archive" | "sealed" | "unknown";
+
+/** Value is a stranger's text in one line, or empty. */
+export interface Reveal {
+  what: What;
+  value: string;
+}
+
+/** What one file tells, as far as it was found. */
+export interface Finder {
+  kind: Kind;
+  found: Reveal[];
+  unknown: boolean;
+  inflates: number;
+}
+
+/** How much of a file is looked at, and up to which size pictures are stripped. */
+export const MAX_PICTURE = 32 << 20;
+export const MAX_PARTS = 1 << 16;
+export const MAX_INFLATED = 1 << 20;
+
+export function add(f: Finder, what: What, value = ""): void {
+  value = tidy(value);
+  const known = f.found.some((r) => r.what === what && r.value === value);
+  if (f.found.length < 32 && (value || what === "thumbnail") && !known) f.found.push({ what, value });
+}
+
+/** Runs what tells of a block; one of which nothing is understood is named. */
+export function orName(f: Finder, name: string, tell: () => void): void {
+  const before = f.found.length;
+  tell();
+  if (f.found.length === before) add(f, "other", name);
+}
+
+export function tidy(s: string): string {
+  const line = [...s.replace(/[\0-\x20\x7f-\xa0]+/g, " ").replace(/^ | $/g, "")];
+  return line.length > 100 ? line.slice(0, 100).join("") + "…" : line.join("");
+}
+
+/** Bytes as letters, one each. */
+export function latin(b: Uint8Array): string {
+  let s = "";
+  for (let at = 0; at < b.length; at += 8192) s += String.fromCharCode(...b.subarray(at, at + 8192));
+  return s;
+}
+
+export function unlatin(s: string): Uint8Array {
+  return Uint8Array.from(s, (c) => c.charCodeAt(0));
+}
+
+/** Bytes as UTF-8, else as Latin-1. */
+export function text(b: Uint8Array): string {
+  try {
+    return strict(b);
+  } catch {
+    return latin(b);
+  }
+}
+
+export function wide(b: Uint8Array, big: boolean): string {
+  const label = big ? "utf-16be" : "utf-16le";
+  return new TextDecoder(label, { ignoreBOM: true }).decode(b.subarray(0, b.length & ~1));
+}
+
+export function starts(b: Uint8Array, with_: string): boolean {
+  return latin(b.subarray(0, with_.length)) === with_;
+}
+
+/** The text before the first NUL, and what is behind it. */
+export function cut(b: Uint8Array): [Uint8Array, Uint8Array] {
+  const at = b.indexOf(0);
+  return at < 0 ? [b, b.subarray(b.length)] : [b.subarray(0, at), b.subarray(at + 1)];
+}
+
+export function view(b: Uint8Array): DataView {
+  return new DataView(b.buffer, b.byteOffset, b.length);
+}
+
+/** As concat, for lists that are too long for arguments. */
+export function join(list: Uint8Array[]): Uint8Array {
+  const all = new Uint8Array(list.reduce((n, b) => n + b.length, 0));
+  let at = 0;
+  for (const b of list) {
+    all.set(b, at);
+    at += b.length;
+  }
+  return all;
+}
+
+export function rest(f: Finder, n: number): void {
+  if (n > 0) add(f, "other", `+${n} B`);
+}
+
+/** What was compressed, as far as it goes: a part that breaks off tells, too. */
+export async function inflate(f: Finder, b: Uint8Array, format: CompressionFormat): Promise<Uint8Array> {
+  const parts: Uint8Array[] = [];
+  if (++f.inflates > 64) {
+    f.unknown = true;
+    return join(parts);
+  }
+  try {
+    const unpacked = new Blob([b as BlobPart]).stream().pipeThrough(new DecompressionStream(format));
+    const reader = unpacked.getReader();
+    for (let left = MAX_INFLATED; left > 0; ) {
+      const { value } = await reader.read();
+      if (!value) break;
+      parts.push(value.subarray(0, left));
+      left -= value.length;
+    }
+    void reader.cancel().catch(() => undefined);
+  } catch {
+    // What came before counts.
+  }
+  return join(parts);
+}

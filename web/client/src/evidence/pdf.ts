@@ -1,0 +1,125 @@
+// PDF: what the Info dictionary and XMP tell, by looking for them.
+
+import { add, type Finder, inflate, latin, text, unlatin, type What, wide } from "./bytes";
+import { xmp } from "./xml";
+
+// The first five are those by which the dictionary is found: titles have bookmarks, too.
+const keys: [string, What][] = [
+  ["/Producer", "software"],
+  ["/Creator", "software"],
+  ["/Author", "author"],
+  ["/CreationDate", "time"],
+  ["/ModDate", "time"],
+  ["/Company", "organisation"],
+  ["/Title", "title"],
+  ["/Subject", "title"],
+  ["/Keywords", "comment"],
+];
+const NEAR = 4096;
+
+export async function pdf(f: Finder, b: Uint8Array, whole: boolean): Promise<void> {
+  const s = latin(b);
+  f.unknown = !whole || s.includes("/Encrypt");
+  dictionaries(f, s);
+  packets(f, s);
+  await streams(f, s);
+}
+
+/** Tells what stands near a key of the Info dictionary. */
+function dictionaries(f: Finder, s: string): void {
+  for (const [key] of keys.slice(0, 5)) {
+    let at = -1;
+    for (let tries = 0; tries < 4 && (at = s.indexOf(key, at + 1)) >= 0; tries++) {
+      const before = s.slice(Math.max(0, at - NEAR), at);
+      const after = s.slice(at, at + NEAR);
+      const begin = Math.max(0, before.lastIndexOf("endobj"));
+      dictionary(f, before.slice(begin) + after.split("endobj", 1)[0]!);
+    }
+  }
+}
+
+function dictionary(f: Finder, s: string): void {
+  for (const [key, what] of keys) {
+    for (const rest of s.split(key, 5).slice(1)) {
+      const from = s.indexOf(rest);
+      const value = string(s.slice(from));
+      if (value === null) continue;
+      add(f, what, value);
+      break;
+    }
+  }
+}
+
+/** The string that s begins with. */
+function string(s: string): string | null {
+  s = s.replace(/^[ \n\r\t\f\0]+/, "").slice(0, 4096);
+  if (s[0] === "(") return decode(literal(s.slice(1)));
+  return s[0] === "<" && s[1] && s[1] !== "<" ? decode(hexadecimal(s.slice(1))) : null;
+}
+
+function decode(s: string): string {
+  if (s.startsWith("\xfe\xff")) return wide(unlatin(s.slice(2)), true);
+  return text(unlatin(s.replace(/^\xef\xbb\xbf/, "")));
+}
+
+/** What stands up to the bracket that closes. */
+function literal(s: string): string {
+  let out = "";
+  let depth = 1;
+  for (let i = 0; i < s.length; i++) {
+    let c = s[i]!;
+    if (c === "(") depth++;
+    if (c === ")" && --depth === 0) break;
+    if (c === "\\") {
+      const code = /^[0-7]{1,3}/.exec(s.slice(i + 1, i + 4))?.[0];
+      if (i + 1 === s.length) break;
+      c = code ? String.fromCharCode(parseInt(code, 8) & 255) : s[i + 1]!.replace(/[nrtbf\r\n]/, " ");
+      i += code?.length ?? 1;
+    }
+    out += c;
+  }
+  return out;
+}
+
+function hexadecimal(s: string): string {
+  const digits = s.split(">", 1)[0]!.replace(/[ \n\r\t\f\0]/g, "") + "0";
+  let out = "";
+  for (const pair of digits.match(/../g) ?? []) {
+    if (!/^[0-9a-fA-F]{2}$/.test(pair)) break;
+    out += String.fromCharCode(parseInt(pair, 16));
+  }
+  return out;
+}
+
+/** Tells what XMP tells that is not compressed. */
+function packets(f: Finder, s: string): void {
+  for (let tries = 0, at = 0; tries < 4 && (at = s.indexOf("<rdf:RDF", at)) >= 0; tries++) {
+    const packet = s.slice(at, at + (1 << 18));
+    const end = packet.indexOf("</rdf:RDF>");
+    xmp(f, unlatin(end < 0 ? packet : packet.slice(0, end)));
+    at += end < 0 ? packet.length : end;
+  }
+}
+
+/** Tells what stands in compressed object streams and metadata. */
+async function streams(f: Finder, s: string): Promise<void> {
+  let at = 0;
+  for (let n = 0; n < 10_000 && (at = s.indexOf("stream", at)) >= 0; n++) {
+    let head = s.slice(Math.max(0, at - 1024), at);
+    at += 6;
+    if (head.endsWith("end")) continue;
+    head = head.slice(Math.max(0, head.lastIndexOf("obj")));
+    const isXMP = head.includes("/Metadata");
+    if ((isXMP || head.includes("/ObjStm")) && head.includes("/Fl")) await stream(f, s, at, isXMP);
+  }
+}
+
+async function stream(f: Finder, s: string, at: number, isXMP: boolean): Promise<void> {
+  const body = s.slice(at, at + (4 << 20)).replace(/^\r?\n?/, "");
+  const end = body.indexOf("endstream");
+  if (end < 0) return;
+  const packed = body.slice(0, end).replace(/[\r\n]+$/, "");
+  const plain = await inflate(f, unlatin(packed), "deflate");
+  if (isXMP && plain.length > 0) xmp(f, plain);
+  else dictionaries(f, latin(plain));
+}
