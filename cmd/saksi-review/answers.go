@@ -7,10 +7,11 @@ import (
 	"saksi/web/taxonomy"
 )
 
-// answersIn says how answers are put into words.
+// answersIn says how answers, and what files tell, are put into words.
 type answersIn struct {
 	lang string
 	form func(reference string) (*taxonomy.Taxonomy, *taxonomy.Rules)
+	look func(*desk.Item) (desk.Tells, error)
 }
 
 // showAnswers writes what a reporter answered, by the sections of the form.

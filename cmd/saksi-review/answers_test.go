@@ -55,7 +55,7 @@ func TestNoTypedWordsPassForAChoice(t *testing.T) {
 	c := &console{stdout: &out, stderr: &out}
 	in := answersIn{"id", func(reference string) (*taxonomy.Taxonomy, *taxonomy.Rules) {
 		return taxonomy.Find(reference), nil
-	}}
+	}, nil}
 	answers := map[string][]string{
 		"izin": {wide}, "tempat": {"Diperiksa"}, "waktu": {"2026-10", "Oktober 1999"}, "tindakan": {"hadir", "Terverifikasi"},
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -123,26 +124,37 @@ func show(flags *flag.FlagSet) action {
 	f.declare(flags)
 	lang := flags.String("lang", "id", "`language` of questions and choices: id or en")
 	return func(ctx context.Context, c *console, args []string) error {
-		if *lang != "id" && *lang != "en" {
-			return fmt.Errorf("%w: -lang is id or en", errUsage)
+		if err := checkLang(*lang); err != nil {
+			return err
 		}
 		return f.thread(c, args[0], func(d *desk.Desk, t *desk.Thread) error {
 			pages, err := d.Read(ctx, t)
 			if err != nil {
 				return err
 			}
-			c.showThread(t, pages, answersIn{*lang, d.Form})
+			looks := answersIn{*lang, d.Form, func(i *desk.Item) (desk.Tells, error) { return d.Look(ctx, i) }}
+			if err := c.showThread(t, pages, looks); err != nil {
+				return err
+			}
 			return d.MarkSeen(t)
 		})
 	}
+}
+
+func checkLang(lang string) error {
+	if lang != "id" && lang != "en" {
+		return fmt.Errorf("%w: -lang is id or en", errUsage)
+	}
+	return nil
 }
 
 func extract(flags *flag.FlagSet) action {
 	f := &deskFlags{}
 	f.declare(flags)
 	out := flags.String("out", "", "new `folder` for the files, in plaintext")
+	lang := flags.String("lang", "id", "`language` of what is said of the files: id or en")
 	return func(ctx context.Context, c *console, args []string) error {
-		if err := need("out", *out); err != nil {
+		if err := cmp.Or(need("out", *out), checkLang(*lang)); err != nil {
 			return err
 		}
 		d, err := f.open(c, false)
@@ -163,7 +175,7 @@ func extract(flags *flag.FlagSet) action {
 			return err
 		}
 		for _, x := range extracted {
-			c.sayExtracted(*out, x)
+			c.sayExtracted(*out, x, *lang)
 		}
 		c.warn("%q holds plaintext: delete it when you are done", *out)
 		return nil

@@ -16,6 +16,7 @@ import (
 
 	"saksi/cmd/saksi-review/desk"
 	"saksi/crypto/week"
+	"saksi/web/evidence"
 )
 
 func TestMain(m *testing.M) {
@@ -24,6 +25,10 @@ func TestMain(m *testing.M) {
 
 func TestScripts(t *testing.T) {
 	tools := stockAge(t)
+	samples, err := filepath.Abs("../../web/evidence/testdata/vectors.json")
+	if err != nil {
+		t.Fatal(err)
+	}
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata",
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
@@ -35,6 +40,7 @@ func TestScripts(t *testing.T) {
 				env.Setenv(name, week.Of(time.Now()).Add(n).String())
 			}
 			env.Setenv("AGE", filepath.Join(tools, "age"))
+			env.Setenv("SAMPLES", samples)
 			env.Setenv("PATH", env.Getenv("PATH")+string(filepath.ListSeparator)+tools)
 			return nil
 		},
@@ -113,14 +119,19 @@ func TestHostileTextIsCleaned(t *testing.T) {
 	thread := &desk.Thread{Replies: []*desk.OwnReply{{Forwarded: evil, Text: evil}}}
 	var out bytes.Buffer
 	c := &console{stdout: &out, stderr: &out}
-	c.showThread(thread, []desk.Page{page}, answersIn{"id", (&desk.Desk{}).Form})
+	told := desk.Tells{"": {Type: evidence.JPEG, Reveals: []evidence.Reveal{{What: evidence.Author, Value: evil}}}}
+	look := func(*desk.Item) (desk.Tells, error) { return told, nil }
+	if err := c.showThread(thread, []desk.Page{page}, answersIn{"id", (&desk.Desk{}).Form, look}); err != nil {
+		t.Fatal(err)
+	}
+	c.sayExtracted("hasil", desk.Extracted{Item: &desk.Item{}, Tells: told}, "en")
 	for line := range strings.Lines(out.String()) {
 		line = strings.TrimSuffix(line, "\n")
 		if desk.Clean(line) != line || strings.HasPrefix(line, "item 9") {
 			t.Errorf("printed %q", line)
 		}
 	}
-	if n := strings.Count(out.String(), "<U+001B>[2J<U+202E><U+0007>"); n != 8 {
+	if n := strings.Count(out.String(), "<U+001B>[2J<U+202E><U+0007>"); n != 10 {
 		t.Errorf("hostile text is shown %d times:\n%s", n, out.String())
 	}
 }

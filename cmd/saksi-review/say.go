@@ -182,13 +182,15 @@ func lastWeek(t *desk.Thread) string {
 	return last
 }
 
-func (c *console) showThread(t *desk.Thread, pages []desk.Page, in answersIn) {
+func (c *console) showThread(t *desk.Thread, pages []desk.Page, in answersIn) error {
 	c.say("thread %s", t.Mailbox)
 	if n := len(t.Closed); n > 0 {
 		c.say("%s gone: the case was closed", plural(n, "item"))
 	}
 	for _, p := range pages {
-		c.showPage(p, in)
+		if err := c.showPage(p, in); err != nil {
+			return err
+		}
 	}
 	for _, r := range t.Replies {
 		where := "waiting for an outbox"
@@ -204,9 +206,10 @@ func (c *console) showThread(t *desk.Thread, pages []desk.Page, in answersIn) {
 		}
 		c.text(r.Text)
 	}
+	return nil
 }
 
-func (c *console) showPage(p desk.Page, in answersIn) {
+func (c *console) showPage(p desk.Page, in answersIn) error {
 	head := fmt.Sprintf("\nitem %d  %s  week %s  batch %d", p.N, p.Kind, p.Week, p.Batch)
 	if !p.Seen {
 		head += "  new"
@@ -220,9 +223,19 @@ func (c *console) showPage(p desk.Page, in answersIn) {
 	}
 	c.showAnswers(p, in)
 	c.text(p.Text)
+	tells, err := in.look(p.Item)
+	if err != nil {
+		return err
+	}
 	for _, a := range p.Attachments {
 		c.showAttachment(a)
+		if f, ok := tells[a.Path]; ok {
+			c.tells(f, in.lang)
+		} else if a.Sealed == "" {
+			c.say("  it is large: extract says what is left in it that may point to its reporter")
+		}
 	}
+	return nil
 }
 
 // lineWidth is where lines of a stranger's are broken, in characters: a terminal has
@@ -257,7 +270,7 @@ func (c *console) showAttachment(a desk.Attachment) {
 
 // sayExtracted names the files of an item, and an inner file that did not
 // open.
-func (c *console) sayExtracted(dir string, x desk.Extracted) {
+func (c *console) sayExtracted(dir string, x desk.Extracted, lang string) {
 	opened := false
 	for _, name := range x.Files {
 		c.say("%s", path.Join(dir, name))
@@ -268,6 +281,7 @@ func (c *console) sayExtracted(dir string, x desk.Extracted) {
 			c.say("  item %d, %s: an age file that does not open here; it is kept as it came", x.N, a.Path)
 		}
 	}
+	c.extractedTells(dir, x, lang)
 	if x.Kind == item.Attachment {
 		c.say("  item %d was chosen by a stranger: open it on a machine that may break", x.N)
 	}

@@ -30,7 +30,8 @@ import (
 //	server keygen NAME            makes server.key and server.vkey
 //	server bundle FILE TEXT...    a bundle with one batch: a testimony for the
 //	                              first text, messages for the rest; "@CARD" is
-//	                              a file sealed to the direct recipient of CARD.
+//	                              a file sealed to the direct recipient of CARD,
+//	                              "+NAME" a sample of package evidence.
 //	                              The roster is roster.note, roots in akar.vkey.
 //	                              ANSWERS, if set, is a JSON file with the answers
 //	                              of the testimony, TAXONOMY its taxonomy. It is
@@ -124,6 +125,10 @@ func addItem(ts *testscript.TestScript, members map[batch.Path][]byte, circle *r
 			Name: "\u202esurat.age", KeepName: true,
 		}
 	}
+	if name, ok := strings.CutPrefix(text, "+"); ok {
+		file := evidenceSample(ts, name)
+		c = item.Content{Kind: item.Attachment, File: bytes.NewReader(file), Size: int64(len(file)), Name: "foto.bin"}
+	}
 	c.Readers = item.Readers{Province: "73", Withheld: strings.Fields(ts.Getenv("WITHHELD"))}
 	sealed, err := item.Seal(circle, code, n, c)
 	ts.Check(err)
@@ -136,6 +141,23 @@ func addItem(ts *testscript.TestScript, members map[batch.Path][]byte, circle *r
 		at.Kind, at.Slot = batch.Slot, i
 		members[at] = slot
 	}
+}
+
+func evidenceSample(ts *testscript.TestScript, name string) []byte {
+	b, err := os.ReadFile(ts.Getenv("SAMPLES"))
+	ts.Check(err)
+	var samples []struct {
+		Name string
+		In   []byte
+	}
+	ts.Check(json.Unmarshal(b, &samples))
+	for _, s := range samples {
+		if s.Name == name {
+			return s.In
+		}
+	}
+	ts.Fatalf("no sample %q", name)
+	return nil
 }
 
 // answered returns what the testimony of a script answers.

@@ -87,5 +87,5 @@ func develop(from io.Reader, size int64) (clean []byte, told []evidence.What, er
 	if clean, _, err = evidence.Strip(raw); err != nil {
 		return nil, nil, fmt.Errorf("stripping: %w", ErrPicture)
 	}
-	return clean, evidence.Inspect(bytes.NewReader(raw), size, "").Whats(), nil
+	return clean, evidence.InspectBytes(raw, "").Whats(), nil
 }

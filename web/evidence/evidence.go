@@ -128,7 +128,15 @@ func (f Finding) Whats() (told []What) {
 
 // Inspect says what a file tells. Its name counts only where its bytes say nothing.
 func Inspect(r io.ReaderAt, size int64, name string) Finding {
-	s := &source{r, size}
+	return (&source{r: r, size: size}).inspect(name)
+}
+
+// InspectBytes is Inspect for a file that is in memory already, and makes no copy of it.
+func InspectBytes(b []byte, name string) Finding {
+	return (&source{whole: b, size: int64(len(b))}).inspect(name)
+}
+
+func (s *source) inspect(name string) Finding {
 	head := s.read(0, headSize)
 	f := finder{kind: Sniff(head, name), found: []Reveal{}}
 	switch f.kind {
@@ -147,7 +155,7 @@ func Inspect(r io.ReaderAt, size int64, name string) Finding {
 	}
 	return Finding{
 		Type: f.kind, Reveals: f.found, Unknown: f.unknown,
-		Strippable: f.kind.Strippable() && size <= MaxPicture,
+		Strippable: f.kind.Strippable() && s.size <= MaxPicture,
 	}
 }
 
@@ -168,10 +176,11 @@ func Strip(b []byte) (clean []byte, kind Kind, err error) {
 	return clean, kind, err
 }
 
-// A source is a file of which only some is in memory.
+// A source is a file of which only some is in memory, or all.
 type source struct {
-	r    io.ReaderAt
-	size int64
+	r     io.ReaderAt
+	whole []byte
+	size  int64
 }
 
 // read returns up to n bytes from at. Errors count as the end.
@@ -179,7 +188,11 @@ func (s *source) read(at, n int64) []byte {
 	if at < 0 || at >= s.size || n <= 0 {
 		return nil
 	}
-	b := make([]byte, min(n, s.size-at, window))
+	n = min(n, s.size-at, window)
+	if s.whole != nil {
+		return s.whole[at : at+n : at+n]
+	}
+	b := make([]byte, n)
 	read, _ := s.r.ReadAt(b, at)
 	return b[:read]
 }
@@ -198,11 +211,14 @@ type finder struct {
 	found    []Reveal
 	unknown  bool
 	inflates int // so far
+	inflated int // bytes, so far
+	looks    int // so far
 }
 
 const (
-	maxFound = 32  // things that are told
-	maxValue = 100 // characters of each
+	maxFound = 32   // things that are told
+	maxRaw   = 4096 // bytes of one value that are looked at
+	maxValue = 100  // characters of each
 )
 
 // add notes a thing once.
@@ -224,8 +240,9 @@ func tidy(s string) string {
 	return s
 }
 
-// text reads bytes as UTF-8, else as Latin-1.
+// text reads bytes as UTF-8, else as Latin-1, as far as they are looked at.
 func text(b []byte) string {
+	b = b[:min(len(b), maxInflated)]
 	if utf8.Valid(b) {
 		return string(b)
 	}

@@ -144,7 +144,9 @@ func others() []sample {
 	return list
 }
 
-func inspect(b []byte) Finding { return Inspect(bytes.NewReader(b), int64(len(b)), "berkas.bin") }
+func inspect(b []byte) Finding { return Inspect(bytes.NewReader(b), int64(len(b)), sampleName) }
+
+const sampleName = "berkas.bin"
 
 func tells(f Finding) []Reveal {
 	if len(f.Reveals) == 0 {
@@ -159,6 +161,9 @@ func TestFilesTellWhatTheyHold(t *testing.T) {
 		f := inspect(s.file)
 		if f.Type != s.kind || !reflect.DeepEqual(tells(f), s.tells) {
 			t.Errorf("%s: a %s that tells %q, want %s, %q", s.name, f.Type, f.Reveals, s.kind, s.tells)
+		}
+		if held := InspectBytes(s.file, sampleName); !reflect.DeepEqual(held, f) {
+			t.Errorf("%s: in memory it tells %q", s.name, held.Reveals)
 		}
 		damaged := errors.Is(s.err, ErrDamaged) && !strings.Contains(s.name, "without")
 		opened := f.Type.Strippable() || f.Type == PDF || f.Type == Office || f.Type == OpenDocument

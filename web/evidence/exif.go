@@ -77,6 +77,7 @@ func (t tiff) entry(line []byte) entry {
 	} else {
 		e.value = nil
 	}
+	e.value = e.value[:min(len(e.value), maxRaw)]
 	if e.kind == 3 && len(e.value) >= 2 {
 		e.number = int(t.order.Uint16(e.value))
 	} else if e.kind == 4 && len(e.value) >= 4 {

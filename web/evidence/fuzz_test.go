@@ -7,22 +7,67 @@ import (
 	"image/jpeg"
 	"image/png"
 	"reflect"
+	"strings"
 	"testing"
 
 	"saksi/crypto/fuzztest"
 )
 
-// What the fuzzers hold of memory. Stripping makes one copy, and a list of parts of at
-// most a sixth of a file's chunks; a picture is looked at with texts of bounded size.
-func stripBound() fuzztest.Bound   { return fuzztest.Bound{Base: 64 << 10, PerByte: 40} }
-func inspectBound() fuzztest.Bound { return fuzztest.Bound{Base: 12 << 20, PerByte: 200} }
+// Stripping makes one copy, and a list of parts, of which the smallest have four bytes.
+var stripBound = fuzztest.Bound{Base: 64 << 10, PerByte: 100}
+
+// What is compressed in a file makes 4 MiB at most, which are read into a buffer that
+// grows, and searched.
+var inspectBound = fuzztest.Bound{Base: 80 << 20, PerByte: 150}
+
+// An EXIF block has 256 lines in each of four directories, and 4 KiB of each are read.
+var exifBound = fuzztest.Bound{Base: 40 << 20, PerByte: 40}
 
 func seed(f *testing.F) {
 	for _, s := range samples() {
 		f.Add(s.file)
 	}
+	for _, b := range hostile() {
+		f.Add(b)
+	}
 	for _, order := range []binary.AppendByteOrder{binary.BigEndian, binary.LittleEndian} {
 		f.Add(cameraEXIF(order, 5))
+	}
+}
+
+// hostile are files that cost as much as can be.
+func hostile() [][]byte {
+	bomb := deflated(strings.Repeat("<a:date>", 1<<17))
+	var streams []string
+	for range 40 {
+		streams = append(streams, pdfStream("/Type/Metadata/Fl", bomb))
+	}
+	var notes [][]byte
+	for range 100 {
+		notes = append(notes, pngChunk("zTXt", "XML:com.adobe.xmp\x00\x00"+bomb))
+	}
+	var lines []line
+	for range 300 {
+		lines = append(lines, line{0x010e, 2, 1 << 16, nil})
+	}
+	wide := exifMaker{[][]line{lines}}.make(binary.BigEndian, false)
+	return [][]byte{
+		withSegments(plainJPEG(), bytes.Repeat(appendSegment(nil, mCOM, nil), 50_000)),
+		withChunks(plainPNG(), bytes.Repeat(pngChunk("teXt", ""), 50_000)),
+		webp(webpChunk("VP8 ", vp8), bytes.Repeat(webpChunk("priv", ""), 50_000)),
+		withChunks(plainPNG(), notes...), pdf(streams...), append(wide, make([]byte, 1<<16)...),
+		pdf(strings.Repeat("/Author (", 20_000)), pdf(strings.Repeat("stream ", 50_000)),
+		archive("[Content_Types].xml", "x", "docProps/core.xml", strings.Repeat("<dc:creator>", 1<<17), "meta.xml", strings.Repeat(" ", 1<<24)),
+	}
+}
+
+// TestHostileFilesCostLittle: each of them is looked at within its bound, and soon.
+func TestHostileFilesCostLittle(t *testing.T) {
+	for i, b := range hostile() {
+		inspectBound.Check(t, len(b), func() { inspect(b) })
+		stripBound.Check(t, len(b), func() { _, _, _ = Strip(b) })
+		exifBound.Check(t, len(b), func() { new(finder).exif(b) })
+		t.Logf("file %d: %d bytes", i, len(b))
 	}
 }
 
@@ -31,7 +76,7 @@ func seed(f *testing.F) {
 func FuzzStrip(f *testing.F) {
 	seed(f)
 	f.Fuzz(func(t *testing.T, b []byte) {
-		clean, ok := fuzztest.Parse(t, stripBound(), b, func(b []byte) ([]byte, error) {
+		clean, ok := fuzztest.Parse(t, stripBound, b, func(b []byte) ([]byte, error) {
 			clean, _, err := Strip(b)
 			return clean, err
 		}, ErrKind, ErrDamaged)
@@ -55,7 +100,10 @@ func FuzzStrip(f *testing.F) {
 func FuzzPixels(f *testing.F) {
 	seed(f)
 	f.Fuzz(func(t *testing.T, b []byte) {
-		clean, kind, err := Strip(b)
+		var clean []byte
+		var kind Kind
+		var err error
+		stripBound.Check(t, len(b), func() { clean, kind, err = Strip(b) })
 		if err != nil || kind == WebP || tooLarge(b, kind) {
 			return
 		}
@@ -89,7 +137,7 @@ func FuzzInspect(f *testing.F) {
 	seed(f)
 	f.Fuzz(func(t *testing.T, b []byte) {
 		var found Finding
-		inspectBound().Check(t, len(b), func() { found = inspect(b) })
+		inspectBound.Check(t, len(b), func() { found = inspect(b) })
 		if len(found.Reveals) > maxFound || found.Reveals == nil {
 			t.Errorf("%d things are told", len(found.Reveals))
 		}
@@ -105,7 +153,7 @@ func FuzzInspect(f *testing.F) {
 func FuzzEXIF(f *testing.F) {
 	seed(f)
 	f.Fuzz(func(t *testing.T, b []byte) {
-		fuzztest.Bound{Base: 256 << 10, PerByte: 40}.Check(t, len(b), func() {
+		exifBound.Check(t, len(b), func() {
 			var found finder
 			found.exif(b)
 			if up := orientation(b); up < 1 || up > 8 {

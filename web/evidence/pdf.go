@@ -22,6 +22,7 @@ func pdfKeys() []pdfKey {
 const (
 	pdfAnchors = 5       // of pdfKeys
 	pdfNear    = 4096    // bytes around an anchor in which its dictionary lies
+	maxTries   = 4       // places of one key, or of XMP
 	maxStreams = 10_000  // that are looked at from outside
 	maxPacket  = 1 << 18 // bytes of XMP
 )
@@ -85,7 +86,7 @@ func pdfString(b []byte) (string, bool) {
 	for len(b) > 0 && isSpace(b[0]) {
 		b = b[1:]
 	}
-	b = b[:min(len(b), maxMarkup)]
+	b = b[:min(len(b), maxRaw)]
 	switch {
 	case len(b) > 0 && b[0] == '(':
 		return pdfText(literal(b[1:])), true

@@ -142,15 +142,17 @@ func (f *finder) note(c chunk) {
 	if packed {
 		value = f.inflate(value, true)
 	}
-	key := tidy(text(word))
-	switch what := noteWhat(key); {
-	case key == "XML:com.adobe.xmp":
+	key := tidy(text(word[:min(len(word), maxRaw)]))
+	if key == "XML:com.adobe.xmp" {
 		f.xmp(value)
-	case what != "":
-		f.add(what, text(value))
-	default:
-		f.add(Other, key+": "+text(value))
+		return
 	}
+	said := text(value[:min(len(value), maxRaw)])
+	if what := noteWhat(key); what != "" {
+		f.add(what, said)
+		return
+	}
+	f.add(Other, key+": "+said)
 }
 
 // noteWhat says what the key words of PNG's own standard tell.
@@ -175,11 +177,13 @@ func noteWhat(key string) What {
 const (
 	maxInflated = 1 << 20 // bytes of one compressed part that are looked at
 	maxInflates = 64      // of one file
+	maxAll      = 4 << 20 // bytes of all of them
 )
 
 // inflate returns what was compressed, with zlib's head or without, as far as it goes.
 func (f *finder) inflate(b []byte, head bool) []byte {
-	if f.inflates++; f.inflates > maxInflates {
+	most := min(maxInflated, maxAll-f.inflated)
+	if f.inflates++; f.inflates > maxInflates || most <= 0 {
 		f.unknown = true
 		return nil
 	}
@@ -190,6 +194,7 @@ func (f *finder) inflate(b []byte, head bool) []byte {
 			return nil
 		}
 	}
-	out, _ := io.ReadAll(io.LimitReader(r, maxInflated)) // a part that breaks off tells, too
+	out, _ := io.ReadAll(io.LimitReader(r, int64(most))) // a part that breaks off tells, too
+	f.inflated += len(out)
 	return out
 }

@@ -34,15 +34,16 @@ func properties() []property {
 }
 
 const (
-	maxTries  = 4    // places of one name that are looked at
+	maxValues = 16   // of one name in one part
+	maxLooks  = 4096 // places in one file where a value is looked for
 	maxPrefix = 32   // letters of a namespace's name
-	maxMarkup = 4096 // bytes of a value with its tags
+
 )
 
 // xmp tells what XMP tells. A block of which nothing is understood is named.
 func (f *finder) xmp(b []byte) {
 	before := len(f.found)
-	f.markup(text(b[:min(len(b), maxInflated)]), properties())
+	f.markup(text(b), properties())
 	if len(f.found) == before {
 		f.add(Other, "XMP")
 	}
@@ -51,8 +52,8 @@ func (f *finder) xmp(b []byte) {
 // markup tells the values of properties, be they attributes or elements.
 func (f *finder) markup(s string, of []property) {
 	for _, p := range of {
-		tries := 0
-		for at := 0; tries < maxTries; {
+		values := 0
+		for at := 0; values < maxValues && f.looks < maxLooks; f.looks++ {
 			next := strings.Index(s[at:], p.name)
 			if next < 0 {
 				break
@@ -62,13 +63,14 @@ func (f *finder) markup(s string, of []property) {
 			if at += len(p.name); !ok {
 				continue
 			}
-			tries++
+			values++
 			if strings.HasPrefix(p.name, "GPS") {
 				value = "GPS" // it would be exact
 			}
 			f.add(p.what, value)
 		}
 	}
+	f.unknown = f.unknown || f.looks >= maxLooks
 }
 
 // valueAt returns the value of the name at a place, if it is one of a property.
@@ -83,7 +85,7 @@ func valueAt(s string, at int, name string) (value string, ok bool) {
 		return "", false
 	}
 	rest := s[at+len(name):]
-	rest = rest[:min(len(rest), maxMarkup)]
+	rest = rest[:min(len(rest), maxRaw)]
 	switch c := s[from-1]; {
 	case c == '<':
 		return element(rest, s[from:at]+name)

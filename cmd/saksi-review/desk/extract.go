@@ -19,6 +19,7 @@ import (
 type Extracted struct {
 	*Item
 	Files []string // below the folder that was asked for
+	Tells Tells    // of attachments, by their path in the item's folder
 }
 
 // Extract writes items in plaintext to dir, which must not be there yet: it
@@ -50,7 +51,7 @@ func (d *Desk) Extract(ctx context.Context, items []*Item, dir string) ([]Extrac
 		if err := x.run(ctx); err != nil {
 			return nil, errors.Join(err, os.RemoveAll(part))
 		}
-		extracted = append(extracted, Extracted{i, x.relative(part)})
+		extracted = append(extracted, Extracted{i, x.relative(part), x.tells})
 	}
 	if err := os.Rename(part, dir); err != nil {
 		return nil, errors.Join(fmt.Errorf("extracting: %w", err), os.RemoveAll(part))
@@ -65,6 +66,7 @@ type extraction struct {
 	dir   string
 	count func(int)
 	files []string
+	tells Tells
 }
 
 func (x *extraction) run(ctx context.Context) error {
@@ -87,7 +89,8 @@ func (x *extraction) run(ctx context.Context) error {
 			}
 		}
 	}
-	return nil
+	x.tells, err = x.look()
+	return err
 }
 
 // write makes one file. Its name is the desk's own, or one that item.Open

@@ -21,6 +21,8 @@ export interface Finder {
   found: Reveal[];
   unknown: boolean;
   inflates: number;
+  inflated: number;
+  looks: number;
 }
 
 /** How much of a file is looked at, and up to which size pictures are stripped. */
@@ -59,6 +61,7 @@ export function unlatin(s: string): Uint8Array {
 
 /** Bytes as UTF-8, else as Latin-1. */
 export function text(b: Uint8Array): string {
+  b = b.subarray(0, MAX_INFLATED);
   try {
     return strict(b);
   } catch {
@@ -103,17 +106,19 @@ export function rest(f: Finder, n: number): void {
 /** What was compressed, as far as it goes: a part that breaks off tells, too. */
 export async function inflate(f: Finder, b: Uint8Array, format: CompressionFormat): Promise<Uint8Array> {
   const parts: Uint8Array[] = [];
-  if (++f.inflates > 64) {
+  let left = Math.min(MAX_INFLATED, (4 << 20) - f.inflated);
+  if (++f.inflates > 64 || left <= 0) {
     f.unknown = true;
     return join(parts);
   }
   try {
     const unpacked = new Blob([b as BlobPart]).stream().pipeThrough(new DecompressionStream(format));
     const reader = unpacked.getReader();
-    for (let left = MAX_INFLATED; left > 0; ) {
+    while (left > 0) {
       const { value } = await reader.read();
       if (!value) break;
       parts.push(value.subarray(0, left));
+      f.inflated += Math.min(left, value.length);
       left -= value.length;
     }
     void reader.cancel().catch(() => undefined);

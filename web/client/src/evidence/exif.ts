@@ -45,7 +45,7 @@ function entry({ b, v, little }: Block, line: number): Entry {
   const kind = v.getUint16(line + 2, little);
   const size = (kind < 13 ? [0, 1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8][kind]! : 0) * v.getUint32(line + 4, little);
   const at = size > 4 ? v.getUint32(line + 8, little) : line + 8;
-  const value = at + size <= b.length ? b.subarray(at, at + size) : b.subarray(0, 0);
+  const value = at + size <= b.length ? b.subarray(at, at + Math.min(size, 4096)) : b.subarray(0, 0);
   let number = 0;
   if (kind === 3 && value.length >= 2) number = v.getUint16(at, little);
   else if (kind === 4 && value.length >= 4) number = v.getUint32(at, little);

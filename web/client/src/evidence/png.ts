@@ -112,9 +112,9 @@ async function note(f: Finder, name: string, body: Uint8Array): Promise<void> {
     value = cut(cut(value.subarray(2))[1])[1];
   }
   if (packed) value = await inflate(f, value, "deflate");
-  const key = tidy(text(word));
+  const key = tidy(text(word.subarray(0, 4096)));
   const what = Object.hasOwn(words, key.toLowerCase()) ? words[key.toLowerCase()] : undefined;
   if (key === "XML:com.adobe.xmp") xmp(f, value);
-  else add(f, what ?? "other", (what ? "" : key + ": ") + text(value));
+  else add(f, what ?? "other", (what ? "" : key + ": ") + text(value.subarray(0, 4096)));
 }
 

@@ -1,6 +1,6 @@
 // XMP and the properties of office documents, as web/evidence reads them.
 
-import { add, type Finder, MAX_INFLATED, orName, text, type What } from "./bytes";
+import { add, type Finder, orName, text, type What } from "./bytes";
 
 export type Property = [What, string];
 
@@ -20,20 +20,22 @@ const properties: Property[] = [
 ];
 
 export function xmp(f: Finder, b: Uint8Array): void {
-  orName(f, "XMP", () => markup(f, text(b.subarray(0, MAX_INFLATED))));
+  orName(f, "XMP", () => markup(f, text(b)));
 }
 
 /** Tells the values of properties, be they attributes or elements. */
 export function markup(f: Finder, s: string, of = properties): void {
   for (const [what, names] of of) for (const name of names.split(" ")) property(f, s, what, name);
+  f.unknown ||= f.looks >= 4096;
 }
 
 function property(f: Finder, s: string, what: What, name: string): void {
-  let tries = 0;
-  for (let at = s.indexOf(name); at >= 0 && tries < 4; at = s.indexOf(name, at + name.length)) {
+  let values = 0;
+  for (let at = 0; values < 16 && f.looks < 4096; f.looks++, at += name.length) {
+    if ((at = s.indexOf(name, at)) < 0) return;
     const value = valueAt(s, at, name);
     if (value === null) continue;
-    tries++;
+    values++;
     add(f, what, name.startsWith("GPS") ? "GPS" : value); // it would be exact
   }
 }
