@@ -8,6 +8,7 @@ import { Failure } from "./failure";
 import { generate, identitySize, type Pair, sealBytes, sealedSize, sealStream } from "./hybrid";
 import { burn, type Code, itemID, type Keys, keys as keysOf, lower } from "./receipt";
 import { type Circle, outside, type Roster } from "./roster";
+import { create, native } from "./sha256";
 import { split } from "./shamir";
 import { member, membersEnd, stored } from "./tar";
 
@@ -100,8 +101,13 @@ export async function seal(
     id,
     size: sealed,
     head: (staged) => head(id, burnHash, circle.roster.sequence, slots, sealed, staged),
-    payload: () => sealStream(pulled(writeTar(tar, size, newHasher())), e.recipient),
+    payload: () => sealStream(pulled(writeTar(tar, size, hashing(tar.file, newHasher))), e.recipient),
   };
+}
+
+/** The hasher for a file; where there is none, nothing is started for it. */
+function hashing(file: File | undefined, newHasher: () => Hasher): Hasher {
+  return file ? (native(file.size) ?? newHasher()) : hasher();
 }
 
 /** A parcel up to its payload. */
@@ -119,8 +125,8 @@ export function head(
 
 /** SHA-256 on this thread. */
 export function hasher(): Hasher {
-  const h = sha256.create();
-  return { update: (b) => void h.update(b), digest: async () => h.digest() };
+  const h = create();
+  return { update: h.update, digest: async () => h.digest() };
 }
 
 // What can be sealed.

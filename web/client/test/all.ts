@@ -1,10 +1,12 @@
 // The tests as one script: node runs it (run.mjs), and so can a page. Each answers
 // with a report.
 
+import { bench } from "./bench";
 import { evidence } from "./evidence";
+import { hashes } from "./hash";
 import { interop } from "./interop";
 import { properties } from "./properties";
 import { slices } from "./slices";
 import { vectors } from "./vectors";
 
-Object.assign(globalThis, { saksiTests: { vectors, evidence, properties, slices, interop } });
+Object.assign(globalThis, { saksiTests: { vectors, evidence, properties, slices, hashes, interop, bench } });

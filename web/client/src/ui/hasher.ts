@@ -1,8 +1,8 @@
 // SHA-256 of a file in a worker, beside the thread that encrypts. The worker is the
 // same script; the policy "saksi" lets its address through, and no other.
 
-import { sha256 } from "@noble/hashes/sha2.js";
 import type { Hasher } from "../item";
+import { create } from "../sha256";
 
 interface Policy {
   createScriptURL(url: string): unknown;
@@ -16,7 +16,7 @@ const most = 8;
 
 /** What the script does as a worker. */
 export function hash(): void {
-  const state = sha256.create();
+  const state = create();
   onmessage = ({ data }: MessageEvent<Uint8Array | null>) => {
     if (data) state.update(data);
     postMessage(data ? null : state.digest());

@@ -1,0 +1,55 @@
+package client_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"saksi/server/browser"
+)
+
+// BenchmarkSeal seals a file in each browser as the page does, and with age-encryption
+// alone, in turn. Beside MB/s it reports the ratio of the two, of which 0.9 is asked,
+// and how it would be with the hash on the thread that encrypts, and with none.
+//
+//	go test -run '^$' -bench Seal ./web/client
+func BenchmarkSeal(b *testing.B) {
+	script := bundle(b)
+	for _, c := range []struct {
+		name   string
+		size   int
+		rounds int
+		start  func() *browser.Page
+	}{
+		{"Chromium", 100e6, 3, func() *browser.Page { return browser.Chromium(b, browser.Options{JavaScript: true}).Page }},
+		{"Firefox", 100e6, 3, func() *browser.Page { return browser.Firefox(b, browser.Options{JavaScript: true}) }},
+		{"Chromium/interpreted", 8e6, 1, func() *browser.Page {
+			return browser.Chromium(b, browser.Options{JavaScript: true, Interpreted: true}).Page
+		}},
+		{"Firefox/interpreted", 8e6, 1, func() *browser.Page {
+			return browser.Firefox(b, browser.Options{JavaScript: true, Interpreted: true})
+		}},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			s := newStage(b, c.start(), script, map[string]string{"/vectors.json": "../../crypto/testdata/vectors.json"})
+			defer s.Close()
+			for b.Loop() {
+				var taken map[string][]float64
+				s.call(&taken, 15*time.Minute, "bench", "/vectors.json", c.size, c.rounds)
+				measured(b, float64(c.size)/1e6, taken)
+			}
+		})
+	}
+}
+
+// measured reports the best round of each way: what else the machine does only adds.
+func measured(b *testing.B, megabytes float64, taken map[string][]float64) {
+	best := map[string]float64{}
+	for way, seconds := range taken {
+		best[way] = slices.Min(seconds)
+		b.ReportMetric(megabytes/best[way], fmt.Sprintf("%s-MB/s", way))
+	}
+	b.ReportMetric(best["typage"]/best["seal"], "of-typage")
+	b.ReportMetric(0, "ns/op")
+}
