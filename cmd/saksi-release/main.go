@@ -26,8 +26,16 @@ everybody. note writes DIR/release.note, DIR/SHA256SUMS and the script, for the
 files that are in DIR; without a key the note says that nobody signed it.
 `
 
+// errUsage is returned for wrong arguments.
+var errUsage = errors.New("wrong arguments")
+
 func main() {
-	if err := run(os.Stdout, os.Args[1:]); err != nil {
+	err := run(os.Stdout, os.Args[1:])
+	if errors.Is(err, errUsage) {
+		fmt.Fprint(os.Stderr, usage)
+		os.Exit(2)
+	}
+	if err != nil {
 		fmt.Fprintf(os.Stderr, "saksi-release: error: %v\n", err)
 		os.Exit(1)
 	}
@@ -40,14 +48,14 @@ func run(out io.Writer, args []string) error {
 	if len(args) > 0 && args[0] == "note" {
 		return runNote(out, args[1:])
 	}
-	return errors.New("unknown command\n\n" + usage)
+	return errUsage
 }
 
 func runKey(out io.Writer, args []string) error {
 	fs := flag.NewFlagSet("key", flag.ContinueOnError)
 	name, file := fs.String("name", "", ""), fs.String("out", "", "")
 	if err := fs.Parse(args); err != nil || *name == "" || *file == "" {
-		return errors.New("wrong arguments\n\n" + usage)
+		return errUsage
 	}
 	signer, err := sign.Generate(*name)
 	if err != nil {
@@ -81,7 +89,7 @@ func runNote(out io.Writer, args []string) error {
 	fs := flag.NewFlagSet("note", flag.ContinueOnError)
 	version, dir, key := fs.String("version", "", ""), fs.String("dir", "", ""), fs.String("key", "", "")
 	if err := fs.Parse(args); err != nil || *version == "" || *dir == "" {
-		return errors.New("wrong arguments\n\n" + usage)
+		return errUsage
 	}
 	var signers []sign.Signer
 	if *key != "" {

@@ -163,6 +163,7 @@ func verifyOnce(ctx context.Context, e env, s *watch.Site) error {
 	if s.Address.Fingerprint == "" {
 		fmt.Fprintf(e.stdout, "Fingerprint, to be compared with the poster: %s\n", strings.Join(seen.Fingerprint, " "))
 	}
-	fmt.Fprintln(e.stdout, "A server that shows others another page cannot be seen like that: look often, from several places.")
+	fmt.Fprintln(e.stdout,
+		"A server that shows others another page cannot be seen like that: look often, from several places.")
 	return nil
 }

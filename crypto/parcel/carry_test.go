@@ -91,6 +91,7 @@ func TestWhatIsNoCarriedFileIsRefused(t *testing.T) {
 	for what, b := range map[string][]byte{
 		"empty": nil, "without a parcel": carried(), "cut": whole[:len(whole)-1], "cut in the head": whole[:60],
 		"something behind": append(bytes.Clone(whole), 0), "without payload": staged.Append([]byte(carryLabel)),
+		"with the flag": append(staged.Append([]byte(carryLabel)), make([]byte, staged.Size)...),
 		"another label": bytes.Replace(whole, []byte("carry"), []byte("carri"), 1),
 		"too many":      carried(slices.Repeat([]Head{h}, MaxCarried+1)...),
 	} {

@@ -12,8 +12,8 @@ import (
 )
 
 // ErrAddress is returned for an address that neither Tor nor this machine has.
-var ErrAddress = errors.New("want http:// and an onion address, or an address of this machine such as http://127.0.0.1:8800: " +
-	"by any other way others would see it")
+var ErrAddress = errors.New("want http:// and an onion address, or an address of this machine " +
+	"such as http://127.0.0.1:8800: by any other way others would see it")
 
 // An Address is where a drop is: an onion service, or a port of loopback.
 type Address struct {

@@ -51,6 +51,8 @@ func TestNothingIsSealedToARosterOfOthers(t *testing.T) {
 	}
 	unsigned, err := sign.Note(p.Roster.Text, other.Roots...)
 	check(t, err)
+	changed := bytes.Replace(p.Roster.Note, []byte("Penelaah 1"), []byte("Penelaah X"), 1)
+	both := Anchor{Fits: fits(p).Fits, Roots: &other.Trusted}
 	for what, fault := range map[string]struct {
 		note       []byte
 		recipients string
@@ -58,17 +60,17 @@ func TestNothingIsSealedToARosterOfOthers(t *testing.T) {
 		now        time.Time
 		want       error
 	}{
-		"of other roots":            {other.Roster.Note, other.Recipients[0].Text(), fits(p), now, ErrFingerprint},
-		"of another root file":      {p.Roster.Note, text, Anchor{Roots: &other.Trusted}, now, ErrFingerprint},
-		"without an anchor":         {p.Roster.Note, text, Anchor{}, now, ErrFingerprint},
-		"signed by others":          {unsigned, text, fits(p), now, ErrRoster},
-		"changed":                   {bytes.Replace(p.Roster.Note, []byte("Penelaah 1"), []byte("Penelaah X"), 1), text, fits(p), now, ErrRoster},
-		"no note":                   {[]byte("x"), text, fits(p), now, ErrRoster},
-		"with others' keys":         {p.Roster.Note, other.Recipients[0].Text(), fits(p), now, roster.ErrNoRecipients},
-		"with keys that are none":   {p.Roster.Note, "x", fits(p), now, roster.ErrNoRecipients},
-		"that is over":              {p.Roster.Note, text, fits(p), now.AddDate(1, 0, 0), roster.ErrExpired},
-		"that has not begun":        {p.Roster.Note, text, fits(p), now.AddDate(0, 0, -9), roster.ErrNotYet},
-		"with a fingerprint beside": {other.Roster.Note, text, Anchor{Fits: fits(p).Fits, Roots: &other.Trusted}, now, ErrFingerprint},
+		"of other roots":          {other.Roster.Note, other.Recipients[0].Text(), fits(p), now, ErrFingerprint},
+		"of another root file":    {p.Roster.Note, text, Anchor{Roots: &other.Trusted}, now, ErrFingerprint},
+		"without an anchor":       {p.Roster.Note, text, Anchor{}, now, ErrFingerprint},
+		"signed by others":        {unsigned, text, fits(p), now, ErrRoster},
+		"changed":                 {changed, text, fits(p), now, ErrRoster},
+		"no note":                 {[]byte("x"), text, fits(p), now, ErrRoster},
+		"with others' keys":       {p.Roster.Note, other.Recipients[0].Text(), fits(p), now, roster.ErrNoRecipients},
+		"with keys that are none": {p.Roster.Note, "x", fits(p), now, roster.ErrNoRecipients},
+		"that is over":            {p.Roster.Note, text, fits(p), now.AddDate(1, 0, 0), roster.ErrExpired},
+		"that has not begun":      {p.Roster.Note, text, fits(p), now.AddDate(0, 0, -9), roster.ErrNotYet},
+		"of one anchor alone":     {other.Roster.Note, text, both, now, ErrFingerprint},
 	} {
 		if _, err := Trust(fault.note, fault.recipients, fault.anchor, fault.now); !errors.Is(err, fault.want) {
 			t.Errorf("a roster %s: %v, want %v", what, err, fault.want)
@@ -140,8 +142,9 @@ func TestAnswersAreHeldToTheQuestions(t *testing.T) {
 	}
 	for what, text := range map[string]string{
 		"no JSON": "x", "a list": "[]", "nothing answered": "{}", "a number": strings.Replace(good, `"informasi"`, "1", 1),
-		"another question": strings.Replace(good, "{", `{"lain": "x", `, 1), "another code": strings.Replace(good, "camat", "x", 1),
-		"the story": strings.Replace(good, "{", `{"`+q.Story().ID+`": "x", `, 1),
+		"another question": strings.Replace(good, "{", `{"lain": "x", `, 1),
+		"another code":     strings.Replace(good, "camat", "x", 1),
+		"the story":        strings.Replace(good, "{", `{"`+q.Story().ID+`": "x", `, 1),
 	} {
 		if _, err := ParseAnswers([]byte(text), q); !errors.Is(err, ErrAnswers) {
 			t.Errorf("%s: %v", what, err)
@@ -222,7 +225,8 @@ func TestAProgramSaysNothingOfItself(t *testing.T) {
 // is nothing that the server may not have.
 func TestACarriedLetterIsWhatWouldHaveBeenSent(t *testing.T) {
 	d := servertest.New(t, servertest.Options{})
-	f, err := Read(folder(t, map[string]string{TextName: "Kami diminta.", "rapat.mp4": strings.Repeat("isi rapat ", 30_000)}), false)
+	film := strings.Repeat("isi rapat ", 30_000)
+	f, err := Read(folder(t, map[string]string{TextName: "Kami diminta.", "rapat.mp4": film}), false)
 	check(t, err)
 	l := &Letter{Circle: d.Circle, Code: receipt.New(), Folder: f, Language: "id"}
 	var file bytes.Buffer

@@ -149,3 +149,16 @@ func TestEveryHeaderCounts(t *testing.T) {
 		}
 	}
 }
+
+// TestWhatABrowserMayReadOtherwiseIsNoShape.
+func TestWhatABrowserMayReadOtherwiseIsNoShape(t *testing.T) {
+	for _, page := range []string{
+		"<p>a</p>", "<!doctype html><p>a>b</p>", "<!doctype html><!-- a -->", "<!doctype html><P>", "<!doctype html><p >",
+		"<!doctype html><p a='b'>", `<!doctype html><p a="<">`, "<!doctype html></p a>", "<!doctype html><script>a</script>",
+		"<!doctype html><script>", "<!doctype html><style><p></style>", "<!doctype html>a < b",
+	} {
+		if _, err := release.ReadShape([]byte(page)); !errors.Is(err, release.ErrShape) {
+			t.Errorf("%s: %v", page, err)
+		}
+	}
+}

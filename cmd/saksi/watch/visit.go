@@ -174,7 +174,9 @@ func (v *visitor) within(ctx context.Context, path string, k kind, size int64) (
 }
 
 // withHeader is within, and returns the header as well.
-func (v *visitor) withHeader(ctx context.Context, path string, k kind, size int64) (h http.Header, body []byte, err error) {
+func (v *visitor) withHeader(
+	ctx context.Context, path string, k kind, size int64,
+) (h http.Header, body []byte, err error) {
 	ctx, cancel := context.WithTimeout(ctx, askTime)
 	defer cancel()
 	again := v.conn != nil
