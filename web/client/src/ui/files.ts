@@ -4,7 +4,6 @@
 import { type Finding, inspect, MAX_PICTURE, strip } from "../evidence";
 import { Failure } from "../failure";
 import { type Content, type Readers, seal } from "../item";
-import { hex } from "../encoding";
 import { field, maxItems } from "../receipt";
 import { send, smallSlice } from "../slices";
 import { clear, keyOf, sentence } from "./failed";
@@ -14,7 +13,7 @@ import { chosen, ofReaders } from "./readers";
 import { circleOf, type Site } from "./site";
 import { slow, speed } from "./speed";
 import { refusedReaders, type Thread } from "./thread";
-import { $, focus, size, slot, t, view } from "./view";
+import { $, focus, noSwitch, size, slot, t, view } from "./view";
 
 /** Above this, where sealing is slow, the server's way is offered. */
 const large = 20 << 20;
@@ -88,6 +87,7 @@ async function take(s: Site, thread: Thread, section: HTMLElement, picked: File[
     first ??= entry.element;
     stand(s, entry, file.size ? "waiting" : "failed", file.size ? undefined : new Failure("empty_file"));
   }
+  noSwitch();
   offer(thread, section);
   focus(first && $("h3", first));
 }
@@ -103,18 +103,14 @@ async function look(s: Site, thread: Thread, section: HTMLElement, file: File): 
   const { clean, damaged } = await stripped(file, found);
   const perSecond = await speed();
   const seconds = file.size / perSecond;
-  const { roster } = s;
   const part = view(s.views, "file", {
     name: file.name, size: size(s.views, file.size), seen: neutral(file.name),
-    reveals: found.reveals.map((r) => ({ what: t(s.views, "reveals." + r.what), value: r.value })),
+    reveals: found.reveals.map((r) => ({ text: t(s.views, "reveals." + r.what) + (r.value && ": " + r.value) })),
     clean: !found.reveals.length && !found.unknown && !damaged, strips: clean !== null, picture: isPicture(found),
     damaged: damaged ? sentence(s.views, damaged) : "", whole: clean !== null || !!damaged,
     stays: !clean && !damaged && found.type !== "sealed" && (found.unknown || found.reveals.length > 0 || isPicture(found)),
     long: slow(perSecond) && seconds > 60 ? Math.ceil(seconds / 60) : 0, speed: Math.round(perSecond / 1e5) / 10,
     server: slow(perSecond) && file.size > large,
-    code: field(thread.code), n: String(thread.next), roster: hex(roster.hash),
-    skips: skipped(section).map((skip) => ({ skip })),
-    province: $<HTMLSelectElement>("[name=province]", section)?.value ?? "",
   });
   const entry: Entry = {
     file, clean, damaged, element: part.firstElementChild as HTMLElement, stand: "waiting", sent: 0, size: 0,
@@ -148,8 +144,6 @@ function picture(e: Entry): void {
 
 const ticked = (e: Entry, name: string): boolean => !!$<HTMLInputElement>(`[name=${name}]`, e.element)?.checked;
 const bytes = (e: Entry): Blob => (e.clean && !ticked(e, "whole") ? e.clean : e.file);
-const skipped = (form: ParentNode): string[] =>
-  [...form.querySelectorAll<HTMLInputElement>("[name=skip]:checked")].map((box) => box.value);
 
 /** The neutral name: as crypto/item makes it. */
 function neutral(name: string): string {
@@ -175,12 +169,27 @@ function buttons(s: Site, thread: Thread, e: Entry, section: HTMLElement): void 
     if (!e.size) stand(s, e, "cancelled");
     offer(thread, section);
   });
+  $("form", e.element)?.addEventListener("submit", (event) => throughServer(thread, event.target as HTMLElement, section));
   e.element.addEventListener("change", (event) => {
     const box = event.target as HTMLInputElement;
     if (box.name === "whole") picture(e);
     const seen = $(".seen", e.element);
     if (box.name === "keep" && seen) seen.textContent = box.checked ? e.file.name : neutral(e.file.name);
   });
+}
+
+/** The server's own form needs the code, and what was chosen of readers until now. */
+function throughServer(thread: Thread, form: HTMLElement, section: HTMLElement): void {
+  for (const old of form.querySelectorAll("[type=hidden]")) old.remove();
+  const hidden = (name: string, value: string) => {
+    const input = Object.assign(document.createElement("input"), { type: "hidden", name, value });
+    form.prepend(input); // the file stays the last field
+  };
+  hidden("code", field(thread.code));
+  hidden("n", String(thread.next));
+  for (const e of section.querySelectorAll<HTMLInputElement>(".readers [name]")) {
+    if (e.type !== "checkbox" || e.checked) hidden(e.name, e.value);
+  }
 }
 
 /** Shows where a file stands: in words at each tenth, so that nobody hears every step. */

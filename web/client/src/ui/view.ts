@@ -112,9 +112,15 @@ export function show(v: Views, part: DocumentFragment): void {
   const header = v.document.querySelector("header");
   if (header) $("header")?.replaceWith(document.importNode(header, true));
   $("main")?.replaceChildren(part);
+  noSwitch();
   carryPin();
   $("main h1")?.focus();
   scrollTo(0, 0);
+}
+
+/** While files are in a queue the language stays: what is said of them is part of it. */
+export function noSwitch(): void {
+  if ($(".queue > li")) $("header a[hreflang]")?.remove();
 }
 
 /** A size as people read it. */
