@@ -8,6 +8,7 @@ import (
 	"io"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -95,8 +96,11 @@ func TestWhatTheScriptSealsOpens(t *testing.T) {
 	s := newScript(t)
 	alone, two := roster.Quorum{Needed: 1}, roster.Quorum{Needed: 2}
 	nested := roster.Quorum{Needed: 2, Outside: 1}
-	answers := map[string]any{"answers": map[string]any{"tempat": []string{"73.71"}, "tindakan": []string{"hadir", "simbol"}},
-		"taxonomy": "asn 2026-11-22 0123"}
+	answers := map[string]any{
+		"answers":  map[string]any{"tempat": []string{"73.71"}, "tindakan": []string{"hadir", "simbol"}},
+		"taxonomy": "asn 2026-11-22 0123",
+	}
+	long := strings.Repeat("🙏", 90) + ".mp4"
 	text := "Kami diminta hadir.\r\n\t\"jangan\" <seragam> \u2028 – kata\u00a0camat & lurah 🙏\n"
 	for name, test := range map[string]struct {
 		quorum  roster.Quorum
@@ -105,7 +109,7 @@ func TestWhatTheScriptSealsOpens(t *testing.T) {
 	}{
 		"a testimony":             {alone, content("testimony", text, answers), 0},
 		"without answers":         {alone, content("testimony", text, nil), 1},
-		"the longest":             {alone, content("testimony", string(bytes.Repeat([]byte("é"), 12000)), answers), 2},
+		"the longest":             {alone, content("testimony", strings.Repeat("é", 12000), answers), 2},
 		"a message":               {alone, content("message", text, nil), 127},
 		"two of five":             {two, content("testimony", text, answers), 3},
 		"two of five, one not":    {two, content("message", text, without("r2")), 4},
@@ -118,7 +122,7 @@ func TestWhatTheScriptSealsOpens(t *testing.T) {
 		"a file of a chunk":       {nested, content("attachment", "", file(65536, "x", true)), 11},
 		"a file of 1,000,000":     {two, content("attachment", "", file(1_000_000, ".gz", true)), 12},
 		"a file of 9,000,001":     {alone, content("attachment", "", file(9_000_001, "a.tar.xyzzyx", true)), 13},
-		"a name of many letters":  {alone, content("attachment", "", file(3, string(bytes.Repeat([]byte("🙏"), 90))+".mp4", true)), 14},
+		"a name of many letters":  {alone, content("attachment", "", file(3, long, true)), 14},
 		"a name with odd letters": {alone, content("attachment", "", file(3, "a\u0000\u0085\ufffd.İP", true)), 15},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -245,7 +249,8 @@ func checkFile(t *testing.T, o opened, f map[string]any) {
 		t.Fatal("another file")
 	}
 	ours := sealInGo(t, item.Content{
-		Kind: item.Attachment, File: bytes.NewReader(o.file), Size: int64(size), Name: f["name"].(string), KeepName: f["keepName"].(bool),
+		Kind: item.Attachment, File: bytes.NewReader(o.file), Size: int64(size),
+		Name: f["name"].(string), KeepName: f["keepName"].(bool),
 	})
 	got, want := o.Attachments[0], ours.Attachments[0]
 	if got.Path != want.Path || got.Original != want.Original {
@@ -280,7 +285,10 @@ func sealInGo(t *testing.T, c item.Content) *item.Opened {
 // script seals nothing, and says why by the key that the pages have.
 func TestTheScriptSealsToNobodyElse(t *testing.T) {
 	s, p, other := newScript(t), partytest.New(t, day, 3), partytest.New(t, day, 3)
-	text := content("message", "x", nil)
+	text, nobody := content("message", "x", nil), content("message", "x", without("r1", "r2", "r3"))
+	recipients := []byte(other.Recipients[0].Text())
+	nothing := content("attachment", "", file(0, "a", false))
+	changed := bytes.Replace(p.Roster.Note, []byte("Uji"), []byte("Uju"), 1)
 	for name, test := range map[string]struct {
 		want   string
 		change func(request map[string]any)
@@ -288,16 +296,16 @@ func TestTheScriptSealsToNobodyElse(t *testing.T) {
 		"as it is":          {"", func(map[string]any) {}},
 		"other roots":       {"roots", func(r map[string]any) { r["fingerprint"] = fingerprint(other) }},
 		"another roster":    {"roots", func(r map[string]any) { r["note"] = other.Roster.Note }},
-		"other recipients":  {"no_recipients", func(r map[string]any) { r["recipients"] = []byte(other.Recipients[0].Text()) }},
+		"other recipients":  {"no_recipients", func(r map[string]any) { r["recipients"] = recipients }},
 		"too early":         {"not_yet", func(r map[string]any) { r["now"] = day.AddDate(0, 0, -3) }},
 		"too late":          {"expired", func(r map[string]any) { r["now"] = day.AddDate(1, 0, 0) }},
-		"nobody left":       {"few_readers", func(r map[string]any) { r["content"] = content("message", "x", without("r1", "r2", "r3")) }},
+		"nobody left":       {"few_readers", func(r map[string]any) { r["content"] = nobody }},
 		"nobody known":      {"no_reader", func(r map[string]any) { r["content"] = content("message", "x", without("r7")) }},
 		"nothing to say":    {"empty", func(r map[string]any) { r["content"] = content("message", " \n", nil) }},
 		"an unsigned note":  {"malformed", func(r map[string]any) { r["note"] = []byte(p.Roster.Text) }},
-		"a changed roster":  {"malformed", func(r map[string]any) { r["note"] = bytes.Replace(p.Roster.Note, []byte("Uji"), []byte("Uju"), 1) }},
+		"a changed roster":  {"malformed", func(r map[string]any) { r["note"] = changed }},
 		"nobody signed it":  {"signatures", func(r map[string]any) { r["note"] = signedByNobody(t, p) }},
-		"a file of nothing": {"empty", func(r map[string]any) { r["content"] = content("attachment", "", file(0, "a", false)) }},
+		"a file of nothing": {"empty", func(r map[string]any) { r["content"] = nothing }},
 	} {
 		request := trust(p)
 		request["op"], request["code"], request["n"], request["content"] = "seal", "00112233445566778899aabbccdd", 0, text
@@ -340,7 +348,8 @@ func TestTheScriptReadsWhatADeskAnswers(t *testing.T) {
 	for i, r := range []reply.Reply{
 		{Status: reply.Received, Number: 1},
 		{Status: reply.Taken, Number: 2, Items: []int{0, 3, 127}, Previous: roster.Hash{7}},
-		{Status: reply.Forwarded, Number: 3, Forwarded: "Bawaslu <provinsi>", Text: "Terima kasih.\n\"Kami\" teruskan \u2028 🙏"},
+		{Status: reply.Forwarded, Number: 3, Forwarded: "Bawaslu <provinsi>",
+			Text: "Terima kasih.\n\"Kami\" teruskan \u2028 🙏"},
 		{Status: reply.Closed, Number: 1<<64 - 1, Text: string(bytes.Repeat([]byte("é"), 1000))},
 	} {
 		r.Reviewer, r.Roster = "r2", 1

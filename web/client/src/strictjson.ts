@@ -8,7 +8,10 @@ export type Value = string | boolean | bigint | number | Value[] | Fields;
 export type Fields = Map<string, Value>;
 
 const maxDepth = 1000;
-const token = /[ \t\n\r]*(?:([{}[\],:])|("(?:[^"\\\x00-\x1f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*")|((?:0|[1-9]\d*)((?:\.\d+)?(?:[eE][+-]?\d+)?))|(true|false))/y;
+const space = /[ \t\n\r]*/;
+const quoted = /"(?:[^"\\\x00-\x1f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"/;
+const digits = /((?:0|[1-9]\d*)((?:\.\d+)?(?:[eE][+-]?\d+)?))/;
+const token = new RegExp(`${space.source}(?:([{}[\\],:])|(${quoted.source})|${digits.source}|(true|false))`, "y");
 
 /** Reads one JSON value, with nothing around it but white space. */
 export function parse(data: Uint8Array): Value {

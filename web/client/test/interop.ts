@@ -34,6 +34,10 @@ const operations: Record<string, (r: Request) => Promise<object>> = {
   async seal(r) {
     const circle = roster.circle(roster.verify(unbase64(r.note), r), unbase64(r.recipients), new Date(r.now));
     const sealed = await item.seal(circle, unhex(r.code), r.n, content(r.content));
+    // An upload that has to begin again seals anew: what came before leaves no trace.
+    const first = (await sealed.payload()).getReader();
+    await first.read();
+    await first.cancel();
     const payload = await drain(await sealed.payload());
     const head = sealed.head(r.staged);
     return { id: hex(sealed.id), size: sealed.size, head: base64(head), payload: base64(payload) };
@@ -63,8 +67,9 @@ const operations: Record<string, (r: Request) => Promise<object>> = {
     return {};
   },
   async signatures(r) {
-    const all = [...oddSignatures(r.message)];
-    return { signatures: all.map((o) => ({ ...o, taken: sign.verify(unhex(o.key), utf8(r.message), unhex(o.signature)) })) };
+    const taken = (o: { key: string; signature: string }) =>
+      sign.verify(unhex(o.key), utf8(r.message), unhex(o.signature));
+    return { signatures: [...oddSignatures(r.message)].map((o) => ({ ...o, taken: taken(o) })) };
   },
   async taxonomy(r) {
     const t = taxonomy.parse(unbase64(r.file));
@@ -84,6 +89,7 @@ function* oddSignatures(message: string) {
   const { Point } = ed25519;
   const torsion = Point.fromHex("c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a"); // of order 8
   const order = Point.Fn.ORDER;
+  const beyond = unhex("ee" + "ff".repeat(30) + "7f"); // the field's order and one
   const bytes = (n: bigint) => Uint8Array.from({ length: 32 }, (_, i) => Number((n >> BigInt(8 * i)) & 255n));
   const sign = (about: string, key: Uint8Array, secret: bigint, r: bigint, R: Uint8Array, more = 0n) => {
     const h = ed25519Hash(R, key, utf8(message)) % order;
@@ -97,8 +103,8 @@ function* oddSignatures(message: string) {
     yield sign("a key with a part of small order", key.add(torsion).toBytes(), 1000n + n, n, nonce.toBytes());
     yield sign("R with a part of small order", key.toBytes(), 1000n + n, n, nonce.add(torsion).toBytes());
     yield sign("a key of small order", torsion.toBytes(), 0n, n, nonce.toBytes());
-    yield sign("nothing as key, spelled beyond the field", unhex("ee" + "ff".repeat(30) + "7f"), 0n, n, nonce.toBytes());
-    yield sign("R beyond the field", key.toBytes(), 1000n + n, 0n, unhex("ee" + "ff".repeat(30) + "7f"));
+    yield sign("nothing as key, spelled beyond the field", beyond, 0n, n, nonce.toBytes());
+    yield sign("R beyond the field", key.toBytes(), 1000n + n, 0n, beyond);
     yield sign("a key that is no point", bytes(2n), 0n, n, nonce.toBytes());
   }
 }

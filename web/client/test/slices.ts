@@ -90,7 +90,8 @@ function server(tricks: (n: number, method: string) => Trick, each = 10): Server
     return { ...none, status, offset, complete: offset === lengths.size };
   };
   const missing = { ...none, status: 404, problem: { error: "upload_cut" } };
-  function answer(method: string, at: string, headers: Record<string, string>, body: Uint8Array, sent: number): s.Answer {
+  type Headers = Record<string, string>;
+  function answer(method: string, at: string, headers: Headers, body: Uint8Array, sent: number): s.Answer {
     if (at === "/v1/items") return handed(body);
     if (at !== path) throw new Error("another path");
     if (self.item && method !== "DELETE") {
@@ -182,7 +183,7 @@ async function eachTrickEverywhere(c: Checks) {
     for (let n = 0; n < 6; n++) {
       const method = ["POST", "PATCH", "PATCH", "PATCH", "PATCH", "POST item"][n];
       // A parcel is taken whole or not at all, and a first request brings nothing.
-      if (method !== "PATCH" && trick !== "lost" && trick !== "dropped" && trick !== "broken" && trick !== "forget") continue;
+      if (method !== "PATCH" && !["lost", "dropped", "broken", "forget"].includes(trick)) continue;
       const port = server(once(trick, n), 10_000);
       const want = method === "POST item" && trick === "lost" ? "again" : "kept";
       await run(c, `${trick} at request ${n}`, large, port, want);
@@ -234,7 +235,8 @@ async function leftovers(c: Checks) {
   for (const left of [0, 1000, large]) {
     const port = server(() => "");
     await port.ask("POST", path, { "Upload-Length": String(large) }, new Uint8Array(0));
-    if (left) await port.ask("PATCH", path, { "Upload-Offset": "0", "Upload-Complete": left === large ? "?1" : "?0" }, new Uint8Array(left));
+    const headers = { "Upload-Offset": "0", "Upload-Complete": left === large ? "?1" : "?0" };
+    if (left) await port.ask("PATCH", path, headers, new Uint8Array(left));
     await run(c, `an upload of ${left} bytes by an earlier sealing`, large, port, "kept");
   }
   const other = server(() => "");

@@ -32,6 +32,7 @@ export async function vectors(v: Vector): Promise<Report> {
   await items(c, v.item, v.roster);
   await unsealable(c, v.item.content_refused, v.roster);
   await replies(c, v.reply, v.roster);
+  chains(c);
   await parcels(c, v.parcel);
   return { checks: c.checks, failed: c.failed };
 }
@@ -83,7 +84,8 @@ async function typed(c: Checks, p: Vector) {
     c.same(p.about, [hex(r.code), r.mended], [p.code, p.mended ?? []]);
     return;
   }
-  const keys: Record<string, string> = { count: p.found ? "word_count" : "empty", word: "word_unknown", check: "check" };
+  const count = p.found ? "word_count" : "empty";
+  const keys: Record<string, string> = { count, word: "word_unknown", check: "check" };
   await c.fails(p.about, keys[p.error] ?? "", () => receipt.parse(p.input));
   try {
     receipt.parse(p.input);
@@ -221,7 +223,12 @@ function contentOf(v: Vector): item.Content {
     answers: v.answers,
     taxonomy: v.taxonomy,
     ...(v.file_size !== undefined && {
-      file: { size: v.file_size, name: v.file_name ?? "", keepName: v.keep_name ?? false, stream: () => streamOf(bytes) },
+      file: {
+        size: v.file_size,
+        name: v.file_name ?? "",
+        keepName: v.keep_name ?? false,
+        stream: () => streamOf(bytes),
+      },
     }),
   };
 }
@@ -280,6 +287,8 @@ async function readsAsItIsRead(c: Checks, circle: roster.Circle) {
   let got = 0;
   for (let r = await reader.read(); !r.done; r = await reader.read()) {
     got += r.value.length;
+    // Time in which a stream that reads ahead would do so.
+    for (let turn = 0; got < 3 * piece && turn < 50; turn++) await new Promise((done) => setTimeout(done, 0));
     if (read - got > 4 * piece) break;
   }
   c.same("a payload is sealed as it is read", [read, got], [size, sealed.size]);
@@ -340,6 +349,31 @@ async function replies(c: Checks, v: Vector, rosterVectors: Vector) {
   }
 }
 
+/** Gaps and repeats, as server/scribe marks them. A reply is written as its author and number; its hash follows. */
+function chains(c: Checks) {
+  const replyOf = (s: string) => {
+    const [, id = "", number = "", after = ""] = /^(\w)(\d+)(?:<(\w*))?$/.exec(s) ?? [];
+    const previous = after || `${id}${Number(number) - 1}`;
+    return { author: { id }, number: BigInt(number), hash: id + number, previous } as Vector as reply.Opened;
+  };
+  const mark = (r: reply.Marked) => (r.gap ? "gap " : "") + (r.repeat ? "repeat" : "");
+  const marks = (replies: string, last: boolean) =>
+    reply.markChain(replies.split(" ").map(replyOf), last).map(mark);
+  for (const [about, replies, last, want] of [
+    ["a whole chain", "a3 a2 a1", true, ["", "", ""]],
+    ["two authors", "a2 b1 a1 b2", true, ["", "", "", ""]],
+    ["the oldest is missing, on the last page", "a3 a2", true, ["", "gap "]],
+    ["the oldest may be on a later page", "a3 a2", false, ["", ""]],
+    ["one in the middle is missing", "a4 a2 a1", false, ["gap ", "", ""]],
+    ["one names another before it", "a2<x a1", true, ["gap ", ""]],
+    ["two with one number", "a1 a1", true, ["repeat", "repeat"]],
+    ["a colleague's does not fill a gap", "a2 b1", true, ["gap ", ""]],
+    ["the first needs none", "a1<x", true, [""]],
+  ] as [string, string, boolean, string[]][]) {
+    c.same("chain: " + about, marks(replies, last), want);
+  }
+}
+
 async function parcels(c: Checks, v: Vector) {
   const code = unhex(v.code);
   const keys = await receipt.keys(code);
@@ -356,10 +390,13 @@ async function parcels(c: Checks, v: Vector) {
     c.same("answer: " + a.about, [hex(sha256(read[i])), got.ends], [a.sha256, a.ends]);
     const used = got.states.flatMap((s, n) => (s.stand === "unused" ? [] : [{ n, ...s }]));
     const stands = ["unused", "waiting", "batched", "carried", "deleted", "expired"];
-    c.same("states", used, a.states.map((s: Vector) => ({ n: s.n, stand: stands[s.stand], week: s.week, until: s.until })));
-    c.that("entries", got.entries.length === 8 && got.entries.every((e, n) => e.length === 5755 && e.every((b) => b === n)));
+    c.same("states", used, a.states.map((s: Vector) => ({ ...s, stand: stands[s.stand] })));
+    const whole = got.entries.every((e, n) => e.length === 5755 && e.every((b) => b === n));
+    c.that("entries", got.entries.length === 8 && whole);
   }
-  for (const r of v.answers_refused) await c.fails("answer: " + r.about, "refused", () => parcel.parseAnswer(edited(read[0], r)));
+  for (const r of v.answers_refused) {
+    await c.fails("answer: " + r.about, "refused", () => parcel.parseAnswer(edited(read[0], r)));
+  }
   for (const b of v.burns) {
     const request = parcel.burnRequest(code, b.numbers, b.empty ? keys : undefined);
     c.same("burn: " + b.about, hex(request), b.request);
