@@ -29,11 +29,12 @@ func (c *console) tells(f evidence.Finding, lang string) {
 			c.text(strings.TrimSuffix(whatIn(r.What, lang)+": "+r.Value, ": "))
 		}
 	}
+	kind := kindIn(f.Type, lang)
 	switch {
 	case f.Type == evidence.Sealed:
 	case f.Unknown:
-		c.say("  %s", in(lang, "tidak dapat diperiksa ("+kindIn(f.Type, lang)+"): anggap ada tempat, waktu, dan nama di dalamnya",
-			"cannot be looked into ("+kindIn(f.Type, lang)+"): take it that place, time and names are in it"))
+		c.say("  %s", in(lang, "tidak dapat diperiksa ("+kind+"): anggap ada tempat, waktu, dan nama di dalamnya",
+			"cannot be looked into ("+kind+"): take it that place, time and names are in it"))
 	case len(f.Reveals) == 0:
 		c.say("  %s", in(lang, "tidak ditemukan keterangan tersembunyi; yang terlihat pun dapat menunjuk ke pengirimnya",
 			"nothing hidden was found in it; what it shows may still point to its reporter"))

@@ -73,7 +73,7 @@ func (h *Handler) picture(ctx context.Context, from io.Reader, size int64) (*con
 		release()
 		return nil, err
 	}
-	return &content{file: bytes.NewReader(clean), size: int64(len(clean)), release: release, sent: sent{removed: told}}, nil
+	return &content{sent{removed: told}, bytes.NewReader(clean), int64(len(clean)), release}, nil
 }
 
 func develop(from io.Reader, size int64) (clean []byte, told []evidence.What, err error) {

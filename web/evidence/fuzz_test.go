@@ -57,7 +57,8 @@ func hostile() [][]byte {
 		webp(webpChunk("VP8 ", vp8), bytes.Repeat(webpChunk("priv", ""), 50_000)),
 		withChunks(plainPNG(), notes...), pdf(streams...), append(wide, make([]byte, 1<<16)...),
 		pdf(strings.Repeat("/Author (", 20_000)), pdf(strings.Repeat("stream ", 50_000)),
-		archive("[Content_Types].xml", "x", "docProps/core.xml", strings.Repeat("<dc:creator>", 1<<17), "meta.xml", strings.Repeat(" ", 1<<24)),
+		archive("[Content_Types].xml", "x", "docProps/core.xml", strings.Repeat("<dc:creator>", 1<<17),
+			"meta.xml", strings.Repeat(" ", 1<<24)),
 	}
 }
 
@@ -68,6 +69,18 @@ func TestHostileFilesCostLittle(t *testing.T) {
 		stripBound.Check(t, len(b), func() { _, _, _ = Strip(b) })
 		exifBound.Check(t, len(b), func() { new(finder).exif(b) })
 		t.Logf("file %d: %d bytes", i, len(b))
+	}
+}
+
+// TestLooksAreCounted: values that never end are not searched for everywhere, and the
+// finding says that not all was looked at.
+func TestLooksAreCounted(t *testing.T) {
+	var f finder
+	for range 3 {
+		f.markup(strings.Repeat("<a:date>", 1<<14), properties())
+	}
+	if f.looks != maxLooks || !f.unknown {
+		t.Errorf("%d looks, unknown %v", f.looks, f.unknown)
 	}
 }
 
@@ -165,7 +178,9 @@ func FuzzEXIF(f *testing.F) {
 
 // TestStripRefusesByName: each error that is documented comes.
 func TestStripRefusesByName(t *testing.T) {
-	for input, want := range map[string]error{"": ErrKind, "halo": ErrKind, "\xff\xd8\xff": ErrDamaged, "\x89PNG\r\n\x1a\n": ErrDamaged} {
+	for input, want := range map[string]error{
+		"": ErrKind, "halo": ErrKind, "\xff\xd8\xff": ErrDamaged, "\x89PNG\r\n\x1a\n": ErrDamaged,
+	} {
 		if _, _, err := Strip([]byte(input)); !errors.Is(err, want) {
 			t.Errorf("%q: %v", input, err)
 		}

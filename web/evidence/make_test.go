@@ -193,7 +193,8 @@ func vp8x(flags byte) []byte {
 }
 
 func pdf(objects ...string) []byte {
-	return []byte("%PDF-1.7\n%\xe2\xe3\xcf\xd3\n" + strings.Join(objects, "\n") + "\ntrailer\n<< /Root 1 0 R /Info 9 0 R >>\n%%EOF\n")
+	return []byte("%PDF-1.7\n%\xe2\xe3\xcf\xd3\n" + strings.Join(objects, "\n") +
+		"\ntrailer\n<< /Root 1 0 R /Info 9 0 R >>\n%%EOF\n")
 }
 
 func pdfStream(head, body string) string {
@@ -224,8 +225,10 @@ func archive(files ...string) []byte {
 
 const (
 	coreXML = `<cp:coreProperties xmlns:dc="d"><dc:creator>Wati</dc:creator><cp:lastModifiedBy>Joko</cp:lastModifiedBy>` +
-		`<dcterms:created xsi:type="dcterms:W3CDTF">2026-11-20T03:00:00Z</dcterms:created><dc:title>Daftar</dc:title></cp:coreProperties>`
+		`<dcterms:created xsi:type="dcterms:W3CDTF">2026-11-20T03:00:00Z</dcterms:created>` +
+		`<dc:title>Daftar</dc:title></cp:coreProperties>`
 	appXML  = `<Properties><Application>Kata 16</Application><Company>Dinas Contoh</Company></Properties>`
 	wordXML = `<w:document><w:ins w:id="1" w:author="Rina" w:date="2026-11-20T03:00:00Z"/></w:document>`
-	metaXML = `<office:meta><meta:generator>Tulis 24</meta:generator><meta:initial-creator>Agus</meta:initial-creator></office:meta>`
+	metaXML = `<office:meta><meta:generator>Tulis 24</meta:generator>` +
+		`<meta:initial-creator>Agus</meta:initial-creator></office:meta>`
 )

@@ -210,7 +210,8 @@ func (f *finder) stream(b []byte, isXMP bool) {
 	if end < 0 {
 		return
 	}
-	plain := f.inflate(bytes.TrimRight(b[:end], "\r\n"), true)
+	packed := bytes.TrimSuffix(bytes.TrimSuffix(b[:end], []byte("\n")), []byte("\r"))
+	plain := f.inflate(packed, true)
 	if isXMP && len(plain) > 0 {
 		f.xmp(plain)
 		return

@@ -191,10 +191,12 @@ func (f *finder) inflate(b []byte, head bool) []byte {
 	if head {
 		var err error
 		if r, err = zlib.NewReader(bytes.NewReader(b)); err != nil {
+			f.unknown = true
 			return nil
 		}
 	}
-	out, _ := io.ReadAll(io.LimitReader(r, int64(most))) // a part that breaks off tells, too
+	out, err := io.ReadAll(io.LimitReader(r, int64(most)))
 	f.inflated += len(out)
+	f.unknown = f.unknown || err != nil // what came before the damage tells, too
 	return out
 }

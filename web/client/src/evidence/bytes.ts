@@ -123,7 +123,7 @@ export async function inflate(f: Finder, b: Uint8Array, format: CompressionForma
     }
     void reader.cancel().catch(() => undefined);
   } catch {
-    // What came before counts.
+    f.unknown = true; // and what came before the damage tells, where a browser hands it out
   }
   return join(parts);
 }

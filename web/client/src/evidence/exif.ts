@@ -112,7 +112,10 @@ function place(f: Finder, t: Block, list: Entry[]): void {
 function tenths(t: Block, e: Entry | undefined): string {
   if (e?.kind !== 5 || e.value.length < 24) return "";
   const v = view(e.value);
-  const part = (i: number) => v.getUint32(8 * i, t.little) / v.getUint32(8 * i + 4, t.little) || 0;
+  const part = (i: number): number => {
+    const under = v.getUint32(8 * i + 4, t.little);
+    return under && v.getUint32(8 * i, t.little) / under;
+  };
   const n = Math.floor((part(0) * 3600 + part(1) * 60 + part(2)) / 360 + 0.5);
   return n > 1800 ? "" : `${Math.floor(n / 10)}.${n % 10}`;
 }

@@ -40,9 +40,9 @@ function dictionaries(f: Finder, s: string): void {
 
 function dictionary(f: Finder, s: string): void {
   for (const [key, what] of keys) {
-    for (const rest of s.split(key, 5).slice(1)) {
-      const from = s.indexOf(rest);
-      const value = string(s.slice(from));
+    for (let tries = 0, at = 0; tries < 4 && (at = s.indexOf(key, at)) >= 0; tries++) {
+      at += key.length;
+      const value = string(s.slice(at, at + 2 * NEAR));
       if (value === null) continue;
       add(f, what, value);
       break;
@@ -118,7 +118,7 @@ async function stream(f: Finder, s: string, at: number, isXMP: boolean): Promise
   const body = s.slice(at, at + (4 << 20)).replace(/^\r?\n?/, "");
   const end = body.indexOf("endstream");
   if (end < 0) return;
-  const packed = body.slice(0, end).replace(/[\r\n]+$/, "");
+  const packed = body.slice(0, end).replace(/\r?\n?$/, "");
   const plain = await inflate(f, unlatin(packed), "deflate");
   if (isXMP && plain.length > 0) xmp(f, plain);
   else dictionaries(f, latin(plain));
