@@ -132,7 +132,7 @@ func TestWhatIsForTestsStaysThere(t *testing.T) {
 func layer(name string) int {
 	layers := map[string]int{
 		"crypto": 0, "web": 0, "server/store": 1, "server/inbox": 2, "server/scribe": 3, "server/folder": 3,
-		"server/confine": 3, "server/gate": 3, "server/onion": 3, "server/reporter": 4, "server/courier": 4, "server": 5, "cmd": 6,
+		"server/confine": 3, "server/gate": 3, "server/onion": 3, "server/reporter": 4, "server/courier": 4, "server/sealed": 4, "server": 5, "cmd": 6,
 	}
 	for ; name != "."; name = path.Dir(name) {
 		if height, ok := layers[name]; ok {
