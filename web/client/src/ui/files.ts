@@ -109,7 +109,7 @@ async function look(s: Site, thread: Thread, section: HTMLElement, file: File): 
     clean: !found.reveals.length && !found.unknown && !damaged, strips: clean !== null, picture: isPicture(found),
     damaged: damaged ? sentence(s.views, damaged) : "", whole: clean !== null || !!damaged,
     stays: !clean && !damaged && found.type !== "sealed" && (found.unknown || found.reveals.length > 0 || isPicture(found)),
-    long: slow(perSecond) && seconds > 60 ? Math.ceil(seconds / 60) : 0, speed: Math.round(perSecond / 1e5) / 10,
+    long: slow(perSecond) && seconds > 20 ? Math.ceil(seconds / 60) : 0, speed: Math.round(perSecond / 1e5) / 10,
     server: slow(perSecond) && file.size > large,
   });
   const entry: Entry = {
