@@ -153,7 +153,7 @@ func TestDoors(t *testing.T) {
 		"github.com/chromedp":      {"server/browser"},
 		"github.com/pires":         {"server/gate"},
 		"golang.org/x/time":        {"server/gate"},
-		"github.com/labstack/echo": {"server", "server/reporter", "server/courier"},
+		"github.com/labstack/echo": {"server", "server/reporter", "server/courier", "server/sealed"},
 		"rsc.io/qr":                {"web/qrcode"},
 		"github.com/cretz/bine":    {"server/onion"},
 		"golang.org/x/net":         {"server/onion", "cmd/saksi/errand"},
