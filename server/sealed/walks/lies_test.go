@@ -3,7 +3,6 @@ package walks
 import (
 	"bytes"
 	"crypto/sha256"
-	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -79,7 +78,7 @@ func (w *walk) mixed() (note, recipients string) {
 	file := w.d.Recipients[0]
 	recipients = strings.Replace(file.Text(), file.Keys[1].String(), classic, 1)
 	was, is := file.Hash(), roster.Hash(sha256.Sum256([]byte(recipients)))
-	text := strings.Replace(w.d.Roster.Text, fmt.Sprintf("%x", was), fmt.Sprintf("%x", is), 1)
+	text := strings.Replace(w.d.Roster.Text, was.String(), is.String(), 1)
 	signed, err := sign.Note(text, w.d.Roots...)
 	w.must(err)
 	if text == w.d.Roster.Text || !strings.Contains(recipients, classic) {

@@ -38,8 +38,9 @@ function takeOver(): void {
   let submit: Submit = async () => {};
   let ready: Promise<void> | undefined;
   let leaving = false;
+  const hasher = hashers(script); // once: a policy cannot be made twice
   const prepare = async () => {
-    const loaded = await load(lang(), hashers(script));
+    const loaded = await load(lang(), hasher);
     const write = writer(loaded);
     submit = (form, by) => (form.id === "write" ? write(form, by) : opener(loaded, form));
     if ($("form#write")) circleOf(loaded);
