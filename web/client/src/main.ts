@@ -2,10 +2,10 @@
 // then, and where it cannot run, the page works as without it.
 
 import { hash, hashers } from "./ui/hasher";
-import { say } from "./ui/failed";
+import { caught, say } from "./ui/failed";
 import { fillIn, values } from "./ui/fields";
 import { opener } from "./ui/open";
-import { carryPin, circleOf, load, newest, pin, type Site, views } from "./ui/site";
+import { carryPin, circleOf, holdPin, load, newest, pin, type Site, views } from "./ui/site";
 import { $, focus, type Lang, sayWay } from "./ui/view";
 import { writer } from "./ui/write";
 
@@ -21,7 +21,13 @@ function start(): void {
   carryPin();
   addEventListener("pageshow", (e) => e.persisted && location.reload());
   if (ours()) takeOver();
-  else if (pin()) newest().catch(block);
+  else check().catch(block);
+}
+
+/** A page that sends nothing is held against the fingerprint alone. */
+async function check(): Promise<void> {
+  addEventListener("hashchange", () => caught(holdPin) && location.reload());
+  if (pin()) await newest();
 }
 
 /** Says that nothing can be sent, also where no text came to say it with. */
@@ -49,6 +55,7 @@ function takeOver(): void {
   };
   /** Once it has loaded: what is sent before waits. Nothing falls back to the server. */
   const once = async () => {
+    holdPin();
     try {
       await (ready ??= prepare());
     } catch (err) {
@@ -67,6 +74,7 @@ function takeOver(): void {
       }
     });
   once().catch(block);
+  addEventListener("hashchange", () => void once().catch(block));
   document.addEventListener("submit", (e) => {
     const form = e.target as HTMLFormElement;
     const name = form.dataset["do"];

@@ -7,7 +7,8 @@ import { hashes } from "./hash";
 import { hasher } from "./hasher";
 import { interop } from "./interop";
 import { properties } from "./properties";
+import { site } from "./site";
 import { slices } from "./slices";
 import { vectors } from "./vectors";
 
-Object.assign(globalThis, { saksiTests: { vectors, evidence, properties, slices, hashes, hasher, interop, bench } });
+Object.assign(globalThis, { saksiTests: { vectors, evidence, properties, slices, hashes, hasher, site, interop, bench } });
