@@ -4,15 +4,16 @@
 import { type Finding, inspect, MAX_PICTURE, strip } from "../evidence";
 import { Failure } from "../failure";
 import { type Content, type Readers, seal } from "../item";
+import { burnRequest } from "../parcel";
 import { field, maxItems } from "../receipt";
-import { send, smallSlice } from "../slices";
+import { send } from "../slices";
 import { clear, keyOf, sentence } from "./failed";
 import { fillIn, values } from "./fields";
-import { port, type Way } from "./port";
+import { port, post, type Way } from "./port";
 import { chosen, ofReaders } from "./readers";
 import { circleOf, type Site } from "./site";
 import { slow, speed } from "./speed";
-import { refusedReaders, type Thread } from "./thread";
+import { atWork, refusedReaders, type Thread } from "./thread";
 import { $, focus, noSwitch, size, slot, t, view } from "./view";
 
 /** Above this, where sealing is slow, the server's way is offered. */
@@ -28,7 +29,12 @@ export interface Files {
 export function newFiles(): Files {
   const files: Files = {
     part: null, queue: [], running: false,
-    stop: () => files.queue.forEach((e) => e.abort.abort()),
+    stop: () => {
+      for (const e of files.queue) {
+        e.abort.abort();
+        e.resume?.();
+      }
+    },
   };
   return files;
 }
@@ -43,6 +49,8 @@ interface Entry {
   stand: Stand;
   sent: number;
   size: number; // as sealed; 0 before
+  /** The numbers under which it may have arrived. */
+  doubts: number[];
   abort: AbortController;
   resume: (() => void) | null;
   paused: Promise<void> | null;
@@ -114,7 +122,7 @@ async function look(s: Site, thread: Thread, section: HTMLElement, file: File): 
   });
   const entry: Entry = {
     file, clean, damaged, element: part.firstElementChild as HTMLElement, stand: "waiting", sent: 0, size: 0,
-    abort: new AbortController(), resume: null, paused: null,
+    doubts: [], abort: new AbortController(), resume: null, paused: null,
   };
   buttons(s, thread, entry, section);
   if (isPicture(found)) picture(entry);
@@ -166,7 +174,7 @@ function buttons(s: Site, thread: Thread, e: Entry, section: HTMLElement): void 
   on("cancel", () => {
     e.abort.abort();
     e.resume?.();
-    if (!e.size) stand(s, e, "cancelled");
+    if (["waiting", "failed"].includes(e.stand)) void cancelled(s, thread, e);
     offer(thread, section);
   });
   $("form", e.element)?.addEventListener("submit", (event) => throughServer(thread, event.target as HTMLElement, section));
@@ -213,7 +221,7 @@ function stand(s: Site, e: Entry, now: Stand, err?: unknown): void {
     if (button) button.hidden = !shown;
   };
   show("pause", ["sending", "lost", "busy"].includes(now));
-  show("resume", now === "paused" || (now === "failed" && e.file.size > 0));
+  show("resume", now === "paused" || (now === "failed" && e.file.size > 0 && !e.abort.signal.aborted));
   show("cancel", !["kept", "cancelled"].includes(now));
   const care = $(".care", e.element);
   if (care) care.hidden = !["waiting", "failed"].includes(now);
@@ -237,7 +245,9 @@ async function start(s: Site, thread: Thread, kind: string, button: HTMLElement)
   }
   files.running = true;
   offer(thread, section);
-  for (let e; (e = files.queue.find((e) => e.stand === "waiting")); ) await deliver(s, thread, e, readers);
+  for (let e; (e = files.queue.find((e) => e.stand === "waiting")); ) {
+    await atWork(thread, deliver(s, thread, e, readers));
+  }
   files.running = false;
   offer(thread, section);
 }
@@ -249,15 +259,28 @@ async function deliver(s: Site, thread: Thread, e: Entry, readers: Readers): Pro
     await attempt(s, thread, e, readers);
     stand(s, e, "kept");
   } catch (err) {
-    if (keyOf(err) === "cancelled") stand(s, e, "cancelled");
+    if (keyOf(err) === "cancelled") await cancelled(s, thread, e);
     else stand(s, e, "failed", err);
   } finally {
     s.pending--;
   }
 }
 
+/** Says that a file is not kept once that is so: what may have arrived is deleted. */
+async function cancelled(s: Site, thread: Thread, e: Entry): Promise<void> {
+  const doubts = e.doubts;
+  try {
+    if (doubts.length) await post("/v1/burn", burnRequest(thread.code, doubts));
+    e.doubts = [];
+    stand(s, e, "cancelled");
+  } catch {
+    stand(s, e, "failed", new Failure("file_doubted"));
+  }
+}
+
 /** Sends a file under the next number. */
 async function attempt(s: Site, thread: Thread, e: Entry, readers: Readers): Promise<void> {
+  if (e.abort.signal.aborted) throw new Failure("cancelled");
   if (e.damaged && !ticked(e, "whole")) throw e.damaged;
   const n = thread.next++;
   if (n < 1 || n >= maxItems) throw new Failure("full");
@@ -267,9 +290,7 @@ async function attempt(s: Site, thread: Thread, e: Entry, readers: Readers): Pro
   };
   const sealed = await seal(circleOf(s), thread.code, n, content, s.hasher);
   e.size = sealed.size;
-  let doubted = false;
-  const on = (way: Way, doubt: boolean) => {
-    doubted ||= doubt;
+  const on = (way: Way) => {
     if (e.stand !== "paused") stand(s, e, way);
   };
   const onBytes = (sent: number) => {
@@ -277,10 +298,12 @@ async function attempt(s: Site, thread: Thread, e: Entry, readers: Readers): Pro
     stand(s, e, e.stand === "sealing" ? "sending" : e.stand);
   };
   const control = { signal: e.abort.signal, paused: () => e.paused };
-  const outcome = await send(sealed, port(on), onBytes, control);
-  // What came in slices under this number is this file; what came at once may be
-  // another one, from an old page.
-  if (outcome === "again" && !doubted && sealed.size <= smallSlice) throw new Failure("file_number_used");
+  try {
+    if ((await send(sealed, port(on, control.signal), onBytes, control)) === "taken") throw new Failure("file_number_used");
+  } catch (err) {
+    if (sealed.doubted) e.doubts.push(n);
+    throw err;
+  }
 }
 
 const stream = (b: Blob): ReadableStream<Uint8Array> => b.stream() as ReadableStream<Uint8Array>;

@@ -104,7 +104,7 @@ async function submitted(s: Site, form: HTMLFormElement, code: Code, by: HTMLBut
   try {
     const who = chosen(s, form, d.place);
     // Kept before means by an earlier try of this page: nobody else has this code.
-    await handIn(s, form, code, 0, testimony(s, d, who));
+    await handIn(s, form, code, 0, testimony(s, d, who), new AbortController().signal);
     const thread = newThread(code, 1, values($("details.readers", form) ?? form));
     if (d.place) thread.chosen.set("province", province(s, d.place));
     receipt(s, thread, d, who);
