@@ -183,12 +183,12 @@ function patch(u: Upload, at: number, body: Uint8Array, last: boolean): Promise<
 }
 
 /** How far the upload has come after a slice, by its answer, or by asking. */
-async function arrived(u: Upload, a: Answer): Promise<number> {
+async function arrived(u: Upload, a: Answer, asked = false): Promise<number> {
   if (isWhole(a)) throw kept;
   if (a.status === 404) throw new Lost(a);
   if (a.offset !== null) return a.offset;
-  if (a.status !== 409 && !passes(a)) throw refusal(a);
-  return arrived(u, await insist(u, () => u.port.ask("HEAD", u.path, {}, nothing), true));
+  if (asked || (a.status !== 409 && !passes(a))) throw refusal(a);
+  return arrived(u, await insist(u, () => u.port.ask("HEAD", u.path, {}, nothing), true), true);
 }
 
 /** Whether it passes by itself: no answer, too many at once, a server in trouble. */

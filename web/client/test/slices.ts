@@ -207,6 +207,9 @@ async function giveUp(c: Checks) {
   c.that("but no longer than a minute", Math.max(...port.rests) === 60_000 && port.rests.length === 12);
   port = server((_, method) => (method === "PATCH" ? "forget" : ""));
   await run(c, "a server that forgets every upload", large, port, "upload_cut");
+  port = server((_, method) => (method === "PATCH" || method === "HEAD" ? "conflict" : ""));
+  await run(c, "a server that never tells an offset", large, port, "upload_cut");
+  c.same("is not asked for it without end", port.asked, ["POST", "PATCH 0", "HEAD"]);
   port = server((_, method) => (method === "PATCH" ? "broken" : ""));
   await run(c, "a server that takes no slice", large, port, "server_error");
 }

@@ -20,8 +20,25 @@ async function ask(
   return fetch(path, { ...quiet, method, headers, ...sent, signal: end.signal });
 }
 
+/** The errors of the server's table that can befall these requests. What is said
+ * about others is ours to say. */
+const known =
+  /^(busy|closed|too_large|length_required|upload_cut|form_damaged|code_invalid|deleted|files_full|store|disk|bad_request|not_found|method)$/;
+
+/** What the server said that is wrong. */
+export function reading(said: unknown): Answer["problem"] {
+  const { error, minutes, limit } = Object(said) as Record<string, unknown>;
+  return {
+    error: known.test(String(error)) ? String(error) : "internal",
+    ...(typeof minutes === "number" && { minutes }), ...(typeof limit === "number" && { limit }),
+  };
+}
+
+/** A length in bytes, or null for what is none. */
+export const bytesIn = (header: string | null): number | null => (/^\d{1,16}$/.test(header ?? "") ? Number(header) : null);
+
 async function problem(r: Response): Promise<Answer["problem"]> {
-  return r.ok ? null : ((await r.json().catch(() => null)) as Answer["problem"]);
+  return r.ok ? null : r.json().then(reading, () => null);
 }
 
 const rest = (milliseconds: number, stop?: AbortSignal): Promise<void> =>
@@ -42,9 +59,8 @@ export function port(on: (way: Way, doubted: boolean) => void, stop: AbortSignal
     ask: async (method, path, headers, body) => {
       try {
         const r = await ask(method, path, headers, body, stop);
-        const offset = r.headers.get("Upload-Offset");
         const answer = {
-          status: r.status, offset: offset === null ? null : Number(offset),
+          status: r.status, offset: bytesIn(r.headers.get("Upload-Offset")),
           complete: r.headers.get("Upload-Complete") === "?1", problem: await problem(r),
         };
         const { status } = answer;
