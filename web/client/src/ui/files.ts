@@ -1,11 +1,13 @@
 // Files, several at once: what each reveals, what is taken off, and how far it has
 // arrived. A file's own name is shown here alone.
 
+import { equal } from "../encoding";
 import { type Finding, inspect, MAX_PICTURE, strip } from "../evidence";
 import { Failure } from "../failure";
 import { type Content, type Readers, seal } from "../item";
 import { burnRequest } from "../parcel";
 import { field, maxItems } from "../receipt";
+import type { Circle } from "../roster";
 import { send } from "../slices";
 import { clear, keyOf, sentence } from "./failed";
 import { fillIn, values } from "./fields";
@@ -227,6 +229,12 @@ function stand(s: Site, e: Entry, now: Stand, err?: unknown): void {
   if (care) care.hidden = !["waiting", "failed"].includes(now);
 }
 
+/** For whom a choice was made, and of whom: it holds for these alone. */
+interface Recipients {
+  readers: Readers;
+  circle: Circle;
+}
+
 /** Sends what waits, one after the other. What was chosen of readers holds for all. */
 async function start(s: Site, thread: Thread, kind: string, button: HTMLElement): Promise<void> {
   const section = button.closest("section");
@@ -235,10 +243,10 @@ async function start(s: Site, thread: Thread, kind: string, button: HTMLElement)
   if (!form || files.running) return;
   clear();
   for (const e of form.querySelectorAll(".wrong")) e.remove();
-  let readers: Readers;
+  let to: Recipients;
   try {
     thread.chosen = values($("details.readers", form) ?? form);
-    readers = chosen(s, form);
+    to = { readers: chosen(s, form), circle: circleOf(s) };
   } catch (err) {
     if (!ofReaders(keyOf(err))) throw err;
     return refusedReaders(s, form, keyOf(err), kind + "-readers");
@@ -246,17 +254,17 @@ async function start(s: Site, thread: Thread, kind: string, button: HTMLElement)
   files.running = true;
   offer(thread, section);
   for (let e; (e = files.queue.find((e) => e.stand === "waiting")); ) {
-    await atWork(thread, deliver(s, thread, e, readers));
+    await atWork(thread, deliver(s, thread, e, to));
   }
   files.running = false;
   offer(thread, section);
 }
 
-async function deliver(s: Site, thread: Thread, e: Entry, readers: Readers): Promise<void> {
+async function deliver(s: Site, thread: Thread, e: Entry, to: Recipients): Promise<void> {
   s.pending++;
   try {
     stand(s, e, "sealing");
-    await attempt(s, thread, e, readers);
+    await attempt(s, thread, e, to);
     stand(s, e, "kept");
   } catch (err) {
     if (keyOf(err) === "cancelled") await cancelled(s, thread, e);
@@ -279,16 +287,17 @@ async function cancelled(s: Site, thread: Thread, e: Entry): Promise<void> {
 }
 
 /** Sends a file under the next number. */
-async function attempt(s: Site, thread: Thread, e: Entry, readers: Readers): Promise<void> {
+async function attempt(s: Site, thread: Thread, e: Entry, { readers, circle }: Recipients): Promise<void> {
   if (e.abort.signal.aborted) throw new Failure("cancelled");
   if (e.damaged && !ticked(e, "whole")) throw e.damaged;
+  if (!equal(circle.roster.hash, s.roster.hash)) throw new Failure("no_reader");
   const n = thread.next++;
   if (n < 1 || n >= maxItems) throw new Failure("full");
   const content: Content = {
     kind: "attachment", language: s.views.lang, readers,
     file: { size: bytes(e).size, name: e.file.name, keepName: ticked(e, "keep"), stream: () => stream(bytes(e)) },
   };
-  const sealed = await seal(circleOf(s), thread.code, n, content, s.hasher);
+  const sealed = await seal(circle, thread.code, n, content, s.hasher);
   e.size = sealed.size;
   const on = (way: Way) => {
     if (e.stand !== "paused") stand(s, e, way);

@@ -4,6 +4,7 @@ import { hex } from "../encoding";
 import { Failure } from "../failure";
 import { checkReaders, type Readers } from "../item";
 import type { Reviewer } from "../roster";
+import { fillIn, values } from "./fields";
 import { page } from "./port";
 import { circleOf, prefix, type Site } from "./site";
 import { $, sayWay, t, view, type Views } from "./view";
@@ -46,7 +47,8 @@ export const ofReaders = (key: string): boolean => key === "few_readers" || key 
 export function problem(v: Views, form: ParentNode, key: string): string {
   const place = $<HTMLSelectElement>("[name=province]", form);
   const first = key === "few_readers" && place && !place.value ? " " + t(v, "readers.place_first") : "";
-  return t(v, "problem." + key) + first;
+  const lost = $("details[data-lost]", form) ? " " + t(v, "client.problem.reader_lost") : "";
+  return (t(v, "problem." + key) || t(v, "client.problem." + key)) + first + lost;
 }
 
 /** Says what is wrong with the choice, where it is made. */
@@ -58,13 +60,21 @@ export function mark(v: Views, form: ParentNode, key: string): void {
   ($("legend", details) ?? $("summary", details))?.after(wrong);
 }
 
-/** Fetches the form's readers anew, as the server shows them now. */
+/**
+ * Fetches the form's readers anew, as the server shows them now. Who was excluded and
+ * is still there stays excluded; that somebody is not there any more is said.
+ */
 export async function renew(v: Views, form: ParentNode, id?: string): Promise<void> {
-  const shown = id
-    ? view({ ...v, document: await page(prefix(v.lang) + "/client") }, id)
-    : await page(prefix(v.lang) + "/write");
-  const fresh = $("details.readers", shown);
-  if (!fresh) return;
-  $("details.readers", form)?.replaceWith(document.importNode(fresh, true));
+  if (id) v.document = await page(prefix(v.lang) + "/client");
+  const shown = id ? view(v, id) : await page(prefix(v.lang) + "/write");
+  const old = $("details.readers", form);
+  const next = $("details.readers", shown);
+  if (!old || !next) return;
+  const fresh = document.importNode(next, true);
+  const before = values(old);
+  fillIn(fresh, before);
+  const after = values(fresh);
+  for (const [name, value] of before) if (value === "true" && !after.has(name)) fresh.dataset["lost"] = "";
+  old.replaceWith(fresh);
   sayWay(v, form);
 }
