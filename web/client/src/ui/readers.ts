@@ -1,6 +1,6 @@
 // Who may read, and who may not: the same choice as in the form without script.
 
-import { hex } from "../encoding";
+import { hex, malformed } from "../encoding";
 import { Failure } from "../failure";
 import { checkReaders, type Readers } from "../item";
 import type { Reviewer } from "../roster";
@@ -22,6 +22,21 @@ export function province(s: Site, place: string): string {
   return s.places.some(([known]) => known === code) && /^\d\d(\.|$)/.test(place) ? code : "";
 }
 
+/** The boxes are the server's: each must stand beside the name that the roster has. */
+function compare({ roster, places }: Site, form: ParentNode): void {
+  const { reviewers, quorum } = roster;
+  const boxes = [...form.querySelectorAll<HTMLInputElement>("[name=skip]")];
+  const all = reviewers.every((r) => boxes.some((box) => box.value === "id:" + r.id));
+  const right = ({ value, labels }: HTMLInputElement) => {
+    const text = labels?.[0]?.textContent?.trim() ?? "";
+    const r = reviewers.find((r) => value === "id:" + r.id);
+    const rest = value.slice(value.indexOf(":") + 1);
+    const place = places.find(([code]) => value === "region:" + code)?.[1].replace(/^(Kab\.|DI|DKI) /, "");
+    return r ? text.startsWith(`${r.label}, ${r.organisation}, `) : text.includes(place ?? rest);
+  };
+  if (!boxes.every(right) || (!all && reviewers.length > quorum.needed)) throw malformed();
+}
+
 /**
  * What a form chose. The choice holds under the roster that the form showed alone:
  * under another one somebody might read whom its writer never saw.
@@ -29,6 +44,7 @@ export function province(s: Site, place: string): string {
 export function chosen(s: Site, form: ParentNode, place?: string): Readers {
   const { roster } = s;
   if ($<HTMLInputElement>("[name=roster]", form)?.value !== hex(roster.hash)) throw new Failure("no_reader");
+  compare(s, form);
   const withheld: string[] = [];
   for (const box of form.querySelectorAll<HTMLInputElement>("[name=skip]:checked")) {
     const meant = roster.reviewers.filter((r) => matches(box.value, r)).map((r) => r.id);
