@@ -44,6 +44,7 @@ function takeOver(): void {
   let submit: Submit = async () => {};
   let ready: Promise<void> | undefined;
   let leaving = false;
+  let last = false; // the words are still shown where the server's way is gone
   const hasher = hashers(script); // once: a policy cannot be made twice
   const prepare = async () => {
     const loaded = await load(lang(), hasher);
@@ -78,7 +79,7 @@ function takeOver(): void {
   document.addEventListener("submit", (e) => {
     const form = e.target as HTMLFormElement;
     const name = form.dataset["do"];
-    if (form.dataset["way"] === "server") return void (leaving = true);
+    if (form.dataset["way"] === "server") return void ($(".words") ? (last = true) : (leaving = !site?.pending));
     e.preventDefault();
     act(form, (s) => (name ? s.acts[name]?.(form) : submit(form, e.submitter as HTMLButtonElement | null)));
   });
@@ -96,7 +97,7 @@ function takeOver(): void {
     } else if (button) act(button, (s) => s.acts[button.dataset["do"] ?? ""]?.(button));
   });
   addEventListener("beforeunload", (e) => {
-    if (!leaving && (site?.pending || typed())) e.preventDefault();
+    if (!leaving && (last || site?.pending || typed())) e.preventDefault();
   });
   addEventListener("pagehide", () => {
     for (const form of document.forms) form.reset();

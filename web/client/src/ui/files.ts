@@ -190,6 +190,7 @@ function buttons(s: Site, thread: Thread, e: Entry, section: HTMLElement): void 
 
 /** The server's own form needs the code, and what was chosen of readers until now. */
 function throughServer(thread: Thread, form: HTMLElement, section: HTMLElement): void {
+  if (!$<HTMLInputElement>("[type=file]", form)?.files?.length) return;
   for (const old of form.querySelectorAll("[type=hidden]")) old.remove();
   const hidden = (name: string, value: string) => {
     const input = Object.assign(document.createElement("input"), { type: "hidden", name, value });
@@ -276,9 +277,8 @@ async function deliver(s: Site, thread: Thread, e: Entry, to: Recipients): Promi
 
 /** Says that a file is not kept once that is so: what may have arrived is deleted. */
 async function cancelled(s: Site, thread: Thread, e: Entry): Promise<void> {
-  const doubts = e.doubts;
   try {
-    if (doubts.length) await post("/v1/burn", burnRequest(thread.code, doubts));
+    if (e.doubts.length) await post("/v1/burn", burnRequest(thread.code, e.doubts));
     e.doubts = [];
     stand(s, e, "cancelled");
   } catch {

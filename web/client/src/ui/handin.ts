@@ -21,6 +21,7 @@ export function tidyForm(form: HTMLElement): void {
 /** Seals an item and hands it in, until there is an answer. */
 export async function handIn(
   s: Site, form: HTMLElement, code: Code, n: number, content: Content, stop: AbortSignal,
+  doubt = { doubted: false },
 ): Promise<{ again: boolean }> {
   const note = status(form);
   const say = (key: string) => (note.textContent = t(s.views, "client.status." + key));
@@ -28,7 +29,6 @@ export async function handIn(
   focus(note);
   form.inert = true; // what is on its way is not changed
   s.pending++;
-  const doubt = { doubted: false };
   const on = (way: Way, doubted: boolean) => {
     doubt.doubted ||= doubted;
     say(way === "busy" && doubt.doubted ? "lost" : way);

@@ -22,8 +22,7 @@ async function ask(
 
 /** The errors of the server's table that can befall these requests. What is said
  * about others is ours to say. */
-const known =
-  /^(busy|closed|too_large|length_required|upload_cut|form_damaged|code_invalid|deleted|files_full|store|disk|bad_request|not_found|method)$/;
+const known = /^(busy|closed|too_large|upload_cut|form_damaged|code_invalid|deleted|files_full|store|disk)$/;
 
 /** What the server said that is wrong. */
 export function reading(said: unknown): Answer["problem"] {

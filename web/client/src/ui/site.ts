@@ -100,10 +100,11 @@ const rostersBefore = 6;
 
 /** The newest roster and those before it: always as many, whatever is in a mailbox. */
 export async function rosters(s: Site): Promise<Roster[]> {
-  const { sequence } = s.roster;
+  const now = await newest(s.roster); // a reviewer may have been revoked since
+  const { sequence } = now;
   const wanted = Array.from({ length: Math.min(rostersBefore, sequence - 1) }, (_, i) => sequence - 1 - i);
   const earlier = await Promise.all(wanted.map(async (n) => parseRoster(await get(`/rosters/${n}.note`))));
-  const all = [s.roster, ...earlier];
+  const all = [now, ...earlier];
   all.forEach((r, i) => i && follows(all[i - 1] as Roster, r));
   return all;
 }
