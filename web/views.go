@@ -75,6 +75,7 @@ type Write struct {
 	MaxText  int       // bytes a text may have
 	Today    time.Time // the last months are offered
 	Readers  Readers
+	Back     bool // the server has read it, and hands it back
 }
 
 // A Problem is what is wrong with one field.

@@ -19,7 +19,9 @@ import (
 
 // WriteForm serves the empty form, with a fresh code in its hidden field.
 func (h *Handler) WriteForm(c echo.Context) error {
-	return h.render(c, http.StatusOK, h.writeView(receipt.New(), web.Draft{}, nil))
+	view := h.writeView(receipt.New(), web.Draft{}, nil)
+	view.Back = false
+	return h.render(c, http.StatusOK, view)
 }
 
 func (h *Handler) writeView(code receipt.Code, d web.Draft, problems []web.Problem) web.Write {
@@ -36,7 +38,7 @@ func (h *Handler) writeView(code receipt.Code, d web.Draft, problems []web.Probl
 	})
 	return web.Write{
 		Code: code.Field(), Draft: d, Problems: problems, Length: len(d.Text), MaxText: item.MaxText,
-		Today: h.today(), Readers: readers,
+		Today: h.today(), Readers: readers, Back: true,
 	}
 }
 

@@ -47,6 +47,8 @@ export interface Sealed {
   head(staged: boolean): Uint8Array;
   /** The payload. Each call seals it anew, from its beginning; the slots stay. */
   payload(): Promise<ReadableStream<Uint8Array>>;
+  /** Set while it is not known whether it is kept: it was handed in, without an answer. */
+  doubted?: boolean | undefined;
 }
 
 const maxText = 24_000;

@@ -2,10 +2,10 @@
 // then, and where it cannot run, the page works as without it.
 
 import { hash, hashers } from "./ui/hasher";
-import { say } from "./ui/failed";
+import { caught, say } from "./ui/failed";
 import { fillIn, values } from "./ui/fields";
 import { opener } from "./ui/open";
-import { carryPin, circleOf, load, newest, pin, type Site, views } from "./ui/site";
+import { carryPin, circleOf, holdPin, load, newest, pin, type Site, views } from "./ui/site";
 import { $, focus, type Lang, sayWay } from "./ui/view";
 import { writer } from "./ui/write";
 
@@ -21,7 +21,13 @@ function start(): void {
   carryPin();
   addEventListener("pageshow", (e) => e.persisted && location.reload());
   if (ours()) takeOver();
-  else if (pin()) newest().catch(block);
+  else check().catch(block);
+}
+
+/** A page that sends nothing is held against the fingerprint alone. */
+async function check(): Promise<void> {
+  addEventListener("hashchange", () => caught(holdPin) && location.reload());
+  if (pin()) await newest();
 }
 
 /** Says that nothing can be sent, also where no text came to say it with. */
@@ -38,6 +44,7 @@ function takeOver(): void {
   let submit: Submit = async () => {};
   let ready: Promise<void> | undefined;
   let leaving = false;
+  let last = false; // the words are still shown where the server's way is gone
   const hasher = hashers(script); // once: a policy cannot be made twice
   const prepare = async () => {
     const loaded = await load(lang(), hasher);
@@ -49,6 +56,7 @@ function takeOver(): void {
   };
   /** Once it has loaded: what is sent before waits. Nothing falls back to the server. */
   const once = async () => {
+    holdPin();
     try {
       await (ready ??= prepare());
     } catch (err) {
@@ -67,10 +75,11 @@ function takeOver(): void {
       }
     });
   once().catch(block);
+  addEventListener("hashchange", () => void once().catch(block));
   document.addEventListener("submit", (e) => {
     const form = e.target as HTMLFormElement;
     const name = form.dataset["do"];
-    if (form.dataset["way"] === "server") return void (leaving = true);
+    if (form.dataset["way"] === "server") return void ($(".words") ? (last = true) : (leaving = !site?.pending));
     e.preventDefault();
     act(form, (s) => (name ? s.acts[name]?.(form) : submit(form, e.submitter as HTMLButtonElement | null)));
   });
@@ -88,7 +97,7 @@ function takeOver(): void {
     } else if (button) act(button, (s) => s.acts[button.dataset["do"] ?? ""]?.(button));
   });
   addEventListener("beforeunload", (e) => {
-    if (!leaving && (site?.pending || typed())) e.preventDefault();
+    if (!leaving && (last || site?.pending || typed())) e.preventDefault();
   });
   addEventListener("pagehide", () => {
     for (const form of document.forms) form.reset();

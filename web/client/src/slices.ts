@@ -41,9 +41,12 @@ const restarts = 5;
 
 const nothing = new Uint8Array(0);
 
+export type Outcome = "kept" | "again" | "taken";
+
 /**
- * Sends an item until the server has said that it is kept, for the first time or
- * again. on is called with the bytes of the payload that the server has for good.
+ * Sends an item until the server has said that it is kept: for the first time, again
+ * after a try of this item that may have arrived, or "taken": another item has its
+ * number. on is called with the bytes of the payload that the server has for good.
  * Rejects with a Failure: "cancelled" after an abort, "unreachable" when no answer
  * came for long, else what the server said.
  */
@@ -52,7 +55,7 @@ export async function send(
   port: Port,
   on: (acknowledged: number) => void,
   control: Control = {},
-): Promise<"kept" | "again"> {
+): Promise<Outcome> {
   const u: Upload = { sealed, port, on, control, path: "/v1/uploads/" + hex(sealed.id) };
   try {
     return sealed.size <= smallSlice ? await sendWhole(u) : await sendSliced(u);
@@ -82,20 +85,20 @@ class Lost extends Error {
 /** Thrown inside when the item turns out to be kept already. */
 const kept = new Error("kept");
 
-async function sendWhole(u: Upload): Promise<"kept" | "again"> {
+async function sendWhole(u: Upload): Promise<Outcome> {
   const payload = await take(source(await u.sealed.payload()), u.sealed.size);
   return hand(u, concat(u.sealed.head(false), payload), false);
 }
 
 /** Begins again, with the payload sealed anew, each time the server has lost what it had. */
-async function sendSliced(u: Upload): Promise<"kept" | "again"> {
+async function sendSliced(u: Upload): Promise<Outcome> {
   for (let i = 0; ; i++) {
     const from = source(await u.sealed.payload());
     try {
       await sendSlices(u, from);
       return await hand(u, u.sealed.head(true), true);
     } catch (e) {
-      if (e === kept) return "again";
+      if (e === kept) return earlier(u);
       if (!(e instanceof Lost)) throw e;
       if (i === restarts) throw refusal(e.answer);
       // Slices of two sealings must not come together: this has to be heard.
@@ -108,14 +111,24 @@ async function sendSliced(u: Upload): Promise<"kept" | "again"> {
   }
 }
 
+/** Whose an item is that was kept before. */
+const earlier = (u: Upload): Outcome => (u.sealed.doubted ? "again" : "taken");
+
 /** Hands in the parcel: 201 it is kept, 200 it was before. */
-async function hand(u: Upload, parcel: Uint8Array, patient: boolean): Promise<"kept" | "again"> {
+async function hand(u: Upload, parcel: Uint8Array, patient: boolean): Promise<Outcome> {
   const headers = { "Content-Type": "application/octet-stream" };
-  const a = await insist(u, () => u.port.ask("POST", "/v1/items", headers, parcel), patient);
+  const ask = async () => {
+    const { doubted } = u.sealed;
+    u.sealed.doubted = true; // till the server has said otherwise
+    const a = await u.port.ask("POST", "/v1/items", headers, parcel);
+    if (a.status && a.status < 500) u.sealed.doubted = doubted;
+    return a;
+  };
+  const a = await insist(u, ask, patient);
   if (a.status === 404) throw new Lost(a);
   if (a.status !== 201 && a.status !== 200) throw refusal(a);
   u.on(u.sealed.size);
-  return a.status === 201 ? "kept" : "again";
+  return a.status === 201 ? "kept" : earlier(u);
 }
 
 async function sendSlices(u: Upload, from: Source): Promise<void> {
@@ -170,12 +183,12 @@ function patch(u: Upload, at: number, body: Uint8Array, last: boolean): Promise<
 }
 
 /** How far the upload has come after a slice, by its answer, or by asking. */
-async function arrived(u: Upload, a: Answer): Promise<number> {
+async function arrived(u: Upload, a: Answer, asked = false): Promise<number> {
   if (isWhole(a)) throw kept;
   if (a.status === 404) throw new Lost(a);
   if (a.offset !== null) return a.offset;
-  if (a.status !== 409 && !passes(a)) throw refusal(a);
-  return arrived(u, await insist(u, () => u.port.ask("HEAD", u.path, {}, nothing), true));
+  if (asked || (a.status !== 409 && !passes(a))) throw refusal(a);
+  return arrived(u, await insist(u, () => u.port.ask("HEAD", u.path, {}, nothing), true), true);
 }
 
 /** Whether it passes by itself: no answer, too many at once, a server in trouble. */

@@ -4,9 +4,12 @@
 import { bench } from "./bench";
 import { evidence } from "./evidence";
 import { hashes } from "./hash";
+import { hasher } from "./hasher";
 import { interop } from "./interop";
+import { port } from "./port";
 import { properties } from "./properties";
+import { site } from "./site";
 import { slices } from "./slices";
 import { vectors } from "./vectors";
 
-Object.assign(globalThis, { saksiTests: { vectors, evidence, properties, slices, hashes, interop, bench } });
+Object.assign(globalThis, { saksiTests: { vectors, evidence, properties, slices, hashes, hasher, site, port, interop, bench } });

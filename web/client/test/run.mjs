@@ -6,7 +6,7 @@ import { createInterface } from "node:readline";
 import { pathToFileURL } from "node:url";
 
 await import(pathToFileURL(process.argv[2]));
-const { vectors, evidence, properties, slices, hashes, interop } = globalThis.saksiTests;
+const { vectors, evidence, properties, slices, hashes, hasher, site, port, interop } = globalThis.saksiTests;
 
 if (process.argv[3] === "interop") {
   for await (const line of createInterface({ input: process.stdin })) {
@@ -19,6 +19,9 @@ if (process.argv[3] === "interop") {
   const files = new URL("../../evidence/testdata/vectors.json", import.meta.url);
   await report("evidence", evidence(JSON.parse(await readFile(files, "utf8"))));
   await report("hashes", hashes(true));
+  await report("hasher", hasher());
+  await report("site", site());
+  await report("port", port());
   await report("slices", slices());
   await report("properties", properties(5, all));
 }

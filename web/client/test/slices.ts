@@ -207,6 +207,9 @@ async function giveUp(c: Checks) {
   c.that("but no longer than a minute", Math.max(...port.rests) === 60_000 && port.rests.length === 12);
   port = server((_, method) => (method === "PATCH" ? "forget" : ""));
   await run(c, "a server that forgets every upload", large, port, "upload_cut");
+  port = server((_, method) => (method === "PATCH" || method === "HEAD" ? "conflict" : ""));
+  await run(c, "a server that never tells an offset", large, port, "upload_cut");
+  c.same("is not asked for it without end", port.asked, ["POST", "PATCH 0", "HEAD"]);
   port = server((_, method) => (method === "PATCH" ? "broken" : ""));
   await run(c, "a server that takes no slice", large, port, "server_error");
 }
@@ -216,6 +219,7 @@ async function stop(c: Checks) {
   const port = server((n) => (n === 2 ? (abort.abort(), "") : ""), 10_000);
   const got = await outcome(() => s.send(fake(large), port, () => undefined, { signal: abort.signal }));
   c.same("cancelled", [got, port.asked.at(-1), port.item, port.upload], ["cancelled", "DELETE", null, null]);
+  await doubts(c);
   let go = () => undefined as void;
   let waiting: Promise<void> | null = null;
   const paused = server((n) => {
@@ -228,6 +232,25 @@ async function stop(c: Checks) {
   c.same("nothing is asked while it is paused", paused.asked.length, 3);
   go();
   c.same("and then it goes on", await sending, "kept");
+}
+
+/** Whether a cancelled item may be kept is known from its own handing-in alone. */
+async function doubts(c: Checks) {
+  for (const [size, at] of [[small, 0], [large, 3]] as const) {
+    for (const trick of ["lost", "dropped", "broken", "busy", ""] as const) {
+      const abort = new AbortController();
+      const port = server((n) => (n === at ? (abort.abort(), trick) : ""));
+      const sealed = fake(size);
+      const got = await outcome(() => s.send(sealed, port, () => undefined, { signal: abort.signal }));
+      c.same(`${size} bytes, ${trick}: cancelled`, got, trick ? "cancelled" : "");
+      c.same(`${size} bytes, ${trick}: doubted`, !!sealed.doubted, trick !== "");
+    }
+  }
+  const abort = new AbortController();
+  const sealed = fake(large);
+  const port = server((n) => (n === 1 ? (abort.abort(), "lost") : ""));
+  await outcome(() => s.send(sealed, port, () => undefined, { signal: abort.signal }));
+  c.that("a lost slice leaves no doubt", !sealed.doubted);
 }
 
 /** An earlier try, sealed anew since, left something under the same id. */
@@ -244,8 +267,19 @@ async function leftovers(c: Checks) {
   await run(c, "an upload of another size", large, other, "kept");
   const whole = server(() => "");
   whole.item = await drain(await fake(large).payload());
-  await run(c, "an item that is kept already", large, whole, "again");
+  await run(c, "a large item whose number another one has", large, whole, "taken");
   c.same("and costs one request", whole.asked, ["POST"]);
+  const one = server(() => "");
+  one.item = whole.item;
+  await run(c, "a small item whose number another one has", small, one, "taken");
+  const late = server(once("lost", 1), 10_000);
+  late.item = whole.item;
+  late.ask = ((ask) => async (method, ...rest) => {
+    if (late.asked.length === 2) late.item = whole.item; // while a slice was on its way
+    else if (late.asked.length < 2) late.item = null;
+    return ask(method, ...rest);
+  })(late.ask);
+  await run(c, "a number that another item took meanwhile", large, late, "taken");
 }
 
 async function chaos(c: Checks) {

@@ -1,18 +1,21 @@
 // Files, several at once: what each reveals, what is taken off, and how far it has
 // arrived. A file's own name is shown here alone.
 
+import { equal } from "../encoding";
 import { type Finding, inspect, MAX_PICTURE, strip } from "../evidence";
 import { Failure } from "../failure";
 import { type Content, type Readers, seal } from "../item";
+import { burnRequest } from "../parcel";
 import { field, maxItems } from "../receipt";
-import { send, smallSlice } from "../slices";
+import type { Circle } from "../roster";
+import { send } from "../slices";
 import { clear, keyOf, sentence } from "./failed";
 import { fillIn, values } from "./fields";
-import { port, type Way } from "./port";
+import { port, post, type Way } from "./port";
 import { chosen, ofReaders } from "./readers";
 import { circleOf, type Site } from "./site";
 import { slow, speed } from "./speed";
-import { refusedReaders, type Thread } from "./thread";
+import { atWork, refusedReaders, type Thread } from "./thread";
 import { $, focus, noSwitch, size, slot, t, view } from "./view";
 
 /** Above this, where sealing is slow, the server's way is offered. */
@@ -28,7 +31,12 @@ export interface Files {
 export function newFiles(): Files {
   const files: Files = {
     part: null, queue: [], running: false,
-    stop: () => files.queue.forEach((e) => e.abort.abort()),
+    stop: () => {
+      for (const e of files.queue) {
+        e.abort.abort();
+        e.resume?.();
+      }
+    },
   };
   return files;
 }
@@ -43,6 +51,8 @@ interface Entry {
   stand: Stand;
   sent: number;
   size: number; // as sealed; 0 before
+  /** The numbers under which it may have arrived. */
+  doubts: number[];
   abort: AbortController;
   resume: (() => void) | null;
   paused: Promise<void> | null;
@@ -114,7 +124,7 @@ async function look(s: Site, thread: Thread, section: HTMLElement, file: File): 
   });
   const entry: Entry = {
     file, clean, damaged, element: part.firstElementChild as HTMLElement, stand: "waiting", sent: 0, size: 0,
-    abort: new AbortController(), resume: null, paused: null,
+    doubts: [], abort: new AbortController(), resume: null, paused: null,
   };
   buttons(s, thread, entry, section);
   if (isPicture(found)) picture(entry);
@@ -166,7 +176,7 @@ function buttons(s: Site, thread: Thread, e: Entry, section: HTMLElement): void 
   on("cancel", () => {
     e.abort.abort();
     e.resume?.();
-    if (!e.size) stand(s, e, "cancelled");
+    if (["waiting", "failed"].includes(e.stand)) void cancelled(s, thread, e);
     offer(thread, section);
   });
   $("form", e.element)?.addEventListener("submit", (event) => throughServer(thread, event.target as HTMLElement, section));
@@ -180,6 +190,7 @@ function buttons(s: Site, thread: Thread, e: Entry, section: HTMLElement): void 
 
 /** The server's own form needs the code, and what was chosen of readers until now. */
 function throughServer(thread: Thread, form: HTMLElement, section: HTMLElement): void {
+  if (!$<HTMLInputElement>("[type=file]", form)?.files?.length) return;
   for (const old of form.querySelectorAll("[type=hidden]")) old.remove();
   const hidden = (name: string, value: string) => {
     const input = Object.assign(document.createElement("input"), { type: "hidden", name, value });
@@ -213,10 +224,16 @@ function stand(s: Site, e: Entry, now: Stand, err?: unknown): void {
     if (button) button.hidden = !shown;
   };
   show("pause", ["sending", "lost", "busy"].includes(now));
-  show("resume", now === "paused" || (now === "failed" && e.file.size > 0));
+  show("resume", now === "paused" || (now === "failed" && e.file.size > 0 && !e.abort.signal.aborted));
   show("cancel", !["kept", "cancelled"].includes(now));
   const care = $(".care", e.element);
   if (care) care.hidden = !["waiting", "failed"].includes(now);
+}
+
+/** For whom a choice was made, and of whom: it holds for these alone. */
+interface Recipients {
+  readers: Readers;
+  circle: Circle;
 }
 
 /** Sends what waits, one after the other. What was chosen of readers holds for all. */
@@ -227,49 +244,62 @@ async function start(s: Site, thread: Thread, kind: string, button: HTMLElement)
   if (!form || files.running) return;
   clear();
   for (const e of form.querySelectorAll(".wrong")) e.remove();
-  let readers: Readers;
+  let to: Recipients;
   try {
     thread.chosen = values($("details.readers", form) ?? form);
-    readers = chosen(s, form);
+    to = { readers: chosen(s, form), circle: circleOf(s) };
   } catch (err) {
     if (!ofReaders(keyOf(err))) throw err;
     return refusedReaders(s, form, keyOf(err), kind + "-readers");
   }
   files.running = true;
   offer(thread, section);
-  for (let e; (e = files.queue.find((e) => e.stand === "waiting")); ) await deliver(s, thread, e, readers);
+  for (let e; (e = files.queue.find((e) => e.stand === "waiting")); ) {
+    await atWork(thread, deliver(s, thread, e, to));
+  }
   files.running = false;
   offer(thread, section);
 }
 
-async function deliver(s: Site, thread: Thread, e: Entry, readers: Readers): Promise<void> {
+async function deliver(s: Site, thread: Thread, e: Entry, to: Recipients): Promise<void> {
   s.pending++;
   try {
     stand(s, e, "sealing");
-    await attempt(s, thread, e, readers);
+    await attempt(s, thread, e, to);
     stand(s, e, "kept");
   } catch (err) {
-    if (keyOf(err) === "cancelled") stand(s, e, "cancelled");
+    if (keyOf(err) === "cancelled") await cancelled(s, thread, e);
     else stand(s, e, "failed", err);
   } finally {
     s.pending--;
   }
 }
 
+/** Says that a file is not kept once that is so: what may have arrived is deleted. */
+async function cancelled(s: Site, thread: Thread, e: Entry): Promise<void> {
+  try {
+    if (e.doubts.length) await post("/v1/burn", burnRequest(thread.code, e.doubts));
+    e.doubts = [];
+    stand(s, e, "cancelled");
+  } catch {
+    stand(s, e, "failed", new Failure("file_doubted"));
+  }
+}
+
 /** Sends a file under the next number. */
-async function attempt(s: Site, thread: Thread, e: Entry, readers: Readers): Promise<void> {
+async function attempt(s: Site, thread: Thread, e: Entry, { readers, circle }: Recipients): Promise<void> {
+  if (e.abort.signal.aborted) throw new Failure("cancelled");
   if (e.damaged && !ticked(e, "whole")) throw e.damaged;
+  if (!equal(circle.roster.hash, s.roster.hash)) throw new Failure("no_reader");
   const n = thread.next++;
   if (n < 1 || n >= maxItems) throw new Failure("full");
   const content: Content = {
     kind: "attachment", language: s.views.lang, readers,
     file: { size: bytes(e).size, name: e.file.name, keepName: ticked(e, "keep"), stream: () => stream(bytes(e)) },
   };
-  const sealed = await seal(circleOf(s), thread.code, n, content, s.hasher);
+  const sealed = await seal(circle, thread.code, n, content, s.hasher);
   e.size = sealed.size;
-  let doubted = false;
-  const on = (way: Way, doubt: boolean) => {
-    doubted ||= doubt;
+  const on = (way: Way) => {
     if (e.stand !== "paused") stand(s, e, way);
   };
   const onBytes = (sent: number) => {
@@ -277,10 +307,12 @@ async function attempt(s: Site, thread: Thread, e: Entry, readers: Readers): Pro
     stand(s, e, e.stand === "sealing" ? "sending" : e.stand);
   };
   const control = { signal: e.abort.signal, paused: () => e.paused };
-  const outcome = await send(sealed, port(on), onBytes, control);
-  // What came in slices under this number is this file; what came at once may be
-  // another one, from an old page.
-  if (outcome === "again" && !doubted && sealed.size <= smallSlice) throw new Failure("file_number_used");
+  try {
+    if ((await send(sealed, port(on, control.signal), onBytes, control)) === "taken") throw new Failure("file_number_used");
+  } catch (err) {
+    if (sealed.doubted) e.doubts.push(n);
+    throw err;
+  }
 }
 
 const stream = (b: Blob): ReadableStream<Uint8Array> => b.stream() as ReadableStream<Uint8Array>;

@@ -2,9 +2,9 @@
 
 import { type Content, type Sealed, seal } from "../item";
 import type { Code } from "../receipt";
-import { type Port, send } from "../slices";
+import { type Outcome, type Port, send } from "../slices";
 import { clear, keyOf } from "./failed";
-import { port, rest, type Way } from "./port";
+import { port, type Way } from "./port";
 import { circleOf, type Site } from "./site";
 import { focus, t } from "./view";
 
@@ -20,7 +20,8 @@ export function tidyForm(form: HTMLElement): void {
 
 /** Seals an item and hands it in, until there is an answer. */
 export async function handIn(
-  s: Site, form: HTMLElement, code: Code, n: number, content: Content,
+  s: Site, form: HTMLElement, code: Code, n: number, content: Content, stop: AbortSignal,
+  doubt = { doubted: false },
 ): Promise<{ again: boolean }> {
   const note = status(form);
   const say = (key: string) => (note.textContent = t(s.views, "client.status." + key));
@@ -28,7 +29,6 @@ export async function handIn(
   focus(note);
   form.inert = true; // what is on its way is not changed
   s.pending++;
-  const doubt = { doubted: false };
   const on = (way: Way, doubted: boolean) => {
     doubt.doubted ||= doubted;
     say(way === "busy" && doubt.doubted ? "lost" : way);
@@ -37,7 +37,7 @@ export async function handIn(
     const sealed = await seal(circleOf(s), code, n, content, s.hasher);
     // What an earlier try of the same item may have brought is no other item. (The
     // browser may try again by itself, and say nothing: so nobody can be sure.)
-    return { again: (await insist(sealed, port(on), doubt)) === "again" && !doubt.doubted };
+    return { again: (await insist(sealed, port(on, stop), doubt, stop)) === "taken" && !doubt.doubted };
   } finally {
     s.pending--;
     form.inert = false;
@@ -48,13 +48,13 @@ export async function handIn(
 const passing = ["unreachable", "busy", "disk", "internal", "store"];
 
 /** A text that may have arrived is sent until that is known: its words depend on it. */
-async function insist(sealed: Sealed, to: Port, doubt: { doubted: boolean }): Promise<"kept" | "again"> {
+async function insist(sealed: Sealed, to: Port, doubt: { doubted: boolean }, stop: AbortSignal): Promise<Outcome> {
   for (;;) {
     try {
-      return await send(sealed, to, () => {});
+      return await send(sealed, to, () => {}, { signal: stop });
     } catch (err) {
       if (!doubt.doubted || !passing.includes(keyOf(err))) throw err;
-      await rest(10_000);
+      await to.rest(10_000);
     }
   }
 }

@@ -9,32 +9,57 @@ const quiet: RequestInit = { credentials: "omit", cache: "no-store", redirect: "
 /** How long an answer may take: a megabyte through a weak Tor circuit takes minutes. */
 const patience = 600_000;
 
-function ask(method: string, path: string, headers: Record<string, string> = {}, body?: Uint8Array): Promise<Response> {
+async function ask(
+  method: string, path: string, headers: Record<string, string> = {}, body?: Uint8Array, stop?: AbortSignal,
+): Promise<Response> {
   const sent = body?.length ? { body: body as BodyInit } : {};
-  return fetch(path, { ...quiet, method, headers, ...sent, signal: AbortSignal.timeout(patience) });
+  const end = new AbortController();
+  const abort = () => end.abort();
+  setTimeout(abort, patience);
+  stop?.addEventListener("abort", abort);
+  return fetch(path, { ...quiet, method, headers, ...sent, signal: end.signal });
 }
+
+/** The errors of the server's table that can befall these requests. What is said
+ * about others is ours to say. */
+const known = /^(busy|closed|too_large|upload_cut|form_damaged|code_invalid|deleted|files_full|store|disk)$/;
+
+/** What the server said that is wrong. */
+export function reading(said: unknown): Answer["problem"] {
+  const { error, minutes, limit } = Object(said) as Record<string, unknown>;
+  return {
+    error: known.test(String(error)) ? String(error) : "internal",
+    ...(typeof minutes === "number" && { minutes }), ...(typeof limit === "number" && { limit }),
+  };
+}
+
+/** A length in bytes, or null for what is none. */
+export const bytesIn = (header: string | null): number | null => (/^\d{1,16}$/.test(header ?? "") ? Number(header) : null);
 
 async function problem(r: Response): Promise<Answer["problem"]> {
-  return r.ok ? null : ((await r.json().catch(() => null)) as Answer["problem"]);
+  return r.ok ? null : r.json().then(reading, () => null);
 }
 
-export const rest = (milliseconds: number): Promise<void> => new Promise((done) => setTimeout(done, milliseconds));
+const rest = (milliseconds: number, stop?: AbortSignal): Promise<void> =>
+  new Promise((done) => {
+    setTimeout(done, milliseconds);
+    stop?.addEventListener("abort", () => done());
+  });
 
 /** How the way to the server is: nothing comes back, it has too much to do, or all is well. */
 export type Way = "lost" | "busy" | "sending";
 
-/** A port for slices, which tells how the way is. */
-export function port(on: (way: Way, doubted: boolean) => void): Port {
+/** A port for slices, which tells how the way is. What is under way when it is stopped ends. */
+export function port(on: (way: Way, doubted: boolean) => void, stop: AbortSignal): Port {
   const none: Answer = { status: 0, offset: null, complete: false, problem: null };
   return {
-    rest,
+    rest: (milliseconds) => rest(milliseconds, stop),
     now: () => performance.now(),
     ask: async (method, path, headers, body) => {
       try {
-        const r = await ask(method, path, headers, body);
-        const offset = r.headers.get("Upload-Offset");
+        const r = await ask(method, path, headers, body, stop);
         const answer = {
-          status: r.status, offset: offset === null ? null : Number(offset),
+          status: r.status, offset: bytesIn(r.headers.get("Upload-Offset")),
           complete: r.headers.get("Upload-Complete") === "?1", problem: await problem(r),
         };
         const { status } = answer;

@@ -23,9 +23,31 @@ export interface Site {
   acts: Record<string, (e: HTMLElement) => unknown>;
 }
 
-/** The fingerprint that the address carries, or "". */
+/**
+ * What the end of an address names: a fingerprint, however it was typed, or "" for
+ * nothing and for a place of this page. A slip is not taken for nothing.
+ */
+export function named(hash: string, isPlace: (id: string) => boolean): string | Failure {
+  const letters = hash.toLowerCase().replace(/%20|[^a-z0-9]/g, "");
+  if (/^[a-z2-7]{20}$/.test(letters)) return letters.replace(/.{4}(?=.)/g, "$&-");
+  return hash.length < 2 || isPlace(hash.slice(1)) ? "" : new Failure("pin");
+}
+
+const ends = (): string | Failure => named(location.hash, (id) => !!document.getElementById(id));
+const inPage = typeof document !== "undefined";
+const hashAtLoad = inPage ? location.hash : "";
+const pinAtLoad = inPage ? ends() : "";
+
+/** The fingerprint that the address had when the page was loaded, or "". */
 export function pin(): string {
-  return /^#([a-z2-7]{4}(-[a-z2-7]{4}){4})$/.exec(location.hash)?.[1] ?? "";
+  if (pinAtLoad instanceof Failure) throw pinAtLoad;
+  return pinAtLoad;
+}
+
+/** Throws where the address names another fingerprint by now: it was not checked. */
+export function holdPin(): void {
+  const now = location.hash === hashAtLoad ? "" : ends();
+  if (now && now !== pinAtLoad) throw new Failure("pin_changed");
 }
 
 export const prefix = (lang: Lang): string => (lang === "en" ? "/en" : "");
@@ -78,17 +100,17 @@ const rostersBefore = 6;
 
 /** The newest roster and those before it: always as many, whatever is in a mailbox. */
 export async function rosters(s: Site): Promise<Roster[]> {
-  const { sequence } = s.roster;
+  const now = await newest(s.roster); // a reviewer may have been revoked since
+  const { sequence } = now;
   const wanted = Array.from({ length: Math.min(rostersBefore, sequence - 1) }, (_, i) => sequence - 1 - i);
   const earlier = await Promise.all(wanted.map(async (n) => parseRoster(await get(`/rosters/${n}.note`))));
-  const all = [s.roster, ...earlier];
+  const all = [now, ...earlier];
   all.forEach((r, i) => i && follows(all[i - 1] as Roster, r));
   return all;
 }
 
 /** Links of ours carry the fingerprint on. */
 export function carryPin(): void {
-  if (!pin()) return;
-  for (const a of document.querySelectorAll<HTMLAnchorElement>('a[href^="/"]')) a.hash = location.hash;
+  if (!pinAtLoad || pinAtLoad instanceof Failure) return;
+  for (const a of document.querySelectorAll<HTMLAnchorElement>('a[href^="/"]')) a.hash = pinAtLoad;
 }
-

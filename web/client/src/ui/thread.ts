@@ -1,7 +1,7 @@
 // A conversation: what a code opens, and what is added to it or deleted.
 
 import { utf8 } from "../encoding";
-import { checkText } from "../item";
+import { checkText, type Content } from "../item";
 import { type Conversation, next, read } from "../mailbox";
 import { burnRequest } from "../parcel";
 import { type Code, keys, maxItems } from "../receipt";
@@ -25,10 +25,31 @@ export interface Thread {
   chosen: Map<string, string>;
   page: number;
   files: Files;
+  /** What is being sent, and what ends it. */
+  work: Set<Promise<unknown>>;
+  stop: AbortController;
 }
 
 export function newThread(code: Code, n: number, choice: Map<string, string>): Thread {
-  return { code, next: n, chosen: choice, page: 0, files: newFiles() };
+  return { code, next: n, chosen: choice, page: 0, files: newFiles(), work: new Set(), stop: new AbortController() };
+}
+
+/** Marks something as being sent until it has ended. */
+export async function atWork<T>(thread: Thread, what: Promise<T>): Promise<T> {
+  thread.work.add(what);
+  try {
+    return await what;
+  } finally {
+    thread.work.delete(what);
+  }
+}
+
+/** Ends whatever is being sent: nothing may be kept after all was deleted. */
+async function stop(thread: Thread): Promise<void> {
+  thread.stop.abort();
+  thread.files.stop();
+  await Promise.allSettled(thread.work);
+  thread.stop = new AbortController();
 }
 
 /** The buttons of a thread's views do what they say. */
@@ -115,7 +136,8 @@ async function message(s: Site, thread: Thread, form: HTMLElement): Promise<void
     const readers = chosen(s, form);
     const text = field.value;
     const n = thread.next++;
-    const { again } = await handIn(s, form, thread.code, n, { kind: "message", language: s.views.lang, readers, text });
+    const content: Content = { kind: "message", language: s.views.lang, readers, text };
+    const { again } = await atWork(thread, handIn(s, form, thread.code, n, content, thread.stop.signal));
     field.value = "";
     await open(s, thread, 0, t(s.views, again ? "conversation.again" : "conversation.kept", { item: item(s.views, n) }));
     // It may be this text, or another one from an old page: so it comes back.
@@ -129,6 +151,7 @@ async function message(s: Site, thread: Thread, form: HTMLElement): Promise<void
 /** Says what is wrong with a message, on top and at its field. */
 async function refused(s: Site, form: HTMLElement, err: unknown): Promise<void> {
   const key = keyOf(err);
+  if (key === "cancelled") return; // by a deletion
   if (ofReaders(key)) return refusedReaders(s, form, key, "later-readers");
   const field = $<HTMLTextAreaElement>("[name=text]", form);
   const length = utf8(field?.value ?? "").length;
@@ -170,7 +193,7 @@ async function burn(s: Site, thread: Thread, n: string): Promise<void> {
   const note = waiting(s, "deleting");
   try {
     const items = everything ? Array.from({ length: maxItems }, (_, i) => i) : [Number(n)];
-    if (everything) thread.files.stop();
+    if (everything) await stop(thread);
     await post("/v1/burn", burnRequest(thread.code, items, everything ? await keys(thread.code) : undefined));
     s.again = () => show(s.views, view(s.views, "gone", { everything, one: !everything }));
     s.again();

@@ -43,9 +43,10 @@ export function view(v: Views, id: string, values: Values = {}): DocumentFragmen
   return part;
 }
 
-/** Says that sealing happens here, where a page says that the server does it. */
+/** Says that sealing happens here, where a page says that the server does it. A form
+ * that the server has handed back was read by it: there its own sentence stays. */
 export function sayWay(v: Views, within: ParentNode): void {
-  for (const e of within.querySelectorAll<HTMLElement>(".sealing")) {
+  for (const e of within.querySelectorAll<HTMLElement>(":not([data-back] *).sealing")) {
     e.textContent = t(v, "client.sealing." + e.dataset["key"]) || e.textContent;
   }
 }

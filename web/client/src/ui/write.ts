@@ -2,13 +2,14 @@
 
 import { utf8 } from "../encoding";
 import { checkText, type Content, type Readers } from "../item";
+import { burnRequest } from "../parcel";
 import { type Code, newCode, words } from "../receipt";
 import { advice, type Answers, check, type Question, tidy } from "../taxonomy";
 import { caught, keyOf, put, say } from "./failed";
 import { fillIn, values } from "./fields";
 import { filesView } from "./files";
 import { handIn, tidyForm } from "./handin";
-import { page } from "./port";
+import { page, post } from "./port";
 import { chosen, mark, ofReaders, problem, province, renew } from "./readers";
 import { carryPin, prefix, readers, type Site, views } from "./site";
 import { enter, newThread, type Thread } from "./thread";
@@ -90,11 +91,24 @@ function beside(s: Site, q: Question, text: string): void {
 /** Sends the form, or changes it. The code is made here; the one in the form is the
  * server's, and stays unused. */
 export function writer(s: Site): (form: HTMLFormElement, by: HTMLButtonElement | null) => Promise<void> {
-  const code = newCode();
-  return (form, by) => submitted(s, form, code, by);
+  const first = { code: newCode(), doubted: false };
+  return (form, by) => submitted(s, form, first, by);
 }
 
-async function submitted(s: Site, form: HTMLFormElement, code: Code, by: HTMLButtonElement | null): Promise<void> {
+/** The first item's code, and whether a try that failed may have brought it all the same. */
+interface First {
+  code: Code;
+  doubted: boolean;
+}
+
+/** What an earlier try may have brought is deleted: it is not what is sent now. */
+async function renewCode(first: First): Promise<void> {
+  if (!first.doubted) return;
+  await post("/v1/burn", burnRequest(first.code, [0]));
+  Object.assign(first, { code: newCode(), doubted: false });
+}
+
+async function submitted(s: Site, form: HTMLFormElement, first: First, by: HTMLButtonElement | null): Promise<void> {
   if (by?.name === "switch") return by.value === "place" ? finer(s, by) : changeLanguage(s, form);
   tidyForm(form);
   const d = draft(s, form);
@@ -104,8 +118,9 @@ async function submitted(s: Site, form: HTMLFormElement, code: Code, by: HTMLBut
   try {
     const who = chosen(s, form, d.place);
     // Kept before means by an earlier try of this page: nobody else has this code.
-    await handIn(s, form, code, 0, testimony(s, d, who));
-    const thread = newThread(code, 1, values($("details.readers", form) ?? form));
+    await renewCode(first);
+    await handIn(s, form, first.code, 0, testimony(s, d, who), new AbortController().signal, first);
+    const thread = newThread(first.code, 1, values($("details.readers", form) ?? form));
     if (d.place) thread.chosen.set("province", province(s, d.place));
     receipt(s, thread, d, who);
   } catch (err) {
@@ -179,6 +194,7 @@ async function changeLanguage(s: Site, form: HTMLFormElement): Promise<void> {
   }
   const next = $<HTMLFormElement>("form#write");
   if (!next) return;
+  Object.assign(next.dataset, form.dataset);
   const place = s.taxonomy.questions.find((q) => q.kind === "place");
   const step = place && $<HTMLButtonElement>(`[formaction$="#f-${place.id}"]`, next);
   fillIn(next, typed);
