@@ -50,12 +50,21 @@ const (
 	lastReserve = 16 << 20
 	// MaxUploads is how many files may be on their way in, in slices, at once.
 	MaxUploads = 256
-	// KeepUpload is how long an upload is kept after its last byte came. It is
-	// counted in memory, so anew after a restart: no such time is written down.
+	// KeepUpload is how long an upload is kept that does not come on: of which
+	// less than progressOfUpload came. Like all these times it is counted in
+	// memory, so anew after a restart: none is written down.
 	KeepUpload = 24 * time.Hour
-	// YieldUpload is after how long without a byte it makes room for a new one
+	// YieldUpload is after how long without progress it makes room for another
 	// that would find none.
 	YieldUpload = time.Hour
+	// LongestUpload is how long an upload may take altogether.
+	LongestUpload = 3 * 24 * time.Hour
+	// progressOfUpload is how many bytes are progress. Who brings less in an hour
+	// than a slow circuit does in a minute keeps no place that others need.
+	progressOfUpload = 1 << 20
+	// aheadOfUpload is for how many bytes an upload holds room beyond those that
+	// are here: two slices of the largest that a browser sends.
+	aheadOfUpload = 8 << 20
 	// closingHour is the hour, UTC, at which a day's batch closes: midnight in
 	// western Indonesia.
 	closingHour = 17
@@ -102,11 +111,11 @@ type Inbox struct {
 	Config
 	filler *hybrid.Recipient // fills mailbox pages; its identity is thrown away
 
-	room    room
-	touched touched
-	closing sync.Mutex // one batch closes at a time; guards the next two
-	drawn   bool       // the number of decoys of the next batch
-	decoys  int        // of them, those still to be added
+	room     room
+	progress progress
+	closing  sync.Mutex // one batch closes at a time; guards the next two
+	drawn    bool       // the number of decoys of the next batch
+	decoys   int        // of them, those still to be added
 
 	mu      sync.RWMutex // guards what is below
 	rosters []*roster.Signed

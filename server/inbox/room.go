@@ -17,15 +17,6 @@ type room struct {
 	promised int64 // to files that are arriving
 }
 
-// expected is what is still to come of uploads: they hold room for it, also after
-// a restart.
-func expected(uploads []store.Upload) (sum int64) {
-	for _, u := range uploads {
-		sum += u.Size - u.Offset
-	}
-	return sum
-}
-
 // enter holds room for a parcel until leave is called. It returns [ErrFilesFull]
 // or [store.ErrFull]. What a file has already written is counted twice while it
 // arrives: that errs on the side of texts. A staged file is on the disk already.
@@ -46,7 +37,7 @@ func (b *Inbox) enter(p Parcel) (leave func(), err error) {
 	if err != nil {
 		return nil, err
 	}
-	if free-b.room.promised-expected(uploads)-p.Size < b.Reserve {
+	if free-b.room.promised-b.expected(uploads)-p.Size < b.Reserve {
 		return nil, fmt.Errorf("finding room: %w", ErrFilesFull)
 	}
 	b.room.promised += p.Size

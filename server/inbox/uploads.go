@@ -4,11 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"slices"
 	"strings"
-	"sync"
-	"time"
 
 	"saksi/crypto/receipt"
 	"saksi/server/store"
@@ -22,7 +19,8 @@ import (
 // A text is too small to be staged: it comes in one request. The errors are
 //
 //   - [ErrMisfit] or [ErrTooLarge] for a size that no payload of a file has;
-//   - [ErrUploads] or [ErrFilesFull] when there is no place or room for it;
+//   - [ErrUploads] or [ErrFilesFull] when there is no place or room for it, or
+//     ErrFilesFull when there is no room for more of it;
 //   - [store.ErrExists] or [store.ErrGone] when the id is or was an item;
 //   - [store.ErrOffset] when offset is not where the upload is, which is the
 //     number returned: so for a repeated beginning too;
@@ -40,7 +38,7 @@ func (b *Inbox) Stage(id receipt.ItemID, size, offset int64, from io.Reader) (no
 			return 0, b.unlessKnown(id, err)
 		}
 	}
-	return b.Store.Stage(id, size, offset, &touching{from, b, id})
+	return b.Store.Stage(id, size, offset, &bringing{Reader: from, inbox: b, id: id, size: size, at: offset})
 }
 
 func (b *Inbox) checkUpload(size int64) error {
@@ -89,7 +87,7 @@ func (b *Inbox) Abandon(id receipt.ItemID) error {
 	if err := b.Store.Unstage(id); err != nil {
 		return err
 	}
-	b.touched.forget(id)
+	b.progress.forget(id)
 	return nil
 }
 
@@ -101,68 +99,92 @@ func (b *Inbox) beginUpload(id receipt.ItemID, size int64) error {
 	if err != nil || slices.ContainsFunc(uploads, func(u store.Upload) bool { return u.ID == id }) {
 		return err
 	}
-	if err := b.makeRoom(uploads, size); err != nil {
+	to := min(size, aheadOfUpload)
+	if err := b.makeRoom(uploads, to); err != nil {
 		return err
 	}
-	b.touched.at(id, b.Now())
+	b.progress.begin(store.Upload{ID: id, Size: size}, to, b.Now())
 	_, err = b.Store.Stage(id, size, 0, strings.NewReader(""))
 	return err
 }
 
-// makeRoom finds a place and room for one more upload. What nobody touched for
-// long makes room, the longest first: else whoever announces much and sends
-// nothing would keep everyone else's files out for a day. The lock of rooms is held.
-func (b *Inbox) makeRoom(uploads []store.Upload, size int64) error {
-	slices.SortFunc(uploads, func(x, y store.Upload) int {
-		return b.touched.since(x.ID, b.Now()).Compare(b.touched.since(y.ID, b.Now()))
+// goOn finds room for what comes next of an upload, and returns up to where.
+func (b *Inbox) goOn(id receipt.ItemID, size, at int64) (to int64, err error) {
+	b.room.mu.Lock()
+	defer b.room.mu.Unlock()
+	uploads, err := b.Store.Staged()
+	if err != nil {
+		return at, err
+	}
+	to = min(size, at+aheadOfUpload)
+	others := slices.DeleteFunc(uploads, func(u store.Upload) bool { return u.ID == id })
+	if err := b.makeRoom(others, to-at); err != nil {
+		return at, err
+	}
+	b.progress.grant(id, to)
+	return to, nil
+}
+
+// makeRoom finds a place and room for one more upload, or for more of one, beside
+// others. What hardly came on for long makes room, the longest first: else whoever
+// announces much and sends next to nothing would keep everyone else's files out.
+// The lock of rooms is held.
+func (b *Inbox) makeRoom(others []store.Upload, size int64) error {
+	now := b.Now()
+	slices.SortFunc(others, func(x, y store.Upload) int {
+		return b.progress.of(x, now).last.Compare(b.progress.of(y, now).last)
 	})
 	for {
-		err := b.fits(uploads, size)
-		if err == nil || len(uploads) == 0 || b.idle(uploads[0].ID) < YieldUpload {
+		err := b.fits(others, size)
+		if err == nil || len(others) == 0 || now.Sub(b.progress.of(others[0], now).last) < YieldUpload {
 			return err
 		}
-		if err := b.Abandon(uploads[0].ID); err != nil {
+		if err := b.Abandon(others[0].ID); err != nil {
 			return err
 		}
-		uploads = uploads[1:]
+		others = others[1:]
 	}
 }
 
-func (b *Inbox) fits(uploads []store.Upload, size int64) error {
+func (b *Inbox) fits(others []store.Upload, size int64) error {
 	free, err := b.Store.Free()
 	if err != nil {
 		return err
 	}
-	if len(uploads) >= MaxUploads {
+	if len(others) >= MaxUploads {
 		return fmt.Errorf("finding room: %w", ErrUploads)
 	}
-	if free-b.room.promised-expected(uploads)-size < b.Reserve {
+	if free-b.room.promised-b.expected(others)-size < b.Reserve {
 		return fmt.Errorf("finding room: %w", ErrFilesFull)
 	}
 	return nil
 }
 
-// idle is for how long nothing came of an upload, as far as this process knows.
-func (b *Inbox) idle(id receipt.ItemID) time.Duration {
+// expected is what is still to come of uploads, as far as they hold room for it.
+func (b *Inbox) expected(uploads []store.Upload) (sum int64) {
 	now := b.Now()
-	return now.Sub(b.touched.since(id, now))
+	for _, u := range uploads {
+		sum += max(0, b.progress.of(u, now).to-u.Offset)
+	}
+	return sum
 }
 
-// SweepUploads removes uploads of which nothing came for [KeepUpload], and those
-// whose id an item has taken otherwise. It returns how many, which goes into no
-// log: with its time it would tell when somebody gave up.
+// SweepUploads removes uploads that did not come on for [KeepUpload] or that began
+// [LongestUpload] ago, and those whose id an item has taken otherwise. It returns
+// how many, which goes into no log: with its time it would tell when somebody gave
+// up.
 func (b *Inbox) SweepUploads() (removed int, err error) {
 	uploads, err := b.Store.Staged()
 	if err != nil {
 		return 0, err
 	}
-	b.touched.keep(uploads)
+	b.progress.keep(uploads)
 	for _, u := range uploads {
 		item, err := b.known(u.ID)
 		if err != nil && !errors.Is(err, store.ErrGone) {
 			return removed, err
 		}
-		if !item && err == nil && b.idle(u.ID) < KeepUpload {
+		if !item && err == nil && !b.progress.over(u, b.Now()) {
 			continue
 		}
 		if err := b.Abandon(u.ID); err != nil {
@@ -171,62 +193,4 @@ func (b *Inbox) SweepUploads() (removed int, err error) {
 		removed++
 	}
 	return removed, nil
-}
-
-// touched remembers when the last byte of each upload came, in memory alone.
-type touched struct {
-	mu   sync.Mutex
-	last map[receipt.ItemID]time.Time
-}
-
-func (t *touched) at(id receipt.ItemID, now time.Time) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.last == nil {
-		t.last = map[receipt.ItemID]time.Time{}
-	}
-	t.last[id] = now
-}
-
-// since returns when an upload was touched. One that is new to this process, or
-// was touched by a clock that ran ahead, counts as touched now.
-func (t *touched) since(id receipt.ItemID, now time.Time) time.Time {
-	t.mu.Lock()
-	last, ok := t.last[id]
-	t.mu.Unlock()
-	if !ok || last.After(now) {
-		t.at(id, now)
-		return now
-	}
-	return last
-}
-
-func (t *touched) forget(id receipt.ItemID) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	delete(t.last, id)
-}
-
-// keep forgets all but these.
-func (t *touched) keep(uploads []store.Upload) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	maps.DeleteFunc(t.last, func(id receipt.ItemID, _ time.Time) bool {
-		return !slices.ContainsFunc(uploads, func(u store.Upload) bool { return u.ID == id })
-	})
-}
-
-// touching notes each arrival of bytes.
-type touching struct {
-	io.Reader
-	inbox *Inbox
-	id    receipt.ItemID
-}
-
-func (t *touching) Read(p []byte) (int, error) {
-	n, err := t.Reader.Read(p)
-	if n > 0 {
-		t.inbox.touched.at(t.id, t.inbox.Now())
-	}
-	return n, err
 }

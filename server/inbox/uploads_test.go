@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"saksi/crypto/hybrid"
 	"saksi/crypto/item"
@@ -178,29 +177,22 @@ func TestUploadThatHangsIsTakenOver(t *testing.T) {
 }
 
 // TestUploadsHoldRoom for what is still to come of them, and no more: beside other
-// uploads, beside files in one piece, and after a restart.
+// uploads, and beside files in one piece.
 func TestUploadsHoldRoom(t *testing.T) {
 	d := newDrop(t, 1)
 	const free = 1 << 40
 	code := receipt.New()
 	first, second, whole := d.upload(t, code, 0), d.upload(t, code, 1), d.fileParcel(t, code, 2)
-	settings := func() {
-		d.Inbox.Store = roomy{d.faulty, free}
-		d.Inbox.Reserve = free - first.Size - second.Size/2
-	}
-	settings()
+	d.Inbox.Store = roomy{d.faulty, free}
+	d.Inbox.Reserve = free - first.Size - second.Size/2
 	d.mustBring(t, first, 0)
-	for _, when := range []string{"now", "after a restart"} {
-		if err := d.stageTo(second, 0); !errors.Is(err, inbox.ErrFilesFull) {
-			t.Errorf("%s a second upload beside the first: %v, want ErrFilesFull", when, err)
-		}
-		if _, err := d.Accept(whole); !errors.Is(err, inbox.ErrFilesFull) {
-			t.Errorf("%s a file in one piece beside the first: %v, want ErrFilesFull", when, err)
-		}
-		d.mustAccept(t, d.parcel(t, receipt.New(), 0, "isi"))
-		d.again(t)
-		settings()
+	if err := d.stageTo(second, 0); !errors.Is(err, inbox.ErrFilesFull) {
+		t.Errorf("a second upload beside the first: %v, want ErrFilesFull", err)
 	}
+	if _, err := d.Accept(whole); !errors.Is(err, inbox.ErrFilesFull) {
+		t.Errorf("a file in one piece beside the first: %v, want ErrFilesFull", err)
+	}
+	d.mustAccept(t, d.parcel(t, receipt.New(), 0, "isi"))
 	d.staged(t, first)
 	d.mustBring(t, first, first.Size*3/4)
 	d.mustBring(t, second, second.Size)
@@ -238,107 +230,6 @@ func TestSentAgainNeedsNoRoom(t *testing.T) {
 	}
 	disk.full = false
 	d.mustAccept(t, begun.Parcel)
-}
-
-// fill takes all places of uploads.
-func (d *drop) fill(t *testing.T) (all []upload) {
-	t.Helper()
-	size := d.upload(t, receipt.New(), 0).Size
-	for n := range inbox.MaxUploads {
-		u := upload{Parcel: inbox.Parcel{ID: receipt.ItemID{byte(n), 9}, Size: size}, payload: make([]byte, size)}
-		d.mustBring(t, u, 0)
-		all = append(all, u)
-	}
-	return all
-}
-
-// TestSilentUploadsMakeRoom: who takes all places and sends nothing keeps others
-// out for an hour, not for a day; and whoever sends is not displaced.
-func TestSilentUploadsMakeRoom(t *testing.T) {
-	d := newDrop(t, 1)
-	all := d.fill(t)
-	mine := d.upload(t, receipt.New(), 0)
-	if err := d.stageTo(mine, 0); !errors.Is(err, inbox.ErrUploads) {
-		t.Fatalf("one upload too many: %v, want ErrUploads", err)
-	}
-	d.now = d.now.Add(inbox.YieldUpload - time.Second)
-	for _, u := range all[1:] {
-		d.mustBring(t, u, 1)
-	}
-	if err := d.stageTo(mine, 0); !errors.Is(err, inbox.ErrUploads) {
-		t.Fatalf("a second before the hour: %v, want ErrUploads", err)
-	}
-	d.now = d.now.Add(time.Second)
-	d.mustBring(t, mine, mine.Size)
-	d.staged(t, append(all[1:], mine)...)
-	other := d.upload(t, receipt.New(), 0)
-	if err := d.stageTo(other, 0); !errors.Is(err, inbox.ErrUploads) {
-		t.Errorf("all others sent something: %v, want ErrUploads", err)
-	}
-	d.mustAccept(t, mine.Parcel)
-	d.mustBring(t, other, 0)
-}
-
-// TestSilentUploadsGiveUpTheirRoom: who announces much and sends nothing does not
-// keep others' files out.
-func TestSilentUploadsGiveUpTheirRoom(t *testing.T) {
-	d := newDrop(t, 1)
-	const free = 1 << 40
-	code := receipt.New()
-	first, second := d.upload(t, code, 0), d.upload(t, code, 1)
-	d.Inbox.Store = roomy{d.faulty, free}
-	d.Inbox.Reserve = free - first.Size
-	d.mustBring(t, first, 0)
-	d.now = d.now.Add(inbox.YieldUpload)
-	d.mustBring(t, second, 0)
-	d.staged(t, second)
-}
-
-func (d *drop) sweeps(t testing.TB, want int) {
-	t.Helper()
-	if n, err := d.SweepUploads(); err != nil || n != want {
-		t.Fatalf("swept %d uploads, %v, want %d", n, err, want)
-	}
-}
-
-// TestAbandonedUploadsAreSwept a day after their last byte; a restart begins the
-// day anew, as its beginning is nowhere written down.
-func TestAbandonedUploadsAreSwept(t *testing.T) {
-	d := newDrop(t, 1)
-	code := receipt.New()
-	left, slow := d.upload(t, code, 0), d.upload(t, code, 1)
-	d.mustBring(t, left, left.Size/2)
-	d.mustBring(t, slow, 1)
-	d.now = d.now.Add(inbox.KeepUpload - time.Second)
-	d.sweeps(t, 0)
-	d.mustBring(t, slow, 2)
-	d.now = d.now.Add(time.Second)
-	d.sweeps(t, 1)
-	d.staged(t, slow)
-	d.again(t)
-	d.now = d.now.Add(time.Hour)
-	d.sweeps(t, 0)
-	d.now = d.now.Add(inbox.KeepUpload - time.Second)
-	d.sweeps(t, 0)
-	d.now = d.now.Add(time.Second)
-	d.sweeps(t, 1)
-	d.staged(t)
-	if err := d.stageTo(left, left.Size); err != nil {
-		t.Errorf("it cannot begin anew: %v", err)
-	}
-	d.mustAccept(t, left.Parcel)
-}
-
-// TestClockThatFellBackKeepsNoUpload for longer than a day from then on.
-func TestClockThatFellBackKeepsNoUpload(t *testing.T) {
-	d := newDrop(t, 1)
-	right := d.now
-	d.now = right.AddDate(0, 1, 0)
-	d.mustBring(t, d.upload(t, receipt.New(), 0), 1)
-	d.now = right
-	d.sweeps(t, 0)
-	d.now = right.Add(inbox.KeepUpload)
-	d.sweeps(t, 1)
 }
 
 // TestUploadOfAnItemIsSwept: if the item came in one piece after all, at once.

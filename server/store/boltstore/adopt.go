@@ -17,14 +17,8 @@ func (s *Store) CreateStaged(i store.Item, slots [][]byte) error {
 
 // adopt makes a staged payload an item's.
 func (s *Store) adopt(doing string, e newEntry) error {
-	u, err := s.Settle(e.item.ID)
-	switch {
-	case err != nil:
+	if _, err := s.Settle(e.item.ID); err != nil {
 		return s.unlessUsed(doing, e.item.ID, err)
-	case u.Size != e.item.Size:
-		return fail(doing, store.ErrSize)
-	case u.Offset != u.Size:
-		return fail(doing, store.ErrOffset)
 	}
 	g := s.stages.get(e.item.ID)
 	if g == nil {
@@ -43,7 +37,8 @@ func (s *Store) adopt(doing string, e newEntry) error {
 
 // adoptFile gives the file a second name, that of a payload, and takes the first
 // one away when the item is indexed. So at every moment one of them is right, and
-// Open finds out which.
+// Open finds out which. Since it was settled it may have been removed and begun
+// anew: what is adopted is looked at here, under its lock.
 func (s *Store) adoptFile(doing string, e newEntry, g *stage) error {
 	s.files.Lock()
 	defer s.files.Unlock()
@@ -52,6 +47,9 @@ func (s *Store) adoptFile(doing string, e newEntry, g *stage) error {
 	if g.gone {
 		return s.unlessUsed(doing, g.id, store.ErrUnknown)
 	}
+	if err := g.fit(e.item); err != nil {
+		return fail(doing, err)
+	}
 	path := s.stagePath(g.upload())
 	if err := s.placeAndIndex(doing, e, os.Link, path); err != nil {
 		return err
@@ -59,6 +57,18 @@ func (s *Store) adoptFile(doing string, e newEntry, g *stage) error {
 	g.gone = true
 	os.Remove(path) // else the next Open does
 	s.blur("payloads")
+	return nil
+}
+
+// fit returns nil if all of an item's payload is there for good. The stage's lock is
+// held.
+func (g *stage) fit(i store.Item) error {
+	switch {
+	case g.size != i.Size:
+		return store.ErrSize
+	case g.offset != g.size:
+		return store.ErrOffset
+	}
 	return nil
 }
 

@@ -3,6 +3,7 @@ package boltstore
 import (
 	"bytes"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -184,6 +185,28 @@ func TestCheckBesideSlices(t *testing.T) {
 		default:
 		}
 	}
+}
+
+// TestAdoptingLooksUnderTheLock: between settling and adopting, an upload may have
+// been removed and begun anew, by then of another size or not yet whole. What came
+// before counts for nothing.
+func TestAdoptingLooksUnderTheLock(t *testing.T) {
+	s, _ := newStore(t)
+	defer s.Close()
+	u, payload := halfway(t, s)
+	slots := [][]byte{make([]byte, item.SlotSize(roster.Quorum{Needed: 1}))}
+	for size, want := range map[int64]error{u.Size: store.ErrOffset, u.Offset: store.ErrSize, 2 * u.Size: store.ErrSize} {
+		i := store.Item{ID: u.ID, Roster: 1, Week: week.Of(noon), Size: size}
+		err := s.create(i, slots, func(doing string, e newEntry) error {
+			return s.adoptFile(doing, e, s.stages.get(u.ID)) // as if it had just been settled, whole
+		})
+		if !errors.Is(err, want) {
+			t.Errorf("adopting %d of %d bytes as %d: %v, want %v", u.Offset, u.Size, size, err, want)
+		}
+		isStaged(t, s, u)
+	}
+	wholly(t, s, u, payload)
+	isStaged(t, s)
 }
 
 // TestStagedTimesAreMondays of the week in which the last byte came.
