@@ -157,7 +157,7 @@ func TestDoors(t *testing.T) {
 		"rsc.io/qr":                {"web/qrcode"},
 		"github.com/cretz/bine":    {"server/onion"},
 		"golang.org/x/net":         {"server/onion", "cmd/saksi/errand"},
-		"golang.org/x/term":        {"cmd/saksi-review"},
+		"golang.org/x/term":        {"cmd/saksi-review", "cmd/saksi"},
 		"golang.org/x/sys":         {"server/confine", "server/onion", "server/store/boltstore", "cmd/saksi-review/desk", "cmd/saksi-review"},
 	}
 	for name, imports := range listed(t) {

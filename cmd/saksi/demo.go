@@ -19,6 +19,7 @@ import (
 	"saksi/crypto/sign"
 	"saksi/crypto/week"
 	"saksi/server/folder"
+	"saksi/web/client"
 )
 
 // A demo is a whole drop in one folder:
@@ -165,7 +166,7 @@ func (d demo) serve(ctx context.Context, e env, listen string) error {
 	defer stop()
 	address, err := readAddress(stdout)
 	if err == nil {
-		d.explain(e.stdout, filepath.Dir(self), address)
+		d.explain(e.stdout, filepath.Dir(self), address, client.Script() != nil)
 	}
 	return errors.Join(err, server.Wait())
 }
@@ -182,12 +183,15 @@ func readAddress(stdout io.Reader) (string, error) {
 }
 
 // explain prints the address and what to do next, to be copied as it stands.
-func (d demo) explain(w io.Writer, bin, address string) {
+func (d demo) explain(w io.Writer, bin, address string, script bool) {
 	saksi, review := filepath.Join(bin, "saksi"), filepath.Join(bin, "saksi-review")
 	if _, err := os.Stat(review); err != nil {
 		saksi, review = "saksi", "saksi-review"
 	}
 	desk := fmt.Sprintf("-key %s -desk %s", d.path("reviewers", "r1.key"), d.path("desk1"))
+	if !script {
+		fmt.Fprintf(w, "Note: %s.\n\n", withoutScript)
+	}
 	fmt.Fprintf(w, "A drop is running. Write a testimony and keep the twelve words:\n\n    %s\n\n", address)
 	fmt.Fprintf(w, "Then, in another terminal, be the courier and the first reviewer:\n\n")
 	for _, line := range []string{

@@ -49,7 +49,7 @@ const usage = `Usage:
                [-province CODE] [-answers FILE] [-keep-metadata] [-look] [-lang id|en] FOLDER
     saksi seal -carry FILE -roster FILE -recipients FILE [-roots FILE] [-to ADDRESS#FINGERPRINT]
                [-taxonomy FILE] [-not ID]... FOLDER
-    saksi seal -send FILE -to ADDRESS [-socks 127.0.0.1:9050]
+    saksi seal -send FILE -to ADDRESS [-socks 127.0.0.1:9050] [-lang id|en]
     saksi version
 
 demo runs a whole throwaway drop on this machine. init makes a data folder with
@@ -89,7 +89,8 @@ one of this machine, with #FINGERPRINT behind it if you have it from the poster.
 seal is for reporters and their helpers. It seals a folder on this machine, where no
 page can change what is sealed, and hands it in; or writes a file to carry, which -send
 hands in from another machine. The folder has kesaksian.txt and other files. -look only
-says what they reveal.
+says what they reveal and, with an address or a roster, who would read them. At a
+terminal it asks before it sends.
 
 serve -couriers is where a tor that is neither started nor joined brings couriers
 in, by a service of their own, whose address is -couriers-onion.
@@ -124,6 +125,7 @@ func commands() []command {
 
 // env is what a command may use of the world.
 type env struct {
+	stdin  io.Reader
 	stdout io.Writer
 	stderr io.Writer
 }
@@ -142,7 +144,7 @@ func (h hinted) Unwrap() error { return h.error }
 func main() {
 	syscall.Umask(0o077) // nothing that this program makes is for others
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := run(ctx, env{os.Stdout, os.Stderr}, os.Args[1:])
+	code := run(ctx, env{os.Stdin, os.Stdout, os.Stderr}, os.Args[1:])
 	stop()
 	os.Exit(code)
 }

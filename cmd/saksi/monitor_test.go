@@ -39,7 +39,7 @@ func watchdog(t *testing.T) (*watch.Watchdog, env, *bytes.Buffer) {
 	return &watch.Watchdog{
 		Onion: onionname.New([32]byte{1}), Roots: partytest.New(t, time.Now(), 1).Trusted,
 		Dir: filepath.Join(t.TempDir(), "jaga"), Socks: "127.0.0.1:9", Misses: 2, Now: time.Now,
-	}, env{printed, printed}, printed
+	}, env{nil, printed, printed}, printed
 }
 
 // TestTheWatchGoesOnAfterAnAlarm, at times that are drawn, until it is stopped.

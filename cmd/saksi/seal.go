@@ -6,12 +6,10 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"strings"
 	"time"
 
 	"saksi/cmd/saksi/errand"
 	"saksi/cmd/saksi/letter"
-	"saksi/crypto/item"
 	"saksi/crypto/receipt"
 	"saksi/crypto/roster"
 	"saksi/web/taxonomy"
@@ -69,17 +67,15 @@ type sealing struct {
 	env
 	say    speech
 	anchor letter.Anchor
-	drop   *letter.Drop // nil if it is carried
+	drop   *letter.Drop // nil if nothing goes over the network
+	reason string       // why it waits, as it was said last
 }
 
 func (s *sealing) run(ctx context.Context) error {
-	switch {
-	case *s.send != "" && *s.carry != "", *s.carry == "" && !*s.look && *s.to == "", *s.send != "" && *s.look,
-		*s.carry == "" && (*s.roster != "" || *s.recipients != "" || *s.taxonomy != ""):
-		return errSealMode
-	case *s.carry != "" && (*s.roster == "" || *s.recipients == "" || *s.to == "" && *s.roots == ""):
-		return errSealMode
-	case *s.send != "":
+	if err := s.mode(); err != nil {
+		return err
+	}
+	if *s.send != "" {
 		return s.handIn(ctx)
 	}
 	if err := s.prepare(); err != nil {
@@ -91,28 +87,51 @@ func (s *sealing) run(ctx context.Context) error {
 	}
 	s.tell(folder)
 	switch {
-	case *s.look:
+	case *s.look && s.drop == nil && !s.offline():
+		s.tellTo("look_readers")
 		return nil
-	case *s.carry != "":
+	case s.offline():
 		return s.write(folder)
 	}
 	return s.post(ctx, folder)
 }
 
+// offline is whether the roster is in files of this machine.
+func (s *sealing) offline() bool { return *s.roster != "" }
+
+// mode holds the arguments against each other. Of -carry, -send and neither, each has
+// its own; -look goes with all that has a folder.
+func (s *sealing) mode() error {
+	files := *s.roster != "" || *s.recipients != "" || *s.taxonomy != ""
+	switch {
+	case *s.send != "" && (*s.carry != "" || *s.look || files), *s.carry == "" && !*s.look && files:
+		return errSealMode
+	case *s.carry == "" && !*s.look && *s.to == "":
+		return errSealWhere
+	case (*s.carry != "" || files) && (*s.roster == "" || *s.recipients == ""):
+		return errSealFiles
+	case files && *s.to == "" && *s.roots == "":
+		return errSealTo
+	}
+	return nil
+}
+
 // prepare finds out who is trusted and where it goes, before anything is read.
 func (s *sealing) prepare() (err error) {
-	if *s.look {
-		return nil
+	if *s.to == "" && *s.roots == "" {
+		return nil // -look at the files alone
 	}
-	if s.anchor, err = s.trusted(); err == nil && *s.carry == "" {
+	if s.anchor, err = s.trusted(); err == nil && !s.offline() && *s.to != "" {
 		s.drop, err = s.goesTo()
 	}
 	return err
 }
 
 var (
-	errSealMode = errors.New("seal: these arguments do not go together")
-	errSealTo   = errors.New("seal: no fingerprint is given")
+	errSealMode  = errors.New("seal: these arguments do not go together")
+	errSealWhere = errors.New("seal: where to is missing")
+	errSealFiles = errors.New("seal: -roster and -recipients are missing")
+	errSealTo    = errors.New("seal: no fingerprint is given")
 )
 
 // goesTo returns the drop of -to.
@@ -126,25 +145,8 @@ func (s *sealing) goesTo() (*letter.Drop, error) {
 			return nil, err
 		}
 	}
-	return &letter.Drop{Address: address, Socks: *s.socks, Pause: s.pause, Progress: s.progress}, nil
+	return &letter.Drop{Address: address, Socks: *s.socks, Pause: s.pause, Failed: s.failed, Progress: s.progress}, nil
 }
-
-// pause says that it waits, so that nobody thinks that it stands still.
-func (s *sealing) pause(ctx context.Context, d time.Duration) error {
-	s.tellTo("waiting", d.Round(time.Second))
-	return errand.Sleep(ctx, d)
-}
-
-// progress is told for each slice; a line is printed for each tenth.
-func (s *sealing) progress(acknowledged, size int64) {
-	const slice = 1 << 20
-	if now, before := 10*acknowledged/size, 10*max(0, acknowledged-slice)/size; now != before {
-		s.tellTo("progress", 10*now)
-	}
-}
-
-func (s *sealing) tellTo(key string, args ...any) { fmt.Fprintln(s.stderr, s.say.text(key, args...)) }
-func (s *sealing) print(key string, args ...any)  { fmt.Fprintln(s.stdout, s.say.text(key, args...)) }
 
 // trusted says which roots are.
 func (s *sealing) trusted() (a letter.Anchor, err error) {
@@ -174,7 +176,7 @@ func (s *sealing) trusted() (a letter.Anchor, err error) {
 	return a, nil
 }
 
-// post seals and hands in.
+// post shows who will read it; and then it seals and hands in.
 func (s *sealing) post(ctx context.Context, folder *letter.Folder) error {
 	note, err := s.drop.Fetch(ctx, "/roster.note")
 	if err != nil {
@@ -190,6 +192,13 @@ func (s *sealing) post(ctx context.Context, folder *letter.Folder) error {
 	}
 	l, err := s.letter(folder, note, string(recipients), questions)
 	if err != nil {
+		return err
+	}
+	if *s.look {
+		s.tellTo("nothing_sent")
+		return nil
+	}
+	if yes, err := s.agreed(ctx); err != nil || !yes {
 		return err
 	}
 	return s.sendAll(ctx, l)
@@ -265,6 +274,10 @@ func (s *sealing) write(folder *letter.Folder) error {
 	if err != nil {
 		return err
 	}
+	if *s.look {
+		s.tellTo("nothing_sent")
+		return nil
+	}
 	if err := writeCarried(*s.carry, l); err != nil {
 		return err
 	}
@@ -319,62 +332,4 @@ func (s *sealing) handIn(ctx context.Context) error {
 	}
 	s.print("carried_done", *s.send)
 	return nil
-}
-
-// words shows the words as a bare list, as the page does: without a title.
-func (s *sealing) words(code receipt.Code) {
-	fmt.Fprintln(s.stdout)
-	for i, word := range code.Words() {
-		fmt.Fprintf(s.stdout, "%2d. %s\n", i+1, word)
-	}
-	fmt.Fprintln(s.stdout)
-	s.print("write_down")
-}
-
-// tellReaders says who can read it.
-func (s *sealing) tellReaders(circle *roster.Circle, r item.Readers) {
-	s.tellTo("readers", circle.Sequence, circle.Origin, circle.Quorum.Needed)
-	for _, v := range circle.Reviewers {
-		line := "reader"
-		for _, id := range r.Withheld {
-			if id == v.ID {
-				line = "not_reader"
-			}
-		}
-		s.tellTo(line, v.ID, v.Label, v.Organisation)
-	}
-}
-
-// tell says what the files reveal.
-func (s *sealing) tell(folder *letter.Folder) {
-	s.tellTo("folder", len(folder.Text), len(folder.Files))
-	for _, f := range folder.Files {
-		told := []string{}
-		for _, r := range f.Finding.Reveals {
-			told = append(told, strings.TrimSpace(s.say.text("reveal."+string(r.What))+" "+quoted(r.Value)))
-		}
-		what := s.say.text("reveals_nothing")
-		switch {
-		case len(told) > 0:
-			what = s.say.text("reveals", strings.Join(told, ", "))
-		case f.Finding.Unknown:
-			what = s.say.text("reveals_unknown")
-		}
-		s.tellTo("file", f.Name, f.Finding.Type, f.Size, what)
-		switch {
-		case f.Strip && len(told) > 0:
-			s.tellTo("stripped")
-		case !f.Strip && f.Finding.Strippable:
-			s.tellTo("kept_metadata")
-		case !f.Finding.Strippable:
-			s.tellTo("cannot_strip")
-		}
-	}
-}
-
-func quoted(value string) string {
-	if value == "" {
-		return ""
-	}
-	return fmt.Sprintf("%.80q", value)
 }

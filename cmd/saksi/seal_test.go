@@ -1,8 +1,10 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/binary"
+	"fmt"
 	"hash/crc32"
 	"image"
 	"image/png"
@@ -12,13 +14,19 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"golang.org/x/sys/unix"
 
+	"saksi/cmd/saksi/errand/sockstest"
+	"saksi/cmd/saksi/letter"
+	"saksi/crypto/receipt"
 	"saksi/server/servertest"
 )
 
@@ -54,7 +62,7 @@ func TestSealSpeaksBothLanguages(t *testing.T) {
 			t.Errorf("%s is for no error", key)
 		}
 	}
-	for _, file := range []string{"seal.go", "speech.go"} {
+	for _, file := range []string{"seal.go", "sealtells.go", "speech.go"} {
 		code, err := os.ReadFile(file)
 		must(t, err)
 		for _, key := range keysIn(string(code)) {
@@ -83,7 +91,7 @@ func sealWith(t *testing.T, d *servertest.Drop, front http.HandlerFunc) (out str
 	dir := t.TempDir()
 	must(t, os.WriteFile(filepath.Join(dir, "kesaksian.txt"), []byte("Kami diminta."), 0o600))
 	var stdout, stderr bytes.Buffer
-	code := run(t.Context(), env{&stdout, &stderr},
+	code := run(t.Context(), env{nil, &stdout, &stderr},
 		[]string{"seal", "-to", s.URL + "/#" + strings.Join(d.Trusted.Fingerprint(), "-"), dir})
 	if strings.Contains(stdout.String()+stderr.String(), "Kami diminta") {
 		t.Error("the text is printed")
@@ -132,5 +140,110 @@ func TestWordsAreForWhatIsKept(t *testing.T) {
 	must(t, err)
 	if status.Items != 1 {
 		t.Errorf("%d items are kept", status.Items)
+	}
+}
+
+// atTerminal runs the program with somebody at a terminal who has typed a line.
+func atTerminal(t *testing.T, typed string, args ...string) (printed string, err error) {
+	t.Helper()
+	keyboard, err := os.OpenFile("/dev/ptmx", os.O_RDWR|syscall.O_NOCTTY, 0)
+	must(t, err)
+	defer keyboard.Close()
+	number, err := unix.IoctlGetInt(int(keyboard.Fd()), unix.TIOCGPTN)
+	must(t, err)
+	must(t, unix.IoctlSetPointerInt(int(keyboard.Fd()), unix.TIOCSPTLCK, 0))
+	terminal, err := os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|syscall.O_NOCTTY, 0)
+	must(t, err)
+	defer terminal.Close()
+	_, err = io.WriteString(keyboard, typed)
+	must(t, err)
+	cmd := exec.CommandContext(t.Context(), "saksi", args...)
+	cmd.Stdin = terminal
+	out, err := cmd.CombinedOutput()
+	return string(out), err
+}
+
+// TestNothingIsSentBeforeSomebodySawWhoReads: at a terminal the list comes, then the
+// question, and nothing but yes sends.
+func TestNothingIsSentBeforeSomebodySawWhoReads(t *testing.T) {
+	d := servertest.New(t, servertest.Options{})
+	dir := t.TempDir()
+	must(t, os.WriteFile(filepath.Join(dir, "kesaksian.txt"), []byte("Kami diminta."), 0o600))
+	address := d.URL + "/#" + strings.Join(d.Trusted.Fingerprint(), "-")
+	for _, c := range []struct {
+		typed, lang string
+		items       int
+	}{{"\n", "id", 0}, {"t\n", "id", 0}, {"\x04", "id", 0}, {"n\n", "en", 0}, {"y\n", "id", 1}, {"yes\n", "en", 2}} {
+		out, err := atTerminal(t, c.typed, "seal", "-lang", c.lang, "-to", address, dir)
+		must(t, err)
+		list, question := strings.Index(out, "    r1 "), strings.Index(out, speaker(c.lang)["ask"])
+		if list < 0 || question < list || strings.Contains(out[:question], speaker(c.lang)["kept"]) {
+			t.Errorf("%q: no question after the list: %q", c.typed, out)
+		}
+		status, err := d.Inbox.Status()
+		must(t, err)
+		if status.Items != c.items {
+			t.Errorf("%q: %d items are kept, want %d", c.typed, status.Items, c.items)
+		}
+	}
+}
+
+// waitingFor runs the program until it waits, ends it as Ctrl-C does, and returns what
+// it said.
+func waitingFor(t *testing.T, args ...string) (printed string) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "saksi", args...)
+	out, err := cmd.StderrPipe()
+	must(t, err)
+	must(t, cmd.Start())
+	lines := bufio.NewScanner(out)
+	for lines.Scan() {
+		if printed += lines.Text() + "\n"; strings.HasPrefix(lines.Text(), "Waiting") {
+			must(t, cmd.Process.Signal(os.Interrupt))
+		}
+	}
+	if err := cmd.Wait(); err == nil {
+		t.Error("it ended well")
+	}
+	return printed
+}
+
+// carriedFor returns the path of a carried file.
+func carriedFor(t *testing.T, d *servertest.Drop) string {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "titip")
+	must(t, writeCarried(name, &letter.Letter{
+		Circle: d.Circle, Code: receipt.New(), Folder: &letter.Folder{Text: "Kami diminta."}, Language: "id",
+	}))
+	return name
+}
+
+// TestADeadAddressSaysWhyAtTheFirstTry: what is wrong, what to do, for how long it goes
+// on, how to end it; and whoever ends it reads that, and not what a program calls it.
+func TestADeadAddressSaysWhyAtTheFirstTry(t *testing.T) {
+	const onion = "pg6mmjiyjmcrsslvykfwnntlaru7p5svn6y2ymmju6nubxndf4pscryd.onion"
+	d := servertest.New(t, servertest.Options{})
+	carried := carriedFor(t, d)
+	broken := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }))
+	defer broken.Close()
+	proxy, err := sockstest.Listen("other.onion", nil)
+	must(t, err)
+	defer proxy.Close()
+	for key, args := range map[string][]string{
+		"no_tor":      {"-to", "http://" + onion, "-socks", "127.0.0.1:9"},
+		"unreachable": {"-to", "http://" + onion, "-socks", proxy.Addr},
+		"broken":      {"-to", broken.URL},
+	} {
+		out := waitingFor(t, append([]string{"seal", "-lang", "en", "-send", carried}, args...)...)
+		first, _, _ := strings.Cut(out, "Waiting")
+		en := speaker("en")
+		for _, want := range []string{en["err."+key], en["hint."+key], "3 hours", "Ctrl-C"} {
+			if !strings.Contains(first, want) {
+				t.Errorf("%s: before it waits it does not say %q: %q", key, want, out)
+			}
+		}
+		if strings.Contains(out, "context") || !strings.Contains(out, en["err.ended"]) {
+			t.Errorf("%s: ended, it says %q", key, out)
+		}
 	}
 }

@@ -147,15 +147,16 @@ func (s *service) warnings(on listeners, box *inbox.Inbox) (w []string) {
 	return w
 }
 
+// withoutScript is said by a program that was built where npm was missing.
+const withoutScript = "browser sealing is off: the server seals, for everybody. " +
+	"This program was built without npm: install npm, and make build again"
+
 func (s *service) announce(out io.Writer, on listeners) {
 	if client.Script() == nil {
-		fmt.Fprintln(out, "saksi: browser sealing is off: this program was built without it (npm)")
+		fmt.Fprintln(out, "saksi: "+withoutScript)
 	}
 	if s.listen != "" {
 		fmt.Fprintf(out, "saksi: serving http://%s/\n", on.Reporters[0].Addr())
-	}
-	if client.Script() == nil {
-		fmt.Fprintln(out, "saksi: browser sealing is off: this program was built without it (npm)")
 	}
 	for _, l := range on.Front {
 		fmt.Fprintf(out, "saksi: the front is on %s\n", l.Addr())

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"embed"
 	"encoding/json"
 	"errors"
@@ -76,11 +77,7 @@ func (s speech) explain(err error) error {
 	if err == nil {
 		return nil
 	}
-	text, hint := s.cause(err)
-	var refused *deliver.Refused
-	if errors.As(err, &refused) {
-		text, hint = s.refusal(refused)
-	}
+	text, hint := s.reason(err)
 	var file fileNotKept
 	var part partCarried
 	switch {
@@ -97,13 +94,23 @@ func (s speech) explain(err error) error {
 	return hinted{spoken{err, text}, hint}
 }
 
+// reason says why, and what to do, without what it means for what was sent.
+func (s speech) reason(err error) (text, hint string) {
+	var refused *deliver.Refused
+	if errors.As(err, &refused) {
+		return s.refusal(refused)
+	}
+	return s.cause(err)
+}
+
 // cause looks an error up.
 func (s speech) cause(err error) (text, hint string) {
 	for _, known := range []struct {
 		err error
 		key string
 	}{
-		{errSealMode, "mode"}, {errSealTo, "no_fingerprint"}, {errand.ErrAddress, "address"}, {errand.ErrSocks, "socks"},
+		{errSealMode, "mode"}, {errSealWhere, "where"}, {errSealFiles, "roster_files"}, {errSealTo, "no_fingerprint"},
+		{context.Canceled, "ended"}, {errand.ErrAddress, "address"}, {errand.ErrSocks, "socks"},
 		{letter.ErrNoText, "no_text"}, {letter.ErrNotAFile, "not_a_file"}, {letter.ErrTooMany, "too_many"},
 		{letter.ErrPicture, "picture"}, {item.ErrTooLong, "too_long"}, {item.ErrEmpty, "empty"},
 		{item.ErrNotText, "not_text"}, {letter.ErrFingerprint, "fingerprint"}, {letter.ErrRoster, "roster"},
@@ -143,6 +150,8 @@ func (s speech) refusal(r *deliver.Refused) (text, hint string) {
 		return s.text("err.closed"), s.text("hint.closed")
 	case "deleted":
 		return s.text("err.deleted"), ""
+	case "busy":
+		return s.text("err.busy"), s.text("hint.busy")
 	case "files_full", "store", "disk":
 		return s.text("err.full"), s.text("hint.full")
 	}

@@ -34,6 +34,9 @@ type Drop struct {
 	Socks   string // address of tor's SOCKS proxy, unless the drop is on this machine
 	// Pause waits between two tries.
 	Pause func(context.Context, time.Duration) error
+	// Failed is told why a try came to nothing, before the pause, in the errors of this
+	// package, of errand, or as a [*deliver.Refused]; may be nil.
+	Failed func(error)
 	// Progress is told how much of an item the server has on disk.
 	Progress func(acknowledged, size int64)
 
@@ -45,16 +48,26 @@ type Drop struct {
 func (d *Drop) Fetch(ctx context.Context, path string) (body []byte, err error) {
 	for n := range fetchTries {
 		if n > 0 {
+			d.failed(err)
 			if err := d.Pause(ctx, time.Duration(n)*time.Second); err != nil {
 				return nil, err
 			}
 		}
 		body, err = d.fetch(ctx, path)
-		if err == nil || errors.Is(err, ErrAnswer) || errors.Is(err, errand.ErrNoTor) || ctx.Err() != nil {
+		switch {
+		case err != nil && ctx.Err() != nil:
+			return nil, ctx.Err()
+		case err == nil, errors.Is(err, ErrAnswer), errors.Is(err, errand.ErrNoTor):
 			return body, err
 		}
 	}
 	return nil, err
+}
+
+func (d *Drop) failed(err error) {
+	if d.Failed != nil {
+		d.Failed(ofWay(err))
+	}
 }
 
 func (d *Drop) fetch(ctx context.Context, path string) ([]byte, error) {
@@ -172,7 +185,7 @@ func CountCarried(file io.ReadSeeker) (n int, err error) {
 // persist sends anew what the server has lost a part of: it cannot be gone on with,
 // because ciphertext that was acknowledged is not kept.
 func (d *Drop) persist(send func(*deliver.Sender) error) (err error) {
-	s := &deliver.Sender{Client: d.http(), URL: d.url(), Pause: d.Pause, Progress: d.Progress}
+	s := &deliver.Sender{Client: d.http(), URL: d.url(), Pause: d.Pause, Failed: d.failed, Progress: d.Progress}
 	for range sealings {
 		if err = send(s); !errors.Is(err, deliver.ErrLost) {
 			return err
@@ -236,11 +249,13 @@ func ofWay(err error) error {
 	var refused *deliver.Refused
 	switch {
 	case err == nil, errors.As(err, &refused), errors.Is(err, deliver.ErrLost), errors.Is(err, parcel.ErrMalformed),
-		errors.Is(err, context.Canceled):
+		errors.Is(err, context.Canceled), errors.Is(err, errand.ErrBusy), errors.Is(err, ErrAnswer):
 		return err
+	case errors.Is(err, deliver.ErrStrange):
+		return ErrAnswer
 	case errors.Is(err, errand.ErrNoTor):
 		return errand.ErrNoTor
-	case errors.Is(err, errand.ErrUnreachable), errors.Is(err, errand.ErrNoKey):
+	case errors.Is(err, errand.ErrUnreachable), errors.Is(err, errand.ErrNoKey), errors.Is(err, ErrUnreachable):
 		return ErrUnreachable
 	}
 	return errand.ErrBroken

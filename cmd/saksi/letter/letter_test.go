@@ -261,3 +261,14 @@ func TestACarriedLetterIsWhatWouldHaveBeenSent(t *testing.T) {
 		}
 	}
 }
+
+// TestTheGuidesAnswersWork: the example in docs/sealing.md is one that the form takes.
+func TestTheGuidesAnswersWork(t *testing.T) {
+	guide, err := os.ReadFile("../../../docs/sealing.md")
+	check(t, err)
+	_, rest, found := strings.Cut(string(guide), "```json\n")
+	example, _, _ := strings.Cut(rest, "```")
+	if answers, err := ParseAnswers([]byte(example), taxonomy.Current()); !found || err != nil || len(answers) == 0 {
+		t.Errorf("%q: %v", example, err)
+	}
+}

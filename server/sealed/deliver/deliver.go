@@ -63,8 +63,12 @@ const (
 	// DefaultSlice is how many bytes one request brings.
 	DefaultSlice = 1 << 20
 	// attempts is how often in a row nothing may come of it: with the pauses below
-	// some half an hour.
-	attempts     = 64
+	// some half an hour, and the time that the attempts take themselves.
+	attempts = 64
+	// Patience is how long the server may give no answer, whatever attempts and pauses
+	// take: through Tor one attempt may take minutes, and a busy server names its pauses.
+	Patience     = 3 * time.Hour
+	longestBusy  = time.Hour
 	firstPause   = time.Second
 	longestPause = 30 * time.Second
 )
@@ -76,14 +80,18 @@ type Sender struct {
 	Slice  int    // bytes of a request; DefaultSlice if 0
 	// Progress is told how many bytes of the payload the server has on disk; may be nil.
 	Progress func(acknowledged, size int64)
+	// Failed is told why nothing came of an attempt, before the pause; may be nil.
+	Failed func(cause error)
 	// Pause waits between two attempts; by the clock if nil.
 	Pause func(context.Context, time.Duration) error
+	// Now is a seam for tests; the clock if nil.
+	Now func() time.Time
 }
 
 // Send hands an item in. Its payload is written once, so that an item can be sent
 // by one call alone. It returns a [*Refused], [ErrLost], the error of the context
-// or, after half an hour without a byte, that of the connection; or what sealing
-// returned.
+// or, after [Patience] or 64 attempts without a byte, that of the connection; or what
+// sealing returned.
 func (s *Sender) Send(ctx context.Context, sealed *item.Sealed) (Outcome, error) {
 	return s.SendParcel(ctx, parcel.Head{
 		ID: sealed.ID, Burn: sealed.Burn, Roster: sealed.Roster, Slots: sealed.Slots, Size: sealed.Size,
@@ -102,6 +110,10 @@ func (s *Sender) SendParcel(
 	if d.Pause == nil {
 		d.Pause = pause
 	}
+	if d.Now == nil {
+		d.Now = time.Now
+	}
+	d.moved()
 	outcome, err := d.send()
 	if err != nil {
 		return 0, fmt.Errorf("delivering: %w", err)
@@ -124,8 +136,12 @@ type delivery struct {
 	ctx     context.Context
 	sealed  parcel.Head
 	payload func(io.Writer) (int64, error)
-	failed  int // attempts in a row
+	failed  int       // attempts in a row
+	since   time.Time // of the last answer
 }
+
+// moved notes that something came of an attempt.
+func (d *delivery) moved() { d.failed, d.since = 0, d.Now() }
 
 func (d *delivery) head(staged bool) parcel.Head {
 	head := d.sealed
@@ -159,7 +175,7 @@ func (d *delivery) handIn(body []byte) (Outcome, error) {
 	case err != nil:
 		return 0, err
 	case !answer.complete:
-		return 0, errStrange
+		return 0, ErrStrange
 	case answer.status == http.StatusOK:
 		return Again, nil
 	default:
@@ -229,7 +245,8 @@ func (d *delivery) slice(path string, offset int64, b []byte) error {
 				return err
 			}
 		default:
-			now, d.failed = answer.offset, 0
+			now = answer.offset
+			d.moved()
 		}
 		if d.Progress != nil {
 			d.Progress(now, d.sealed.Size)

@@ -272,3 +272,78 @@ func TestAStrangerIsNoServer(t *testing.T) {
 type answering func(*http.Request) *http.Response
 
 func (a answering) RoundTrip(r *http.Request) (*http.Response, error) { return a(r), nil }
+
+// dead is a line on which nothing ever comes.
+var dead = line(func(*http.Request) (*http.Response, error) { return nil, errLine })
+
+type line func(*http.Request) (*http.Response, error)
+
+func (a line) RoundTrip(r *http.Request) (*http.Response, error) { return a(r) }
+
+// TestADeadLineSaysWhyAndEnds: from the first try on it is said why, and hours in which
+// nothing came end it, however few attempts they were.
+func TestADeadLineSaysWhyAndEnds(t *testing.T) {
+	d := servertest.New(t, servertest.Options{})
+	s, now := sender(d, dead), time.Now()
+	var told []error
+	s.Failed = func(cause error) { told = append(told, cause) }
+	s.Now = func() time.Time { now = now.Add(time.Hour); return now }
+	s.Pause = func(context.Context, time.Duration) error {
+		if len(told) == 0 {
+			t.Error("it waits, and has not said why")
+		}
+		return nil
+	}
+	_, err := s.Send(t.Context(), seal(t, d, receipt.New(), 0, item.Content{Kind: item.Message, Text: text}))
+	if !errors.Is(err, errLine) || len(told) == 0 || len(told) > int(deliver.Patience/time.Hour) || !errors.Is(told[0], errLine) {
+		t.Errorf("%v, told %v", err, told)
+	}
+}
+
+// TestWhatArrivesRenewsThePatience: an upload may last longer than hours, as long as
+// some of it arrives.
+func TestWhatArrivesRenewsThePatience(t *testing.T) {
+	d := servertest.New(t, servertest.Options{})
+	s, now, requests := sender(d, nil), time.Now(), 0
+	s.Client.Transport = line(func(r *http.Request) (*http.Response, error) {
+		now = now.Add(deliver.Patience / 4) // a slow line, whose every third request breaks
+		if requests++; requests%3 == 0 {
+			return nil, errLine
+		}
+		return http.DefaultTransport.RoundTrip(r)
+	})
+	s.Now = func() time.Time { return now }
+	if _, err := s.Send(t.Context(), seal(t, d, receipt.New(), 0, file(random(450_000)))); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestABusyServerNamesItsPauseWithinBounds: a server that says to come back in a year
+// is asked within the hour.
+func TestABusyServerNamesItsPauseWithinBounds(t *testing.T) {
+	d := servertest.New(t, servertest.Options{})
+	s := sender(d, answering(func(*http.Request) *http.Response {
+		return &http.Response{
+			StatusCode: http.StatusTooManyRequests, Header: http.Header{},
+			Body: io.NopCloser(strings.NewReader(`{"error":"busy","minutes":525600}`)),
+		}
+	}))
+	var longest time.Duration
+	s.Pause = func(_ context.Context, wait time.Duration) error { longest = max(longest, wait); return nil }
+	_, err := s.Send(t.Context(), seal(t, d, receipt.New(), 0, item.Content{Kind: item.Message, Text: text}))
+	if err == nil || longest != time.Hour {
+		t.Errorf("%v, after a pause of %s", err, longest)
+	}
+}
+
+// TestWhoEndsItIsToldSo: not that the line is broken, which it is because of that.
+func TestWhoEndsItIsToldSo(t *testing.T) {
+	d := servertest.New(t, servertest.Options{})
+	ctx, cancel := context.WithCancel(t.Context())
+	s := sender(d, line(func(*http.Request) (*http.Response, error) { cancel(); return nil, errLine }))
+	s.Failed = func(cause error) { t.Errorf("told %v", cause) }
+	_, err := s.Send(ctx, seal(t, d, receipt.New(), 0, item.Content{Kind: item.Message, Text: text}))
+	if !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+}

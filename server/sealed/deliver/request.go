@@ -18,9 +18,9 @@ const cut = "upload_cut"
 // maxFailure bounds what is read of an error, in bytes.
 const maxFailure = 64 << 10
 
-// errStrange is returned for answers that are not of a server of ours, such as those
+// ErrStrange is returned for answers that are not of a server of ours, such as those
 // of a proxy in front of it. They count as a broken connection.
-var errStrange = errors.New("the answer is not that of a drop")
+var ErrStrange = errors.New("the answer is not that of a drop")
 
 // An answer is what this package looks at of one.
 type answer struct {
@@ -61,7 +61,7 @@ func readAnswer(resp *http.Response) (*answer, error) {
 	if text := resp.Header.Get("Upload-Offset"); text != "" {
 		n, err := strconv.ParseInt(text, 10, 64)
 		if err != nil || n < 0 {
-			return nil, errStrange
+			return nil, ErrStrange
 		}
 		a.offset = n
 	}
@@ -80,7 +80,7 @@ func refusal(method string, resp *http.Response, text []byte) error {
 		Limit   int64  `json:"limit"`
 	}
 	if json.Unmarshal(text, &body) != nil || body.Error == "" {
-		return errStrange
+		return ErrStrange
 	}
 	r.Name, r.Minutes, r.Limit = body.Error, body.Minutes, body.Limit
 	return r
@@ -92,6 +92,7 @@ func (d *delivery) persist(ask func() (*answer, error)) (*answer, error) {
 	for {
 		answer, err := ask()
 		if err == nil {
+			d.since = d.Now()
 			return answer, nil
 		}
 		wait, again := waits(err)
@@ -115,7 +116,8 @@ func waits(err error) (wait time.Duration, again bool) {
 	}
 	switch refused.Name {
 	case "busy":
-		return time.Duration(max(1, refused.Minutes)) * time.Minute, true
+		minutes := min(max(1, refused.Minutes), int(longestBusy/time.Minute))
+		return time.Duration(minutes) * time.Minute, true
 	case "internal":
 		return 0, true
 	case cut: // on its way, or else what was staged is not what is handed in
@@ -126,14 +128,17 @@ func waits(err error) (wait time.Duration, again bool) {
 
 // fail counts an attempt of which nothing came, and waits before the next.
 func (d *delivery) fail(cause error, wait time.Duration) error {
-	if d.failed++; d.failed >= attempts {
+	if err := d.ctx.Err(); err != nil {
+		return err // what failed, failed because of it
+	}
+	if d.failed++; d.failed >= attempts || d.Now().Sub(d.since) >= Patience {
 		return cause
 	}
 	if wait == 0 {
 		wait = min(longestPause, firstPause<<min(d.failed-1, 10))
 	}
-	if err := d.ctx.Err(); err != nil {
-		return err
+	if d.Failed != nil {
+		d.Failed(cause)
 	}
 	return d.Pause(d.ctx, wait)
 }

@@ -1,0 +1,148 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"golang.org/x/term"
+
+	"saksi/cmd/saksi/errand"
+	"saksi/cmd/saksi/letter"
+	"saksi/crypto/item"
+	"saksi/crypto/receipt"
+	"saksi/crypto/roster"
+	"saksi/server/sealed/deliver"
+)
+
+// agreed asks whether to send, if somebody is at a terminal to be asked. Nothing has
+// been sent by then.
+func (s *sealing) agreed(ctx context.Context) (bool, error) {
+	terminal, ok := s.stdin.(*os.File)
+	if !ok || !term.IsTerminal(int(terminal.Fd())) {
+		return true, nil
+	}
+	fmt.Fprint(s.stderr, s.say.text("ask")+" ")
+	answer, err := readLine(ctx, terminal)
+	if err != nil {
+		return false, err
+	}
+	switch strings.ToLower(strings.TrimSpace(answer)) {
+	case "y", "ya", "yes":
+		return true, nil
+	}
+	s.tellTo("nothing_sent")
+	return false, nil
+}
+
+// readLine reads a line, or nothing once the context ends: Ctrl-C does not end a read.
+func readLine(ctx context.Context, in io.Reader) (string, error) {
+	lines := make(chan string, 1)
+	go func() {
+		line, _ := bufio.NewReader(in).ReadString('\n') // without a line it is no
+		lines <- line
+	}()
+	select {
+	case <-ctx.Done():
+		return "", ctx.Err()
+	case line := <-lines:
+		return line, nil
+	}
+}
+
+// failed says why a try came to nothing, and what can be done, when it is said for the
+// first time. The program goes on by itself.
+func (s *sealing) failed(err error) {
+	reason, hint := s.say.reason(err)
+	if reason == s.reason {
+		return
+	}
+	if s.reason == "" {
+		defer s.tellTo("keeps_trying", int(deliver.Patience.Hours()))
+	}
+	s.reason = reason
+	s.tellTo("reason", reason)
+	if hint != "" {
+		s.tellTo("reason_hint", hint)
+	}
+}
+
+// pause says that it waits, so that nobody thinks that it stands still.
+func (s *sealing) pause(ctx context.Context, d time.Duration) error {
+	s.tellTo("waiting", d.Round(time.Second))
+	return errand.Sleep(ctx, d)
+}
+
+// progress is told for each slice; a line is printed for each tenth.
+func (s *sealing) progress(acknowledged, size int64) {
+	const slice = 1 << 20
+	s.reason = ""
+	if now, before := 10*acknowledged/size, 10*max(0, acknowledged-slice)/size; now != before {
+		s.tellTo("progress", 10*now)
+	}
+}
+
+func (s *sealing) tellTo(key string, args ...any) { fmt.Fprintln(s.stderr, s.say.text(key, args...)) }
+func (s *sealing) print(key string, args ...any)  { fmt.Fprintln(s.stdout, s.say.text(key, args...)) }
+
+// words shows the words as a bare list, as the page does: without a title.
+func (s *sealing) words(code receipt.Code) {
+	fmt.Fprintln(s.stdout)
+	for i, word := range code.Words() {
+		fmt.Fprintf(s.stdout, "%2d. %s\n", i+1, word)
+	}
+	fmt.Fprintln(s.stdout)
+	s.print("write_down")
+}
+
+// tellReaders says who can read it.
+func (s *sealing) tellReaders(circle *roster.Circle, r item.Readers) {
+	s.tellTo("readers", circle.Sequence, circle.Origin, circle.Quorum.Needed)
+	for _, v := range circle.Reviewers {
+		line := "reader"
+		for _, id := range r.Withheld {
+			if id == v.ID {
+				line = "not_reader"
+			}
+		}
+		s.tellTo(line, v.ID, v.Label, v.Organisation)
+	}
+}
+
+// tell says what the files reveal.
+func (s *sealing) tell(folder *letter.Folder) {
+	s.tellTo("folder", len(folder.Text), len(folder.Files))
+	for _, f := range folder.Files {
+		told := []string{}
+		for _, r := range f.Finding.Reveals {
+			told = append(told, strings.TrimSpace(s.say.text("reveal."+string(r.What))+" "+quoted(r.Value)))
+		}
+		what := s.say.text("reveals_nothing")
+		switch {
+		case len(told) > 0:
+			what = s.say.text("reveals", strings.Join(told, ", "))
+		case f.Finding.Unknown:
+			what = s.say.text("reveals_unknown")
+		}
+		s.tellTo("file", f.Name, f.Finding.Type, f.Size, what)
+		switch {
+		case f.Strip && len(told) > 0:
+			s.tellTo("stripped")
+		case !f.Strip && f.Finding.Strippable:
+			s.tellTo("kept_metadata")
+		case !f.Finding.Strippable:
+			s.tellTo("cannot_strip")
+		}
+	}
+}
+
+func quoted(value string) string {
+	if value == "" {
+		return ""
+	}
+	return fmt.Sprintf("%.80q", value)
+}
