@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
@@ -55,6 +56,9 @@ func TestSealSpeaksBothLanguages(t *testing.T) {
 		t.Fatalf("%d and %d texts", len(id), len(en))
 	}
 	for key, text := range id {
+		if other := regexp.MustCompile(`(?i)sidik.jari|\bbita\b`).FindString(text); other != "" {
+			t.Errorf("%s: %q is called otherwise on the poster and the pages", key, other)
+		}
 		if en[key] == "" || strings.Count(text, "%") != strings.Count(en[key], "%") {
 			t.Errorf("%s: %q and %q", key, text, en[key])
 		}
@@ -86,12 +90,17 @@ func keysIn(code string) (keys []string) {
 // it printed.
 func sealWith(t *testing.T, d *servertest.Drop, front http.HandlerFunc) (out string, err int) {
 	t.Helper()
+	return sealUntil(t.Context(), t, d, front)
+}
+
+func sealUntil(ctx context.Context, t *testing.T, d *servertest.Drop, front http.HandlerFunc) (out string, err int) {
+	t.Helper()
 	s := httptest.NewServer(front)
 	defer s.Close()
 	dir := t.TempDir()
 	must(t, os.WriteFile(filepath.Join(dir, "kesaksian.txt"), []byte("Kami diminta."), 0o600))
 	var stdout, stderr bytes.Buffer
-	code := run(t.Context(), env{nil, &stdout, &stderr},
+	code := run(ctx, env{nil, &stdout, &stderr},
 		[]string{"seal", "-to", s.URL + "/#" + strings.Join(d.Trusted.Fingerprint(), "-"), dir})
 	if strings.Contains(stdout.String()+stderr.String(), "Kami diminta") {
 		t.Error("the text is printed")
@@ -245,5 +254,29 @@ func TestADeadAddressSaysWhyAtTheFirstTry(t *testing.T) {
 		if strings.Contains(out, "context") || !strings.Contains(out, en["err.ended"]) {
 			t.Errorf("%s: ended, it says %q", key, out)
 		}
+	}
+}
+
+// TestOfALostAnswerNobodySaysThatNothingWasKept: whoever ends the program while the
+// answer is missing must not believe that nothing arrived.
+func TestOfALostAnswerNobodySaysThatNothingWasKept(t *testing.T) {
+	d := servertest.New(t, servertest.Options{})
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	out, code := sealUntil(ctx, t, d, func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost {
+			passOn(d, httptest.NewRecorder(), r) // kept, and the answer is lost
+			cancel()
+			panic(http.ErrAbortHandler)
+		}
+		passOn(d, w, r)
+	})
+	if code == 0 || strings.Contains(out, "tidak ada yang tersimpan") || !strings.Contains(out, "server belum menyatakan") {
+		t.Errorf("status %d, %q", code, out)
+	}
+	status, err := d.Inbox.Status()
+	must(t, err)
+	if status.Items != 1 {
+		t.Errorf("%d items are kept", status.Items)
 	}
 }

@@ -85,6 +85,8 @@ func (s speech) explain(err error) error {
 		text = s.text("err.file_not_kept", file.name, text)
 	case errors.As(err, &part):
 		text = s.text("err.part_carried", part.n, part.count, text)
+	case errors.As(err, new(notKept)) && mayBeKept(err):
+		text = s.text("err.unsure", text)
 	case errors.As(err, new(notKept)):
 		text = s.text("err.not_kept", text)
 	}
@@ -92,6 +94,19 @@ func (s speech) explain(err error) error {
 		return spoken{err, text}
 	}
 	return hinted{spoken{err, text}, hint}
+}
+
+// mayBeKept reports whether the server may have what was sent, and only its answer is
+// missing. Of what was tried several times the last reason says nothing about the first.
+func mayBeKept(err error) bool {
+	for _, way := range []error{
+		context.Canceled, errand.ErrBroken, errand.ErrNoTor, letter.ErrUnreachable, letter.ErrAnswer,
+	} {
+		if errors.Is(err, way) {
+			return true
+		}
+	}
+	return false
 }
 
 // reason says why, and what to do, without what it means for what was sent.
