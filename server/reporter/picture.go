@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"saksi/web/evidence"
 )
@@ -87,5 +88,13 @@ func develop(from io.Reader, size int64) (clean []byte, told []evidence.What, er
 	if clean, _, err = evidence.Strip(raw); err != nil {
 		return nil, nil, fmt.Errorf("stripping: %w", ErrPicture)
 	}
-	return clean, evidence.InspectBytes(raw, "").Whats(), nil
+	return clean, taken(evidence.InspectBytes(raw, ""), evidence.InspectBytes(clean, "")), nil
+}
+
+// taken says what a file told before and does not tell now: a colour profile stays.
+func taken(before, now evidence.Finding) []evidence.What {
+	before.Reveals = slices.DeleteFunc(before.Reveals, func(r evidence.Reveal) bool {
+		return slices.Contains(now.Reveals, r)
+	})
+	return before.Whats()
 }

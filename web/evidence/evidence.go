@@ -11,7 +11,8 @@
 //	Office      Office Open XML and OpenDocument: properties, names on comments, preview
 //	the rest    its type alone; Unknown is set, so that a page can warn
 //
-// Pictures within a document are not opened. A finding that is empty says that nothing
+// A colour profile is told as "ICC": in PNG each, where it is compressed, else those that
+// are not known by name as what programs give to everybody. Pictures within a document are not opened. A finding that is empty says that nothing
 // was found where this package looks, and no more than that.
 //
 // # What is taken off
@@ -20,12 +21,14 @@
 // are coded, colour (ICC profiles, gAMA and its like), animation, and which way is up, in
 // an EXIF block that holds nothing else:
 //
-//	JPEG  APP0 JFIF without its preview, APP14, APP2 ICC_PROFILE, tables and scans
+//	JPEG  APP0 JFIF without its preview, APP14, APP2 ICC_PROFILE, tables and scans that
+//	      are as long as their own counts say
 //	PNG   IHDR PLTE IDAT IEND tRNS gAMA cHRM sRGB iCCP sBIT bKGD cICP mDCV cLLI acTL fcTL fdAT
-//	      and pHYs where pixels are not square
+//	      and pHYs where pixels are not square; fcTL fdAT behind acTL alone
 //	WebP  VP8X ICCP ANIM ANMF ALPH VP8 VP8L, the same within frames
 //
-// Lists are of what is kept: a block that nobody has heard of yet goes.
+// Of profiles goes when they were made, but not in PNG. Lists
+// are of what is kept: a block that nobody has heard of yet goes.
 //
 // All files are hostile. Memory and time have bounds that depend on the size alone, which
 // the fuzzers state. The same vectors (testdata/vectors.json) hold this package and its

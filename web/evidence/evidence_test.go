@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"flag"
+	"fmt"
 	"image"
 	"os"
 	"reflect"
@@ -41,7 +42,7 @@ func packet() []Reveal {
 }
 
 func samples() []sample {
-	return slices.Concat(jpegs(), pngs(), webps(), documents(), others())
+	return slices.Concat(jpegs(), odd(), pngs(), webps(), documents(), others())
 }
 
 func jpegs() []sample {
@@ -49,7 +50,6 @@ func jpegs() []sample {
 	exif := app(1, exifPrefix+string(cameraEXIF(binary.BigEndian, 6)))
 	little := app(1, exifPrefix+string(cameraEXIF(binary.LittleEndian, 1)))
 	press := app(13, "Photoshop 3.0\x00\x1c\x02\x50\x00\x04Ayu.\x1c\x02\x5a\x00\x06Ambon.")
-	icc := app(2, "ICC_PROFILE\x00\x01\x01warna")
 	return []sample{
 		{"jpeg plain", plain, JPEG, nil, nil},
 		{"jpeg exif", withSegments(plain, exif), JPEG, camera(), nil},
@@ -60,15 +60,40 @@ func jpegs() []sample {
 			[]Reveal{{Comment, "oleh Sri [2J"}}, nil},
 		{"jpeg preview", withSegments(plain, app(0, jfif+"\x01\x01abc"), app(0, "JFXX\x00\x10xyz")), JPEG,
 			[]Reveal{{Thumbnail, ""}, {Other, "APP0"}}, nil},
-		{"jpeg colour", withSegments(plain, icc, app(14, "Adobe\x00\x64\x00\x00\x00\x00\x01ekor")), JPEG,
+		{"jpeg colour", withSegments(plain, partICC(1, 1, srgb()), app(14, "Adobe\x00\x64\x00\x00\x00\x00\x01ekor")), JPEG,
 			[]Reveal{{Other, "APP14"}}, nil},
 		{"jpeg film", append(bytes.Clone(plain), "....ftypmp42 film"...), JPEG, []Reveal{{Other, "+17 B"}}, nil},
 		{"jpeg unknown parts", withSegments(plain, app(2, "MPF\x00MM"), app(11, "JP"), app(1, exifPrefix+"rusak")), JPEG,
 			[]Reveal{{Other, "APP2"}, {Other, "APP11"}, {Other, "EXIF"}}, nil},
 		{"jpeg cut", plain[:len(plain)-2], JPEG, nil, ErrDamaged},
 		{"jpeg odd marker", withSegments(plain, appendSegment(nil, 0xf7, nil)), JPEG, nil, ErrDamaged},
+		{"jpeg profile", withSegments(plain, partICC(1, 1, screen())), JPEG, []Reveal{{Other, "ICC"}}, nil},
+		{"jpeg profile parts", withSegments(plain, partICC(1, 2, screen()), partICC(2, 2, "sisa")), JPEG,
+			[]Reveal{{Other, "ICC"}}, nil},
+		{"jpeg profile cut", withSegments(plain, partICC(1, 1, srgb()[:127]), app(2, "ICC_PROFILE\x00")), JPEG,
+			[]Reveal{{Other, "ICC"}}, nil},
 		{"jpeg without picture", []byte{0xff, 0xd8, 0xff, 0xd9}, JPEG, nil, ErrDamaged},
 	}
+}
+
+// odd are JPEGs with a segment that belongs to no coding that is known, or that is longer
+// or shorter than its own counts say.
+func odd() (list []sample) {
+	for name, body := range map[string]string{
+		"\xc8": "hai", "\xc5": "\x08\x00\x01\x00\x01\x00", "\xcf": "", "\xde": "", "\xd8": "", "\xf0": "hai",
+		"\xc4": "\x00" + strings.Repeat("\x00", 16) + "ekor", "\xc4 short": "\x00\x01",
+		"\xc4 table":  "\x04" + strings.Repeat("\x00", 16),
+		"\xc4 values": "\x00\x05" + strings.Repeat("\x00", 15) + "hai",
+		"\xdb":        "\x00" + strings.Repeat("q", 64) + "ekor", "\xdb wide": "\x10" + strings.Repeat("q", 64),
+		"\xdb table": "\x04" + strings.Repeat("q", 64), "\xc0": "\x08\x00\x01\x00\x01\x00ekor", "\xc2": "hai",
+		"\xcc": "hai", "\xcc long": strings.Repeat("hai ", 5), "\xda": "\x01\x01\x00\x00\x3f\x00ekor", "\xda none": "",
+		"\xdd": "\x00\x00ekor", "\xdc": "hai",
+	} {
+		file := withSegments(plainJPEG(), appendSegment(nil, name[0], []byte(body)))
+		list = append(list, sample{fmt.Sprintf("jpeg odd %x%s", name[0], name[1:]), file, JPEG, nil, ErrDamaged})
+	}
+	slices.SortFunc(list, func(a, b sample) int { return strings.Compare(a.name, b.name) })
+	return list
 }
 
 func pngs() []sample {
@@ -91,6 +116,10 @@ func pngs() []sample {
 		{"png oblong pixels", withChunks(plain, flat), PNG, nil, nil},
 		{"png tail", append(bytes.Clone(plain), "ekor"...), PNG, []Reveal{{Other, "+4 B"}}, nil},
 		{"png cut", plain[:len(plain)-12], PNG, nil, ErrDamaged},
+		{"png profile", withChunks(plain, pngChunk("iCCP", "ICC\x00\x00"+deflated(srgb()))), PNG,
+			[]Reveal{{Other, "ICC"}}, nil},
+		{"png frames of nothing", withChunks(plain, pngChunk("fcTL", "satu"), pngChunk("fdAT", "dua"),
+			pngChunk("acTL", "tiga"), pngChunk("fcTL", "empat")), PNG, []Reveal{{Other, "fcTL"}, {Other, "fdAT"}}, nil},
 		{"png critical", withChunks(plain, pngChunk("CgBI", "")), PNG, []Reveal{{Other, "CgBI"}}, ErrDamaged},
 	}
 }
@@ -101,8 +130,9 @@ func webps() []sample {
 	frame := webpChunk("ANMF", strings.Repeat("\x00", 16)+string(picture)+string(webpChunk("catt", "saya")))
 	return []sample{
 		{"webp plain", webp(picture), WebP, nil, nil},
-		{"webp exif", webp(vp8x(0xed), webpChunk("ICCP", "warna"), picture, exif, webpChunk("XMP ", xmpText)), WebP,
+		{"webp exif", webp(vp8x(0xed), webpChunk("ICCP", srgb()), picture, exif, webpChunk("XMP ", xmpText)), WebP,
 			append(camera(), packet()...), nil},
+		{"webp profile", webp(vp8x(0x20), webpChunk("ICCP", screen()), picture), WebP, []Reveal{{Other, "ICC"}}, nil},
 		{"webp animated", webp(vp8x(0x02), webpChunk("ANIM", "123456"), frame, frame), WebP, []Reveal{{Other, "catt"}}, nil},
 		{"webp tail", append(webp(picture, webpChunk("priv", "hai")), "ekor"...), WebP,
 			[]Reveal{{Other, "priv"}, {Other, "+4 B"}}, nil},
@@ -193,20 +223,58 @@ func TestWhatIsStrippedTellsNothing(t *testing.T) {
 			}
 			continue
 		}
-		if f := inspect(clean); len(f.Reveals) > 0 || f.Unknown {
+		if f := inspect(clean); !tellsNothing(f) {
 			t.Errorf("%s: still tells %q", s.name, f.Reveals)
 		}
 		again, _, err := Strip(clean)
 		if err != nil || !bytes.Equal(again, clean) {
 			t.Errorf("%s: stripping twice is not stripping once: %v", s.name, err)
 		}
-		if len(s.tells) > 0 && bytes.Equal(clean, s.file) {
+		if !tellsNothing(Finding{Reveals: s.tells}) && bytes.Equal(clean, s.file) {
 			t.Errorf("%s: nothing was taken off", s.name)
 		}
 		for _, told := range []string{"Siti", "Kamera", "Tuti", "SN 4711", "Ambon", "rahasia", "Gambar 2", "Kupang"} {
 			if bytes.Contains(clean, []byte(told)) {
 				t.Errorf("%s: %q is still in it", s.name, told)
 			}
+		}
+	}
+}
+
+// tellsNothing but that there is a profile, which stays.
+func tellsNothing(f Finding) bool {
+	return !f.Unknown && !slices.ContainsFunc(f.Reveals, func(r Reveal) bool { return r != Reveal{Other, "ICC"} })
+}
+
+// TestProfilesDoNotSayWhenTheyWereMade, neither by their date nor by the checksum that
+// covers it; and nothing else of them changes, so that colours do not.
+func TestProfilesDoNotSayWhenTheyWereMade(t *testing.T) {
+	for name, file := range map[string][]byte{
+		"jpeg": withSegments(plainJPEG(), partICC(1, 1, screen())),
+		"webp": webp(vp8x(0x20), webpChunk("ICCP", screen()), webpChunk("VP8 ", vp8)),
+	} {
+		clean, _, err := Strip(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		zeros := func(n int) string { return strings.Repeat("\x00", n) }
+		want := strings.NewReplacer("DDDDDDDDDDDD", zeros(12), "IIIIIIIIIIIIIIII", zeros(16)).Replace(screen())
+		if want == screen() || !bytes.Contains(clean, []byte(want)) {
+			t.Errorf("%s: the profile is another one", name)
+		}
+	}
+}
+
+// TestProfilesOfEverybodyAreKnown by their whole name; a name that only begins as theirs is not.
+func TestProfilesOfEverybodyAreKnown(t *testing.T) {
+	for profile, want := range map[string]bool{
+		srgb(): true, screen(): false, "": false,
+		icc("desc\x00\x00\x00\x00\x00\x00\x00\x17sRGB IEC61966-2.1 Budi\x00"): false, srgb() + strings.Repeat("x", maxPlain): false,
+		icc("mluc\x00\x00\x00\x00\x00\x00\x00\x01\x00\x00\x00\x0cenUS\x00\x00\x00\x14\x00\x00\x00\x1c" +
+			"\x00D\x00i\x00s\x00p\x00l\x00a\x00y\x00 \x00P\x003"): true,
+	} {
+		if got := isPlain([]byte(profile)); got != want {
+			t.Errorf("%q: %v", profile, got)
 		}
 	}
 }

@@ -22,6 +22,7 @@ type segment struct {
 const (
 	mSOI, mEOI, mSOS, mCOM = 0xd8, 0xd9, 0xda, 0xfe
 	mAPP0                  = 0xe0
+	mDHT, mDQT             = 0xc4, 0xdb
 )
 
 // splitJPEG returns the segments between beginning and end, and what follows the end. With
@@ -87,13 +88,52 @@ func (s segment) kept() ([]byte, error) {
 	case m == mAPP0+14 && is("Adobe") && len(s.body) >= 12:
 		return s.body[:12], nil
 	case m == mAPP0+2 && is("ICC_PROFILE\x00"):
-		return s.body, nil
+		return cleanICC(s.body), nil
 	case m >= mAPP0 && m <= mAPP0+15 || m == mCOM:
 		return nil, nil
-	case m >= 0xc0 && m <= 0xcf || m >= mSOS && m <= 0xdd:
+	case s.fits():
 		return s.body, nil
 	}
 	return nil, ErrDamaged
+}
+
+// fits reports whether a segment belongs to coding that is baseline, extended, progressive
+// or lossless, by Huffman or arithmetic, and is as long as its own counts say: decoders
+// refuse any other, and behind what they read there is room for words.
+func (s segment) fits() bool {
+	size := len(s.body)
+	switch s.marker {
+	case mDHT, mDQT:
+		return s.tablesFit()
+	case 0xc0, 0xc1, 0xc2, 0xc3, 0xc9, 0xca, 0xcb: // frames
+		return size > 5 && size == 6+3*int(s.body[5])
+	case 0xcc: // how arithmetic coding is set up: two bytes for each table, of which four are in use
+		return size <= 14 && size%2 == 0
+	case mSOS:
+		return size > 0 && size == 4+2*int(s.body[0])
+	case 0xdc, 0xdd: // number of lines, interval of restarts
+		return size == 2
+	}
+	return false
+}
+
+// tablesFit walks through tables, which have a class and a number before them.
+func (s segment) tablesFit() bool {
+	b := s.body
+	for len(b) > 0 {
+		size := 1 + 64 + int(b[0]>>4)*64 // one byte each, or two
+		if s.marker == mDHT {
+			size = 1 + 16
+			for _, n := range b[min(1, len(b)):min(17, len(b))] {
+				size += int(n)
+			}
+		}
+		if b[0]&^0x13 != 0 || size > len(b) {
+			return false
+		}
+		b = b[size:]
+	}
+	return true
 }
 
 func stripJPEG(b []byte) ([]byte, error) {
@@ -158,6 +198,8 @@ func (f *finder) segment(s segment) {
 	kept, err := s.kept()
 	f.unknown = f.unknown || err != nil
 	switch m := s.marker; {
+	case kept != nil && m == mAPP0+2:
+		f.profile(s.body[min(labelICC, len(s.body)):])
 	case kept != nil && len(kept) == len(s.body):
 	case kept != nil && m == mAPP0:
 		f.add(Thumbnail, "")

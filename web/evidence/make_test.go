@@ -154,6 +154,22 @@ func app(n byte, body string) []byte { return appendSegment(nil, mAPP0+n, []byte
 
 const jfif = "JFIF\x00\x01\x02\x00\x00\x01\x00\x01"
 
+// icc makes a profile: its head, with a date and a checksum that can be told, and what
+// follows it.
+func icc(body string) string {
+	zeros := strings.Repeat("\x00", 48)
+	return zeros[:24] + strings.Repeat("D", 12) + zeros + strings.Repeat("I", 16) + zeros[:28] + body
+}
+
+func srgb() string { return icc("desc\x00\x00\x00\x00\x00\x00\x00\x12sRGB IEC61966-2.1\x00") }
+
+func screen() string { return icc("desc\x00\x00\x00\x00\x00\x00\x00\x0cLayar Wati 2\x00") }
+
+// partICC is a segment with one part of a profile.
+func partICC(n, of byte, part string) []byte {
+	return app(2, "ICC_PROFILE\x00"+string([]byte{n, of})+part)
+}
+
 func plainPNG() []byte {
 	var b bytes.Buffer
 	if err := png.Encode(&b, drawing()); err != nil {

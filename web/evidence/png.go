@@ -44,7 +44,12 @@ func splitPNG(b []byte) (list []chunk, rest []byte, err error) {
 // pngKept are the chunks that decide how a picture looks.
 const pngKept = "IHDR PLTE IDAT IEND tRNS gAMA cHRM sRGB iCCP sBIT bKGD cICP mDCV cLLI acTL fcTL fdAT"
 
-func (c chunk) kept() (bool, error) {
+// kept reports whether a chunk is. Frames are pictures only where an animation was announced
+// before them: without, they are shown by nothing.
+func (c chunk) kept(animated bool) (bool, error) {
+	if c.name == "fcTL" || c.name == "fdAT" {
+		return animated, nil
+	}
 	if len(c.name) == 4 && !strings.Contains(c.name, " ") && strings.Contains(pngKept, c.name) {
 		if c.name == "IEND" && len(c.body) > 0 {
 			return false, ErrDamaged
@@ -74,8 +79,10 @@ func stripPNG(b []byte) ([]byte, error) {
 		}
 	}
 	out := append(make([]byte, 0, len(b)+38), b[:pngHead]...)
+	animated := false
 	for i, c := range list {
-		keep, err := c.kept()
+		animated = animated || c.name == "acTL"
+		keep, err := c.kept(animated)
 		if err != nil {
 			return nil, err
 		}
@@ -99,11 +106,15 @@ func appendChunk(out []byte, name string, body []byte) []byte {
 func (f *finder) png(b []byte) {
 	list, rest, err := splitPNG(b)
 	f.unknown = err != nil
+	animated := false
 	for _, c := range list {
-		keep, err := c.kept()
+		animated = animated || c.name == "acTL"
+		keep, err := c.kept(animated)
 		f.unknown = f.unknown || err != nil
 		if !keep {
 			f.chunk(c)
+		} else if c.name == "iCCP" {
+			f.add(Other, "ICC") // compressed, with its date: each is told
 		}
 	}
 	f.rest(rest)

@@ -114,6 +114,8 @@ func (c chunk) cleaned(up int) ([]byte, error) {
 		}
 		clear(body[1:4])
 		return body, nil
+	case "ICCP":
+		return dateless(c.body), nil
 	case "ANMF":
 		return cleanFrame(c.body)
 	}
@@ -155,6 +157,8 @@ func (f *finder) webp(b []byte) {
 			f.exif(c.body)
 		case c.name == "XMP ":
 			f.xmp(c.body)
+		case c.name == "ICCP":
+			f.profile(c.body)
 		case c.name == "ANMF" && len(c.body) >= frameHead:
 			f.frame(c.body[frameHead:])
 		case !isOne(webpKept, c.name):

@@ -103,6 +103,22 @@ export function rest(f: Finder, n: number): void {
   if (n > 0) add(f, "other", `+${n} B`);
 }
 
+/** Colour profiles that programs give to everybody, by their names with the lengths before them. */
+const plain = [
+  "\x12sRGB IEC61966-2.1", "\x08\x1csRGB", "\x14\x1cDisplay P3",
+];
+
+/** Tells of any other profile, which may be that of a screen. */
+export function profile(f: Finder, b: Uint8Array): void {
+  const s = latin(b).replace(/\0/g, "");
+  if (b.length > 4096 || !plain.some((name) => s.includes(name))) add(f, "other", "ICC");
+}
+
+/** A profile without when it was made, and the checksum by which that could be found again. */
+export function dateless(b: Uint8Array, at: number): Uint8Array {
+  return b.slice().fill(0, at + 24, at + 36).fill(0, at + 84, at + 100);
+}
+
 /** What was compressed, as far as it goes: a part that breaks off tells, too. */
 export async function inflate(f: Finder, b: Uint8Array, format: CompressionFormat): Promise<Uint8Array> {
   const parts: Uint8Array[] = [];

@@ -1,6 +1,8 @@
 // JPEG: its segments, what they tell, and those that show the picture.
 
-import { add, type Finder, join, latin, MAX_PARTS, orName, rest, starts, text, type What } from "./bytes";
+import {
+  add, dateless, type Finder, join, latin, MAX_PARTS, orName, profile, rest, starts, text, type What,
+} from "./bytes";
 import { EXIF, exif, minimal, orientation } from "./exif";
 import { xmp } from "./xml";
 
@@ -45,9 +47,23 @@ function kept({ marker: m, body }: Segment): Uint8Array | null | undefined {
     return body.length < 14 ? undefined : join([body.subarray(0, 12), new Uint8Array(2)]);
   }
   if (m === 0xee && starts(body, "Adobe") && body.length >= 12) return body.subarray(0, 12);
-  if (m === 0xe2 && starts(body, "ICC_PROFILE\0")) return body;
+  if (m === 0xe2 && starts(body, "ICC_PROFILE\0")) return body[12]! > 1 ? body : dateless(body, 14);
   if ((m >= 0xe0 && m <= 0xef) || m === 0xfe) return null;
-  return (m >= 0xc0 && m <= 0xcf) || (m >= 0xda && m <= 0xdd) ? body : undefined;
+  return fits(m, body) ? body : undefined;
+}
+
+/** Whether a segment belongs to coding that is known, and is as long as its own counts say. */
+function fits(m: number, b: Uint8Array): boolean {
+  let at = 0;
+  if (m === 0xc4 || m === 0xdb) {
+    while (at < b.length && !(b[at]! & 0xec)) {
+      at += m === 0xc4 ? b.subarray(at + 1, at + 17).reduce((n, x) => n + x, 17) : 65 + (b[at]! >> 4) * 64;
+    }
+  } else if (m === 0xda) at = 4 + 2 * b[0]!;
+  else if (m === 0xdc || m === 0xdd) at = 2;
+  else if (m === 0xcc) at = b.length & 14;
+  else at = (m & 0xf4) === 0xc0 && m !== 0xc8 ? 6 + 3 * b[5]! : -1;
+  return at === b.length;
 }
 
 const isEXIF = (s: Segment): boolean => s.marker === 0xe1 && starts(s.body, EXIF);
@@ -88,6 +104,7 @@ function tell(f: Finder, s: Segment): void {
   const body = kept(s);
   const { marker: m } = s;
   if (body === undefined) f.unknown = true;
+  if (body && m === 0xe2) return profile(f, body.subarray(14));
   if (body?.length === s.body.length) return;
   if (body && m === 0xe0) add(f, "thumbnail");
   else if (isEXIF(s)) exif(f, s.body);

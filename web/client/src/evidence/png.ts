@@ -11,17 +11,20 @@ interface Chunk {
   name: string;
   body: Uint8Array;
   whole: Uint8Array;
+  animated: boolean; // an animation was announced before it
 }
 
 /** The chunks, and where the picture ends: -1 if it is damaged. */
 function split(b: Uint8Array): [Chunk[], number] {
   const list: Chunk[] = [];
   const v = view(b);
+  let animated = false;
   for (let at = 8; list.length < MAX_PARTS && at + 12 <= b.length; ) {
     const end = at + 12 + v.getUint32(at);
     if (end > b.length) break;
     const name = latin(b.subarray(at + 4, at + 8));
-    list.push({ name, body: b.subarray(at + 8, end - 4), whole: b.subarray(at, end) });
+    animated ||= name === "acTL";
+    list.push({ name, body: b.subarray(at + 8, end - 4), whole: b.subarray(at, end), animated });
     if (name === "IEND") return [list, end];
     at = end;
   }
@@ -31,7 +34,8 @@ function split(b: Uint8Array): [Chunk[], number] {
 const keeps = "IHDR PLTE IDAT IEND tRNS gAMA cHRM sRGB iCCP sBIT bKGD cICP mDCV cLLI acTL fcTL fdAT".split(" ");
 
 /** Whether a chunk is kept; undefined if it is not understood. */
-function kept({ name, body }: Chunk): boolean | undefined {
+function kept({ name, body, animated }: Chunk): boolean | undefined {
+  if (name === "fcTL" || name === "fdAT") return animated;
   if (keeps.includes(name)) return name === "IEND" && body.length > 0 ? undefined : true;
   if ((name.charCodeAt(0) & 0x20) === 0) return undefined;
   // How large a pixel is tells of the screen. That it is no square is seen.
@@ -73,6 +77,7 @@ export async function png(f: Finder, b: Uint8Array): Promise<void> {
     const keep = kept(c);
     if (keep === undefined) f.unknown = true;
     if (!keep) await tell(f, c);
+    else if (c.name === "iCCP") add(f, "other", "ICC");
   }
   if (end >= 0) rest(f, b.length - end);
 }

@@ -1,6 +1,8 @@
 // WebP: its chunks, what they tell, and those that show the picture.
 
-import { add, type Finder, join, latin, MAX_PARTS, rest, starts, text, unlatin, view } from "./bytes";
+import {
+  add, dateless, type Finder, join, latin, MAX_PARTS, profile, rest, starts, text, unlatin, view,
+} from "./bytes";
 import { exif, minimal, orientation } from "./exif";
 import { xmp } from "./xml";
 
@@ -61,6 +63,7 @@ export function stripWebP(b: Uint8Array): Uint8Array | null {
 /** A chunk's content without what is not needed; null if it is damaged. */
 function cleaned({ name, body }: Chunk, up: number): Uint8Array | null {
   if (name === "ANMF") return frame(body);
+  if (name === "ICCP") return dateless(body, 0);
   if (name !== "VP8X") return body;
   if (body.length < 10) return null;
   const head = body.slice(0, 10);
@@ -80,6 +83,7 @@ export function webp(f: Finder, b: Uint8Array): void {
   for (const c of list) {
     if (c.name === "EXIF") exif(f, c.body);
     else if (c.name === "XMP ") xmp(f, c.body);
+    else if (c.name === "ICCP") profile(f, c.body);
     else if (c.name === "ANMF") others(f, split(c.body.subarray(16))[0], inFrames);
     else others(f, [c], keeps);
   }
