@@ -144,3 +144,22 @@ func TestSignsThatDoNotShowAreMarked(t *testing.T) {
 			"q.unit", "Dinas\ufffdPendidikan", "text", "isi\tkesaksian")
 	}
 }
+
+// TestAFormThatTheServerReadSaysSo: what comes back has been read here, and a script
+// must not say of it that it was sealed before it was sent.
+func TestAFormThatTheServerReadSaysSo(t *testing.T) {
+	d := newDrop(t)
+	const mark = " data-back>"
+	fields := []string{"code", receipt.New().Field(), "text", ""}
+	for _, path := range []string{"/write", "/en/write", "/open", "/en/open"} {
+		if strings.HasSuffix(path, "/open") {
+			fields = []string{"words", "satu dua"}
+		}
+		if strings.Contains(d.Get(path).Body, mark) {
+			t.Errorf("%s: a fresh form is said to have been read", path)
+		}
+		if p := d.Post(path, fields...); !strings.Contains(p.Body, mark) {
+			t.Errorf("%s: a form that came back is not marked", path)
+		}
+	}
+}
