@@ -44,7 +44,11 @@ function check(code: Code): number {
   return sha256(concat(utf8("saksi/v1/check"), code))[0] ?? 0;
 }
 
-const wordList = list.trim().split("\n");
+// The build front-codes the list: build.mjs.
+const wordList: string[] = [];
+for (const [, shared, rest] of list.matchAll(/(\d)([a-z]+)/g)) {
+  wordList.push((wordList.at(-1) ?? "").slice(0, Number(shared)) + rest);
+}
 
 /** From a word, and each beginning of it that tells it from all others, to its number. */
 const wordIndex = new Map<string, number>();
