@@ -1,5 +1,5 @@
-// SHA-256 of files, held against noble's and the browser's own, at every length around
-// a block's and in pieces of every size.
+// SHA-256 of files, held against a known value and the browser's own, at every length
+// around a block's and in pieces of every size.
 
 import { sha256 } from "@noble/hashes/sha2.js";
 import { hex } from "../src/encoding";
