@@ -37,6 +37,7 @@ type parcelVector struct {
 	SlotSize int64    `json:"slot_size"`
 	Payload  int64    `json:"payload"`
 	Staged   bool     `json:"staged"`
+	Upload   hexBytes `json:"upload,omitempty"`
 	Begin    hexBytes `json:"begin"`
 	Size     int      `json:"size"`
 	Hash     hexBytes `json:"sha256"`
@@ -108,12 +109,12 @@ func (s *parcelSection) makeHeads() {
 			Payload: item.PayloadSize(item.Floor)},
 		{About: "a file that was staged, under a quorum", N: 127, Roster: 1 << 40, Slots: 100,
 			SlotSize: item.SlotSize(roster.Quorum{Needed: 2, Outside: 1}), Payload: item.PayloadSize(item.Padme(512 << 20)),
-			Staged: true},
+			Staged: true, Upload: hexBytes(bytes.Repeat([]byte{0xa5}, 16))},
 	}
 	for i := range s.Parcels {
 		v := &s.Parcels[i]
 		whole := v.head(receipt.Code(s.Code)).Append(nil)
-		v.Begin, v.Size, v.Hash = whole[:85], len(whole), sum(whole)
+		v.Begin, v.Size, v.Hash = whole[:85+len(v.Upload)], len(whole), sum(whole)
 	}
 	size := s.Parcels[0].Size
 	larger := binary.BigEndian.AppendUint64(nil, uint64(item.PayloadSize(item.Padme(item.MaxFile+128<<20))))
@@ -126,6 +127,7 @@ func (s *parcelSection) makeHeads() {
 		{"a payload above the largest", size, []edit{{76, larger}}, "parcel"},
 		{"a payload of 2^63 bytes", size, []edit{{76, hexBytes{128}}}, "parcel"},
 		{"a flag of 2", size, []edit{{84, hexBytes{2}}}, "parcel"},
+		{"a staged one without its upload", 85 + 15, []edit{{84, hexBytes{1}}}, "parcel"},
 		{"a slot is cut", size - 1, nil, "parcel"},
 		{"nothing", 0, nil, "parcel"},
 	}
@@ -135,6 +137,7 @@ func (v parcelVector) head(code receipt.Code) parcel.Head {
 	h := parcel.Head{
 		ID: code.ItemID(v.N), Burn: code.Burn(v.N).Hash(), Roster: v.Roster, Size: v.Payload, Staged: v.Staged,
 	}
+	copy(h.Upload[:], v.Upload)
 	for i := range v.Slots {
 		h.Slots = append(h.Slots, bytes.Repeat([]byte{byte(i)}, int(v.SlotSize)))
 	}
@@ -225,7 +228,7 @@ func (s parcelSection) check(t *testing.T) {
 		same(t, v.About, whole[:len(v.Begin)], v.Begin)
 		same(t, v.About+": the whole", sum(whole), v.Hash)
 		head := must(parcel.ReadHead(bytes.NewReader(whole)))(t)
-		if len(whole) != v.Size || head.Size != v.Payload || head.Staged != v.Staged || len(head.Slots) != v.Slots {
+		if len(whole) != v.Size || head.Size != v.Payload || head.Staged != v.Staged || !bytes.Equal(head.Upload[:len(v.Upload)], v.Upload) || len(head.Slots) != v.Slots {
 			t.Errorf("%s: read as something else", v.About)
 		}
 	}

@@ -23,7 +23,7 @@ func TestUploadsHaveTheirPlaces(t *testing.T) {
 	d := newDrop(t)
 	s := sealFile(t, d, receipt.New(), 0, 200_000)
 	for n := range inbox.MaxUploads + 3 {
-		s.head.ID = receipt.New().ItemID(0)
+		s.head.Upload = [16]byte{byte(n), byte(n >> 8), 1}
 		if p := begin(t, d, s); n < inbox.MaxUploads {
 			tells(t, fmt.Sprint("upload ", n), p, 201, "0", "?0")
 		} else {
@@ -63,7 +63,7 @@ func TestSlicesCountAsUploads(t *testing.T) {
 	d := servertest.New(t, servertest.Options{Limits: limits})
 	s := sealFile(t, d, receipt.New(), 0, 1<<20)
 	for n := range 20 {
-		s.head.ID = receipt.New().ItemID(0)
+		s.head.Upload = [16]byte{byte(n), byte(n >> 8), 1}
 		conn := dial(t, d)
 		if n%2 == 0 {
 			begin(t, d, s)

@@ -12,7 +12,8 @@
 //	    size of each slot                  2
 //	    size of the payload                8
 //	    flag                               1   0: the payload follows
-//	    slots                                  1: it was staged under the id
+//	    upload                            16   only with flag 1: the name under which
+//	    slots                                  the payload was staged
 //	    payload                                only with flag 0
 //
 //	read request                          2,130 bytes, always
@@ -63,7 +64,7 @@ func malformed(format string, args ...any) error {
 
 const headLabel = "saksi/v1/parcel\n"
 
-// fixed is the size of a head without its slots.
+// fixed is the size of a head without its slots, and without an upload.
 const fixed = len(headLabel) + len(receipt.ItemID{}) + 32 + 8 + 2 + 2 + 8 + 1
 
 // MinHead is the size of the smallest head, in bytes.
@@ -83,7 +84,10 @@ type Head struct {
 	Roster uint64
 	Slots  [][]byte // all of one size
 	Size   int64    // of the payload, in bytes
-	Staged bool     // the payload was staged under the id, and does not follow
+	Staged bool     // the payload was staged, and does not follow
+	// Upload is the name under which it was staged: random for each sealing, so
+	// that bytes of two never come together. Only if Staged.
+	Upload [16]byte
 }
 
 // Append appends the head to b. It panics if the slots are none, or too many, or not
@@ -100,6 +104,9 @@ func (h Head) Append(b []byte) []byte {
 	b = binary.BigEndian.AppendUint16(b, uint16(len(h.Slots[0])))
 	b = binary.BigEndian.AppendUint64(b, uint64(h.Size))
 	b = appendFlag(b, h.Staged)
+	if h.Staged {
+		b = append(b, h.Upload[:]...)
+	}
 	for _, slot := range h.Slots {
 		if len(slot) != len(h.Slots[0]) {
 			panic("parcel: internal error: slots of two sizes")
@@ -115,10 +122,10 @@ func (h Head) Length() int64 {
 	for _, slot := range h.Slots {
 		n += int64(len(slot))
 	}
-	if !h.Staged {
-		n += h.Size
+	if h.Staged {
+		return n + int64(len(h.Upload))
 	}
-	return n
+	return n + h.Size
 }
 
 // ReadHead reads a head, and no byte behind it. It returns [ErrMalformed], for what
@@ -132,6 +139,11 @@ func ReadHead(r io.Reader) (Head, error) {
 	h, slots, size, err := parseBegin(begin[:])
 	if err != nil {
 		return Head{}, fmt.Errorf("reading parcel: %w", err)
+	}
+	if h.Staged {
+		if err := readFull(r, h.Upload[:]); err != nil {
+			return Head{}, fmt.Errorf("reading parcel: upload: %w", err)
+		}
 	}
 	for range slots {
 		slot := make([]byte, size)

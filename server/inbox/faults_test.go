@@ -47,7 +47,7 @@ func scenes(t *testing.T, d *drop) map[string]scene {
 			func(t *testing.T, d *drop) { d.mustAccept(t, slices.Parcel); d.counts(t, 1, 0, 0) }},
 		"accept an upload": {whole, accept(slices.Parcel),
 			func(t *testing.T, d *drop) { d.counts(t, 1, 0, 0); d.staged(t) }},
-		"abandon an upload": {half, func(d *drop) error { return d.Abandon(slices.ID) },
+		"abandon an upload": {half, func(d *drop) error { return d.Abandon(slices.Upload) },
 			func(t *testing.T, d *drop) { d.staged(t) }},
 		"burn": {sent, func(d *drop) error { return d.Burn(text.ID, code.Burn(0)) },
 			func(t *testing.T, d *drop) { d.counts(t, 1, 1, 0) }},

@@ -268,6 +268,7 @@ type Parcel struct {
 	Size    int64                 // of payload.age
 	Payload func(io.Writer) error // writes exactly Size bytes
 	Staged  bool                  // in place of Payload: it was brought by [Inbox.Stage]
+	Upload  store.UploadID        // under this name
 }
 
 // An Outcome says what Accept did.
@@ -285,7 +286,7 @@ const (
 // nothing of the parcel is kept. After [store.ErrFailed] it may be kept: the
 // repetition tells.
 //
-// A staged parcel takes what was staged under its id. If there is nothing, the
+// A staged parcel takes what was staged under the name that it has. If there is nothing, the
 // error is [store.ErrUnknown]; if its size is another one, [store.ErrSize]; if
 // some of it is missing, [store.ErrOffset]. After any error what is staged stays.
 func (b *Inbox) Accept(p Parcel) (Outcome, error) { return b.keep(p, b.week()) }
@@ -299,11 +300,14 @@ func (b *Inbox) keep(p Parcel, w week.Week) (Outcome, error) {
 	defer leave()
 	i := store.Item{ID: p.ID, Roster: p.Roster, Week: w, Burn: p.Burn, Size: p.Size}
 	if p.Staged {
-		err = b.Store.CreateStaged(i, p.Slots)
+		err = b.Store.CreateStaged(i, p.Slots, p.Upload)
 	} else {
 		err = b.Store.Create(i, p.Slots, p.Payload)
 	}
 	if errors.Is(err, store.ErrExists) {
+		if p.Staged {
+			_ = b.Abandon(p.Upload) // another sealing of it, if anything: else it is swept in a day
+		}
 		return Again, nil
 	}
 	if err != nil {

@@ -7,14 +7,13 @@ import (
 	"sync"
 	"time"
 
-	"saksi/crypto/receipt"
 	"saksi/server/store"
 )
 
 // How an upload comes on, in memory alone: no such time is written down.
 type progress struct {
 	mu  sync.Mutex
-	all map[receipt.ItemID]going
+	all map[store.UploadID]going
 }
 
 // A going is one upload's.
@@ -31,7 +30,7 @@ func (p *progress) begin(u store.Upload, to int64, now time.Time) going {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.all == nil {
-		p.all = map[receipt.ItemID]going{}
+		p.all = map[store.UploadID]going{}
 	}
 	g := going{begun: now, last: now, at: u.Offset, to: to}
 	p.all[u.ID] = g
@@ -53,7 +52,7 @@ func (p *progress) of(u store.Upload, now time.Time) going {
 
 // came notes how far an upload has come. A byte now and then is no progress, nor
 // is the same one again.
-func (p *progress) came(id receipt.ItemID, at int64, now time.Time) {
+func (p *progress) came(id store.UploadID, at int64, now time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if g, ok := p.all[id]; ok && at-g.at >= progressOfUpload {
@@ -63,7 +62,7 @@ func (p *progress) came(id receipt.ItemID, at int64, now time.Time) {
 }
 
 // grant notes up to where an upload has room.
-func (p *progress) grant(id receipt.ItemID, to int64) {
+func (p *progress) grant(id store.UploadID, to int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if g, ok := p.all[id]; ok {
@@ -78,7 +77,7 @@ func (p *progress) over(u store.Upload, now time.Time) bool {
 	return now.Sub(g.last) >= KeepUpload || now.Sub(g.begun) >= LongestUpload
 }
 
-func (p *progress) forget(id receipt.ItemID) {
+func (p *progress) forget(id store.UploadID) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	delete(p.all, id)
@@ -88,7 +87,7 @@ func (p *progress) forget(id receipt.ItemID) {
 func (p *progress) keep(uploads []store.Upload) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	maps.DeleteFunc(p.all, func(id receipt.ItemID, _ going) bool {
+	maps.DeleteFunc(p.all, func(id store.UploadID, _ going) bool {
 		return !slices.ContainsFunc(uploads, func(u store.Upload) bool { return u.ID == id })
 	})
 }
@@ -97,7 +96,7 @@ func (p *progress) keep(uploads []store.Upload) {
 type bringing struct {
 	io.Reader
 	inbox *Inbox
-	id    receipt.ItemID
+	id    store.UploadID
 	size  int64
 	at    int64
 }

@@ -8,12 +8,13 @@ import (
 	"saksi/crypto/item"
 	"saksi/crypto/receipt"
 	"saksi/server/inbox"
+	"saksi/server/store"
 )
 
 // large is an upload of zeros, of which the name tells one from another.
 func large(name byte, size int) upload {
 	zeros := make([]byte, item.PayloadSize(item.Padme(int64(size))))
-	return upload{Parcel: inbox.Parcel{ID: receipt.ItemID{name, 9}, Size: int64(len(zeros))}, payload: zeros}
+	return upload{Parcel: inbox.Parcel{Upload: store.UploadID{name, 9}, Size: int64(len(zeros))}, payload: zeros}
 }
 
 // fill begins an upload in each place, or in all but some.
@@ -22,7 +23,7 @@ func (d *drop) fill(t *testing.T, but int) (all []upload) {
 	like := large(0, mib*3/2)
 	for n := range inbox.MaxUploads - but {
 		u := like
-		u.ID = receipt.ItemID{byte(n), byte(but), 8}
+		u.Upload = store.UploadID{byte(n), byte(but), 8}
 		d.mustBring(t, u, 0)
 		all = append(all, u)
 	}
@@ -99,7 +100,7 @@ func TestUploadsHoldRoomALittleAhead(t *testing.T) {
 	leave(ahead - 1)
 	for _, when := range []string{"at first", "again", "after a restart"} {
 		err := d.stageTo(greedy, greedy.Size)
-		if _, now, _, _ := d.Upload(greedy.ID); now != ahead || !errors.Is(err, inbox.ErrFilesFull) {
+		if _, now, _ := d.Inbox.Upload(greedy.Upload); now != ahead || !errors.Is(err, inbox.ErrFilesFull) {
 			t.Fatalf("%s came %d bytes, %v, want ErrFilesFull after %d", when, now, err, ahead)
 		}
 		if when == "again" {

@@ -1,13 +1,11 @@
 package inbox
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
 
-	"saksi/crypto/receipt"
 	"saksi/server/store"
 )
 
@@ -21,7 +19,6 @@ import (
 //   - [ErrMisfit] or [ErrTooLarge] for a size that no payload of a file has;
 //   - [ErrUploads] or [ErrFilesFull] when there is no place or room for it, or
 //     ErrFilesFull when there is no room for more of it;
-//   - [store.ErrExists] or [store.ErrGone] when the id is or was an item;
 //   - [store.ErrOffset] when offset is not where the upload is, which is the
 //     number returned: so for a repeated beginning too;
 //   - [store.ErrSize] when it began with another size, or more came than that;
@@ -29,13 +26,13 @@ import (
 //   - [store.ErrBusy] when another Stage of it is under way: [Inbox.Upload] ends
 //     that one, which then returns ErrBusy itself;
 //   - [store.ErrFull], [store.ErrFailed], or what from returned.
-func (b *Inbox) Stage(id receipt.ItemID, size, offset int64, from io.Reader) (now int64, err error) {
+func (b *Inbox) Stage(id store.UploadID, size, offset int64, from io.Reader) (now int64, err error) {
 	if err := b.checkUpload(size); err != nil {
-		return 0, b.unlessKnown(id, err)
+		return 0, err
 	}
 	if offset == 0 {
 		if err := b.beginUpload(id, size); err != nil {
-			return 0, b.unlessKnown(id, err)
+			return 0, err
 		}
 	}
 	return b.Store.Stage(id, size, offset, &bringing{Reader: from, inbox: b, id: id, size: size, at: offset})
@@ -48,42 +45,16 @@ func (b *Inbox) checkUpload(size int64) error {
 	return b.checkSize(size)
 }
 
-// unlessKnown returns what an id stands for, if anything, and else err: who sends
-// again what is kept needs no room.
-func (b *Inbox) unlessKnown(id receipt.ItemID, err error) error {
-	done, known := b.known(id)
-	if done {
-		return fmt.Errorf("staging payload: %w", store.ErrExists)
-	}
-	if known != nil {
-		return known
-	}
-	return err
-}
-
-// known reports whether an id is an item's, or returns [store.ErrGone].
-func (b *Inbox) known(id receipt.ItemID) (item bool, err error) {
-	states, err := b.Store.States([]receipt.ItemID{id})
-	if err == nil && states[0].Gone != nil {
-		err = fmt.Errorf("finding upload: %w", store.ErrGone)
-	}
-	return err == nil && states[0].Item != nil, err
-}
-
-// Upload returns how far an upload is. Done is set when the id is an item's
-// already, whole. A Stage of it that is under way ends, as it may hang on a
-// connection of which only the other end knows that it broke. It returns
-// [store.ErrUnknown] or [store.ErrGone].
-func (b *Inbox) Upload(id receipt.ItemID) (size, offset int64, done bool, err error) {
-	if done, err = b.known(id); done || err != nil {
-		return 0, 0, done, err
-	}
+// Upload returns how far an upload is, or [store.ErrUnknown]: also when it became
+// an item. A Stage of it that is under way ends, as it may hang on a connection of
+// which only the other end knows that it broke.
+func (b *Inbox) Upload(id store.UploadID) (size, offset int64, err error) {
 	u, err := b.Store.Settle(id)
-	return u.Size, u.Offset, false, err
+	return u.Size, u.Offset, err
 }
 
-// Abandon removes an upload, if there is one. An item stays.
-func (b *Inbox) Abandon(id receipt.ItemID) error {
+// Abandon removes an upload, if there is one. What became an item stays.
+func (b *Inbox) Abandon(id store.UploadID) error {
 	if err := b.Store.Unstage(id); err != nil {
 		return err
 	}
@@ -92,7 +63,7 @@ func (b *Inbox) Abandon(id receipt.ItemID) error {
 }
 
 // beginUpload finds a place and room for an upload, and takes it in one step.
-func (b *Inbox) beginUpload(id receipt.ItemID, size int64) error {
+func (b *Inbox) beginUpload(id store.UploadID, size int64) error {
 	b.room.mu.Lock()
 	defer b.room.mu.Unlock()
 	uploads, err := b.Store.Staged()
@@ -109,7 +80,7 @@ func (b *Inbox) beginUpload(id receipt.ItemID, size int64) error {
 }
 
 // goOn finds room for what comes next of an upload, and returns up to where.
-func (b *Inbox) goOn(id receipt.ItemID, size, at int64) (to int64, err error) {
+func (b *Inbox) goOn(id store.UploadID, size, at int64) (to int64, err error) {
 	b.room.mu.Lock()
 	defer b.room.mu.Unlock()
 	uploads, err := b.Store.Staged()
@@ -170,9 +141,8 @@ func (b *Inbox) expected(uploads []store.Upload) (sum int64) {
 }
 
 // SweepUploads removes uploads that did not come on for [KeepUpload] or that began
-// [LongestUpload] ago, and those whose id an item has taken otherwise. It returns
-// how many, which goes into no log: with its time it would tell when somebody gave
-// up.
+// [LongestUpload] ago, among them what no parcel ever claims. It returns how many,
+// which goes into no log: with its time it would tell when somebody gave up.
 func (b *Inbox) SweepUploads() (removed int, err error) {
 	uploads, err := b.Store.Staged()
 	if err != nil {
@@ -180,11 +150,7 @@ func (b *Inbox) SweepUploads() (removed int, err error) {
 	}
 	b.progress.keep(uploads)
 	for _, u := range uploads {
-		item, err := b.known(u.ID)
-		if err != nil && !errors.Is(err, store.ErrGone) {
-			return removed, err
-		}
-		if !item && err == nil && !b.progress.over(u, b.Now()) {
+		if !b.progress.over(u, b.Now()) {
 			continue
 		}
 		if err := b.Abandon(u.ID); err != nil {

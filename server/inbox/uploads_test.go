@@ -2,6 +2,7 @@ package inbox_test
 
 import (
 	"bytes"
+	"crypto/rand"
 	"errors"
 	"io"
 	"os"
@@ -31,16 +32,17 @@ func (d *drop) upload(t testing.TB, code receipt.Code, n int) upload {
 		t.Fatal(err)
 	}
 	p.Payload, p.Staged = nil, true
+	rand.Read(p.Upload[:])
 	return upload{p, payload.Bytes()}
 }
 
 // stageTo goes on with an upload where it is, up to a place.
 func (d *drop) stageTo(u upload, to int64) error {
-	_, now, done, err := d.Upload(u.ID)
-	if done || err != nil && !errors.Is(err, store.ErrUnknown) {
+	_, now, err := d.Inbox.Upload(u.Upload)
+	if err != nil && !errors.Is(err, store.ErrUnknown) {
 		return err
 	}
-	_, err = d.Stage(u.ID, u.Size, now, bytes.NewReader(u.payload[now:to]))
+	_, err = d.Stage(u.Upload, u.Size, now, bytes.NewReader(u.payload[now:to]))
 	return err
 }
 
@@ -59,7 +61,7 @@ func (d *drop) staged(t testing.TB, want ...upload) {
 		t.Fatalf("staged are %d, %v, want %d", len(uploads), err, len(want))
 	}
 	for _, w := range want {
-		if !slices.ContainsFunc(uploads, func(u store.Upload) bool { return u.ID == w.ID }) {
+		if !slices.ContainsFunc(uploads, func(u store.Upload) bool { return u.ID == w.Upload }) {
 			t.Fatalf("one that should be staged is not")
 		}
 	}
@@ -79,8 +81,8 @@ func TestUploadBecomesAnItem(t *testing.T) {
 		}
 		d.mustBring(t, u, to)
 		d.again(t)
-		if size, offset, done, err := d.Upload(u.ID); size != u.Size || offset != to || done || err != nil {
-			t.Fatalf("the upload is %d of %d, %v, %v", offset, size, done, err)
+		if size, offset, err := d.Inbox.Upload(u.Upload); size != u.Size || offset != to || err != nil {
+			t.Fatalf("the upload is %d of %d, %v", offset, size, err)
 		}
 	}
 	for _, want := range []inbox.Outcome{inbox.Kept, inbox.Again} {
@@ -96,11 +98,11 @@ func TestUploadBecomesAnItem(t *testing.T) {
 	if b, err := io.ReadAll(payload); err != nil || !bytes.Equal(b, u.payload) {
 		t.Errorf("another payload came out: %v", err)
 	}
-	if _, _, done, err := d.Upload(u.ID); !done || err != nil {
-		t.Errorf("afterwards it is done: %v, %v", done, err)
+	if _, _, err := d.Inbox.Upload(u.Upload); !errors.Is(err, store.ErrUnknown) {
+		t.Errorf("afterwards there is an upload: %v, want ErrUnknown", err)
 	}
 	d.staged(t)
-	if err := d.Abandon(u.ID); err != nil || d.stand(t, code, 0) != inbox.Waiting {
+	if err := d.Abandon(u.Upload); err != nil || d.stand(t, code, 0) != inbox.Waiting {
 		t.Errorf("abandoning what is an item harms it: %v", err)
 	}
 }
@@ -109,38 +111,36 @@ func TestUploadBecomesAnItem(t *testing.T) {
 func TestUploadsAreRefused(t *testing.T) {
 	d := newDrop(t, 1)
 	code := receipt.New()
-	kept, burnt, fresh := d.upload(t, code, 0), d.upload(t, code, 1), d.upload(t, code, 2)
-	for _, u := range []upload{kept, burnt} {
-		d.mustBring(t, u, u.Size)
-		d.mustAccept(t, u.Parcel)
-	}
+	burnt, fresh := d.upload(t, code, 1), d.upload(t, code, 2)
+	d.mustBring(t, burnt, burnt.Size)
+	d.mustAccept(t, burnt.Parcel)
 	if err := d.Burn(burnt.ID, code.Burn(1)); err != nil {
 		t.Fatal(err)
 	}
 	for name, test := range map[string]struct {
-		id           receipt.ItemID
 		size, offset int64
 		want         error
 	}{
-		"a text":           {fresh.ID, item.PayloadSize(item.Floor), 0, inbox.ErrMisfit},
-		"an odd size":      {fresh.ID, fresh.Size + 1, 0, inbox.ErrMisfit},
-		"below zero":       {fresh.ID, -1, 0, inbox.ErrMisfit},
-		"too large":        {fresh.ID, item.PayloadSize(item.Padme(1 << 40)), 0, inbox.ErrTooLarge},
-		"in the middle":    {fresh.ID, fresh.Size, 1, store.ErrUnknown},
-		"an item's":        {kept.ID, kept.Size, 0, store.ErrExists},
-		"an item's, later": {kept.ID, kept.Size, 1, store.ErrExists},
-		"an item's, odd":   {kept.ID, 1, 0, store.ErrExists},
-		"a deleted item's": {burnt.ID, burnt.Size, 0, store.ErrGone},
+		"a text":        {item.PayloadSize(item.Floor), 0, inbox.ErrMisfit},
+		"an odd size":   {fresh.Size + 1, 0, inbox.ErrMisfit},
+		"below zero":    {-1, 0, inbox.ErrMisfit},
+		"too large":     {item.PayloadSize(item.Padme(1 << 40)), 0, inbox.ErrTooLarge},
+		"in the middle": {fresh.Size, 1, store.ErrUnknown},
 	} {
-		if _, err := d.Stage(test.id, test.size, test.offset, bytes.NewReader(fresh.payload)); !errors.Is(err, test.want) {
+		if _, err := d.Stage(fresh.Upload, test.size, test.offset, bytes.NewReader(fresh.payload)); !errors.Is(err, test.want) {
 			t.Errorf("%s: %v, want %v", name, err, test.want)
 		}
 	}
-	if _, _, _, err := d.Upload(fresh.ID); !errors.Is(err, store.ErrUnknown) {
+	if _, _, err := d.Inbox.Upload(fresh.Upload); !errors.Is(err, store.ErrUnknown) {
 		t.Errorf("an unknown upload: %v, want ErrUnknown", err)
 	}
-	if _, _, _, err := d.Upload(burnt.ID); !errors.Is(err, store.ErrGone) {
-		t.Errorf("a deleted item's: %v, want ErrGone", err)
+	again := d.upload(t, code, 1)
+	d.mustBring(t, again, again.Size)
+	if _, err := d.Accept(again.Parcel); !errors.Is(err, store.ErrGone) {
+		t.Errorf("a deleted item, sealed anew: %v, want ErrGone", err)
+	}
+	if err := d.Abandon(again.Upload); err != nil {
+		t.Fatal(err)
 	}
 	if _, err := d.Accept(fresh.Parcel); !errors.Is(err, store.ErrUnknown) {
 		t.Errorf("accepting what was not staged: %v, want ErrUnknown", err)
@@ -155,16 +155,16 @@ func TestUploadThatHangsIsTakenOver(t *testing.T) {
 	r, w := io.Pipe()
 	hung := make(chan error)
 	go func() {
-		_, err := d.Stage(u.ID, u.Size, 0, r)
+		_, err := d.Stage(u.Upload, u.Size, 0, r)
 		hung <- err
 	}()
 	if _, err := w.Write(u.payload[:u.Size/2]); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := d.Stage(u.ID, u.Size, 0, strings.NewReader("")); !errors.Is(err, store.ErrBusy) {
+	if _, err := d.Stage(u.Upload, u.Size, 0, strings.NewReader("")); !errors.Is(err, store.ErrBusy) {
 		t.Errorf("beside it: %v, want ErrBusy", err)
 	}
-	_, offset, _, err := d.Upload(u.ID)
+	_, offset, err := d.Inbox.Upload(u.Upload)
 	if err != nil || offset == 0 {
 		t.Fatalf("it came to %d, %v", offset, err)
 	}
@@ -211,13 +211,10 @@ func TestSentAgainNeedsNoRoom(t *testing.T) {
 	d.mustAccept(t, kept.Parcel)
 	d.mustBring(t, begun, begun.Size/2)
 	disk.full = true
-	if _, err := d.Stage(kept.ID, kept.Size, 0, strings.NewReader("")); !errors.Is(err, store.ErrExists) {
-		t.Errorf("an item's: %v, want ErrExists", err)
-	}
 	if outcome, err := d.Accept(kept.Parcel); err != nil || outcome != inbox.Again {
 		t.Errorf("its parcel: %v, %v", outcome, err)
 	}
-	now, err := d.Stage(begun.ID, begun.Size, 0, strings.NewReader(""))
+	now, err := d.Stage(begun.Upload, begun.Size, 0, strings.NewReader(""))
 	if !errors.Is(err, store.ErrOffset) || now != begun.Size/2 {
 		t.Errorf("one under way: now %d, %v, want ErrOffset", now, err)
 	}
@@ -232,17 +229,30 @@ func TestSentAgainNeedsNoRoom(t *testing.T) {
 	d.mustAccept(t, begun.Parcel)
 }
 
-// TestUploadOfAnItemIsSwept: if the item came in one piece after all, at once.
-func TestUploadOfAnItemIsSwept(t *testing.T) {
+// TestTwoSealingsNeverComeTogether: two pages that send an item of the same number
+// each keep to their own bytes. One is kept, whole; the other is told so, and what it
+// brought is gone.
+func TestTwoSealingsNeverComeTogether(t *testing.T) {
 	d := newDrop(t, 1)
-	u := d.upload(t, receipt.New(), 0)
-	d.mustBring(t, u, u.Size/2)
-	whole := u.Parcel
-	whole.Staged = false
-	whole.Payload = func(w io.Writer) error { _, err := w.Write(u.payload); return err }
-	d.mustAccept(t, whole)
-	d.sweeps(t, 1)
+	code := receipt.New()
+	first, second := d.upload(t, code, 0), d.upload(t, code, 0)
+	for part := int64(4); part > 0; part-- {
+		d.mustBring(t, first, first.Size/part)
+		d.mustBring(t, second, second.Size/part)
+	}
+	d.mustAccept(t, first.Parcel)
+	if outcome, err := d.Accept(second.Parcel); err != nil || outcome != inbox.Again {
+		t.Fatalf("the second: %v, %v, want Again", outcome, err)
+	}
 	d.staged(t)
+	payload, err := d.Store.Payload(first.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer payload.Close()
+	if b, err := io.ReadAll(payload); err != nil || !bytes.Equal(b, first.payload) {
+		t.Errorf("another payload came out: %v", err)
+	}
 }
 
 // TestAbandonedUploadOpensForNobody: of an upload, whole as it may be, a thief with
@@ -258,7 +268,7 @@ func TestAbandonedUploadOpensForNobody(t *testing.T) {
 		d.mustBring(t, abandoned, abandoned.Size/part)
 	}
 	th := d.thief(t, code)
-	if e, places := th.item(0); e != nil || places != 0 || bytes.Contains(th.index, abandoned.ID[:]) {
+	if e, places := th.item(0); e != nil || places != 0 || bytes.Contains(th.index, abandoned.ID[:]) || bytes.Contains(th.index, abandoned.Upload[:]) {
 		t.Errorf("the index has something of an upload, in %d places", places)
 	}
 	d.opensNothing(t, th, abandoned)
@@ -269,7 +279,7 @@ func TestAbandonedUploadOpensForNobody(t *testing.T) {
 	if e, _ := d.thief(t, code).item(1); e == nil {
 		t.Fatal("the thief opens no item: he can show nothing")
 	}
-	if err := d.Abandon(abandoned.ID); err != nil {
+	if err := d.Abandon(abandoned.Upload); err != nil {
 		t.Fatal(err)
 	}
 	files, err := os.ReadDir(filepath.Join(d.dir, "payloads"))

@@ -50,7 +50,8 @@ func (h *Handler) Keep(c echo.Context) error {
 
 func parcelOf(head parcel.Head, in io.Reader) inbox.Parcel {
 	return inbox.Parcel{
-		ID: head.ID, Burn: head.Burn, Roster: head.Roster, Slots: head.Slots, Size: head.Size, Staged: head.Staged,
+		ID: head.ID, Burn: head.Burn, Roster: head.Roster, Slots: head.Slots, Size: head.Size,
+		Staged: head.Staged, Upload: head.Upload,
 		Payload: func(w io.Writer) error {
 			if n, err := io.Copy(w, io.LimitReader(in, head.Size)); err != nil || n == head.Size {
 				return err

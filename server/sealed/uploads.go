@@ -9,7 +9,6 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"saksi/crypto/item"
-	"saksi/crypto/receipt"
 	"saksi/server/reporter"
 	"saksi/server/store"
 )
@@ -23,7 +22,7 @@ const (
 
 // A slice is what a request brings of an upload.
 type slice struct {
-	id     receipt.ItemID
+	id     store.UploadID
 	size   int64 // of the whole payload
 	offset int64
 	length int64
@@ -46,10 +45,8 @@ func (h *Handler) Begin(c echo.Context) error {
 	if err := s.check(c.Request().Header); err != nil {
 		return err
 	}
-	size, offset, done, err := h.Inbox.Upload(s.id)
+	size, offset, err := h.Inbox.Upload(s.id)
 	switch {
-	case done:
-		return whole(c, http.StatusOK)
 	case errors.Is(err, store.ErrUnknown):
 		return h.append(c, s, true)
 	case err != nil:
@@ -71,10 +68,7 @@ func (h *Handler) Append(c echo.Context) error {
 	if s.offset, err = number(c.Request().Header, headerOffset); err != nil {
 		return err
 	}
-	size, offset, done, err := h.Inbox.Upload(s.id)
-	if done {
-		return whole(c, http.StatusConflict)
-	}
+	size, offset, err := h.Inbox.Upload(s.id)
 	if err != nil {
 		return withoutUpload(err)
 	}
@@ -119,10 +113,7 @@ func (h *Handler) Offset(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	size, offset, done, err := h.Inbox.Upload(id)
-	if done {
-		return whole(c, http.StatusNoContent)
-	}
+	size, offset, err := h.Inbox.Upload(id)
 	if err != nil {
 		return withoutUpload(err)
 	}
@@ -153,9 +144,6 @@ func progress(c echo.Context, size, offset int64) {
 // offset, so that nothing in between passes for it.
 func whole(c echo.Context, status int) error {
 	c.Response().Header().Set(headerComplete, flag(true))
-	if status == http.StatusConflict {
-		return store.ErrExists
-	}
 	return c.NoContent(status)
 }
 
@@ -166,8 +154,8 @@ func flag(set bool) string {
 	return "?0"
 }
 
-func idOf(c echo.Context) (receipt.ItemID, error) {
-	id, err := receipt.ParseItemID(c.Param("id"))
+func idOf(c echo.Context) (store.UploadID, error) {
+	id, err := store.ParseUploadID(c.Param("id"))
 	if err != nil {
 		return id, echo.ErrNotFound
 	}

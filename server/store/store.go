@@ -19,6 +19,7 @@
 package store
 
 import (
+	"encoding/hex"
 	"errors"
 	"io"
 
@@ -77,10 +78,26 @@ type Item struct {
 	Spread week.Week // in which every desk had it; zero before
 }
 
+// An UploadID names an upload. Who seals draws it at random for each sealing, so
+// that bytes of two sealings never come together, also of one item; and nothing
+// tells of what item it is before it is one.
+type UploadID [16]byte
+
+// ParseUploadID parses what [UploadID.String] returns.
+func ParseUploadID(s string) (u UploadID, err error) {
+	b, err := hex.DecodeString(s)
+	if err != nil || len(b) != len(u) || hex.EncodeToString(b) != s {
+		return u, errors.New("parsing upload id: not its 32 digits")
+	}
+	return UploadID(b), nil
+}
+
+func (u UploadID) String() string { return hex.EncodeToString(u[:]) }
+
 // An Upload is a payload that is staged: on its way in, in slices. Nothing else of
 // an item is kept before all of it is, so that what is abandoned opens for nobody.
 type Upload struct {
-	ID     receipt.ItemID
+	ID     UploadID
 	Size   int64 // as announced
 	Offset int64 // how many bytes are there, and survive
 }
@@ -177,7 +194,7 @@ type Store interface {
 	// [ErrFull], or what payload returned, and then keeps nothing.
 	Create(item Item, slots [][]byte, payload func(io.Writer) error) error
 
-	// Stage appends what from has to the payload that is staged under an id, and
+	// Stage appends what from has to the payload that is staged under a name, and
 	// returns how many bytes of it are there then. With offset 0 it begins one,
 	// unless there is one. What it returns survives, also with an error: what came
 	// before from broke is kept.
@@ -185,24 +202,24 @@ type Store interface {
 	// It returns [ErrOffset] when offset is not where the payload ends; [ErrSize]
 	// when it was announced with another size, has more than that, or has a size
 	// that is too small to be staged; [ErrUnknown] when there is none and offset is
-	// not 0; [ErrBusy]; [ErrExists], [ErrGone], [ErrFull], or what from returned.
-	Stage(id receipt.ItemID, size, offset int64, from io.Reader) (now int64, err error)
+	// not 0; [ErrBusy]; [ErrFull], or what from returned.
+	Stage(id UploadID, size, offset int64, from io.Reader) (now int64, err error)
 
-	// Settle ends a Stage of the id that is under way, keeps what it brought, and
+	// Settle ends a Stage of that name that is under way, keeps what it brought, and
 	// returns what is staged, or [ErrUnknown].
-	Settle(id receipt.ItemID) (Upload, error)
+	Settle(id UploadID) (Upload, error)
 
-	// Unstage removes what is staged under an id, if anything is. It ends a Stage
+	// Unstage removes what is staged under a name, if anything is. It ends a Stage
 	// that is under way.
-	Unstage(id receipt.ItemID) error
+	Unstage(id UploadID) error
 
 	// Staged returns all uploads.
 	Staged() ([]Upload, error)
 
-	// CreateStaged is Create with the payload that was staged, whole, which is
-	// staged no more then. It also returns [ErrUnknown] when there is none, and
+	// CreateStaged is Create with the payload that was staged under a name, whole,
+	// which is staged no more then. It also returns [ErrUnknown] when there is none, and
 	// [ErrSize] or [ErrOffset] when it is not item.Size long; it stays then.
-	CreateStaged(item Item, slots [][]byte) error
+	CreateStaged(item Item, slots [][]byte, from UploadID) error
 
 	// States returns what each of the ids stands for, in one consistent view.
 	States(ids []receipt.ItemID) ([]State, error)

@@ -6,7 +6,8 @@
 //   - [Sender.Send] returns nil only after the server has said that an item with this
 //     id is kept, which it says after it is on disk. After any error it may be kept or
 //     not; sending the item once more, sealed anew, tells, and keeps nothing twice.
-//   - What leaves is ciphertext, the item's id, and the SHA-256 of its burn token.
+//   - What leaves is ciphertext, the item's id, the SHA-256 of its burn token,
+//     and a random name for the upload.
 //     Slots leave last, in one request with the burn hash: an upload that is given
 //     up opens for nobody.
 //   - A broken connection, a server that restarts and a lost answer are waited out:
@@ -22,6 +23,8 @@ package deliver
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -33,8 +36,7 @@ import (
 	"saksi/crypto/parcel"
 )
 
-// ErrLost is returned when the server has lost what it had acknowledged, or has
-// another upload under the id. Seal the item anew, and send that.
+// ErrLost is returned when the server has lost what it had acknowledged. Seal the item anew, and send that.
 var ErrLost = errors.New("the server has lost a part of the upload")
 
 // A Refused is returned for what the server does not take.
@@ -104,6 +106,7 @@ func (s *Sender) SendParcel(
 	ctx context.Context, head parcel.Head, payload func(io.Writer) (int64, error),
 ) (Outcome, error) {
 	d := &delivery{Sender: *s, ctx: ctx, sealed: head, payload: payload}
+	rand.Read(d.sealed.Upload[:])
 	if d.Slice == 0 {
 		d.Slice = DefaultSlice
 	}
@@ -183,15 +186,9 @@ func (d *delivery) handIn(body []byte) (Outcome, error) {
 	}
 }
 
-// upload brings the payload. What is under the id from another sealing goes first:
-// with it the item would open for nobody.
+// upload brings the payload, under a name that no other sealing has.
 func (d *delivery) upload() error {
-	path := "/v1/uploads/" + d.sealed.ID.String()
-	if _, err := d.persist(func() (*answer, error) {
-		return d.ask(http.MethodDelete, path, "", nil, nil)
-	}); err != nil {
-		return err
-	}
+	path := "/v1/uploads/" + hex.EncodeToString(d.sealed.Upload[:])
 	begun, err := d.persist(func() (*answer, error) {
 		return d.ask(http.MethodPost, path, "", map[string]string{
 			"Upload-Length": strconv.FormatInt(d.sealed.Size, 10), "Upload-Complete": "?0",
@@ -200,8 +197,6 @@ func (d *delivery) upload() error {
 	switch {
 	case err != nil:
 		return err
-	case begun.complete:
-		return nil // the item is kept
 	case begun.offset != 0:
 		return ErrLost
 	}

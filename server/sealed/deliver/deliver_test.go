@@ -225,7 +225,11 @@ func TestALostUploadIsNamed(t *testing.T) {
 	s := sender(d, nil)
 	s.Progress = func(now, _ int64) {
 		if now == 200_000 {
-			if err := d.Inbox.Abandon(code.ItemID(0)); err != nil {
+			uploads, err := d.Inbox.Store.Staged()
+			if err != nil || len(uploads) != 1 {
+				t.Fatalf("staged are %v, %v", uploads, err)
+			}
+			if err := d.Inbox.Abandon(uploads[0].ID); err != nil {
 				t.Error(err)
 			}
 		}

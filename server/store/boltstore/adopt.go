@@ -1,26 +1,31 @@
 package boltstore
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"syscall"
+
+	"go.etcd.io/bbolt"
 
 	"saksi/crypto/receipt"
 	"saksi/server/store"
 )
 
 // CreateStaged implements [store.Store].
-func (s *Store) CreateStaged(i store.Item, slots [][]byte) error {
-	return s.create(i, slots, s.adopt)
+func (s *Store) CreateStaged(i store.Item, slots [][]byte, from store.UploadID) error {
+	return s.create(i, slots, func(doing string, e newEntry) error { return s.adopt(doing, e, from) })
 }
 
 // adopt makes a staged payload an item's.
-func (s *Store) adopt(doing string, e newEntry) error {
-	if _, err := s.Settle(e.item.ID); err != nil {
+func (s *Store) adopt(doing string, e newEntry, from store.UploadID) error {
+	if _, err := s.Settle(from); err != nil {
 		return s.unlessUsed(doing, e.item.ID, err)
 	}
-	g := s.stages.get(e.item.ID)
+	g := s.stages.get(from)
 	if g == nil {
 		return s.unlessUsed(doing, e.item.ID, store.ErrUnknown)
 	}
@@ -35,6 +40,17 @@ func (s *Store) adopt(doing string, e newEntry) error {
 	return nil
 }
 
+// unlessUsed passes an error on, or says that the item is there meanwhile.
+func (s *Store) unlessUsed(doing string, id receipt.ItemID, err error) error {
+	if errors.Is(err, store.ErrUnknown) {
+		err = cmp.Or(s.look(doing, func(tx *bbolt.Tx) error { return checkUnused(tx, id) }), err)
+	}
+	if err != nil {
+		return fail(doing, err)
+	}
+	return nil
+}
+
 // adoptFile gives the file a second name, that of a payload, and takes the first
 // one away when the item is indexed. So at every moment one of them is right, and
 // Open finds out which. Since it was settled it may have been removed and begun
@@ -45,7 +61,7 @@ func (s *Store) adoptFile(doing string, e newEntry, g *stage) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.gone {
-		return s.unlessUsed(doing, g.id, store.ErrUnknown)
+		return s.unlessUsed(doing, e.item.ID, store.ErrUnknown)
 	}
 	if err := g.fit(e.item); err != nil {
 		return fail(doing, err)
@@ -72,8 +88,9 @@ func (g *stage) fit(i store.Item) error {
 	return nil
 }
 
-// loadStages finds what was staged before, and sweeps what an item has taken. A
-// file that is shorter than its name says is left for Check to tell.
+// loadStages finds what was staged before, and sweeps what an item has taken: that
+// has a second name, as what was not indexed has lost its own by now. A file that
+// is shorter than its name says is left for Check to tell.
 func (s *Store) loadStages() error {
 	entries, err := os.ReadDir(filepath.Join(s.dir, "payloads"))
 	if err != nil {
@@ -84,28 +101,36 @@ func (s *Store) loadStages() error {
 		if !ok {
 			continue
 		}
-		if err := s.loadStage(u); err != nil {
+		if err := s.loadStage(u, entries); err != nil {
 			return fail("finding staged payloads", err)
 		}
 	}
 	return nil
 }
 
-func (s *Store) loadStage(u store.Upload) error {
-	states, err := s.States([]receipt.ItemID{u.ID})
-	if err != nil {
-		return err
-	}
-	if states[0] != (store.State{}) {
-		return os.Remove(s.stagePath(u))
-	}
+func (s *Store) loadStage(u store.Upload, entries []os.DirEntry) error {
 	info, err := os.Lstat(s.stagePath(u))
 	if err != nil || !info.Mode().IsRegular() || info.Size() < u.Offset || s.stages.all[u.ID] != nil {
 		return err
 	}
+	if s.taken(info, entries) {
+		return os.Remove(s.stagePath(u))
+	}
 	s.blur(filepath.Join("payloads", stageName(u))) // it may have been in the middle of a slice
 	s.stages.all[u.ID] = &stage{id: u.ID, size: u.Size, offset: u.Offset, written: u.Offset}
 	return nil
+}
+
+// taken reports whether a staged file is a payload, too. Few have a second name, so
+// few are looked for.
+func (s *Store) taken(info os.FileInfo, entries []os.DirEntry) bool {
+	if st, ok := info.Sys().(*syscall.Stat_t); ok && st.Nlink < 2 {
+		return false
+	}
+	return slices.ContainsFunc(entries, func(e os.DirEntry) bool {
+		payload, err := os.Lstat(filepath.Join(s.dir, "payloads", e.Name()))
+		return err == nil && ourFile(e.Name()) && os.SameFile(info, payload)
+	})
 }
 
 // staged reports whether a file is of a stage, or was when the folder was listed.

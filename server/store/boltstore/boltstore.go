@@ -59,7 +59,6 @@ import (
 	"go.etcd.io/bbolt"
 	bolterrors "go.etcd.io/bbolt/errors"
 
-	"saksi/crypto/receipt"
 	"saksi/crypto/week"
 	"saksi/server/store"
 )
@@ -141,7 +140,7 @@ func Open(dir string, now func() time.Time) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{dir: dir, now: now, health: &health{mark: filepath.Join(dir, markName)}}
-	s.stages.all = map[receipt.ItemID]*stage{}
+	s.stages.all = map[store.UploadID]*stage{}
 	if s.db, err = openIndex(filepath.Join(dir, "index.db")); err != nil {
 		return nil, err
 	}

@@ -39,10 +39,10 @@ func (s *Store) recover() error {
 	if err := s.sweepDying(dying, marked); err != nil {
 		return err
 	}
-	if err := s.loadStages(); err != nil {
+	if err := s.sweepFiles(files); err != nil {
 		return err
 	}
-	return s.sweepFiles(files)
+	return s.loadStages()
 }
 
 // survey returns the items whose deletion has begun, the payload files that

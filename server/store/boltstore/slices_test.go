@@ -8,9 +8,9 @@ import (
 	"fmt"
 	"io"
 	mathrand "math/rand/v2"
+	"slices"
 	"strings"
 
-	"saksi/crypto/receipt"
 	"saksi/server/store"
 )
 
@@ -22,9 +22,9 @@ func bring(s store.Store, kind byte, k key, told func(now int64)) error {
 	if kind == stageHalf {
 		to /= 2
 	}
-	u, err := s.Settle(i.ID)
+	u, err := s.Settle(upload(k))
 	if errors.Is(err, store.ErrUnknown) {
-		_, err = s.Stage(i.ID, i.Size, 0, strings.NewReader(""))
+		_, err = s.Stage(upload(k), i.Size, 0, strings.NewReader(""))
 	}
 	if err != nil {
 		return err
@@ -33,7 +33,7 @@ func bring(s store.Store, kind byte, k key, told func(now int64)) error {
 	told(now)
 	for now < to {
 		part := payload[now:min(now+slice, to)]
-		now, err = s.Stage(i.ID, i.Size, now, io.MultiReader(bytes.NewReader(part), breaksOff{}))
+		now, err = s.Stage(upload(k), i.Size, now, io.MultiReader(bytes.NewReader(part), breaksOff{}))
 		if now > 0 {
 			told(now) // stands beside any error
 		}
@@ -44,7 +44,7 @@ func bring(s store.Store, kind byte, k key, told func(now int64)) error {
 	if kind == stageHalf {
 		return nil
 	}
-	return s.CreateStaged(i, slots)
+	return s.CreateStaged(i, slots, upload(k))
 }
 
 // breaksOff is a connection that breaks, half of the times.
@@ -59,10 +59,16 @@ func (breaksOff) Read([]byte) (int, error) {
 	return 0, errBrokenOff
 }
 
+// upload is the name under which a key's payload is staged.
+func upload(k key) store.UploadID {
+	slices.Reverse(k[:])
+	return store.UploadID(k)
+}
+
 // verifyStaged holds that what was acknowledged of a payload is there, by bringing
 // the rest of it.
 func verifyStaged(s store.Store, k key, r record) string {
-	u, err := s.Settle(receipt.ItemID(k))
+	u, err := s.Settle(upload(k))
 	switch {
 	case errors.Is(err, store.ErrUnknown) && (r.begun[unstage] || *r.staged < 0):
 		return ""

@@ -10,9 +10,6 @@ import (
 	"strings"
 	"sync"
 
-	"go.etcd.io/bbolt"
-
-	"saksi/crypto/receipt"
 	"saksi/server/store"
 )
 
@@ -20,7 +17,7 @@ import (
 // there for good: the name changes only after what it tells of was synced. The
 // length of a file tells nothing, as after a power loss it may have holes.
 type stage struct {
-	id   receipt.ItemID
+	id   store.UploadID
 	size int64
 
 	mu      sync.Mutex // guards what is below, the name of the file, and writes to it
@@ -35,7 +32,7 @@ type stage struct {
 // then that of one stage.
 type stages struct {
 	mu  sync.Mutex
-	all map[receipt.ItemID]*stage
+	all map[store.UploadID]*stage
 }
 
 const stagedSuffix = ".staged"
@@ -54,7 +51,7 @@ func parseStage(name string) (u store.Upload, ok bool) {
 		return u, false
 	}
 	var err error
-	u.ID, err = receipt.ParseItemID(id)
+	u.ID, err = store.ParseUploadID(id)
 	return u, err == nil && stageName(u) == name && u.Size > inlineMax() && u.Offset >= 0 && u.Offset <= u.Size
 }
 
@@ -66,11 +63,8 @@ func (s *Store) stagePath(u store.Upload) string {
 func (g *stage) upload() store.Upload { return store.Upload{ID: g.id, Size: g.size, Offset: g.offset} }
 
 // Stage implements [store.Store].
-func (s *Store) Stage(id receipt.ItemID, size, offset int64, from io.Reader) (int64, error) {
+func (s *Store) Stage(id store.UploadID, size, offset int64, from io.Reader) (int64, error) {
 	const doing = "staging payload"
-	if err := s.look(doing, func(tx *bbolt.Tx) error { return checkUnused(tx, id) }); err != nil {
-		return 0, err
-	}
 	g, err := s.findStage(id, size, offset == 0)
 	if err != nil {
 		return 0, fail(doing, err)
@@ -82,23 +76,15 @@ func (s *Store) Stage(id receipt.ItemID, size, offset int64, from io.Reader) (in
 		now, kept = s.endTurn(g, turn)
 		err = cmp.Or(kept, err)
 	}
-	return now, s.unlessUsed(doing, id, err)
-}
-
-// unlessUsed passes an error on, or says that an item has taken the id meanwhile.
-func (s *Store) unlessUsed(doing string, id receipt.ItemID, err error) error {
-	if errors.Is(err, store.ErrUnknown) {
-		err = cmp.Or(s.look(doing, func(tx *bbolt.Tx) error { return checkUnused(tx, id) }), err)
-	}
 	if err != nil {
-		return fail(doing, err)
+		return now, fail(doing, err)
 	}
-	return nil
+	return now, nil
 }
 
-// findStage returns the stage of an id; if there is none, a new one if it is to
+// findStage returns the stage of a name; if there is none, a new one if it is to
 // begin.
-func (s *Store) findStage(id receipt.ItemID, size int64, begin bool) (*stage, error) {
+func (s *Store) findStage(id store.UploadID, size int64, begin bool) (*stage, error) {
 	s.stages.mu.Lock()
 	defer s.stages.mu.Unlock()
 	if g := s.stages.all[id]; g != nil {
@@ -280,7 +266,7 @@ func (s *Store) syncStage(u store.Upload) error {
 }
 
 // Settle implements [store.Store].
-func (s *Store) Settle(id receipt.ItemID) (store.Upload, error) {
+func (s *Store) Settle(id store.UploadID) (store.Upload, error) {
 	const doing = "settling payload"
 	g := s.stages.get(id)
 	if g == nil {
@@ -298,14 +284,14 @@ func (s *Store) Settle(id receipt.ItemID) (store.Upload, error) {
 	return g.upload(), nil
 }
 
-func (all *stages) get(id receipt.ItemID) *stage {
+func (all *stages) get(id store.UploadID) *stage {
 	all.mu.Lock()
 	defer all.mu.Unlock()
 	return all.all[id]
 }
 
 // Unstage implements [store.Store].
-func (s *Store) Unstage(id receipt.ItemID) error {
+func (s *Store) Unstage(id store.UploadID) error {
 	const doing = "removing staged payload"
 	found, err := s.dropStage(id)
 	if err == nil && found {
@@ -317,7 +303,7 @@ func (s *Store) Unstage(id receipt.ItemID) error {
 	return nil
 }
 
-func (s *Store) dropStage(id receipt.ItemID) (found bool, err error) {
+func (s *Store) dropStage(id store.UploadID) (found bool, err error) {
 	if err := s.health.check(); err != nil {
 		return false, err
 	}

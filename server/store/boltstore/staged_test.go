@@ -39,11 +39,11 @@ func wholly(t *testing.T, s *Store, u store.Upload, payload []byte) {
 	if now, err := s.Stage(u.ID, u.Size, u.Offset, bytes.NewReader(payload[u.Offset:])); err != nil || now != u.Size {
 		t.Fatalf("staged %d bytes: %v", now, err)
 	}
-	i := store.Item{ID: u.ID, Roster: 1, Week: week.Of(noon), Size: u.Size}
-	if err := s.CreateStaged(i, [][]byte{make([]byte, item.SlotSize(roster.Quorum{Needed: 1}))}); err != nil {
+	i := store.Item{ID: receipt.ItemID(u.ID), Roster: 1, Week: week.Of(noon), Size: u.Size}
+	if err := s.CreateStaged(i, [][]byte{make([]byte, item.SlotSize(roster.Quorum{Needed: 1}))}, u.ID); err != nil {
 		t.Fatal(err)
 	}
-	r, err := s.Payload(u.ID)
+	r, err := s.Payload(i.ID)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,7 +72,7 @@ func TestCrashesBetweenTwoNames(t *testing.T) {
 	after := create(t, s, sizes()[1], "")
 	s.Close()
 	name := func(u store.Upload) string { return filepath.Join(dir, "payloads", stageName(u)) }
-	taken := store.Upload{ID: after.ID, Size: after.Size, Offset: after.Size}
+	taken := store.Upload{ID: store.UploadID{9}, Size: after.Size, Offset: after.Size}
 	for from, to := range map[string]string{
 		name(before): filepath.Join(dir, "payloads", before.ID.String()+".age"), // linked, not indexed
 		filepath.Join(dir, "payloads", after.ID.String()+".age"): name(taken), // indexed, not unlinked
@@ -135,7 +135,7 @@ func TestCheckNamesWhatIsNotStaged(t *testing.T) {
 		"small":           plant(receipt.ItemID{1}.String() + ".100.0.staged"),
 		"more behind it":  plant(receipt.ItemID{1}.String() + ".300000.0.staged.part"),
 		"folder": func(dir string, u store.Upload) error {
-			u.ID = receipt.ItemID{1}
+			u.ID = store.UploadID{1}
 			return os.Mkdir(filepath.Join(dir, stageName(u)), folderMode)
 		},
 	} {
@@ -196,7 +196,7 @@ func TestAdoptingLooksUnderTheLock(t *testing.T) {
 	u, payload := halfway(t, s)
 	slots := [][]byte{make([]byte, item.SlotSize(roster.Quorum{Needed: 1}))}
 	for size, want := range map[int64]error{u.Size: store.ErrOffset, u.Offset: store.ErrSize, 2 * u.Size: store.ErrSize} {
-		i := store.Item{ID: u.ID, Roster: 1, Week: week.Of(noon), Size: size}
+		i := store.Item{ID: receipt.ItemID(u.ID), Roster: 1, Week: week.Of(noon), Size: size}
 		err := s.create(i, slots, func(doing string, e newEntry) error {
 			return s.adoptFile(doing, e, s.stages.get(u.ID)) // as if it had just been settled, whole
 		})
@@ -240,8 +240,8 @@ func TestStagingErrorsNameNoItem(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, going := s.Stage(u.ID, u.Size, u.Offset, bytes.NewReader(payload[u.Offset:]))
-	_, beginning := s.Stage(receipt.ItemID{0xab, 0xcd}, u.Size, 0, bytes.NewReader(payload))
-	adopting := s.CreateStaged(store.Item{ID: u.ID, Size: u.Size}, [][]byte{{1}})
+	_, beginning := s.Stage(store.UploadID{0xab, 0xcd}, u.Size, 0, bytes.NewReader(payload))
+	adopting := s.CreateStaged(store.Item{ID: receipt.ItemID(u.ID), Size: u.Size}, [][]byte{{1}}, u.ID)
 	removing := s.Unstage(u.ID)
 	for _, err := range []error{going, beginning, adopting, removing} {
 		text := fmt.Sprint(err)

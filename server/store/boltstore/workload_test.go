@@ -103,7 +103,7 @@ func do(s store.Store, kind byte, k key) error {
 	case stageFile, stageHalf:
 		return bring(s, kind, k, func(int64) {})
 	case unstage:
-		return s.Unstage(receipt.ItemID(k))
+		return s.Unstage(upload(k))
 	case createText, createFile:
 		i, slots, payload := k.item(kind)
 		return s.Create(i, slots, func(w io.Writer) error {

@@ -108,7 +108,7 @@ func (f *Faulty) Create(i store.Item, slots [][]byte, payload func(io.Writer) er
 }
 
 // Stage implements [store.Store].
-func (f *Faulty) Stage(id receipt.ItemID, size, offset int64, from io.Reader) (now int64, err error) {
+func (f *Faulty) Stage(id store.UploadID, size, offset int64, from io.Reader) (now int64, err error) {
 	f.mu.Lock()
 	torn := f.next == TornPayload
 	f.mu.Unlock()
@@ -130,13 +130,13 @@ type broken struct{}
 func (broken) Read([]byte) (int, error) { return 0, ErrPlanted }
 
 // Unstage implements [store.Store].
-func (f *Faulty) Unstage(id receipt.ItemID) error {
+func (f *Faulty) Unstage(id store.UploadID) error {
 	return f.meet(func() error { return f.Store.Unstage(id) })
 }
 
 // CreateStaged implements [store.Store].
-func (f *Faulty) CreateStaged(i store.Item, slots [][]byte) error {
-	return f.meet(func() error { return f.Store.CreateStaged(i, slots) })
+func (f *Faulty) CreateStaged(i store.Item, slots [][]byte, from store.UploadID) error {
+	return f.meet(func() error { return f.Store.CreateStaged(i, slots, from) })
 }
 
 // tornWriter fails after some bytes.

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"errors"
 	"io"
 	"math/rand/v2"
@@ -12,10 +13,15 @@ import (
 	"saksi/server/store"
 )
 
+// name is that of an item's upload in these tests: nothing of its id.
+func name(i store.Item) store.UploadID {
+	return store.UploadID(sha256.New().Sum(i.ID[:])[16:])
+}
+
 // stage brings a slice of a payload, which must be taken whole.
 func stage(t testing.TB, s store.Store, i store.Item, payload []byte, from, to int64) {
 	t.Helper()
-	now, err := s.Stage(i.ID, i.Size, from, bytes.NewReader(payload[from:to]))
+	now, err := s.Stage(name(i), i.Size, from, bytes.NewReader(payload[from:to]))
 	if err != nil || now != to {
 		t.Fatalf("staging bytes %d to %d: now %d, %v", from, to, now, err)
 	}
@@ -46,20 +52,20 @@ func testStage(t *testing.T, e Engine) {
 	i, slots, payload := newItem(large())
 	for _, cut := range [][2]int64{{0, 0}, {0, 1}, {1, i.Size / 2}, {i.Size / 2, i.Size}} {
 		stage(t, s, i, payload, cut[0], cut[1])
-		staged(t, s, store.Upload{ID: i.ID, Size: i.Size, Offset: cut[1]})
+		staged(t, s, store.Upload{ID: name(i), Size: i.Size, Offset: cut[1]})
 		if states, err := s.States([]receipt.ItemID{i.ID}); err != nil || states[0] != (store.State{}) {
 			t.Fatalf("what is staged is an item: %+v, %v", states, err)
 		}
 		finish(t, s)
 		s = e.Open(t)
-		staged(t, s, store.Upload{ID: i.ID, Size: i.Size, Offset: cut[1]})
+		staged(t, s, store.Upload{ID: name(i), Size: i.Size, Offset: cut[1]})
 	}
-	if err := s.CreateStaged(i, slots); err != nil {
+	if err := s.CreateStaged(i, slots, name(i)); err != nil {
 		t.Fatal(err)
 	}
 	expect(t, s, i, slots, payload)
 	staged(t, s)
-	if err := s.CreateStaged(i, slots); !errors.Is(err, store.ErrExists) {
+	if err := s.CreateStaged(i, slots, name(i)); !errors.Is(err, store.ErrExists) {
 		t.Errorf("again: %v, want ErrExists", err)
 	}
 	finish(t, s)
@@ -106,7 +112,7 @@ func testRandomSlices(t *testing.T, e Engine) {
 			}
 			n := min(rand.Int64N(i.Size/3), i.Size-asked)
 			from, end := breaking(payload[asked : asked+n])
-			got, err := s.Stage(i.ID, i.Size, asked, from)
+			got, err := s.Stage(name(i), i.Size, asked, from)
 			switch {
 			case steps == 0 && asked != 0:
 				if !errors.Is(err, store.ErrUnknown) {
@@ -123,7 +129,7 @@ func testRandomSlices(t *testing.T, e Engine) {
 				now = got
 			}
 		}
-		if err := s.CreateStaged(i, slots); err != nil {
+		if err := s.CreateStaged(i, slots, name(i)); err != nil {
 			t.Fatal(err)
 		}
 		expect(t, s, i, slots, payload)
@@ -138,71 +144,78 @@ func testRefusedSlices(t *testing.T, e Engine) {
 	half := i.Size / 2
 	stage(t, s, i, payload, 0, half)
 	for name, test := range map[string]struct {
-		id           receipt.ItemID
+		id           store.UploadID
 		size, offset int64
 		want         error
 		now          int64
 	}{
-		"again from the beginning": {i.ID, i.Size, 0, store.ErrOffset, half},
-		"a gap":                    {i.ID, i.Size, half + 1, store.ErrOffset, half},
-		"behind its end":           {i.ID, i.Size, half - 1, store.ErrOffset, half},
-		"below zero":               {i.ID, i.Size, -1, store.ErrOffset, half},
-		"another size":             {i.ID, i.Size + 1, half, store.ErrSize, half},
-		"unknown":                  {receipt.ItemID{1}, i.Size, half, store.ErrUnknown, 0},
-		"small":                    {receipt.ItemID{2}, small(), 0, store.ErrSize, 0},
+		"again from the beginning": {name(i), i.Size, 0, store.ErrOffset, half},
+		"a gap":                    {name(i), i.Size, half + 1, store.ErrOffset, half},
+		"behind its end":           {name(i), i.Size, half - 1, store.ErrOffset, half},
+		"below zero":               {name(i), i.Size, -1, store.ErrOffset, half},
+		"another size":             {name(i), i.Size + 1, half, store.ErrSize, half},
+		"unknown":                  {store.UploadID{1}, i.Size, half, store.ErrUnknown, 0},
+		"small":                    {store.UploadID{2}, small(), 0, store.ErrSize, 0},
 	} {
 		now, err := s.Stage(test.id, test.size, test.offset, bytes.NewReader(payload))
 		if !errors.Is(err, test.want) || now != test.now {
 			t.Errorf("%s: now %d, %v, want %d, %v", name, now, err, test.now, test.want)
 		}
 	}
-	staged(t, s, store.Upload{ID: i.ID, Size: i.Size, Offset: half})
-	now, err := s.Stage(i.ID, i.Size, half, bytes.NewReader(append(payload[half:i.Size:i.Size], 0)))
+	staged(t, s, store.Upload{ID: name(i), Size: i.Size, Offset: half})
+	now, err := s.Stage(name(i), i.Size, half, bytes.NewReader(append(payload[half:i.Size:i.Size], 0)))
 	if !errors.Is(err, store.ErrSize) || now != i.Size {
 		t.Errorf("one byte too many: now %d, %v", now, err)
 	}
-	if err := s.CreateStaged(i, slots); err != nil {
+	if err := s.CreateStaged(i, slots, name(i)); err != nil {
 		t.Fatal(err)
 	}
 	expect(t, s, i, slots, payload)
-	if _, err := s.Settle(receipt.ItemID{1}); !errors.Is(err, store.ErrUnknown) {
+	if _, err := s.Settle(store.UploadID{1}); !errors.Is(err, store.ErrUnknown) {
 		t.Errorf("settling nothing: %v, want ErrUnknown", err)
 	}
 	finish(t, s)
 }
 
-// testStageUsedIDs: an id that is or was an item's takes no slices, and what was
-// staged before it became one by another way does no harm.
+// testStageUsedIDs: what is staged is nobody's. Adopting it for an id that is or was
+// an item's says so, and leaves it; two sealings of one item never come together.
 func testStageUsedIDs(t *testing.T, e Engine) {
 	s := e.Open(t)
-	i, slots, payload := create(t, s, large())
-	late, lateSlots, latePayload := newItem(large())
-	stage(t, s, late, latePayload, 0, late.Size)
-	if err := s.Create(late, lateSlots, writer(latePayload)); err != nil {
+	i, slots, payload := newItem(large())
+	second, third := store.UploadID{1}, store.UploadID{2}
+	other := bytes.Repeat([]byte{1}, int(i.Size))
+	stage(t, s, i, payload, 0, i.Size/2)
+	for _, name := range []store.UploadID{second, third} {
+		if now, err := s.Stage(name, i.Size, 0, bytes.NewReader(other)); err != nil || now != i.Size {
+			t.Fatalf("another sealing: now %d, %v", now, err)
+		}
+	}
+	stage(t, s, i, payload, i.Size/2, i.Size)
+	if err := s.CreateStaged(i, slots, name(i)); err != nil {
 		t.Fatal(err)
 	}
-	for _, used := range []store.Item{i, late} {
-		if _, err := s.Stage(used.ID, used.Size, 0, bytes.NewReader(payload)); !errors.Is(err, store.ErrExists) {
-			t.Errorf("staging an item's id: %v, want ErrExists", err)
-		}
-		if err := s.CreateStaged(used, slots); !errors.Is(err, store.ErrExists) {
-			t.Errorf("adopting for an item's id: %v, want ErrExists", err)
-		}
+	if err := s.CreateStaged(i, slots, second); !errors.Is(err, store.ErrExists) {
+		t.Errorf("adopting for an item's id: %v, want ErrExists", err)
 	}
-	finish(t, s)
-	s = e.Open(t)
-	staged(t, s)
 	expect(t, s, i, slots, payload)
-	expect(t, s, late, lateSlots, latePayload)
 	if err := s.Delete(store.Tombstone{ID: i.ID, Week: thisWeek, Reason: store.Deleted}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Stage(i.ID, i.Size, 0, bytes.NewReader(payload)); !errors.Is(err, store.ErrGone) {
-		t.Errorf("staging a deleted id: %v, want ErrGone", err)
-	}
-	if err := s.CreateStaged(i, slots); !errors.Is(err, store.ErrGone) {
+	if err := s.CreateStaged(i, slots, second); !errors.Is(err, store.ErrGone) {
 		t.Errorf("adopting for a deleted id: %v, want ErrGone", err)
 	}
+	finish(t, s)
+	s = e.Open(t)
+	staged(t, s, store.Upload{ID: second, Size: i.Size, Offset: i.Size}, store.Upload{ID: third, Size: i.Size, Offset: i.Size})
+	next, nextSlots, _ := newItem(large())
+	if err := s.CreateStaged(next, nextSlots, second); err != nil {
+		t.Fatal(err)
+	}
+	after, _, _ := newItem(large())
+	if err := s.CreateStaged(after, nextSlots, second); !errors.Is(err, store.ErrUnknown) {
+		t.Errorf("adopting twice: %v, want ErrUnknown", err)
+	}
+	expect(t, s, next, nextSlots, other)
 	finish(t, s)
 }
 
@@ -211,27 +224,27 @@ func testStageUsedIDs(t *testing.T, e Engine) {
 func testAdoptTooEarly(t *testing.T, e Engine) {
 	s := e.Open(t)
 	i, slots, payload := newItem(large())
-	if err := s.CreateStaged(i, slots); !errors.Is(err, store.ErrUnknown) {
+	if err := s.CreateStaged(i, slots, name(i)); !errors.Is(err, store.ErrUnknown) {
 		t.Errorf("of nothing: %v, want ErrUnknown", err)
 	}
 	stage(t, s, i, payload, 0, i.Size-1)
-	if err := s.CreateStaged(i, slots); !errors.Is(err, store.ErrOffset) {
+	if err := s.CreateStaged(i, slots, name(i)); !errors.Is(err, store.ErrOffset) {
 		t.Errorf("of a part: %v, want ErrOffset", err)
 	}
 	stage(t, s, i, payload, i.Size-1, i.Size)
 	other := i
 	other.Size = small()
-	if err := s.CreateStaged(other, slots); !errors.Is(err, store.ErrSize) {
+	if err := s.CreateStaged(other, slots, name(i)); !errors.Is(err, store.ErrSize) {
 		t.Errorf("of another size: %v, want ErrSize", err)
 	}
-	if err := s.CreateStaged(i, [][]byte{{1}, {1, 2}}); err == nil {
+	if err := s.CreateStaged(i, [][]byte{{1}, {1, 2}}, name(i)); err == nil {
 		t.Error("slots of different sizes were taken")
 	}
-	staged(t, s, store.Upload{ID: i.ID, Size: i.Size, Offset: i.Size})
+	staged(t, s, store.Upload{ID: name(i), Size: i.Size, Offset: i.Size})
 	if err := s.Delete(store.Tombstone{ID: i.ID}); !errors.Is(err, store.ErrUnknown) {
 		t.Errorf("deleting what is staged: %v, want ErrUnknown", err)
 	}
-	if err := s.CreateStaged(i, slots); err != nil {
+	if err := s.CreateStaged(i, slots, name(i)); err != nil {
 		t.Fatal(err)
 	}
 	expect(t, s, i, slots, payload)
@@ -247,10 +260,10 @@ func testConcurrentAdopters(t *testing.T, e Engine) {
 	created := 0
 	for n := range 8 {
 		wg.Go(func() {
-			err := s.CreateStaged(i, slots)
+			err := s.CreateStaged(i, slots, name(i))
 			if n%2 == 1 {
-				_, err = s.Stage(i.ID, i.Size, i.Size, bytes.NewReader(nil))
-				if err == nil || errors.Is(err, store.ErrBusy) {
+				_, err = s.Stage(name(i), i.Size, i.Size, bytes.NewReader(nil))
+				if err == nil || errors.Is(err, store.ErrBusy) || errors.Is(err, store.ErrUnknown) {
 					return
 				}
 			}
@@ -281,16 +294,16 @@ func testHangingSlice(t *testing.T, e Engine) {
 	r, w := io.Pipe()
 	hung := make(chan error)
 	go func() {
-		_, err := s.Stage(i.ID, i.Size, 0, r)
+		_, err := s.Stage(name(i), i.Size, 0, r)
 		hung <- err
 	}()
 	if _, err := w.Write(payload[:i.Size/2]); err != nil {
 		t.Fatal(err)
 	}
-	if now, err := s.Stage(i.ID, i.Size, 0, bytes.NewReader(payload)); !errors.Is(err, store.ErrBusy) || now != 0 {
+	if now, err := s.Stage(name(i), i.Size, 0, bytes.NewReader(payload)); !errors.Is(err, store.ErrBusy) || now != 0 {
 		t.Errorf("beside it: now %d, %v, want ErrBusy", now, err)
 	}
-	u, err := s.Settle(i.ID)
+	u, err := s.Settle(name(i))
 	if err != nil || u.Offset <= 0 || u.Offset > i.Size/2 {
 		t.Fatalf("it came to %+v, %v", u, err)
 	}
@@ -305,7 +318,7 @@ func testHangingSlice(t *testing.T, e Engine) {
 	r.Close()
 	staged(t, s, u)
 	stage(t, s, i, payload, u.Offset, i.Size)
-	if err := s.CreateStaged(i, slots); err != nil {
+	if err := s.CreateStaged(i, slots, name(i)); err != nil {
 		t.Fatal(err)
 	}
 	expect(t, s, i, slots, payload)
@@ -317,20 +330,20 @@ func testHangingSlice(t *testing.T, e Engine) {
 func testUnstage(t *testing.T, e Engine) {
 	s := e.Open(t)
 	i, slots, payload := newItem(large())
-	if err := s.Unstage(i.ID); err != nil {
+	if err := s.Unstage(name(i)); err != nil {
 		t.Errorf("unstaging nothing: %v", err)
 	}
 	r, w := io.Pipe()
 	ended := make(chan error)
 	go func() {
-		_, err := s.Stage(i.ID, i.Size, 0, r)
+		_, err := s.Stage(name(i), i.Size, 0, r)
 		ended <- err
 	}()
 	if _, err := w.Write(payload[:i.Size/2]); err != nil {
 		t.Fatal(err)
 	}
 	for range 2 {
-		if err := s.Unstage(i.ID); err != nil {
+		if err := s.Unstage(name(i)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -339,17 +352,17 @@ func testUnstage(t *testing.T, e Engine) {
 		t.Errorf("the slice under way: %v, want ErrUnknown", err)
 	}
 	staged(t, s)
-	if err := s.CreateStaged(i, slots); !errors.Is(err, store.ErrUnknown) {
+	if err := s.CreateStaged(i, slots, name(i)); !errors.Is(err, store.ErrUnknown) {
 		t.Errorf("adopting it: %v, want ErrUnknown", err)
 	}
 	finish(t, s)
 	s = e.Open(t)
 	staged(t, s)
 	stage(t, s, i, payload, 0, i.Size)
-	if err := s.CreateStaged(i, slots); err != nil {
+	if err := s.CreateStaged(i, slots, name(i)); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Unstage(i.ID); err != nil {
+	if err := s.Unstage(name(i)); err != nil {
 		t.Error(err)
 	}
 	expect(t, s, i, slots, payload)

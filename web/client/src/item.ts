@@ -43,8 +43,8 @@ export interface Hasher {
 export interface Sealed {
   id: Uint8Array;
   size: number; // of payload.age
-  /** What stands before the payload in a parcel: crypto/parcel. */
-  head(staged: boolean): Uint8Array;
+  /** What stands before the payload in a parcel: crypto/parcel. With the name of an upload: what stands for it. */
+  head(upload?: Uint8Array): Uint8Array;
   /** The payload. Each call seals it anew, from its beginning; the slots stay. */
   payload(): Promise<ReadableStream<Uint8Array>>;
   /** Set while it is not known whether it is kept: it was handed in, without an answer. */
@@ -102,7 +102,7 @@ export async function seal(
   return {
     id,
     size: sealed,
-    head: (staged) => head(id, burnHash, circle.roster.sequence, slots, sealed, staged),
+    head: (upload) => head(id, burnHash, circle.roster.sequence, slots, sealed, upload),
     payload: () => sealStream(pulled(writeTar(tar, size, hashing(tar.file, newHasher))), e.recipient),
   };
 }
@@ -119,9 +119,10 @@ export function head(
   sequence: number,
   slots: Uint8Array[],
   size: number,
-  staged: boolean,
+  upload?: Uint8Array,
 ): Uint8Array {
-  const count = concat(u16(slots.length), u16(slots[0]?.length ?? 0), u64(size), Uint8Array.of(staged ? 1 : 0));
+  const flag = upload ? concat(Uint8Array.of(1), upload) : Uint8Array.of(0);
+  const count = concat(u16(slots.length), u16(slots[0]?.length ?? 0), u64(size), flag);
   return concat(utf8("saksi/v1/parcel\n"), id, burnHash, u64(sequence), count, ...slots);
 }
 

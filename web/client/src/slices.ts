@@ -1,7 +1,8 @@
 // Sending a sealed item, over connections that break: crypto/parcel's upload in
 // slices. The slice that the server has not acknowledged is the only ciphertext that
 // is kept. If the server has lost what it had acknowledged, the payload is sealed
-// anew and sent from its beginning.
+// anew and sent from its beginning. Each sealing is uploaded under a random name of
+// its own, so that bytes of two never come together.
 
 import { concat, hex } from "./encoding";
 import { Failure } from "./failure";
@@ -56,13 +57,13 @@ export async function send(
   on: (acknowledged: number) => void,
   control: Control = {},
 ): Promise<Outcome> {
-  const u: Upload = { sealed, port, on, control, path: "/v1/uploads/" + hex(sealed.id) };
+  const u: Upload = { sealed, port, on, control, name: nothing, path: "" };
   try {
     return sealed.size <= smallSlice ? await sendWhole(u) : await sendSliced(u);
   } catch (e) {
     if (!control.signal?.aborted) throw e;
     // If the server does not hear it, it forgets the upload in a day.
-    await port.ask("DELETE", u.path, {}, nothing).catch(() => undefined);
+    if (u.path) await port.ask("DELETE", u.path, {}, nothing).catch(() => undefined);
     throw new Failure("cancelled");
   }
 }
@@ -72,38 +73,36 @@ interface Upload {
   port: Port;
   on: (acknowledged: number) => void;
   control: Control;
-  path: string;
+  name: Uint8Array; // under which the present sealing is uploaded
+  path: string; // of that
 }
 
-/** Thrown inside when the server has other bytes than those that it acknowledged, or fewer. */
+/** Thrown inside when the server has fewer bytes than it acknowledged, or none. */
 class Lost extends Error {
   constructor(readonly answer: Answer) {
     super("lost");
   }
 }
 
-/** Thrown inside when the item turns out to be kept already. */
-const kept = new Error("kept");
-
 async function sendWhole(u: Upload): Promise<Outcome> {
   const payload = await take(source(await u.sealed.payload()), u.sealed.size);
-  return hand(u, concat(u.sealed.head(false), payload), false);
+  return hand(u, concat(u.sealed.head(), payload), false);
 }
 
 /** Begins again, with the payload sealed anew, each time the server has lost what it had. */
 async function sendSliced(u: Upload): Promise<Outcome> {
   for (let i = 0; ; i++) {
+    u.name = crypto.getRandomValues(new Uint8Array(16));
+    u.path = "/v1/uploads/" + hex(u.name);
     const from = source(await u.sealed.payload());
     try {
       await sendSlices(u, from);
-      return await hand(u, u.sealed.head(true), true);
+      return await hand(u, u.sealed.head(u.name), true);
     } catch (e) {
-      if (e === kept) return earlier(u);
       if (!(e instanceof Lost)) throw e;
       if (i === restarts) throw refusal(e.answer);
-      // Slices of two sealings must not come together: this has to be heard.
-      const a = await insist(u, () => u.port.ask("DELETE", u.path, {}, nothing), true);
-      if (a.status !== 204 && a.status !== 404) throw refusal(a);
+      // What may be left of it would take room; if this is not heard, it is swept.
+      await u.port.ask("DELETE", u.path, {}, nothing).catch(() => undefined);
       u.on(0);
     } finally {
       await from.reader.cancel().catch(() => undefined);
@@ -143,18 +142,12 @@ async function sendSlices(u: Upload, from: Source): Promise<void> {
   }
 }
 
-/** Announces the upload. What is there under the id is of an earlier sealing. */
+/** Announces the upload. What is there under the name is this one, whose first answer was lost. */
 async function begin(u: Upload): Promise<void> {
   const headers = { "Upload-Length": String(u.sealed.size), "Upload-Complete": "?0" };
   const a = await insist(u, () => u.port.ask("POST", u.path, headers, nothing), false);
-  if (isWhole(a)) throw kept;
-  if (a.status === 400 || (a.status === 200 && a.offset !== 0)) throw new Lost(a);
+  if (a.status === 200 && a.offset !== 0) throw new Lost(a);
   if (a.status !== 201 && a.status !== 200) throw refusal(a);
-}
-
-/** Whether an answer says that the item itself is kept: an upload would have an offset. */
-function isWhole(a: Answer): boolean {
-  return a.complete && a.offset === null;
 }
 
 /** Sends a slice until all of it is acknowledged. */
@@ -184,7 +177,6 @@ function patch(u: Upload, at: number, body: Uint8Array, last: boolean): Promise<
 
 /** How far the upload has come after a slice, by its answer, or by asking. */
 async function arrived(u: Upload, a: Answer, asked = false): Promise<number> {
-  if (isWhole(a)) throw kept;
   if (a.status === 404) throw new Lost(a);
   if (a.offset !== null) return a.offset;
   if (asked || (a.status !== 409 && !passes(a))) throw refusal(a);

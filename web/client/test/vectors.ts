@@ -265,7 +265,7 @@ async function items(c: Checks, v: Vector, rosterVectors: Vector) {
     const payload = await drain(await sealed.payload());
     c.same(i.name + ": id", hex(sealed.id), i.id);
     c.same(i.name + ": size", [sealed.size, payload.length], [unbase64(i.payload_base64).length, sealed.size]);
-    const head = sealed.head(false);
+    const head = sealed.head();
     c.same(i.name + ": burn hash", hex(head.slice(32, 64)), i.burn_hash);
     c.same(i.name + ": head", head.length, 85 + i.slots.length * 1736);
   }
@@ -380,7 +380,7 @@ async function parcels(c: Checks, v: Vector) {
   for (const p of v.parcels) {
     const slots = Array.from({ length: p.slots }, (_, i) => new Uint8Array(p.slot_size).fill(i));
     const burnHash = sha256(receipt.burn(code, p.n));
-    const head = item.head(receipt.itemID(code, p.n), burnHash, p.roster, slots, p.payload, p.staged);
+    const head = item.head(receipt.itemID(code, p.n), burnHash, p.roster, slots, p.payload, p.staged ? unhex(p.upload) : undefined);
     c.same("parcel: " + p.about, [head.length, hex(sha256(head))], [p.size, p.sha256]);
   }
   c.same("read request", hex(parcel.readRequest(keys, v.read.page, code)), v.read.request);
