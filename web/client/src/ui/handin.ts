@@ -34,7 +34,7 @@ export async function handIn(
     say(way === "busy" && doubt.doubted ? "lost" : way);
   };
   try {
-    const sealed = await seal(circleOf(s), code, n, content, s.hasher);
+    const sealed = await seal(circleOf(s), code, n, content);
     // What an earlier try of the same item may have brought is no other item. (The
     // browser may try again by itself, and say nothing: so nobody can be sure.)
     return { again: (await insist(sealed, port(on, stop), doubt, stop)) === "taken" && !doubt.doubted };
