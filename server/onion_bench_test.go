@@ -43,9 +43,10 @@ func bareFront(d *servertest.Drop) http.Handler { return bareAnswer(d.Get("/")) 
 func newOverTor(b testing.TB, script []byte, plainest func(*servertest.Drop) http.Handler) *overTor {
 	b.Helper()
 	wide := gate.Production() // one circuit asks for everything here
-	wide.Requests, wide.Files = gate.Rate{Burst: 1 << 20, Every: time.Microsecond}, gate.Rate{Burst: 1 << 20, Every: time.Microsecond}
-	wide.Texts = wide.Requests
-	wide.Bytes, wide.AllBytes = gate.Volume{Burst: 1 << 40, PerHour: 1 << 40}, gate.Volume{Burst: 1 << 40, PerHour: 1 << 40}
+	wide.Requests = gate.Rate{Burst: 1 << 20, Every: time.Microsecond}
+	wide.Files, wide.Texts = wide.Requests, wide.Requests
+	wide.Bytes = gate.Volume{Burst: 1 << 40, PerHour: 1 << 40}
+	wide.AllBytes = wide.Bytes
 	hosts := new(server.Hosts)
 	d := servertest.New(b, servertest.Options{Gate: gate.New(wide), Hosts: hosts, Script: script})
 	l, err := net.Listen("tcp", "127.0.0.1:0")

@@ -26,7 +26,8 @@ func TestAnUploadFromABrowserOutlivesAKilledServer(t *testing.T) {
 	data, address := newData(t), freeAddress(t)
 	serve := func() *process { return startProcess(t, "saksi", "serve", "-data", data, "-listen", address) }
 	first := serve()
-	u := &uploading{t: t, page: browser.Chromium(t, browser.Options{JavaScript: true, Width: 360, Height: 740}), data: data}
+	page := browser.Chromium(t, browser.Options{JavaScript: true, Width: 360, Height: 740})
+	u := &uploading{t: t, page: page, data: data}
 	u.testimony(first.URL)
 	file := u.begin()
 	u.until(`document.querySelector(".queue progress").value > 0`)
@@ -183,10 +184,9 @@ func (u *uploading) arrived(file []byte) {
 	dir := filepath.Dir(u.data)
 	bundle, table := filepath.Join(dir, "bundle.tar"), filepath.Join(dir, "meja")
 	output(u.t, "saksi", "export", "-data", u.data, "-now", "-out", bundle)
-	desk := []string{"-key", filepath.Join(dir, "reviewers", "r2.key"), "-desk", table}
-	output(u.t, "saksi-review", append([]string{"open"}, append(desk, "-root", filepath.Join(dir, "root.vkey"), bundle)...)...)
-	out := filepath.Join(dir, "hasil")
-	output(u.t, "saksi-review", append([]string{"extract"}, append(desk, "-out", out, "newest")...)...)
+	key, root, out := filepath.Join(dir, "reviewers", "r2.key"), filepath.Join(dir, "root.vkey"), filepath.Join(dir, "hasil")
+	output(u.t, "saksi-review", "open", "-key", key, "-desk", table, "-root", root, bundle)
+	output(u.t, "saksi-review", "extract", "-key", key, "-desk", table, "-out", out, "newest")
 	if !holdsFile(u.t, out, file) {
 		u.t.Error("the file did not arrive as it was sent")
 	}
