@@ -61,11 +61,14 @@ func Paths() []string {
 	}
 }
 
+// Questions are what the script asks for beside a page: the questions and the regions.
+func Questions() []string { return []string{"/regions.json", "/taxonomy.json"} }
+
 // StylePath is where the style sheet is.
 const StylePath = "/style.css"
 
 // Answers returns what this release answers, by path: those of the pages that it
-// has, of the style sheet and, if there is one, of the script.
+// has, of the style sheet and, if there is one, of the script and what it asks for.
 func (s Site) Answers() (map[string]Answer, error) {
 	srv, err := server.New(server.Config{
 		Inbox: inbox.Mirror(s.Roster, s.Files, s.Roots, func() time.Time { return s.Now }), Site: s.Own,
@@ -81,12 +84,14 @@ func (s Site) Answers() (map[string]Answer, error) {
 			all[path] = a
 		}
 	}
-	if path := scriptOf(all["/"].Body); path != "" {
-		a, ok := ask(handler, path)
-		if !ok {
-			return nil, fmt.Errorf("making pages: there is no %s", path)
+	if script := scriptOf(all["/"].Body); script != "" {
+		for _, path := range append(Questions(), script) {
+			a, ok := ask(handler, path)
+			if !ok {
+				return nil, fmt.Errorf("making pages: there is no %s", path)
+			}
+			all[path] = a
 		}
-		all[path] = a
 	}
 	if len(all["/"].Body) == 0 || len(all[StylePath].Body) == 0 {
 		return nil, fmt.Errorf("making pages: a page is missing")

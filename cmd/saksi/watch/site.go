@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -146,6 +147,9 @@ func (s *Site) order(n int) (paths []string) {
 			}
 		}
 	}
+	if s.Release.Script.Name != "" {
+		paths = append(paths, release.Questions()...)
+	}
 	return paths
 }
 
@@ -155,7 +159,7 @@ func kindOf(path string, came map[string]release.Answer) kind {
 		return part
 	case strings.HasSuffix(path, ".js"):
 		return program
-	case strings.HasSuffix(path, "/client"):
+	case strings.HasSuffix(path, "/client"), slices.Contains(release.Questions(), path):
 		return loaded
 	case len(came) == 0:
 		return typed
@@ -195,10 +199,13 @@ func (s *Site) differences(should, came map[string]release.Answer) (found []stri
 			continue // why it did not come was said
 		}
 		var said []string
-		if path == release.StylePath || path == s.Release.Script.Name {
+		switch {
+		case path == release.StylePath || path == s.Release.Script.Name:
 			said = s.ofFile(path, got.Body)
-		} else {
+		case !slices.Contains(release.Questions(), path):
 			said = release.OfPage(should[path].Body, got.Body)
+		case !bytes.Equal(should[path].Body, got.Body):
+			said = []string{"these are not the questions or regions of the release, or of the operator's file"}
 		}
 		for _, one := range append(said, release.OfHeaders(should[path].Header, got.Header)...) {
 			found = append(found, path+": "+one)

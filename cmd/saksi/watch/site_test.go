@@ -28,7 +28,7 @@ func (w *world) site() *watch.Site {
 func files(m *release.Manifest) int {
 	n := len(m.Pages) + 1
 	if m.Script.Name != "" {
-		n++
+		n += 1 + len(release.Questions())
 	}
 	return n
 }
@@ -92,6 +92,8 @@ func TestWhatIsNotOfTheReleaseIsFound(t *testing.T) {
 		{"/", replaces("Penelaah 2", "Penelaah Dua"), "neither in the release nor in the roster"},
 		{"/", replaces(w.Trusted.Fingerprint()[2], "aaaa"), `it says "aaaa"`},
 		{"/roster.note", says("x"), "its roster is none"},
+		{"/taxonomy.json", replaces("{", "{ "), "/taxonomy.json: these are not the questions"},
+		{"/regions.json", replaces("Aceh", "Atjeh"), "/regions.json: these are not the questions"},
 		{"/open", says(strings.Repeat("a", 2<<20)), "/open has more than"},
 		{"/open", func(_ int, a answer) answer {
 			a.status, a.header = http.StatusFound, http.Header{"Location": {"/info"}}
