@@ -3,6 +3,7 @@ package server_test
 import (
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"runtime"
 	"strings"
@@ -58,22 +59,30 @@ func (smallStore) Free() (int64, error) { return inbox.DefaultReserve + 5<<20, n
 // TestSlicesCountAsUploads: connections that bring slices, and stand still, are as
 // few as those that bring files of forms; and so are those that bring a file's parcel.
 func TestSlicesCountAsUploads(t *testing.T) {
+	for name, bring := range map[string]func(*servertest.Drop, net.Conn, *sealedItem){
+		"slices": func(d *servertest.Drop, conn net.Conn, s *sealedItem) {
+			begin(t, d, s)
+			io.WriteString(conn, sliceHead(s, 0, 1<<20)+string(s.payload[:10_000]))
+		},
+		"parcels": func(_ *servertest.Drop, conn net.Conn, s *sealedItem) {
+			io.WriteString(conn, head("/v1/items", octets, len(s.parcel()))+string(s.parcel()[:10_000]))
+		},
+	} {
+		t.Run(name, func(t *testing.T) { uploadsAreFew(t, bring) })
+	}
+}
+
+func uploadsAreFew(t *testing.T, bring func(*servertest.Drop, net.Conn, *sealedItem)) {
 	limits := hurried()
 	limits.Uploads, limits.Settle, limits.Stall = 4, 0, time.Minute
 	d := servertest.New(t, servertest.Options{Limits: limits})
 	s := sealFile(t, d, receipt.New(), 0, 1<<20)
 	for n := range 20 {
 		s.head.Upload = [16]byte{byte(n), byte(n >> 8), 1}
-		conn := dial(t, d)
-		if n%2 == 0 {
-			begin(t, d, s)
-			io.WriteString(conn, sliceHead(s, 0, 1<<20)+string(s.payload[:10_000]))
-		} else {
-			io.WriteString(conn, head("/v1/items", octets, len(s.parcel()))+string(s.parcel()[:10_000]))
-		}
+		bring(d, dial(t, d), s)
 	}
 	d.Client.CloseIdleConnections()
-	for deadline := time.Now().Add(time.Minute); d.Connected() > 4; {
+	for deadline := time.Now().Add(20 * time.Second); d.Connected() > 4; {
 		if time.Now().After(deadline) {
 			t.Fatalf("%d uploads are under way", d.Connected())
 		}
