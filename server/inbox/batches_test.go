@@ -14,6 +14,7 @@ import (
 	"saksi/crypto/batch"
 	"saksi/crypto/item"
 	"saksi/crypto/outbox"
+	"saksi/crypto/parcel"
 	"saksi/crypto/receipt"
 	"saksi/crypto/reply"
 	"saksi/crypto/roster"
@@ -116,11 +117,11 @@ func TestStandsFollowTheBatches(t *testing.T) {
 	code := receipt.New()
 	d.send(t, code, 0)
 	d.close(t)
-	if got := d.stand(t, code, 0); got != inbox.Batched {
+	if got := d.stand(t, code, 0); got != parcel.Batched {
 		t.Errorf("after closing: %v, want Batched", got)
 	}
 	d.acknowledge(t, 0, 1)
-	if got := d.stand(t, code, 0); got != inbox.Carried {
+	if got := d.stand(t, code, 0); got != parcel.Carried {
 		t.Errorf("after one desk: %v, want Carried", got)
 	}
 	d.close(t)
@@ -128,7 +129,7 @@ func TestStandsFollowTheBatches(t *testing.T) {
 	if report.Finished != 1 {
 		t.Errorf("finished %d batches, want 1", report.Finished)
 	}
-	if got := d.stand(t, code, 0); got != inbox.Carried {
+	if got := d.stand(t, code, 0); got != parcel.Carried {
 		t.Errorf("after all desks: %v, want Carried", got)
 	}
 	for path := range d.bundle(t) {
@@ -139,7 +140,7 @@ func TestStandsFollowTheBatches(t *testing.T) {
 	if err := d.Burn(code.ItemID(0), code.Burn(0)); err != nil {
 		t.Fatal(err)
 	}
-	if got := d.stand(t, code, 0); got != inbox.Deleted {
+	if got := d.stand(t, code, 0); got != parcel.Deleted {
 		t.Errorf("after burning: %v, want Deleted", got)
 	}
 }

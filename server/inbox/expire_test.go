@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"saksi/crypto/outbox"
+	"saksi/crypto/parcel"
 	"saksi/crypto/receipt"
 	"saksi/server/inbox"
 )
@@ -45,11 +46,11 @@ func TestItemsStayForTheirTime(t *testing.T) {
 	d.close(t)
 	d.weeks(3)
 	d.acknowledge(t, 0, 1) // the first desk does not begin the time
-	d.promises(t, spread, inbox.Carried, inbox.KeepAtMost-3)
+	d.promises(t, spread, parcel.Carried, inbox.KeepAtMost-3)
 	d.weeks(5)
 	d.acknowledge(t, 1, 1)
-	d.promises(t, spread, inbox.Carried, inbox.KeepSpread)
-	d.promises(t, waiting, inbox.Batched, inbox.KeepAtMost-8)
+	d.promises(t, spread, parcel.Carried, inbox.KeepSpread)
+	d.promises(t, waiting, parcel.Batched, inbox.KeepAtMost-8)
 
 	d.weeks(inbox.KeepSpread)
 	d.renew(t)
@@ -57,7 +58,7 @@ func TestItemsStayForTheirTime(t *testing.T) {
 	d.weeks(1)
 	d.expire(t, 1, 0)
 	d.expire(t, 0, 0)
-	if got := d.stand(t, spread, 0); got != inbox.Expired {
+	if got := d.stand(t, spread, 0); got != parcel.Expired {
 		t.Errorf("stand %v, want Expired", got)
 	}
 	d.weeks(inbox.KeepAtMost - inbox.KeepSpread - 9)
@@ -101,12 +102,12 @@ func TestJumpingClockExpiresNothing(t *testing.T) {
 	d.now = right
 	d.expire(t, 0, 0)
 	d.reads(t, code, "jawaban")
-	d.promises(t, code, inbox.Carried, inbox.KeepSpread)
+	d.promises(t, code, parcel.Carried, inbox.KeepSpread)
 }
 
 // promises holds what the reporter is told: where the item stands, and for how
 // many weeks from now it stays.
-func (d *drop) promises(t *testing.T, code receipt.Code, stand inbox.Stand, weeks int) {
+func (d *drop) promises(t *testing.T, code receipt.Code, stand parcel.Stand, weeks int) {
 	t.Helper()
 	var ids [receipt.MaxItems]receipt.ItemID
 	ids[0] = code.ItemID(0)
@@ -131,7 +132,7 @@ func TestLateDeskDoesNotProlong(t *testing.T) {
 	d.weeks(inbox.KeepAtMost - 1)
 	d.renew(t)
 	d.acknowledge(t, 0, 1)
-	d.promises(t, code, inbox.Carried, 1)
+	d.promises(t, code, parcel.Carried, 1)
 	d.weeks(2)
 	d.expire(t, 1, 0)
 }

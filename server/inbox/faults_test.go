@@ -7,6 +7,7 @@ import (
 
 	"saksi/crypto/batch"
 	"saksi/crypto/outbox"
+	"saksi/crypto/parcel"
 	"saksi/crypto/receipt"
 	"saksi/server/inbox"
 	"saksi/server/store"
@@ -59,7 +60,7 @@ func scenes(t *testing.T, d *drop) map[string]scene {
 		"close a batch": {sent, closeTo(1), func(t *testing.T, d *drop) { d.batched(t, 1, text.ID, file.ID) }},
 		"acknowledge and retire": {func(t *testing.T, d *drop) { sent(t, d); d.close(t); d.close(t) },
 			func(d *drop) error { return d.confirm(1) },
-			func(t *testing.T, d *drop) { d.promises(t, code, inbox.Carried, inbox.KeepSpread) }},
+			func(t *testing.T, d *drop) { d.promises(t, code, parcel.Carried, inbox.KeepSpread) }},
 		"expire": {func(t *testing.T, d *drop) { sent(t, d); d.weeks(inbox.KeepAtMost + 1); d.renew(t) },
 			func(d *drop) error { _, err := d.Expire(); return err },
 			func(t *testing.T, d *drop) { d.counts(t, 0, 2, 0) }},

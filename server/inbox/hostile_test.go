@@ -9,6 +9,7 @@ import (
 
 	"saksi/crypto/batch"
 	"saksi/crypto/outbox"
+	"saksi/crypto/parcel"
 	"saksi/crypto/receipt"
 	"saksi/crypto/reply"
 	"saksi/crypto/roster"
@@ -173,7 +174,7 @@ func TestReviewerAcknowledgesTheFuture(t *testing.T) {
 	d.send(t, code, 0)
 	d.close(t)
 	d.close(t)
-	if got := d.stand(t, code, 0); got != inbox.Batched {
+	if got := d.stand(t, code, 0); got != parcel.Batched {
 		t.Errorf("the reporter reads %v, want Batched", got)
 	}
 	if d.bundle(t)["items/1/"+code.ItemID(0).String()+"/payload.age"] == nil {
@@ -193,7 +194,7 @@ func TestReviewerAcknowledgesAnotherHistory(t *testing.T) {
 		Number: 1, Acks: []outbox.Ack{{Sequence: 1, Batch: roster.Hash{1}}, {Sequence: 9, Batch: roster.Hash{2}}},
 		Replies: d.answers(t, 0, code, 1, 1, "jawaban"),
 	}), inbox.Imported{Replies: 1, Foreign: 2})
-	if got := d.stand(t, code, 0); got != inbox.Batched {
+	if got := d.stand(t, code, 0); got != parcel.Batched {
 		t.Errorf("the reporter reads %v, want Batched", got)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"saksi/crypto/item"
+	"saksi/crypto/parcel"
 	"saksi/crypto/partytest"
 	"saksi/crypto/receipt"
 	"saksi/crypto/roster"
@@ -99,7 +100,7 @@ func (d *drop) send(t testing.TB, code receipt.Code, n int) {
 	}
 }
 
-func (d *drop) stand(t testing.TB, code receipt.Code, n int) inbox.Stand {
+func (d *drop) stand(t testing.TB, code receipt.Code, n int) parcel.Stand {
 	t.Helper()
 	var ids [receipt.MaxItems]receipt.ItemID
 	for i := range ids {
@@ -119,10 +120,10 @@ func TestAcceptIsRepeatable(t *testing.T) {
 	if outcome, err := d.Accept(d.parcel(t, code, 0, "lain")); err != nil || outcome != inbox.Again {
 		t.Errorf("the repetition: %v, %v", outcome, err)
 	}
-	if got := d.stand(t, code, 0); got != inbox.Waiting {
+	if got := d.stand(t, code, 0); got != parcel.Waiting {
 		t.Errorf("stand %v, want Waiting", got)
 	}
-	if got := d.stand(t, code, 1); got != inbox.Unused {
+	if got := d.stand(t, code, 1); got != parcel.Unused {
 		t.Errorf("stand %v, want Unused", got)
 	}
 }
@@ -148,7 +149,7 @@ func TestAcceptRefusesMisfits(t *testing.T) {
 		if _, err := d.Accept(p); err == nil || test.want != nil && !errors.Is(err, test.want) {
 			t.Errorf("%s: %v, want %v", name, err, test.want)
 		}
-		if got := d.stand(t, code, 0); got != inbox.Unused {
+		if got := d.stand(t, code, 0); got != parcel.Unused {
 			t.Errorf("%s: something was kept", name)
 		}
 	}

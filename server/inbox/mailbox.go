@@ -9,36 +9,16 @@ import (
 
 	"saksi/crypto/hybrid"
 	"saksi/crypto/outbox"
+	"saksi/crypto/parcel"
 	"saksi/crypto/receipt"
 	"saksi/crypto/reply"
-	"saksi/crypto/week"
 	"saksi/server/store"
 )
 
-// A Stand is where an item stands.
-type Stand int
-
-// The stands.
-const (
-	Unused  Stand = iota // the id was never used
-	Waiting              // kept, in no batch yet
-	Batched              // in a batch that no desk has confirmed
-	Carried              // in a batch that at least one desk has confirmed
-	Deleted
-	Expired
-)
-
-// A State answers for one id. Only weeks are told.
-type State struct {
-	Stand Stand
-	Week  week.Week // of acceptance or, for what is gone, of deletion
-	Until week.Week // last one on the server, unless it is gone
-}
-
-// States answers for all ids that one code can have. The number of ids is
-// fixed, so that a question tells nothing.
-func (b *Inbox) States(ids [receipt.MaxItems]receipt.ItemID) ([receipt.MaxItems]State, error) {
-	var answers [receipt.MaxItems]State
+// States answers for all ids that one code can have, in weeks alone. The number of
+// ids is fixed, so that a question tells nothing.
+func (b *Inbox) States(ids [receipt.MaxItems]receipt.ItemID) ([receipt.MaxItems]parcel.State, error) {
+	var answers [receipt.MaxItems]parcel.State
 	states, err := b.Store.States(ids[:])
 	if err != nil {
 		return answers, err
@@ -66,21 +46,21 @@ func (b *Inbox) carriedUpTo() (uint64, error) {
 	return newest, nil
 }
 
-func stand(s store.State, carried uint64) State {
+func stand(s store.State, carried uint64) parcel.State {
 	switch {
 	case s.Gone != nil && s.Gone.Reason == store.Expired:
-		return State{Stand: Expired, Week: s.Gone.Week}
+		return parcel.State{Stand: parcel.Expired, Week: s.Gone.Week}
 	case s.Gone != nil:
-		return State{Stand: Deleted, Week: s.Gone.Week}
+		return parcel.State{Stand: parcel.Deleted, Week: s.Gone.Week}
 	case s.Item == nil:
-		return State{}
+		return parcel.State{}
 	}
-	answer := State{Stand: Batched, Week: s.Item.Week, Until: until(*s.Item)}
+	answer := parcel.State{Stand: parcel.Batched, Week: s.Item.Week, Until: until(*s.Item)}
 	switch {
 	case s.Item.Batch == 0:
-		answer.Stand = Waiting
+		answer.Stand = parcel.Waiting
 	case s.Item.Batch <= carried || s.Item.Batch == store.Retired:
-		answer.Stand = Carried
+		answer.Stand = parcel.Carried
 	}
 	return answer
 }

@@ -13,6 +13,7 @@ import (
 
 	"saksi/crypto/hybrid"
 	"saksi/crypto/item"
+	"saksi/crypto/parcel"
 	"saksi/crypto/receipt"
 	"saksi/server/inbox"
 	"saksi/server/store"
@@ -102,7 +103,7 @@ func TestUploadBecomesAnItem(t *testing.T) {
 		t.Errorf("afterwards there is an upload: %v, want ErrUnknown", err)
 	}
 	d.staged(t)
-	if err := d.Abandon(u.Upload); err != nil || d.stand(t, code, 0) != inbox.Waiting {
+	if err := d.Abandon(u.Upload); err != nil || d.stand(t, code, 0) != parcel.Waiting {
 		t.Errorf("abandoning what is an item harms it: %v", err)
 	}
 }

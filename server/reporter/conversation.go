@@ -11,6 +11,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"saksi/crypto/item"
+	"saksi/crypto/parcel"
 	"saksi/crypto/receipt"
 	"saksi/crypto/reply"
 	"saksi/server/inbox"
@@ -158,13 +159,13 @@ func sizeOnPage(text string) int {
 }
 
 func items(states scribe.States) []web.Item {
-	names := map[inbox.Stand]web.ItemState{
-		inbox.Waiting: web.Waiting, inbox.Batched: web.Batched, inbox.Carried: web.Carried,
-		inbox.Deleted: web.Deleted, inbox.Expired: web.Expired,
+	names := map[parcel.Stand]web.ItemState{
+		parcel.Waiting: web.Waiting, parcel.Batched: web.Batched, parcel.Carried: web.Carried,
+		parcel.Deleted: web.Deleted, parcel.Expired: web.Expired,
 	}
 	var listed []web.Item
 	for n, s := range states {
-		if s.Stand != inbox.Unused {
+		if s.Stand != parcel.Unused {
 			listed = append(listed, web.Item{N: n, State: names[s.Stand], Week: s.Week.String(), Until: s.Until.String()})
 		}
 	}

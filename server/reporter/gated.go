@@ -10,6 +10,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"saksi/crypto/item"
+	"saksi/crypto/parcel"
 	"saksi/crypto/receipt"
 	"saksi/server/gate"
 	"saksi/server/inbox"
@@ -73,7 +74,7 @@ func (h *Handler) sendText(c echo.Context, code receipt.Code, n int, content ite
 
 func (h *Handler) known(code receipt.Code, n int) bool {
 	states, err := h.Scribe.States(code)
-	return err == nil && states[n].Stand != inbox.Unused
+	return err == nil && states[n].Stand != parcel.Unused
 }
 
 // busy puts into the page for an error, and its header, when to come back.

@@ -17,9 +17,9 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"saksi/crypto/parcel"
 	"saksi/crypto/receipt"
 	"saksi/server/gate"
-	"saksi/server/inbox"
 	"saksi/server/scribe"
 	"saksi/web"
 )
@@ -175,7 +175,7 @@ func (h *Handler) Receipt(c echo.Context) error {
 		return err
 	}
 	switch states[0].Stand {
-	case inbox.Unused, inbox.Deleted, inbox.Expired:
+	case parcel.Unused, parcel.Deleted, parcel.Expired:
 		return &Failed{Cause: receipt.ErrField} // a code for nothing is never shown
 	}
 	view := h.receiptView(code, states.Next(), f.draft(h.Pages.Taxonomy()))

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"saksi/server/inbox"
+	"saksi/crypto/parcel"
 )
 
 // attachOne waits for the receipt, and puts one file of some bytes in the queue.
@@ -33,12 +33,12 @@ func TestACancelledFileIsNotKept(t *testing.T) {
 	w.line.breakFor("/v1/items", true)
 	w.hit("[data-do=send-files]")
 	w.until(".queue li .state", "Sambungan terputus")
-	if w.stand(1) != inbox.Waiting {
+	if w.stand(1) != parcel.Waiting {
 		t.Fatal("the file did not arrive")
 	}
 	w.hit(".queue li [data-do=cancel]")
 	w.until(".queue li .state", "Dibatalkan")
-	if stand := w.stand(1); stand != inbox.Deleted {
+	if stand := w.stand(1); stand != parcel.Deleted {
 		t.Errorf("a file that was cancelled stands at %v", stand)
 	}
 }

@@ -9,8 +9,8 @@ import (
 	"testing"
 
 	"saksi/crypto/item"
+	"saksi/crypto/parcel"
 	"saksi/server/browser"
-	"saksi/server/inbox"
 	"saksi/server/servertest"
 	"saksi/web/client"
 )
@@ -101,7 +101,7 @@ func TestAPhotoGoesWithoutWhatItHides(t *testing.T) {
 	if !bytes.Equal(file, in) || len(o.Manifest.Original) != 1 {
 		t.Errorf("reviewers get %d bytes and %v, want %d and the name", len(file), o.Manifest.Original, len(in))
 	}
-	if w.stand(3) != inbox.Unused {
+	if w.stand(3) != parcel.Unused {
 		t.Error("a damaged photo was sent")
 	}
 }

@@ -11,9 +11,9 @@ import (
 	"testing"
 	"time"
 
+	"saksi/crypto/parcel"
 	"saksi/crypto/partytest"
 	"saksi/server/browser"
-	"saksi/server/inbox"
 	"saksi/server/servertest"
 	"saksi/web/client"
 )
@@ -61,7 +61,7 @@ func (w *scripted) receive() {
 	w.words = words
 }
 
-func (w *scripted) stand(n int) inbox.Stand {
+func (w *scripted) stand(n int) parcel.Stand {
 	w.t.Helper()
 	states, err := w.d.Inbox.States(w.code().ItemIDs())
 	w.must(err)
@@ -85,7 +85,7 @@ func TestALostAnswerLeavesNoDoubt(t *testing.T) {
 	if n := w.line.count("POST /v1/items"); n < 2 {
 		t.Errorf("%d sendings", n)
 	}
-	if w.stand(0) != inbox.Waiting || w.stand(1) != inbox.Unused {
+	if w.stand(0) != parcel.Waiting || w.stand(1) != parcel.Unused {
 		t.Error("the words open something else than the one item")
 	}
 }
@@ -117,7 +117,7 @@ func TestAnUploadIsPausedCutAndCancelled(t *testing.T) {
 	mend()
 	w.hit(".queue li [data-do=resume]")
 	w.until(".queue li .state", "Sudah kami terima")
-	if w.stand(1) == inbox.Unused || w.stand(2) != inbox.Unused {
+	if w.stand(1) == parcel.Unused || w.stand(2) != parcel.Unused {
 		t.Error("what is kept is not the first file alone")
 	}
 	if staged, err := w.d.Inbox.Store.Staged(); err != nil || len(staged) > 0 {

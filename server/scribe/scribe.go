@@ -16,6 +16,7 @@ import (
 	"slices"
 
 	"saksi/crypto/item"
+	"saksi/crypto/parcel"
 	"saksi/crypto/receipt"
 	"saksi/crypto/reply"
 	"saksi/crypto/roster"
@@ -65,7 +66,7 @@ func (s *Scribe) Roster() roster.Hash { return s.Inbox.Newest().Hash }
 func (s *Scribe) Quorum() roster.Quorum { return s.Inbox.Newest().Quorum }
 
 // States answers for all items that a code can have.
-type States [receipt.MaxItems]inbox.State
+type States [receipt.MaxItems]parcel.State
 
 // States asks the inbox.
 func (s *Scribe) States(code receipt.Code) (States, error) {
@@ -76,7 +77,7 @@ func (s *Scribe) States(code receipt.Code) (States, error) {
 // none left.
 func (s States) Next() int {
 	for n := len(s) - 1; n >= 0; n-- {
-		if s[n].Stand == inbox.Unused {
+		if s[n].Stand == parcel.Unused {
 			continue
 		}
 		if n+1 == len(s) {

@@ -43,12 +43,8 @@ func (h *Handler) Read(c echo.Context) error {
 }
 
 func (h *Handler) answer(q parcel.Request) (a parcel.Answer, err error) {
-	states, err := h.Inbox.States(q.IDs)
-	if err != nil {
+	if a.States, err = h.Inbox.States(q.IDs); err != nil {
 		return a, err
-	}
-	for i, s := range states {
-		a.States[i] = parcel.State{Stand: parcel.Stand(s.Stand), Week: s.Week, Until: s.Until}
 	}
 	page := int(min(q.Page, farPage))
 	entries, err := h.Inbox.Mailbox(q.Token, q.KeyHash, page)
@@ -60,12 +56,8 @@ func (h *Handler) answer(q parcel.Request) (a parcel.Answer, err error) {
 	return a, err
 }
 
-// The stands have the numbers of the format, and a page its entries.
-var (
-	_ = [1]struct{}{}[int(inbox.Expired)-int(parcel.Expired)]
-	_ = [1]struct{}{}[int(inbox.Carried)-int(parcel.Carried)]
-	_ = inbox.Page([parcel.PageEntries][]byte{})
-)
+// A page has the entries of the format.
+var _ = inbox.Page([parcel.PageEntries][]byte{})
 
 // Burn deletes items, and empties a mailbox. It goes on after an error, so that as
 // much is destroyed as can be. An id that was never used is no error.

@@ -15,8 +15,8 @@ import (
 
 	"saksi/crypto/hybrid"
 	"saksi/crypto/item"
+	"saksi/crypto/parcel"
 	"saksi/crypto/receipt"
-	"saksi/server/inbox"
 	"saksi/server/sealed/deliver"
 	"saksi/server/servertest"
 )
@@ -96,7 +96,7 @@ func open(t *testing.T, d *servertest.Drop, id receipt.ItemID, e *hybrid.Identit
 	return content + o.Text
 }
 
-func stand(t *testing.T, d *servertest.Drop, code receipt.Code, n int) inbox.Stand {
+func stand(t *testing.T, d *servertest.Drop, code receipt.Code, n int) parcel.Stand {
 	t.Helper()
 	states, err := d.Inbox.States(code.ItemIDs())
 	if err != nil {
@@ -235,7 +235,7 @@ func TestALostUploadIsNamed(t *testing.T) {
 		}
 	}
 	_, err := s.Send(t.Context(), seal(t, d, code, 0, file(random(400_000))))
-	if !errors.Is(err, deliver.ErrLost) || stand(t, d, code, 0) != inbox.Unused {
+	if !errors.Is(err, deliver.ErrLost) || stand(t, d, code, 0) != parcel.Unused {
 		t.Errorf("lost: %v", err)
 	}
 }

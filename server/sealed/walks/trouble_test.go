@@ -4,9 +4,9 @@ import (
 	"fmt"
 	"testing"
 
+	"saksi/crypto/parcel"
 	"saksi/server/browser"
 	"saksi/server/browser/recorder"
-	"saksi/server/inbox"
 )
 
 // TestALargeFileSurvivesTheNetworkAndTheServer sends 100 MiB while a connection is
@@ -131,7 +131,7 @@ func TestAServerThatCountsWrongly(t *testing.T) {
 	states, err := w.d.Inbox.States(w.code().ItemIDs())
 	w.must(err)
 	for n, s := range states[1:] {
-		if s.Stand != inbox.Unused {
+		if s.Stand != parcel.Unused {
 			t.Errorf("item %d is kept", n+1)
 		}
 	}
