@@ -17,8 +17,8 @@ export async function bench(vectors: any, size: number, rounds: number): Promise
   );
   const recipient = circle.recipients[0] ?? "";
   const ways: Record<string, Way> = {
-    typage: (file) => alone(file, recipient),
-    seal: (file) => item(circle, file),
+    limit: (file) => alone(file, recipient),
+    ours: (file) => item(circle, file),
     pieces: digest,
     read: (file) => drain(streamOf(file)),
   };
