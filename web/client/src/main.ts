@@ -44,7 +44,6 @@ function takeOver(): void {
   let submit: Submit = async () => {};
   let ready: Promise<void> | undefined;
   let leaving = false;
-  let last = false; // the words are still shown where the server's way is gone
   const hasher = hashers(script); // once: a policy cannot be made twice
   const prepare = async () => {
     const loaded = await load(lang(), hasher);
@@ -79,7 +78,7 @@ function takeOver(): void {
   document.addEventListener("submit", (e) => {
     const form = e.target as HTMLFormElement;
     const name = form.dataset["do"];
-    if (form.dataset["way"] === "server") return void ($(".words") ? (last = true) : (leaving = !site?.pending));
+    if (form.dataset["way"] === "server") return void (leaving = !site?.pending && !$("[data-keep]"));
     e.preventDefault();
     act(form, (s) => (name ? s.acts[name]?.(form) : submit(form, e.submitter as HTMLButtonElement | null)));
   });
@@ -97,7 +96,7 @@ function takeOver(): void {
     } else if (button) act(button, (s) => s.acts[button.dataset["do"] ?? ""]?.(button));
   });
   addEventListener("beforeunload", (e) => {
-    if (!leaving && (last || site?.pending || typed())) e.preventDefault();
+    if (!leaving && (site?.pending || unsent() || typed())) e.preventDefault();
   });
   addEventListener("pagehide", () => {
     for (const form of document.forms) form.reset();
@@ -105,6 +104,9 @@ function takeOver(): void {
     site = undefined;
   });
 }
+
+/** Whether the receipt is shown, which comes only once, or a file was chosen that is not sent. */
+const unsent = (): boolean => !!$("[data-keep], [data-do=cancel]:not([hidden])");
 
 /** Whether something would be lost. Words can be typed again. */
 const typed = (): boolean =>
