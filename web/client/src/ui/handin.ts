@@ -3,7 +3,7 @@
 import { type Content, type Sealed, seal } from "../item";
 import type { Code } from "../receipt";
 import { type Outcome, type Port, send } from "../slices";
-import { clear, keyOf } from "./failed";
+import { clear, keyOf, unclear } from "./failed";
 import { port, type Way } from "./port";
 import { circleOf, type Site } from "./site";
 import { focus, t } from "./view";
@@ -45,15 +45,13 @@ export async function handIn(
   }
 }
 
-const passing = ["unreachable", "busy", "disk", "internal", "store"];
-
 /** A text that may have arrived is sent until that is known: its words depend on it. */
 async function insist(sealed: Sealed, to: Port, doubt: { doubted: boolean }, stop: AbortSignal): Promise<Outcome> {
   for (;;) {
     try {
       return await send(sealed, to, () => {}, { signal: stop });
     } catch (err) {
-      if (!doubt.doubted || !passing.includes(keyOf(err))) throw err;
+      if (!doubt.doubted || ![...unclear, "busy"].includes(keyOf(err))) throw err;
       await to.rest(10_000);
     }
   }

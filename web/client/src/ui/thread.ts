@@ -74,7 +74,7 @@ export async function open(s: Site, thread: Thread, page: number, notice = ""): 
     s.again = () => render(s, thread, found, notice);
     s.again();
   } catch (err) {
-    say(s.views, err);
+    say(s.views, err, "unread", notice);
   } finally {
     note.remove();
   }
@@ -198,7 +198,7 @@ async function burn(s: Site, thread: Thread, n: string): Promise<void> {
     s.again = () => show(s.views, view(s.views, "gone", { everything, one: !everything }));
     s.again();
   } catch (err) {
-    say(s.views, err);
+    say(s.views, err, "undeleted");
   } finally {
     note.remove();
   }
