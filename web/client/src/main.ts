@@ -66,7 +66,7 @@ function takeOver(): void {
   const act = (by: HTMLElement, what: (s: Site) => unknown) =>
     alone(by, async () => {
       try {
-        await once();
+        await (site ? once() : awaited(once()));
         if (site) await what(site);
       } catch (err) {
         if (site) say(site.views, err);
@@ -103,6 +103,21 @@ function takeOver(): void {
     $("main")?.replaceChildren();
     site = undefined;
   });
+}
+
+/** Says that the roster is waited for, before anything is sent. */
+async function awaited(roster: Promise<void>): Promise<void> {
+  const note = $("#checking");
+  const form = ours();
+  const at = document.activeElement as HTMLElement | null;
+  const wait = (now: boolean) => {
+    if (note) note.hidden = !now;
+    if (form) form.inert = now;
+  };
+  wait(true);
+  focus(note);
+  await roster.finally(() => wait(false));
+  at?.focus();
 }
 
 /** Whether the receipt is shown, which comes only once, or a file was chosen that is not sent. */
