@@ -269,7 +269,7 @@ async function deliver(s: Site, thread: Thread, e: Entry, to: Recipients): Promi
     stand(s, e, "kept");
   } catch (err) {
     if (keyOf(err) === "cancelled") await cancelled(s, thread, e);
-    else stand(s, e, "failed", err);
+    else stand(s, e, "failed", keyOf(err) === "unreachable" ? new Failure("file_unsent") : err);
   } finally {
     s.pending--;
   }
