@@ -41,12 +41,15 @@ export function newFiles(): Files {
   return files;
 }
 
-type Stand = "waiting" | "sealing" | Way | "paused" | "kept" | "cancelled" | "failed";
+type Stand = "unsent" | "waiting" | "sealing" | Way | "paused" | "kept" | "cancelled" | "failed";
+
+/** Where nothing is under way for a file. */
+const idle: Stand[] = ["unsent", "waiting", "failed"];
 
 interface Entry {
   file: File;
   clean: Blob | null; // without what was hidden in it
-  damaged: unknown; // a picture that cannot be stripped, and so is sent whole or not at all
+  damaged: boolean; // a picture that cannot be stripped, and so is sent whole or not at all
   element: HTMLElement;
   stand: Stand;
   sent: number;
@@ -95,7 +98,8 @@ async function take(s: Site, thread: Thread, section: HTMLElement, picked: File[
     $(".queue", section)?.append(entry.element);
     thread.files.queue.push(entry);
     first ??= entry.element;
-    stand(s, entry, file.size ? "waiting" : "failed", file.size ? undefined : new Failure("empty_file"));
+    if (file.size) stand(s, entry, entry.damaged ? "unsent" : "waiting");
+    else stand(s, entry, "failed", new Failure("empty_file"));
   }
   noSwitch();
   offer(thread, section);
@@ -117,7 +121,7 @@ async function look(s: Site, thread: Thread, section: HTMLElement, file: File): 
     name: file.name, size: size(s.views, file.size), seen: neutral(file.name),
     reveals: found.reveals.map((r) => ({ text: t(s.views, "reveals." + r.what) + (r.value && ": " + r.value) })),
     clean: !found.reveals.length && !found.unknown && !damaged, strips: clean !== null, picture: isPicture(found),
-    damaged: damaged ? sentence(s.views, damaged) : "", whole: clean !== null || !!damaged,
+    damaged, whole: clean !== null || damaged,
     stays: !clean && !damaged && found.type !== "sealed" && (found.unknown || found.reveals.length > 0 || isPicture(found)),
     long: slow(perSecond) && seconds > 20 ? Math.ceil(seconds / 60) : 0, speed: Math.round(perSecond / 1e5) / 10,
     server: slow(perSecond) && file.size > large,
@@ -134,12 +138,12 @@ async function look(s: Site, thread: Thread, section: HTMLElement, file: File): 
 const isPicture = (f: Finding): boolean => ["jpeg", "png", "webp"].includes(f.type);
 
 async function stripped(file: File, found: Finding): Promise<Pick<Entry, "clean" | "damaged">> {
-  if (!found.strippable || file.size > MAX_PICTURE) return { clean: null, damaged: null };
+  if (!found.strippable || file.size > MAX_PICTURE) return { clean: null, damaged: false };
   try {
     const taken = strip(new Uint8Array(await file.arrayBuffer()));
-    return { clean: taken && new Blob([taken.clean as BlobPart]), damaged: null };
-  } catch (damaged) {
-    return { clean: null, damaged };
+    return { clean: taken && new Blob([taken.clean as BlobPart]), damaged: false };
+  } catch {
+    return { clean: null, damaged: true };
   }
 }
 
@@ -167,22 +171,31 @@ function buttons(s: Site, thread: Thread, e: Entry, section: HTMLElement): void 
     e.paused = new Promise((done) => (e.resume = done));
     stand(s, e, "paused");
   });
-  on("resume", () => {
+  const goOn = (now: Stand) => {
     e.resume?.();
     e.resume = e.paused = null;
-    stand(s, e, e.stand === "failed" ? "waiting" : "sending");
+    stand(s, e, now);
+  };
+  on("resume", () => goOn("sending"));
+  on("retry", () => {
+    goOn("waiting");
     offer(thread, section);
+    $("[data-do=send-files]", section)?.click();
   });
   on("cancel", () => {
     e.abort.abort();
     e.resume?.();
-    if (["waiting", "failed"].includes(e.stand)) void cancelled(s, thread, e);
+    if (idle.includes(e.stand)) void cancelled(s, thread, e);
     offer(thread, section);
   });
   $("form", e.element)?.addEventListener("submit", (event) => throughServer(thread, event.target as HTMLElement, section));
   e.element.addEventListener("change", (event) => {
     const box = event.target as HTMLInputElement;
-    if (box.name === "whole") picture(e);
+    if (box.name === "whole") {
+      picture(e);
+      if (e.damaged) stand(s, e, box.checked ? "waiting" : "unsent");
+      offer(thread, section);
+    }
     const seen = $(".seen", e.element);
     if (box.name === "keep" && seen) seen.textContent = box.checked ? e.file.name : neutral(e.file.name);
   });
@@ -224,10 +237,11 @@ function stand(s: Site, e: Entry, now: Stand, err?: unknown): void {
     if (button) button.hidden = !shown;
   };
   show("pause", ["sending", "lost", "busy"].includes(now));
-  show("resume", now === "paused" || (now === "failed" && e.file.size > 0 && !e.abort.signal.aborted));
+  show("resume", now === "paused");
+  show("retry", now === "failed" && e.file.size > 0 && !e.abort.signal.aborted);
   show("cancel", !["kept", "cancelled"].includes(now));
   const care = $(".care", e.element);
-  if (care) care.hidden = !["waiting", "failed"].includes(now);
+  if (care) care.hidden = !idle.includes(now);
 }
 
 /** For whom a choice was made, and of whom: it holds for these alone. */
@@ -289,7 +303,6 @@ async function cancelled(s: Site, thread: Thread, e: Entry): Promise<void> {
 /** Sends a file under the next number. */
 async function attempt(s: Site, thread: Thread, e: Entry, { readers, circle }: Recipients): Promise<void> {
   if (e.abort.signal.aborted) throw new Failure("cancelled");
-  if (e.damaged && !ticked(e, "whole")) throw e.damaged;
   if (!equal(circle.roster.hash, s.roster.hash)) throw new Failure("no_reader");
   const n = thread.next++;
   if (n < 1 || n >= maxItems) throw new Failure("full");
