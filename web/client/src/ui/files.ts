@@ -109,8 +109,10 @@ async function take(s: Site, thread: Thread, section: HTMLElement, picked: File[
 /** The button to send is there while something waits. */
 function offer(thread: Thread, section: HTMLElement): void {
   const button = $<HTMLButtonElement>("[data-do=send-files]", section);
-  if (button) button.hidden = thread.files.running || !thread.files.queue.some((e) => e.stand === "waiting");
+  if (button) button.hidden = thread.files.running || !thread.files.queue.some(waits);
 }
+
+const waits = (e: Entry): boolean => e.stand === "waiting";
 
 async function look(s: Site, thread: Thread, section: HTMLElement, file: File): Promise<Entry> {
   const found = await inspect(file, file.name);
@@ -232,6 +234,7 @@ function stand(s: Site, e: Entry, now: Stand, err?: unknown): void {
       : t(s.views, "client.files." + now, { sent: size(s.views, e.sent), size: size(s.views, e.size) });
   }
   e.stand = now;
+  const at = document.activeElement;
   const show = (name: string, shown: boolean) => {
     const button = $<HTMLButtonElement>(`[data-do=${name}]`, e.element);
     if (button) button.hidden = !shown;
@@ -242,7 +245,11 @@ function stand(s: Site, e: Entry, now: Stand, err?: unknown): void {
   show("cancel", !["kept", "cancelled"].includes(now));
   const care = $(".care", e.element);
   if (care) care.hidden = !idle.includes(now);
+  if (e.element.contains(at) && at?.closest("[hidden]")) focus($(next, e.element) ?? said);
 }
+
+/** What takes the place of a button that has the focus and goes: another one, or what is said. */
+const next = "[data-do=pause]:not([hidden]), [data-do=resume]:not([hidden])";
 
 /** For whom a choice was made, and of whom: it holds for these alone. */
 interface Recipients {
@@ -267,8 +274,9 @@ async function start(s: Site, thread: Thread, kind: string, button: HTMLElement)
     return refusedReaders(s, form, keyOf(err), kind + "-readers");
   }
   files.running = true;
+  if (document.activeElement === button) focus($(".state", files.queue.find(waits)?.element));
   offer(thread, section);
-  for (let e; (e = files.queue.find((e) => e.stand === "waiting")); ) {
+  for (let e; (e = files.queue.find(waits)); ) {
     await atWork(thread, deliver(s, thread, e, to));
   }
   files.running = false;
