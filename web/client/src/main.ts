@@ -2,7 +2,7 @@
 // then, and where it cannot run, the page works as without it.
 
 import { hash, hashers } from "./ui/hasher";
-import { caught, say } from "./ui/failed";
+import { caught, say, shut } from "./ui/failed";
 import { fillIn, values } from "./ui/fields";
 import { opener } from "./ui/open";
 import { carryPin, circleOf, holdPin, load, newest, pin, type Site, views } from "./ui/site";
@@ -35,6 +35,7 @@ async function block(err: unknown): Promise<void> {
   try {
     say(await views(lang()), err);
   } catch {
+    shut(err);
     $("#offline")?.removeAttribute("hidden");
   }
 }

@@ -28,10 +28,17 @@ function lines(v: Views, err: unknown): string[] {
 /** Says on top of the page that something failed, in place of what was said before. What
  * is unclear has words of its own where nothing was typed; what is known comes first. */
 export function say(v: Views, err: unknown, instead = "", known = ""): void {
+  shut(err);
   const all = lines(v, instead && unclear.includes(keyOf(err)) ? new Failure(instead) : err);
   if (known) all.unshift(known);
   const title = all.length > 1 ? (all.shift() ?? "") : "";
   put(view(v, "blocked", { title, lines: all.map((line) => ({ line })) }));
+}
+
+/** Where the site may be another one, there is nothing to type into. */
+export function shut(err: unknown): void {
+  if (!["roots", "pin"].includes(keyOf(err))) return;
+  for (const form of document.querySelectorAll<HTMLElement>("main form")) form.hidden = true;
 }
 
 /** Puts a notice of a problem below the heading. */
