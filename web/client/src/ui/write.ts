@@ -149,11 +149,16 @@ function testimony(s: Site, d: Draft, who: Readers): Content {
   };
 }
 
+/** Answers whose advice is to send no evidence. */
+const alone = ["sedikit", "hanya_saya"];
+
 function receipt(s: Site, thread: Thread, d: Draft, who: Readers): void {
   const held = filesView(s, thread, "next");
+  const folded = Object.values(d.answers).some((given) => given.some((code) => alone.includes(code)));
   s.again = () => {
     const v = s.views;
     const part = view(v, "receipt", {
+      folded, unfolded: !folded,
       words: words(thread.code).map((word) => ({ word })),
       advice: advice(s.taxonomy, d.answers).map((text) => ({ text: text[v.lang] })),
       withheld: s.roster.reviewers
