@@ -16,7 +16,7 @@ import { chosen, ofReaders } from "./readers";
 import { circleOf, type Site } from "./site";
 import { slow, speed } from "./speed";
 import { atWork, refusedReaders, type Thread } from "./thread";
-import { $, focus, noSwitch, size, slot, t, view } from "./view";
+import { $, focus, noSwitch, size, slot, t, time, type Values, view, type Views } from "./view";
 
 /** Above this, where sealing is slow, the server's way is offered. */
 const large = 20 << 20;
@@ -119,10 +119,10 @@ async function look(s: Site, thread: Thread, section: HTMLElement, file: File): 
   const { clean, damaged } = await stripped(file, found);
   const perSecond = await speed();
   const seconds = file.size / perSecond;
+  const nothing = !found.reveals.length && !found.unknown;
   const part = view(s.views, "file", {
     name: file.name, size: size(s.views, file.size), seen: neutral(file.name),
-    reveals: found.reveals.map((r) => ({ text: t(s.views, "reveals." + r.what) + (r.value && ": " + r.value) })),
-    clean: !found.reveals.length && !found.unknown && !damaged, strips: clean !== null, picture: isPicture(found),
+    reveals: kinds(s.views, found), clean: nothing && !damaged, strips: clean !== null && !nothing, picture: isPicture(found),
     damaged, whole: clean !== null || damaged,
     stays: !clean && !damaged && found.type !== "sealed" && (found.unknown || found.reveals.length > 0 || isPicture(found)),
     long: slow(perSecond) && seconds > 20 ? Math.ceil(seconds / 60) : 0, speed: Math.round(perSecond / 1e5) / 10,
@@ -135,6 +135,15 @@ async function look(s: Site, thread: Thread, section: HTMLElement, file: File): 
   buttons(s, thread, entry, section);
   if (isPicture(found)) picture(entry);
   return entry;
+}
+
+/** What a file tells, a line for each kind, with the values behind it. */
+function kinds(v: Views, { reveals }: Finding): Values[] {
+  return [...new Set(reveals.map((r) => r.what))].map((what) => {
+    const said = reveals.filter((r) => r.what === what && r.value).map((r) => (what === "time" ? time(v, r.value) : r.value));
+    const values = [...new Set(said)].map((value) => ({ value }));
+    return { kind: t(v, "reveals." + what), values, bare: !values.length };
+  });
 }
 
 const isPicture = (f: Finding): boolean => ["jpeg", "png", "webp"].includes(f.type);
