@@ -58,12 +58,14 @@ func (w *scripted) walkAll() {
 
 // A wire records what is sent over it.
 type wire struct {
-	url   string
-	mu    sync.Mutex
-	sent  bytes.Buffer
-	asked []string                              // method and path of each request
-	cut   func(path string, answered bool) bool // loses a request, or the answer to it
-	swap  func(path string, body []byte) []byte // puts another answer in the place of one
+	url    string
+	mu     sync.Mutex
+	target *url.URL
+	sent   bytes.Buffer
+	asked  []string                              // method and path of each request
+	cut    func(path string, answered bool) bool // loses a request, or the answer to it
+	swap   func(path string, body []byte) []byte // puts another answer in the place of one
+	deny   func(path string) (status int)        // answers in the server's place; 0 does not
 }
 
 // count returns how many requests began so.
@@ -85,14 +87,41 @@ func (l *wire) change(cut func(path string, answered bool) bool, swap func(path 
 	l.cut, l.swap = cut, swap
 }
 
+// refuse answers requests to paths that begin so with an error, until mend is called.
+func (l *wire) refuse(prefix string) (mend func()) {
+	set := func(deny func(path string) int) {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.deny = deny
+	}
+	set(func(path string) int {
+		if strings.HasPrefix(path, prefix) {
+			return http.StatusTeapot
+		}
+		return 0
+	})
+	return func() { set(nil) }
+}
+
+// lead has the requests from now on go to another server.
+func (l *wire) lead(to string) {
+	target, err := url.Parse(to)
+	if err != nil {
+		panic(err)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.target = target
+}
+
 // record puts a recorder before a drop.
 func record(t *testing.T, d *servertest.Drop) *wire {
-	target, err := url.Parse(d.URL)
-	if err != nil {
-		t.Fatal(err)
-	}
 	line := &wire{}
+	line.lead(d.URL)
 	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+		line.mu.Lock()
+		target := line.target
+		line.mu.Unlock()
 		r.SetURL(target)
 		r.Out.Host = target.Host
 		r.Out.Header.Del("Origin")
@@ -108,10 +137,14 @@ func record(t *testing.T, d *servertest.Drop) *wire {
 		_ = r.Header.Write(&line.sent)
 		line.sent.Write(body)
 		line.asked = append(line.asked, r.Method+" "+r.URL.Path)
-		cut, swap := line.cut, line.swap
+		cut, swap, deny := line.cut, line.swap, line.deny
 		line.mu.Unlock()
 		if cut != nil && cut(r.URL.Path, false) {
 			panic(http.ErrAbortHandler)
+		}
+		if deny != nil && deny(r.URL.Path) != 0 {
+			w.WriteHeader(deny(r.URL.Path))
+			return
 		}
 		r.Body = io.NopCloser(bytes.NewReader(body))
 		answer := httptest.NewRecorder()
@@ -241,6 +274,7 @@ const fileText = "isi berkas rahasia "
 func (w *scripted) attach() {
 	file := filepath.Join(w.t.TempDir(), "surat-perintah.pdf")
 	w.must(os.WriteFile(file, []byte(strings.Repeat(fileText, 200_000)), 0o600)) // several slices
+	w.hit("main details.part summary")                                           // folded: the advice is to send none
 	w.must(w.page.Attach("#file", file))
 	w.until(".queue li", "surat-perintah.pdf")
 	w.reads(".queue .seen", "001.pdf")

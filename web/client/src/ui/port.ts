@@ -15,7 +15,6 @@ async function ask(
   const sent = body?.length ? { body: body as BodyInit } : {};
   const end = new AbortController();
   const abort = () => end.abort();
-  if (stop?.aborted) abort();
   setTimeout(abort, patience);
   stop?.addEventListener("abort", abort);
   return fetch(path, { ...quiet, method, headers, ...sent, signal: end.signal });
@@ -86,7 +85,7 @@ async function insist(method: string, path: string, body?: Uint8Array): Promise<
   const { signal } = end;
   setTimeout(() => end.abort(), body ? 3 * short : short);
   for (let n = 1; ; n++) {
-    const r = await ask(method, path, body ? octets : {}, body, signal).catch(() => null);
+    const r = signal.aborted ? null : await ask(method, path, body ? octets : {}, body, signal).catch(() => null);
     const bytes = r?.ok && (await r.arrayBuffer().catch(() => null));
     if (bytes) return new Uint8Array(bytes);
     if (n === tries || signal.aborted || (r && r.status < 500)) {
