@@ -44,9 +44,15 @@ func (w *scripted) fillIn() {
 	w.t.Helper()
 	w.must(w.page.Open(w.line.url + w.path("/write")))
 	w.ready("text")
+	w.answer("banyak")
+}
+
+// answer answers what must be answered; how many know is given.
+func (w *scripted) answer(know string) {
+	w.t.Helper()
 	w.must(w.page.Select("#f-tempat", "73"))
 	w.must(w.page.Select("#f-waktu", "tidak_ingat"))
-	for _, box := range []string{"hadir", "lisan", "camat", "mengalami", "banyak"} {
+	for _, box := range []string{"hadir", "lisan", "camat", "mengalami", know} {
 		w.hit("input[value=" + box + "]")
 	}
 	w.must(w.page.Fill("#f-uraian", story))

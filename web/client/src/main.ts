@@ -71,11 +71,14 @@ function takeOver(): void {
         if (site) await what(site);
       } catch (err) {
         if (site) say(site.views, err);
-        else await block(err);
+        else await blocked(err);
       }
     });
-  once().catch(block);
-  addEventListener("hashchange", () => void once().catch(block));
+  let told: Promise<void> | undefined;
+  /** Says why once, for all who wait: who presses again is heard at once. */
+  const blocked = (err: unknown) => (told ??= block(err).finally(() => (told = undefined)));
+  once().catch(blocked);
+  addEventListener("hashchange", () => void once().catch(blocked));
   document.addEventListener("submit", (e) => {
     const form = e.target as HTMLFormElement;
     const name = form.dataset["do"];
