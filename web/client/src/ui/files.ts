@@ -13,9 +13,9 @@ import { clear, keyOf, sentence } from "./failed";
 import { fillIn, values } from "./fields";
 import { port, post, type Way } from "./port";
 import { chosen, ofReaders } from "./readers";
-import { circleOf, type Site } from "./site";
+import { circleOf, readers, type Site } from "./site";
 import { slow, speed } from "./speed";
-import { atWork, refusedReaders, type Thread } from "./thread";
+import { atWork, refusedReaders, type Thread, waiting } from "./thread";
 import { $, focus, noSwitch, size, slot, t, time, type Values, view, type Views } from "./view";
 
 /** Above this, where sealing is slow, the server's way is offered. */
@@ -275,12 +275,16 @@ async function start(s: Site, thread: Thread, kind: string, button: HTMLElement)
   clear();
   for (const e of form.querySelectorAll(".wrong")) e.remove();
   let to: Recipients;
+  const note = waiting(s, "checking");
   try {
+    await readers(s);
     thread.chosen = values($("details.readers", form) ?? form);
     to = { readers: chosen(s, form), circle: circleOf(s) };
   } catch (err) {
     if (!ofReaders(keyOf(err))) throw err;
     return refusedReaders(s, form, keyOf(err), kind + "-readers");
+  } finally {
+    note.remove();
   }
   files.running = true;
   if (document.activeElement === button) focus($(".state", files.queue.find(waits)?.element));
