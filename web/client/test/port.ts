@@ -1,7 +1,7 @@
 // What the script takes from a server's answers.
 
 import { Failure } from "../src/failure";
-import { bytesIn, get, post, reading } from "../src/ui/port";
+import { bytesIn, get, port as portOf, post, reading } from "../src/ui/port";
 import { checks, type Report } from "./checks";
 
 /** A server's word is not taken for a number or a text of the page's own. */
@@ -20,6 +20,8 @@ export async function port(): Promise<Report> {
   for (const said of [null, 7, "busy", []]) c.same(`error ${said}`, reading(said), { error: "internal" });
   c.same("a roster that never comes", await waited(() => get("/roster.note")), [60_000, "unreachable"]);
   c.same("a deletion without an answer", await waited(() => post("/v1/burn", new Uint8Array(1))), [180_000, "unreachable"]);
+  const rested = () => portOf(() => {}, AbortSignal.abort()).rest(60_000).then(() => Promise.reject(new Failure("stopped")));
+  c.same("a rest after it was stopped", await waited(rested), [0, "stopped"]);
   return { checks: c.checks, failed: c.failed };
 }
 

@@ -140,8 +140,8 @@ async function look(s: Site, thread: Thread, section: HTMLElement, file: File): 
 /** What a file tells, a line for each kind, with the values behind it. */
 function kinds(v: Views, { reveals }: Finding): Values[] {
   return [...new Set(reveals.map((r) => r.what))].map((what) => {
-    const said = reveals.filter((r) => r.what === what && r.value).map((r) => (what === "time" ? time(v, r.value) : r.value));
-    const values = [...new Set(said)].map((value) => ({ value }));
+    const said = reveals.filter((r) => r.what === what && r.value);
+    const values = said.map(({ value }) => ({ value: what === "time" ? time(v, value) : value }));
     return { kind: t(v, "reveals." + what), values, bare: !values.length };
   });
 }

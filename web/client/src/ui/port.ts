@@ -42,6 +42,7 @@ async function problem(r: Response): Promise<Answer["problem"]> {
 
 const rest = (milliseconds: number, stop?: AbortSignal): Promise<void> =>
   new Promise((done) => {
+    if (stop?.aborted) done();
     setTimeout(done, milliseconds);
     stop?.addEventListener("abort", () => done());
   });

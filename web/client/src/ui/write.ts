@@ -155,7 +155,7 @@ const alone = ["sedikit", "hanya_saya"];
 
 function receipt(s: Site, thread: Thread, d: Draft, withheld: string[]): void {
   const held = filesView(s, thread, "next");
-  const folded = Object.values(d.answers).some((given) => given.some((code) => alone.includes(code)));
+  const folded = Object.values(d.answers).flat().some((code) => alone.includes(code));
   s.again = () => {
     const v = s.views;
     const part = view(v, "receipt", {
