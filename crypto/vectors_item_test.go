@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/ed25519"
 	"encoding/base64"
+	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -25,12 +26,18 @@ type sizeSection struct {
 	Padme          []padded     `json:"padme"`
 	ValidPayload   []int64      `json:"payload_valid"`
 	InvalidPayload []int64      `json:"payload_invalid"`
+	Digests        []digest     `json:"digests"`
 }
 
 type sealedSize struct {
 	Plain      int64 `json:"plain"`
 	Recipients int   `json:"recipients"`
 	Sealed     int64 `json:"sealed"`
+}
+
+type digest struct {
+	Size   int64    `json:"size"`
+	Digest hexBytes `json:"digest"`
 }
 
 type padded struct {
@@ -42,6 +49,7 @@ func makeSizes() sizeSection {
 	s := sizeSection{About: []string{
 		"sealed: the size of an age file from its plaintext's and the number of recipients.",
 		"padme: the padded size of a tar. payload: sizes that a payload.age may have, and some that it may not.",
+		"digests: what an author signs of an attachment of that size, with byte i*i/7 mod 256 at i.",
 	}}
 	for _, plain := range []int64{0, 1, 77, 4096, 65535, 65536, 65537, 131072, 1 << 30} {
 		for _, n := range []int{1, 3} {
@@ -58,10 +66,25 @@ func makeSizes() sizeSection {
 	s.ValidPayload = slices.Compact(s.ValidPayload)
 	s.InvalidPayload = []int64{0, 65536, 67194, 67196, item.PayloadSize(65537),
 		item.PayloadSize(131072 + 2048)}
+	for _, size := range []int64{1, 70001, 262143, 262144, 262145, 524288, 1000000} {
+		s.Digests = append(s.Digests, digest{size, inPieces(fileOf(size))})
+	}
 	return s
 }
 
+// inPieces is the document's words over again.
+func inPieces(content []byte) hexBytes {
+	all := binary.BigEndian.AppendUint64([]byte("saksi/v1/pieces"), uint64(len(content)))
+	for piece := range slices.Chunk(content, 262144) {
+		all = append(all, sum(piece)...)
+	}
+	return sum(all)
+}
+
 func (s sizeSection) check(t *testing.T) {
+	for _, v := range s.Digests {
+		same(t, "digest", inPieces(fileOf(v.Size)), v.Digest)
+	}
 	for _, v := range s.Sealed {
 		if got := hybrid.SealedSize(v.Plain, v.Recipients); got != v.Sealed {
 			t.Errorf("%d bytes for %d: %d, the file has %d", v.Plain, v.Recipients, got, v.Sealed)
@@ -139,6 +162,7 @@ type memberVector struct {
 	Name   string   `json:"name"`
 	Size   int      `json:"size"`
 	SHA256 hexBytes `json:"sha256"`
+	Digest hexBytes `json:"digest,omitempty"` // of an attachment
 	Text   string   `json:"text,omitempty"`
 }
 
@@ -226,6 +250,9 @@ func (v itemVector) tar(t *testing.T) []byte {
 
 func newMember(m member) memberVector {
 	v := memberVector{Name: m.name, Size: len(m.content), SHA256: sum(m.content)}
+	if strings.HasPrefix(m.name, "attachments/") {
+		v.Digest = inPieces(m.content)
+	}
 	if !strings.HasPrefix(m.name, "attachments/") && m.name != ".padding" {
 		v.Text = string(m.content)
 	}
@@ -240,7 +267,11 @@ func (v itemVector) signedBytes() hexBytes {
 		if m.Name == "author.sig" {
 			break
 		}
-		b = slices.Concat(b, sum([]byte(m.Name)), m.SHA256)
+		digest := m.SHA256
+		if m.Digest != nil {
+			digest = m.Digest
+		}
+		b = slices.Concat(b, sum([]byte(m.Name)), digest)
 	}
 	return b
 }

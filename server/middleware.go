@@ -18,8 +18,8 @@ func policy(script bool) string {
 	if !script {
 		return fixed + "img-src data:"
 	}
-	return fixed + "img-src data: blob:; script-src 'self'; connect-src 'self'; worker-src 'self'; " +
-		"require-trusted-types-for 'script'; trusted-types saksi"
+	return fixed + "img-src data: blob:; script-src 'self'; connect-src 'self'; " +
+		"require-trusted-types-for 'script'; trusted-types 'none'"
 }
 
 // headers are on every answer to a reporter.

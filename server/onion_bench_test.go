@@ -23,6 +23,7 @@ import (
 type overTor struct {
 	drop, bare *servertest.Drop // by Tor
 	direct     *servertest.Drop // the drop, on loopback
+	client     *tornet.Client   // by which browsers get to it
 }
 
 // bareAnswer reads a body, and answers with a page of the drop's, to the byte.
@@ -36,17 +37,23 @@ func bareAnswer(page servertest.Page) http.HandlerFunc {
 	}
 }
 
-func newOverTor(b *testing.B) *overTor {
+// bareFront answers everything with the front page.
+func bareFront(d *servertest.Drop) http.Handler { return bareAnswer(d.Get("/")) }
+
+func newOverTor(b testing.TB, script []byte, plainest func(*servertest.Drop) http.Handler) *overTor {
+	b.Helper()
 	wide := gate.Production() // one circuit asks for everything here
-	wide.Requests, wide.Files = gate.Rate{Burst: 1 << 20, Every: time.Microsecond}, gate.Rate{Burst: 1 << 20, Every: time.Microsecond}
-	wide.Bytes, wide.AllBytes = gate.Volume{Burst: 1 << 40, PerHour: 1 << 40}, gate.Volume{Burst: 1 << 40, PerHour: 1 << 40}
+	wide.Requests = gate.Rate{Burst: 1 << 20, Every: time.Microsecond}
+	wide.Files, wide.Texts = wide.Requests, wide.Requests
+	wide.Bytes = gate.Volume{Burst: 1 << 40, PerHour: 1 << 40}
+	wide.AllBytes = wide.Bytes
 	hosts := new(server.Hosts)
-	d := servertest.New(b, servertest.Options{Gate: gate.New(wide), Hosts: hosts})
+	d := servertest.New(b, servertest.Options{Gate: gate.New(wide), Hosts: hosts, Script: script})
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		b.Fatal(err)
 	}
-	bare := httptest.NewUnstartedServer(bareAnswer(d.Get("/")))
+	bare := httptest.NewUnstartedServer(plainest(d))
 	bare.Listener = gate.Listen(l)
 	bare.Start()
 	b.Cleanup(bare.Close)
@@ -63,14 +70,14 @@ func newOverTor(b *testing.B) *overTor {
 	by := func(port, circuit string) *servertest.Drop {
 		return &servertest.Drop{URL: "http://" + service.Address() + port, Client: client.Isolated(circuit), T: b}
 	}
-	return &overTor{drop: by("", "same"), bare: by(":81", "same"), direct: d}
+	return &overTor{drop: by("", "same"), bare: by(":81", "same"), direct: d, client: client}
 }
 
 // BenchmarkPageOverTor fetches the front page through a private Tor network, by
 // one circuit and a kept connection; its limit is a handler behind the same
 // service that writes the same bytes. Beside it the page without Tor.
 func BenchmarkPageOverTor(b *testing.B) {
-	o := newOverTor(b)
+	o := newOverTor(b, nil, bareFront)
 	const pages = 20
 	times := map[*servertest.Drop][]time.Duration{}
 	fetch := func(d *servertest.Drop) {
@@ -95,7 +102,7 @@ func BenchmarkPageOverTor(b *testing.B) {
 // without Tor.
 func BenchmarkUploadOverTor(b *testing.B) {
 	const size = 20 << 20
-	o := newOverTor(b)
+	o := newOverTor(b, nil, bareFront)
 	file := bytes.Repeat([]byte("isi berkas "), size/11)
 	upload := func(d *servertest.Drop) {
 		code := o.direct.Get("/write").Code(b)

@@ -82,8 +82,8 @@ func TestThePolicyHasTheScriptWhereThereIsOne(t *testing.T) {
 	for script, own := range map[string][]string{
 		"": {"img-src data:"},
 		"1": {
-			"img-src data: blob:", "script-src 'self'", "connect-src 'self'", "worker-src 'self'",
-			"require-trusted-types-for 'script'", "trusted-types saksi",
+			"img-src data: blob:", "script-src 'self'", "connect-src 'self'",
+			"require-trusted-types-for 'script'", "trusted-types 'none'",
 		},
 	} {
 		d := servertest.New(t, servertest.Options{Script: []byte(script)})

@@ -61,7 +61,11 @@
 // A, the author key, signs
 //
 //	"saksi/v1/item" || id (16) || n (1) || M (32) || roster hash (32)
-//	|| for each member before author.sig: SHA-256(name) || SHA-256(content)
+//	|| for each member before author.sig: SHA-256(name) || digest of its content
+//
+// The digest is SHA-256, and for an attachment, in pieces of 256 KiB,
+//
+//	SHA-256("saksi/v1/pieces" || size (8) || SHA-256(piece) for each piece)
 //
 // The manifest in turn holds the SHA-256 of every slot. So one who opens an
 // item, a reviewer who knows E, cannot make another of it: not for another
@@ -301,9 +305,9 @@ func newSignedBytes(p *identity, n int) *signedBytes {
 	return s
 }
 
-func (s *signedBytes) add(name string, content [32]byte) {
+func (s *signedBytes) add(name string, digest [32]byte) {
 	hash := sha256.Sum256([]byte(name))
-	s.b = append(append(s.b, hash[:]...), content[:]...)
+	s.b = append(append(s.b, hash[:]...), digest[:]...)
 }
 
 func slotHashes(slots [][]byte) []string {

@@ -236,8 +236,8 @@ func (o *opener) readAttachment() error {
 		return malformed("%v", err)
 	}
 	file := File{Path: header.Name, Original: o.opened.Manifest.Original[header.Name], Size: header.Size}
-	hash := sha256.New()
-	content := io.TeeReader(o.tar, hash)
+	hash, digest := sha256.New(), newPieces(file.Size)
+	content := io.TeeReader(o.tar, io.MultiWriter(hash, digest))
 	if o.extract != nil {
 		if err := o.extract(file, content); err != nil {
 			return err
@@ -248,7 +248,7 @@ func (o *opener) readAttachment() error {
 	}
 	file.Hash = [32]byte(hash.Sum(nil))
 	o.opened.Attachments = append(o.opened.Attachments, file)
-	o.signed.add(file.Path, file.Hash)
+	o.signed.add(file.Path, digest.sum())
 	return nil
 }
 

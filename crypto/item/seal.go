@@ -309,12 +309,13 @@ func (s *Sealed) writeTar(dst io.Writer) error {
 	w := tar.NewWriter(count)
 	signed := newSignedBytes(s.parts, s.manifest.N)
 	for _, m := range s.members {
-		if err := writeSigned(w, m.name, int64(len(m.content)), bytes.NewReader(m.content), signed); err != nil {
+		if err := writeMember(w, m.name, int64(len(m.content)), bytes.NewReader(m.content)); err != nil {
 			return err
 		}
+		signed.add(m.name, sha256.Sum256(m.content))
 	}
 	if s.content.Kind == Attachment {
-		if err := writeSigned(w, s.content.path(), s.content.Size, s.content.File, signed); err != nil {
+		if err := s.writeFile(w, signed); err != nil {
 			return err
 		}
 	}
@@ -336,13 +337,12 @@ func (s *Sealed) writeTar(dst io.Writer) error {
 // fill its block.
 func pendingBlock(size int64) int64 { return stored(size) - blockSize - size }
 
-// writeSigned writes a member that the author's signature covers.
-func writeSigned(w *tar.Writer, name string, size int64, from io.Reader, signed *signedBytes) error {
-	hash := sha256.New()
-	if err := writeMember(w, name, size, io.TeeReader(from, hash)); err != nil {
+func (s *Sealed) writeFile(w *tar.Writer, signed *signedBytes) error {
+	digest := newPieces(s.content.Size)
+	if err := writeMember(w, s.content.path(), s.content.Size, io.TeeReader(s.content.File, digest)); err != nil {
 		return err
 	}
-	signed.add(name, [32]byte(hash.Sum(nil)))
+	signed.add(s.content.path(), digest.sum())
 	return nil
 }
 

@@ -14,8 +14,11 @@
 //
 // # What they cannot do
 //
-// Neither reaches anything but 127.0.0.1: to Chromium no other name or address
-// resolves, and Firefox's proxy is a loopback port on which nobody listens. Their
+// Neither reaches anything but 127.0.0.1, and what a proxy on loopback leads to that
+// is asked for: to Chromium no other name or address resolves, and Firefox's proxy is
+// a loopback port on which nobody listens. Chromium has no proxy's names for secure,
+// so that pages at them miss what secure contexts alone have; Firefox has, as Tor
+// Browser has, those of onion services. Their
 // home is a temporary folder of the test, and with the test they end, with all
 // processes that they started.
 //
@@ -44,7 +47,7 @@ type Options struct {
 	Interpreted   bool // scripts run without JIT compilers and WebAssembly
 	Width, Height int  // of the view, in CSS pixels; 1280 and 800 if zero
 	// SOCKS is the address of a proxy on loopback for everything, names included.
-	// Firefox alone has it.
+	// Chromium goes to 127.0.0.1 without it.
 	SOCKS string
 }
 

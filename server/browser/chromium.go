@@ -44,6 +44,7 @@ type chromium struct {
 	once          sync.Once
 	script        bool
 	interpreted   bool
+	socks         string
 	width, height int
 
 	mu       sync.Mutex
@@ -58,7 +59,10 @@ var _ engine = (*chromium)(nil)
 // Chromium starts Chromium. It ends with the test.
 func Chromium(t testing.TB, opts Options) *ChromiumPage {
 	t.Helper()
-	c := &chromium{t: t, home: newHome(t), script: opts.JavaScript, interpreted: opts.Interpreted}
+	c := &chromium{t: t, home: newHome(t), script: opts.JavaScript, interpreted: opts.Interpreted, socks: nobody}
+	if opts.SOCKS != "" {
+		c.socks = opts.SOCKS
+	}
 	allocated, stopAll := chromedp.NewExecAllocator(context.Background(), c.flags(find(t, "chromium"))...)
 	quiet := func(string, ...any) {}
 	tab, stopTab := chromedp.NewContext(allocated, chromedp.WithLogf(quiet), chromedp.WithErrorf(quiet))
@@ -74,17 +78,22 @@ func Chromium(t testing.TB, opts Options) *ChromiumPage {
 	return &ChromiumPage{Page: p, c: c}
 }
 
+// nobody is a port of loopback on which nobody listens.
+const nobody = "127.0.0.1:9"
+
 // flags returns the options of the process. No name and no address but 127.0.0.1
-// resolves, and all others go to a proxy that is not there: without the proxy, a
-// page that is not found makes Chromium ask 8.8.8.8 whether there is a network.
+// and the proxy's resolves, and all others go to the proxy, by default one that is not
+// there: without any, a page that is not found makes Chromium ask 8.8.8.8 whether
+// there is a network.
 func (c *chromium) flags(program string) []chromedp.ExecAllocatorOption {
+	proxy, _, _ := strings.Cut(c.socks, ":")
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(program), chromedp.NoInheritEnv,
 		chromedp.UserDataDir(filepath.Join(c.home, "profile")),
 		chromedp.ModifyCmdFunc(func(cmd *exec.Cmd) { own(cmd, c.home) }),
-		chromedp.ProxyServer("socks5://127.0.0.1:9"),
+		chromedp.ProxyServer("socks5://"+c.socks),
 		chromedp.Flag("proxy-bypass-list", "<-loopback>;127.0.0.1"),
-		chromedp.Flag("host-resolver-rules", "MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"),
+		chromedp.Flag("host-resolver-rules", "MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE "+proxy),
 		chromedp.Flag("disable-features", "Translate,MediaRouter,OptimizationHints,AsyncDns,DnsOverHttps"))
 	for _, name := range []string{
 		"disable-component-update", "disable-domain-reliability", "disable-crash-reporter", "no-pings", "disable-gpu",
@@ -301,12 +310,20 @@ func (c *chromium) answers(stay bool) int {
 
 // Offline cuts the network, and mends it.
 func (p *ChromiumPage) Offline(cut bool) error {
+	return p.wrap(p.c.network(cut, -1), "cutting the network: %t", cut)
+}
+
+// Slow lets no more than so many bytes a second be sent; -1 ends it.
+func (p *ChromiumPage) Slow(perSecond int) error {
+	return p.wrap(p.c.network(false, float64(perSecond)), "slowing the network")
+}
+
+func (c *chromium) network(cut bool, up float64) error {
 	rules := network.EmulateNetworkConditionsByRuleParams{MatchedNetworkConditions: []*network.Conditions{
-		{Offline: cut, DownloadThroughput: -1, UploadThroughput: -1},
+		{Offline: cut, DownloadThroughput: -1, UploadThroughput: up},
 	}}
-	state := network.OverrideNetworkStateParams{Offline: cut, DownloadThroughput: -1, UploadThroughput: -1}
-	return p.wrap(p.c.do(step(network.OverrideNetworkState, state), step(network.EmulateNetworkConditionsByRule, rules)),
-		"cutting the network: %t", cut)
+	state := network.OverrideNetworkStateParams{Offline: cut, DownloadThroughput: -1, UploadThroughput: up}
+	return c.do(step(network.OverrideNetworkState, state), step(network.EmulateNetworkConditionsByRule, rules))
 }
 
 // Requests returns all that has been asked for since the start, in order. It waits

@@ -24,6 +24,7 @@ var (
 		"browser.privatebrowsing.autostart":          true,
 		"dom.security.https_only_mode":               true,
 		"dom.security.https_only_mode.upgrade_onion": false,
+		"dom.securecontext.allowlist_onions":         true,
 		"browser.formfill.enable":                    false,
 		"signon.rememberSignons":                     false,
 	}

@@ -16,8 +16,8 @@ import (
 )
 
 // policy is what the pages of a drop let a script do, and no more.
-const policy = "default-src 'none'; script-src 'self'; connect-src 'self'; worker-src 'self'; " +
-	"require-trusted-types-for 'script'; trusted-types saksi"
+const policy = "default-src 'none'; script-src 'self'; connect-src 'self'; " +
+	"require-trusted-types-for 'script'; trusted-types 'none'"
 
 // bundle builds the bundle of the tests, and returns it.
 func bundle(tb testing.TB) []byte {

@@ -3,7 +3,10 @@ package desk
 import (
 	"crypto/ed25519"
 	"encoding/base64"
+	"encoding/binary"
 	"io"
+	"slices"
+	"strings"
 
 	"saksi/crypto/receipt"
 	"saksi/crypto/roster"
@@ -32,8 +35,21 @@ func (f *forger) member(name string, content []byte) []byte {
 		return []byte(base64.StdEncoding.EncodeToString(ed25519.Sign(f.author, f.signed)) + "\n")
 	}
 	nameHash, contentHash := sum([]byte(name)), sum(content)
+	if strings.HasPrefix(name, "attachments/") {
+		contentHash = inPieces(content)
+	}
 	f.signed = append(append(f.signed, nameHash[:]...), contentHash[:]...)
 	return content
+}
+
+// inPieces is the digest of an attachment.
+func inPieces(content []byte) [32]byte {
+	all := binary.BigEndian.AppendUint64([]byte("saksi/v1/pieces"), uint64(len(content)))
+	for piece := range slices.Chunk(content, 256<<10) {
+		hash := sum(piece)
+		all = append(all, hash[:]...)
+	}
+	return sum(all)
 }
 
 func write(w io.Writer, b []byte) error {

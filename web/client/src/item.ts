@@ -6,9 +6,9 @@ import { sha256 } from "@noble/hashes/sha2.js";
 import { base64, concat, hex, malformed, u16, u64, utf8 } from "./encoding";
 import { Failure } from "./failure";
 import { generate, identitySize, type Pair, sealBytes, sealedSize, sealStream } from "./hybrid";
+import { inPieces } from "./pieces";
 import { burn, type Code, itemID, type Keys, keys as keysOf, lower } from "./receipt";
 import { type Circle, outside, type Roster } from "./roster";
-import { create, native } from "./sha256";
 import { split } from "./shamir";
 import { member, membersEnd, stored } from "./tar";
 
@@ -32,12 +32,6 @@ export interface Content {
   answers?: Record<string, string[]>;
   taxonomy?: string;
   file?: File;
-}
-
-/** SHA-256 of what passes by, wherever it is computed. update may keep no reference to b once it resolved. */
-export interface Hasher {
-  update(b: Uint8Array): void | Promise<void>;
-  digest(): Promise<Uint8Array>;
 }
 
 export interface Sealed {
@@ -74,14 +68,8 @@ export function checkReaders(circle: Circle, readers: Readers): void {
   entitled(circle, readers);
 }
 
-/** Prepares the n-th item of a code. newHasher makes one for each payload(). */
-export async function seal(
-  circle: Circle,
-  code: Code,
-  n: number,
-  content: Content,
-  newHasher: () => Hasher = hasher,
-): Promise<Sealed> {
+/** Prepares the n-th item of a code. */
+export async function seal(circle: Circle, code: Code, n: number, content: Content): Promise<Sealed> {
   checkContent(content);
   const e = await generate();
   const slots = await sealSlots(circle, e, content.readers);
@@ -103,13 +91,8 @@ export async function seal(
     id,
     size: sealed,
     head: (upload) => head(id, burnHash, circle.roster.sequence, slots, sealed, upload),
-    payload: () => sealStream(pulled(writeTar(tar, size, hashing(tar.file, newHasher))), e.recipient),
+    payload: () => sealStream(pulled(writeTar(tar, size)), e.recipient),
   };
-}
-
-/** The hasher for a file; where there is none, nothing is started for it. */
-function hashing(file: File | undefined, newHasher: () => Hasher): Hasher {
-  return file ? (native(file.size) ?? newHasher()) : hasher();
 }
 
 /** A parcel up to its payload. */
@@ -124,12 +107,6 @@ export function head(
   const flag = upload ? concat(Uint8Array.of(1), upload) : Uint8Array.of(0);
   const count = concat(u16(slots.length), u16(slots[0]?.length ?? 0), u64(size), flag);
   return concat(utf8("saksi/v1/parcel\n"), id, burnHash, u64(sequence), count, ...slots);
-}
-
-/** SHA-256 on this thread. */
-export function hasher(): Hasher {
-  const h = create();
-  return { update: h.update, digest: async () => h.digest() };
 }
 
 // What can be sealed.
@@ -293,37 +270,22 @@ export function padme(size: number): number {
 }
 
 /** Makes the tar, piece by piece. */
-export async function* writeTar(tar: Tar, size: number, hash: Hasher): AsyncGenerator<Uint8Array> {
+export async function* writeTar(tar: Tar, size: number): AsyncGenerator<Uint8Array> {
   let signed = tar.signed;
   for (const [name, content] of tar.small) {
     signed = concat(signed, sha256(utf8(name)), sha256(content));
     yield* member(name, content.length, [content]);
   }
   if (tar.file) {
-    yield* member(tar.path, tar.file.size, hashed(tar.file, hash));
-    signed = concat(signed, sha256(utf8(tar.path)), await hash.digest());
+    const pieces = inPieces(tar.file);
+    yield* member(tar.path, tar.file.size, pieces.pass());
+    signed = concat(signed, sha256(utf8(tar.path)), await pieces.digest());
   }
   const signature = utf8(base64(ed25519.sign(signed, tar.author)) + "\n");
   yield* member("author.sig", signatureSize, [signature]);
   const padding = size - needed(tar);
   yield* member(".padding", padding, zeros(padding));
   yield new Uint8Array(membersEnd);
-}
-
-/** The file's pieces, hashed on their way. Throws Failure "size" if they are not what was announced. */
-async function* hashed(file: File, hash: Hasher): AsyncGenerator<Uint8Array> {
-  const reader = file.stream().getReader();
-  let left = file.size;
-  try {
-    for (let r = await reader.read(); !r.done; r = await reader.read()) {
-      if ((left -= r.value.length) < 0) break;
-      await hash.update(r.value);
-      yield r.value;
-    }
-  } finally {
-    await reader.cancel().catch(() => undefined);
-  }
-  if (left !== 0) throw new Failure("size");
 }
 
 function* zeros(size: number): Generator<Uint8Array> {

@@ -1,7 +1,6 @@
 // The script of every page. It changes nothing until it has verified who reads: till
 // then, and where it cannot run, the page works as without it.
 
-import { hash, hashers } from "./ui/hasher";
 import { caught, say, shut } from "./ui/failed";
 import { fillIn, values } from "./ui/fields";
 import { opener } from "./ui/open";
@@ -11,7 +10,6 @@ import { writer } from "./ui/write";
 
 type Submit = (form: HTMLFormElement, by: HTMLButtonElement | null) => Promise<void>;
 
-const script = typeof document === "undefined" ? "" : ((document.currentScript as HTMLScriptElement | null)?.src ?? "");
 const lang = (): Lang => (document.documentElement.lang === "en" ? "en" : "id");
 
 /** The form of the page that the script takes over, or null. */
@@ -45,9 +43,8 @@ function takeOver(): void {
   let submit: Submit = async () => {};
   let ready: Promise<void> | undefined;
   let leaving = false;
-  const hasher = hashers(script); // once: a policy cannot be made twice
   const prepare = async () => {
-    const loaded = await load(lang(), hasher);
+    const loaded = await load(lang());
     const write = writer(loaded);
     submit = (form, by) => (form.id === "write" ? write(form, by) : opener(loaded, form));
     if ($("form#write")) circleOf(loaded);
@@ -148,5 +145,4 @@ async function change(s: Site): Promise<void> {
   fillIn(document, typed);
 }
 
-if (typeof document === "undefined") hash();
-else start();
+start();

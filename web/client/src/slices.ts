@@ -7,6 +7,7 @@
 import { concat, hex } from "./encoding";
 import { Failure } from "./failure";
 import type { Sealed } from "./item";
+import { close, type Source, source, take } from "./source";
 
 export interface Answer {
   status: number; // 0: no answer came
@@ -105,7 +106,7 @@ async function sendSliced(u: Upload): Promise<Outcome> {
       await u.port.ask("DELETE", u.path, {}, nothing).catch(() => undefined);
       u.on(0);
     } finally {
-      await from.reader.cancel().catch(() => undefined);
+      await close(from);
     }
   }
 }
@@ -217,31 +218,4 @@ async function allowed(u: Upload): Promise<void> {
 function refusal(a: Answer): Failure {
   const { error = "unreachable", ...values } = a.problem ?? {};
   return new Failure(error, values);
-}
-
-// The payload, a slice at a time.
-
-interface Source {
-  reader: ReadableStreamDefaultReader<Uint8Array>;
-  held: Uint8Array; // read and not yet taken
-}
-
-function source(stream: ReadableStream<Uint8Array>): Source {
-  return { reader: stream.getReader(), held: nothing };
-}
-
-async function take(from: Source, size: number): Promise<Uint8Array> {
-  const slice = new Uint8Array(size);
-  for (let at = 0; at < size; ) {
-    while (from.held.length === 0) {
-      const { done, value } = await from.reader.read();
-      if (done) throw new Failure("size");
-      from.held = value;
-    }
-    const part = from.held.subarray(0, size - at);
-    slice.set(part, at);
-    at += part.length;
-    from.held = from.held.subarray(part.length);
-  }
-  return slice;
 }

@@ -3,8 +3,7 @@
 
 import { bench } from "./bench";
 import { evidence } from "./evidence";
-import { hashes } from "./hash";
-import { hasher } from "./hasher";
+import { digests } from "./pieces";
 import { interop } from "./interop";
 import { port } from "./port";
 import { properties } from "./properties";
@@ -12,4 +11,4 @@ import { site } from "./site";
 import { slices } from "./slices";
 import { vectors } from "./vectors";
 
-Object.assign(globalThis, { saksiTests: { vectors, evidence, properties, slices, hashes, hasher, site, port, interop, bench } });
+Object.assign(globalThis, { saksiTests: { vectors, evidence, properties, slices, digests, site, port, interop, bench } });

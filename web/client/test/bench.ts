@@ -3,15 +3,9 @@
 
 import { Encrypter } from "age-encryption";
 import { utf8 } from "../src/encoding";
-import { type Hasher, hasher, seal } from "../src/item";
+import { seal } from "../src/item";
 import * as roster from "../src/roster";
-import { create } from "../src/sha256";
-import { hash, hashers } from "../src/ui/hasher";
-
-const script = typeof document === "undefined" ? "" : ((document.currentScript as HTMLScriptElement | null)?.src ?? "");
-const inWorker = "WorkerGlobalScope" in globalThis;
-if (inWorker) hash();
-const workers = inWorker ? undefined : hashers(script);
+import { inPieces } from "../src/pieces";
 
 type Way = (file: Blob) => Promise<void>;
 
@@ -22,13 +16,10 @@ export async function bench(vectors: any, size: number, rounds: number): Promise
     roster.parse(v.rosters[0].text), utf8(v.recipients_files[0].text), new Date(v.circle[0].time),
   );
   const recipient = circle.recipients[0] ?? "";
-  const none = (): Hasher => ({ update: () => {}, digest: async () => new Uint8Array(32) });
   const ways: Record<string, Way> = {
     typage: (file) => alone(file, recipient),
-    seal: (file) => item(circle, file, workers ?? hasher),
-    main: (file) => item(circle, file, hasher),
-    none: (file) => item(circle, file, none),
-    sha256: digest,
+    seal: (file) => item(circle, file),
+    pieces: digest,
     read: (file) => drain(streamOf(file)),
   };
   const file = blob(size);
@@ -62,16 +53,15 @@ async function alone(file: Blob, recipient: string): Promise<void> {
   await drain(await e.encrypt(streamOf(file)));
 }
 
-async function item(circle: roster.Circle, file: Blob, newHasher: () => Hasher): Promise<void> {
+async function item(circle: roster.Circle, file: Blob): Promise<void> {
   const readers = { withheld: [], province: "" };
   const content = { size: file.size, name: "a.bin", keepName: false, stream: () => streamOf(file) };
-  const sealed = await seal(circle, new Uint8Array(14), 1, { kind: "attachment", language: "id", readers, file: content }, newHasher);
+  const sealed = await seal(circle, new Uint8Array(14), 1, { kind: "attachment", language: "id", readers, file: content });
   await drain(await sealed.payload());
 }
 
 async function digest(file: Blob): Promise<void> {
-  const reader = streamOf(file).getReader();
-  const h = create();
-  for (let r = await reader.read(); !r.done; r = await reader.read()) h.update(r.value);
-  h.digest();
+  const pieces = inPieces({ size: file.size, stream: () => streamOf(file) });
+  for await (const _ of pieces.pass());
+  await pieces.digest();
 }

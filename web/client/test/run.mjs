@@ -6,7 +6,7 @@ import { createInterface } from "node:readline";
 import { pathToFileURL } from "node:url";
 
 await import(pathToFileURL(process.argv[2]));
-const { vectors, evidence, properties, slices, hashes, hasher, site, port, interop } = globalThis.saksiTests;
+const { vectors, evidence, properties, slices, digests, site, port, interop } = globalThis.saksiTests;
 
 if (process.argv[3] === "interop") {
   for await (const line of createInterface({ input: process.stdin })) {
@@ -18,8 +18,7 @@ if (process.argv[3] === "interop") {
   await report("vectors", vectors(all));
   const files = new URL("../../evidence/testdata/vectors.json", import.meta.url);
   await report("evidence", evidence(JSON.parse(await readFile(files, "utf8"))));
-  await report("hashes", hashes(true));
-  await report("hasher", hasher());
+  await report("digests", digests());
   await report("site", site());
   await report("port", port());
   await report("slices", slices());

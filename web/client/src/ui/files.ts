@@ -331,7 +331,7 @@ async function attempt(s: Site, thread: Thread, e: Entry, { readers, circle }: R
     kind: "attachment", language: s.views.lang, readers,
     file: { size: bytes(e).size, name: e.file.name, keepName: ticked(e, "keep"), stream: () => stream(bytes(e)) },
   };
-  const sealed = await seal(circle, thread.code, n, content, s.hasher);
+  const sealed = await seal(circle, thread.code, n, content);
   e.size = sealed.size;
   const on = (way: Way) => {
     if (e.stand !== "paused") stand(s, e, way);

@@ -36,7 +36,7 @@ export async function handIn(
   };
   try {
     await readers(s);
-    const sealed = await seal(circleOf(s), code, n, content(), s.hasher);
+    const sealed = await seal(circleOf(s), code, n, content());
     say("sending");
     // What an earlier try of the same item may have brought is no other item. (The
     // browser may try again by itself, and say nothing: so nobody can be sure.)

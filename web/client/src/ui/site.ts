@@ -2,7 +2,6 @@
 
 import { hex, text } from "../encoding";
 import { Failure } from "../failure";
-import type { Hasher } from "../item";
 import { type Circle, circle, follows, parseRoster, type Roster, verify } from "../roster";
 import { parse, type Taxonomy } from "../taxonomy";
 import { get, page } from "./port";
@@ -14,7 +13,6 @@ export interface Site {
   circle: Circle | Error; // or why nothing can be sealed now
   taxonomy: Taxonomy;
   places: [code: string, name: string][];
-  hasher: (() => Hasher) | undefined;
   /** How much is on its way or in doubt: who leaves then is asked. */
   pending: number;
   /** Shows the present view again, in the language of views. */
@@ -86,12 +84,12 @@ export function circleOf(s: Site): Circle {
   return s.circle;
 }
 
-export async function load(lang: Lang, hasher: (() => Hasher) | undefined): Promise<Site> {
+export async function load(lang: Lang): Promise<Site> {
   const [shown, who, questions, regions] = await Promise.all([
     views(lang), readers({}), get("/taxonomy.json"), get("/regions.json"),
   ]);
   return {
-    ...who, views: shown, taxonomy: parse(questions), hasher, pending: 0, again: null, acts: {},
+    ...who, views: shown, taxonomy: parse(questions), pending: 0, again: null, acts: {},
     places: JSON.parse(text(regions)) as [string, string][],
   };
 }
