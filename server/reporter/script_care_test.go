@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"saksi/server/inbox"
@@ -24,6 +25,14 @@ func (w *scripted) guarded(want bool, when string) {
 func (w *scripted) focused(selector string) {
 	w.t.Helper()
 	w.must(w.page.Until("document.activeElement.matches(`" + selector + "`)"))
+}
+
+// hold returns what requests can wait for, and what lets them go; the test's end does.
+func (w *scripted) hold() (come chan struct{}, release func()) {
+	come = make(chan struct{})
+	release = sync.OnceFunc(func() { close(come) })
+	w.t.Cleanup(release)
+	return come, release
 }
 
 // put writes files, and chooses them.
@@ -57,7 +66,7 @@ func TestNothingIsLostOrLeftInTheDark(t *testing.T) {
 // waitsForTheRoster: who sends before the list of reviewers is there is told so, and
 // can change nothing meanwhile. After a list that is damaged another try is made.
 func (w *scripted) waitsForTheRoster() {
-	come := make(chan struct{})
+	come, release := w.hold()
 	damaged := true
 	w.line.change(func(path string, answered bool) bool {
 		if path == "/roster.note" && !answered {
@@ -79,7 +88,7 @@ func (w *scripted) waitsForTheRoster() {
 	w.reads("#checking", w.say("Belum ada yang dikirim", "Nothing has been sent yet"))
 	w.must(w.page.Until(`document.querySelector("#write").inert`))
 	w.shoot("checking")
-	close(come)
+	release()
 	w.until(".problem", w.say("Jawaban server rusak", "The server's answer is damaged"))
 	w.must(w.page.Until(`!document.querySelector("#write").inert && document.querySelector("#checking").hidden`))
 	w.line.change(nil, nil)

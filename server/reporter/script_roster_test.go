@@ -54,7 +54,7 @@ func (w *scripted) ticked(within, want string) {
 // a message learns of it. The second is not sent to people who were not shown.
 func (w *scripted) filesUnderTwoRosters() {
 	w.put(map[string][]byte{"a.bin": make([]byte, 2<<20), "b.bin": []byte("b")}, "a.bin", "b.bin")
-	come := make(chan struct{})
+	come, release := w.hold()
 	w.line.change(func(path string, answered bool) bool {
 		if strings.HasPrefix(path, "/v1/uploads/") && !answered {
 			<-come
@@ -69,7 +69,7 @@ func (w *scripted) filesUnderTwoRosters() {
 	w.hit(`form[data-do=message] input[value="id:r3"]`)
 	w.hit(`form[data-do=message] button`)
 	w.until(".problem", "Daftar penelaah berubah")
-	close(come)
+	release()
 	w.line.change(nil, nil)
 	w.until(".queue > li .state", "Server sedang ramai") // its readers are not those of now
 	w.hit(".queue > li:nth-child(1) [data-do=cancel]")
@@ -102,7 +102,8 @@ func TestADeletionWaitsUntilAllSendingEnded(t *testing.T) {
 	w.attachOne(2 << 20)
 	w.hit("main > .aside > button")
 	w.until("h1", "Percakapan Anda")
-	file, text := make(chan struct{}), make(chan struct{})
+	file, releaseFile := w.hold()
+	text, releaseText := w.hold()
 	w.line.change(func(path string, answered bool) bool {
 		if strings.HasPrefix(path, "/v1/uploads/") && !answered {
 			<-file
@@ -128,9 +129,9 @@ func TestADeletionWaitsUntilAllSendingEnded(t *testing.T) {
 	if n := w.line.count("POST /v1/burn"); n != 0 {
 		t.Error("it is deleted while something is being sent")
 	}
-	close(file)
+	releaseFile()
 	w.until("h1", "Sudah dihapus")
-	close(text)
+	releaseText()
 	w.must(w.page.Evaluate(`void fetch("/roster.note").then(() => (window.asked = 2))`, nil))
 	w.must(w.page.Until("window.asked === 2"))
 	states, err := w.d.Inbox.States(w.code().ItemIDs())
