@@ -13,7 +13,7 @@ import { clear, keyOf, sentence } from "./failed";
 import { fillIn, values } from "./fields";
 import { port, post, type Way } from "./port";
 import { chosen, ofReaders } from "./readers";
-import { circleOf, readers, type Site } from "./site";
+import { circleOf, refresh, type Site } from "./site";
 import { slow, speed } from "./speed";
 import { atWork, refusedReaders, type Thread, waiting } from "./thread";
 import { $, focus, noSwitch, size, slot, t, time, type Values, view, type Views } from "./view";
@@ -277,7 +277,7 @@ async function start(s: Site, thread: Thread, kind: string, button: HTMLElement)
   let to: Recipients;
   const note = waiting(s, "checking");
   try {
-    await readers(s);
+    await refresh(s);
     thread.chosen = values($("details.readers", form) ?? form);
     to = { readers: chosen(s, form), circle: circleOf(s) };
   } catch (err) {

@@ -5,7 +5,7 @@ import type { Code } from "../receipt";
 import { type Outcome, type Port, send } from "../slices";
 import { clear, keyOf, unclear } from "./failed";
 import { port, type Way } from "./port";
-import { circleOf, readers, type Site } from "./site";
+import { circleOf, refresh, type Site } from "./site";
 import { focus, t } from "./view";
 
 /** Takes away what was said about the last try. */
@@ -35,7 +35,7 @@ export async function handIn(
     say(way === "busy" && doubt.doubted ? "lost" : way);
   };
   try {
-    await readers(s);
+    await refresh(s);
     const sealed = await seal(circleOf(s), code, n, content());
     say("sending");
     // What an earlier try of the same item may have brought is no other item. (The
