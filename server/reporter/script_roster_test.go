@@ -44,7 +44,8 @@ func TestAChoiceOfReadersGoesWithItsRoster(t *testing.T) {
 func (w *scripted) ticked(within, want string) {
 	w.t.Helper()
 	var got []string
-	w.must(w.page.Evaluate("[...document.querySelectorAll(`"+within+" details[open] [name=skip]:checked`)].map(e => e.value)", &got))
+	boxes := within + " details[open] [name=skip]:checked"
+	w.must(w.page.Evaluate("[...document.querySelectorAll(`"+boxes+"`)].map(e => e.value)", &got))
 	if strings.Join(got, " ") != want {
 		w.t.Errorf("%q are ticked, want %q", got, want)
 	}

@@ -19,8 +19,12 @@ export async function port(): Promise<Report> {
   }
   for (const said of [null, 7, "busy", []]) c.same(`error ${said}`, reading(said), { error: "internal" });
   c.same("a roster that never comes", await waited(() => get("/roster.note")), [60_000, "unreachable"]);
-  c.same("a deletion without an answer", await waited(() => post("/v1/burn", new Uint8Array(1))), [180_000, "unreachable"]);
-  const rested = () => portOf(() => {}, AbortSignal.abort()).rest(60_000).then(() => Promise.reject(new Failure("stopped")));
+  const burn = () => post("/v1/burn", new Uint8Array(1));
+  c.same("a deletion without an answer", await waited(burn), [180_000, "unreachable"]);
+  const rested = async () => {
+    await portOf(() => {}, AbortSignal.abort()).rest(60_000);
+    throw new Failure("stopped");
+  };
   c.same("a rest after it was stopped", await waited(rested), [0, "stopped"]);
   return { checks: c.checks, failed: c.failed };
 }

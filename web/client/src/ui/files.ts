@@ -122,8 +122,8 @@ async function look(s: Site, thread: Thread, section: HTMLElement, file: File): 
   const nothing = !found.reveals.length && !found.unknown;
   const part = view(s.views, "file", {
     name: file.name, size: size(s.views, file.size), seen: neutral(file.name),
-    reveals: kinds(s.views, found), clean: nothing && !damaged, strips: clean !== null && !nothing, picture: isPicture(found),
-    damaged, whole: clean !== null || damaged,
+    reveals: kinds(s.views, found), clean: nothing && !damaged, strips: clean !== null && !nothing,
+    picture: isPicture(found), damaged, whole: clean !== null || damaged,
     stays: !clean && !damaged && found.type !== "sealed" && (found.unknown || found.reveals.length > 0 || isPicture(found)),
     long: slow(perSecond) && seconds > 20 ? Math.ceil(seconds / 60) : 0, speed: Math.round(perSecond / 1e5) / 10,
     server: slow(perSecond) && file.size > large,
