@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"golang.org/x/net/html"
+
+	"saksi/web/taxonomy"
 )
 
 func testClient() Client {
@@ -135,6 +137,32 @@ func TestPageForTheScriptIsSmall(t *testing.T) {
 }
 
 // clientSources returns the script's own sources.
+// TestEvidenceIsFoldedWhereTheAdviceIsToSendNone: whoever would be found by it is not
+// asked for it in the same breath, on either receipt.
+func TestEvidenceIsFoldedWhereTheAdviceIsToSendNone(t *testing.T) {
+	source := clientSources(t)
+	folds := func(r Receipt) bool {
+		page := render(t, newPages(t), ID, r)
+		before, _, _ := strings.Cut(page, `action="/file"`)
+		return strings.LastIndex(before, `<details class="part">`) > strings.LastIndex(before, "</details>")
+	}
+	if folds(Receipt{Carried: taxonomy.Answers{"jumlah_tahu": {"banyak"}}}) {
+		t.Error("it is folded for somebody whom many could be")
+	}
+	for _, q := range taxonomy.Current().Questions() {
+		for _, c := range q.Choices {
+			warned := slices.ContainsFunc(c.Advice, func(a taxonomy.Text) bool {
+				return strings.Contains(a.ID, "Jangan mengirim bukti") || strings.Contains(a.ID, "Jangan mengirimnya")
+			})
+			folded := folds(Receipt{Carried: taxonomy.Answers{q.ID: {c.Code}}})
+			known := strings.Contains(source, `"`+c.Code+`"`)
+			if folded != warned || warned && !known {
+				t.Errorf("%s: warned %t, folded %t, known to the script %t", c.Code, warned, folded, known)
+			}
+		}
+	}
+}
+
 func clientSources(t *testing.T) (all string) {
 	t.Helper()
 	err := filepath.WalkDir("client/src", func(path string, d fs.DirEntry, err error) error {

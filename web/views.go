@@ -111,6 +111,19 @@ type Receipt struct {
 	KeepSpread, KeepAtMost int
 }
 
+// NoEvidence reports whether the advice is to send no evidence: the part for it is
+// folded then. (ui/write.ts of the script knows the same answers.)
+func (r Receipt) NoEvidence() bool {
+	for _, values := range r.Carried {
+		if slices.ContainsFunc(values, func(v string) bool { return slices.Contains(noEvidence(), v) }) {
+			return true
+		}
+	}
+	return false
+}
+
+func noEvidence() []string { return []string{"sedikit", "hanya_saya"} }
+
 // Open asks for the twelve words.
 type Open struct {
 	Words   string // what was typed

@@ -69,6 +69,8 @@ func TestAFingerprintWithASlipIsNotPassedOver(t *testing.T) {
 	pin := "#" + strings.Join(w.d.Trusted.Fingerprint(), "-")
 	w.must(w.page.Open(w.line.url + "/write" + pin[:len(pin)-1]))
 	w.until(".problem", "salah ketik")
+	w.noForm()
+	w.shoot("pin")
 	w.must(w.page.Open("about:blank"))
 	w.must(w.page.Open(w.line.url + "/write" + strings.ToUpper(pin) + "."))
 	w.ready("text")

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"saksi/crypto/receipt"
 	"saksi/server/browser"
@@ -58,18 +59,26 @@ func (w *scripted) walkAll() {
 
 // A wire records what is sent over it.
 type wire struct {
-	url   string
-	mu    sync.Mutex
-	sent  bytes.Buffer
-	asked []string                              // method and path of each request
-	cut   func(path string, answered bool) bool // loses a request, or the answer to it
-	swap  func(path string, body []byte) []byte // puts another answer in the place of one
+	url    string
+	mu     sync.Mutex
+	target *url.URL
+	sent   bytes.Buffer
+	asked  []string                              // method and path of each request
+	cut    func(path string, answered bool) bool // loses a request, or the answer to it
+	swap   func(path string, body []byte) []byte // puts another answer in the place of one
+	denied string                                // requests that begin so
+	deny   http.HandlerFunc                      // are answered here
+	came   sync.Cond                             // after each request
 }
 
 // count returns how many requests began so.
-func (l *wire) count(prefix string) (n int) {
+func (l *wire) count(prefix string) int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	return l.counted(prefix)
+}
+
+func (l *wire) counted(prefix string) (n int) {
 	for _, asked := range l.asked {
 		if strings.HasPrefix(asked, prefix) {
 			n++
@@ -85,14 +94,67 @@ func (l *wire) change(cut func(path string, answered bool) bool, swap func(path 
 	l.cut, l.swap = cut, swap
 }
 
+// refuse answers requests to paths that begin so with an error that says nothing of
+// use, until mend is called.
+func (l *wire) refuse(prefix string) (mend func()) {
+	return l.refuseWith(prefix, http.StatusTeapot, "")
+}
+
+func (l *wire) refuseWith(prefix string, status int, body string) (mend func()) {
+	set := func(deny http.HandlerFunc) {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.denied, l.deny = prefix, deny
+	}
+	set(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(status)
+		_, _ = io.WriteString(w, body)
+	})
+	return func() { set(nil) }
+}
+
+// requested waits until requests that begin so have come so often.
+func (w *scripted) requested(prefix string, times int) {
+	w.t.Helper()
+	l := w.line
+	late := false
+	timer := time.AfterFunc(time.Minute, func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		late = true
+		l.came.Broadcast()
+	})
+	defer timer.Stop()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for l.counted(prefix) < times && !late {
+		l.came.Wait()
+	}
+	if late {
+		w.t.Fatalf("%s: %d times, want %d", prefix, l.counted(prefix), times)
+	}
+}
+
+// lead has the requests from now on go to another server.
+func (l *wire) lead(to string) {
+	target, err := url.Parse(to)
+	if err != nil {
+		panic(err)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.target = target
+}
+
 // record puts a recorder before a drop.
 func record(t *testing.T, d *servertest.Drop) *wire {
-	target, err := url.Parse(d.URL)
-	if err != nil {
-		t.Fatal(err)
-	}
 	line := &wire{}
+	line.came.L = &line.mu
+	line.lead(d.URL)
 	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+		line.mu.Lock()
+		target := line.target
+		line.mu.Unlock()
 		r.SetURL(target)
 		r.Out.Host = target.Host
 		r.Out.Header.Del("Origin")
@@ -108,10 +170,15 @@ func record(t *testing.T, d *servertest.Drop) *wire {
 		_ = r.Header.Write(&line.sent)
 		line.sent.Write(body)
 		line.asked = append(line.asked, r.Method+" "+r.URL.Path)
-		cut, swap := line.cut, line.swap
+		cut, swap, denied, deny := line.cut, line.swap, line.denied, line.deny
+		line.came.Broadcast()
 		line.mu.Unlock()
 		if cut != nil && cut(r.URL.Path, false) {
 			panic(http.ErrAbortHandler)
+		}
+		if deny != nil && strings.HasPrefix(r.URL.Path, denied) {
+			deny(w, r)
+			return
 		}
 		r.Body = io.NopCloser(bytes.NewReader(body))
 		answer := httptest.NewRecorder()
@@ -241,6 +308,7 @@ const fileText = "isi berkas rahasia "
 func (w *scripted) attach() {
 	file := filepath.Join(w.t.TempDir(), "surat-perintah.pdf")
 	w.must(os.WriteFile(file, []byte(strings.Repeat(fileText, 200_000)), 0o600)) // several slices
+	w.hit("main details.part summary")                                           // folded: the advice is to send none
 	w.must(w.page.Attach("#file", file))
 	w.until(".queue li", "surat-perintah.pdf")
 	w.reads(".queue .seen", "001.pdf")

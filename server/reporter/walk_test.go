@@ -176,6 +176,7 @@ func (w *walk) attach() {
 	if excluded != "id:r2" {
 		w.t.Errorf("the file is kept from %q", excluded)
 	}
+	w.must(w.page.Click("details.part summary")) // folded: the advice is to send none
 	w.must(w.page.Attach("#file", file))
 	w.must(w.page.Click(`form[action$="/file"] button`))
 	w.reads("[role=status]", w.say("Susulan 1 sudah kami terima", "1"))

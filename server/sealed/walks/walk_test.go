@@ -102,7 +102,7 @@ func (w *walk) write() {
 func (w *walk) fillIn() {
 	w.t.Helper()
 	w.must(w.page.Select("#f-tempat", "73"), w.page.Select("#f-waktu", "tidak_ingat"))
-	for _, box := range []string{"hadir", "lisan", "camat", "mengalami", "sedikit"} {
+	for _, box := range []string{"hadir", "lisan", "camat", "mengalami", "banyak"} {
 		w.must(w.page.Hit("input[value=" + box + "]"))
 	}
 	w.must(w.page.Fill("#f-uraian", story))

@@ -1,7 +1,7 @@
 // The script of every page. It changes nothing until it has verified who reads: till
 // then, and where it cannot run, the page works as without it.
 
-import { caught, say } from "./ui/failed";
+import { caught, say, shut } from "./ui/failed";
 import { fillIn, values } from "./ui/fields";
 import { opener } from "./ui/open";
 import { carryPin, circleOf, holdPin, load, newest, pin, type Site, views } from "./ui/site";
@@ -33,6 +33,7 @@ async function block(err: unknown): Promise<void> {
   try {
     say(await views(lang()), err);
   } catch {
+    shut(err);
     $("#offline")?.removeAttribute("hidden");
   }
 }
@@ -42,7 +43,6 @@ function takeOver(): void {
   let submit: Submit = async () => {};
   let ready: Promise<void> | undefined;
   let leaving = false;
-  let last = false; // the words are still shown where the server's way is gone
   const prepare = async () => {
     const loaded = await load(lang());
     const write = writer(loaded);
@@ -64,19 +64,22 @@ function takeOver(): void {
   const act = (by: HTMLElement, what: (s: Site) => unknown) =>
     alone(by, async () => {
       try {
-        await once();
+        await (site ? once() : awaited(once()));
         if (site) await what(site);
       } catch (err) {
         if (site) say(site.views, err);
-        else await block(err);
+        else await blocked(err);
       }
     });
-  once().catch(block);
-  addEventListener("hashchange", () => void once().catch(block));
+  let told: Promise<void> | undefined;
+  /** Says why once, for all who wait: who presses again is heard at once. */
+  const blocked = (err: unknown) => (told ??= block(err).finally(() => (told = undefined)));
+  once().catch(blocked);
+  addEventListener("hashchange", () => void once().catch(blocked));
   document.addEventListener("submit", (e) => {
     const form = e.target as HTMLFormElement;
     const name = form.dataset["do"];
-    if (form.dataset["way"] === "server") return void ($(".words") ? (last = true) : (leaving = !site?.pending));
+    if (form.dataset["way"] === "server") return void (leaving = !site?.pending && !$("[data-keep]"));
     e.preventDefault();
     act(form, (s) => (name ? s.acts[name]?.(form) : submit(form, e.submitter as HTMLButtonElement | null)));
   });
@@ -94,7 +97,7 @@ function takeOver(): void {
     } else if (button) act(button, (s) => s.acts[button.dataset["do"] ?? ""]?.(button));
   });
   addEventListener("beforeunload", (e) => {
-    if (!leaving && (last || site?.pending || typed())) e.preventDefault();
+    if (!leaving && (site?.pending || unsent() || typed())) e.preventDefault();
   });
   addEventListener("pagehide", () => {
     for (const form of document.forms) form.reset();
@@ -102,6 +105,24 @@ function takeOver(): void {
     site = undefined;
   });
 }
+
+/** Says that the roster is waited for, before anything is sent. */
+async function awaited(roster: Promise<void>): Promise<void> {
+  const note = $("#checking");
+  const form = ours();
+  const at = document.activeElement as HTMLElement | null;
+  const wait = (now: boolean) => {
+    if (note) note.hidden = !now;
+    if (form) form.inert = now;
+  };
+  wait(true);
+  focus(note);
+  await roster.finally(() => wait(false));
+  at?.focus();
+}
+
+/** Whether the receipt is shown, which comes only once, or a file was chosen that is not sent. */
+const unsent = (): boolean => !!$("[data-keep], [data-do=cancel]:not([hidden])");
 
 /** Whether something would be lost. Words can be typed again. */
 const typed = (): boolean =>

@@ -8,25 +8,37 @@ export function keyOf(err: unknown): string {
   return err instanceof Failure ? err.key : "internal";
 }
 
+/** After these nobody knows whether a request has done its work. */
+export const unclear = ["unreachable", "disk", "internal", "store"];
+
 /** One paragraph about a failure. */
-export function sentence(v: Views, err: unknown, more: Values = {}): string {
-  return lines(v, err, more).join(" ");
+export function sentence(v: Views, err: unknown): string {
+  return lines(v, err).join(" ");
 }
 
-function lines(v: Views, err: unknown, more: Values): string[] {
+function lines(v: Views, err: unknown): string[] {
   const key = keyOf(err);
-  const values = { ...more, ...(err instanceof Failure ? err.values : {}) };
+  const values: Values = err instanceof Failure ? { ...err.values } : {};
   const own = t(v, "client.problem." + key, values) || t(v, "problem." + key, values);
   if (own) return [own];
   const known = t(v, `failure.${key}.title`) ? key : "internal";
   return ["title", "text", "advice"].map((part) => t(v, `failure.${known}.${part}`, values));
 }
 
-/** Says on top of the page that something failed, in place of what was said before. */
-export function say(v: Views, err: unknown, more: Values = {}): void {
-  const all = lines(v, err, more);
+/** Says on top of the page that something failed, in place of what was said before. What
+ * is unclear has words of its own where nothing was typed; what is known comes first. */
+export function say(v: Views, err: unknown, instead = "", known = ""): void {
+  shut(err);
+  const all = lines(v, instead && unclear.includes(keyOf(err)) ? new Failure(instead) : err);
+  if (known) all.unshift(known);
   const title = all.length > 1 ? (all.shift() ?? "") : "";
   put(view(v, "blocked", { title, lines: all.map((line) => ({ line })) }));
+}
+
+/** Where the site may be another one, there is nothing to type into. */
+export function shut(err: unknown): void {
+  if (!["roots", "pin"].includes(keyOf(err))) return;
+  for (const form of document.querySelectorAll<HTMLElement>("main form")) form.hidden = true;
 }
 
 /** Puts a notice of a problem below the heading. */

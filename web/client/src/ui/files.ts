@@ -13,10 +13,10 @@ import { clear, keyOf, sentence } from "./failed";
 import { fillIn, values } from "./fields";
 import { port, post, type Way } from "./port";
 import { chosen, ofReaders } from "./readers";
-import { circleOf, type Site } from "./site";
+import { circleOf, refresh, type Site } from "./site";
 import { slow, speed } from "./speed";
-import { atWork, refusedReaders, type Thread } from "./thread";
-import { $, focus, noSwitch, size, slot, t, view } from "./view";
+import { atWork, refusedReaders, type Thread, waiting } from "./thread";
+import { $, focus, noSwitch, size, slot, t, time, type Values, view, type Views } from "./view";
 
 /** Above this, where sealing is slow, the server's way is offered. */
 const large = 20 << 20;
@@ -41,12 +41,15 @@ export function newFiles(): Files {
   return files;
 }
 
-type Stand = "waiting" | "sealing" | Way | "paused" | "kept" | "cancelled" | "failed";
+type Stand = "unsent" | "waiting" | "sealing" | Way | "paused" | "kept" | "cancelled" | "failed";
+
+/** Where nothing is under way for a file. */
+const idle: Stand[] = ["unsent", "waiting", "failed"];
 
 interface Entry {
   file: File;
   clean: Blob | null; // without what was hidden in it
-  damaged: unknown; // a picture that cannot be stripped, and so is sent whole or not at all
+  damaged: boolean; // a picture that cannot be stripped, and so is sent whole or not at all
   element: HTMLElement;
   stand: Stand;
   sent: number;
@@ -95,7 +98,8 @@ async function take(s: Site, thread: Thread, section: HTMLElement, picked: File[
     $(".queue", section)?.append(entry.element);
     thread.files.queue.push(entry);
     first ??= entry.element;
-    stand(s, entry, file.size ? "waiting" : "failed", file.size ? undefined : new Failure("empty_file"));
+    if (file.size) stand(s, entry, entry.damaged ? "unsent" : "waiting");
+    else stand(s, entry, "failed", new Failure("empty_file"));
   }
   noSwitch();
   offer(thread, section);
@@ -105,19 +109,21 @@ async function take(s: Site, thread: Thread, section: HTMLElement, picked: File[
 /** The button to send is there while something waits. */
 function offer(thread: Thread, section: HTMLElement): void {
   const button = $<HTMLButtonElement>("[data-do=send-files]", section);
-  if (button) button.hidden = thread.files.running || !thread.files.queue.some((e) => e.stand === "waiting");
+  if (button) button.hidden = thread.files.running || !thread.files.queue.some(waits);
 }
+
+const waits = (e: Entry): boolean => e.stand === "waiting";
 
 async function look(s: Site, thread: Thread, section: HTMLElement, file: File): Promise<Entry> {
   const found = await inspect(file, file.name);
   const { clean, damaged } = await stripped(file, found);
   const perSecond = await speed();
   const seconds = file.size / perSecond;
+  const nothing = !found.reveals.length && !found.unknown;
   const part = view(s.views, "file", {
     name: file.name, size: size(s.views, file.size), seen: neutral(file.name),
-    reveals: found.reveals.map((r) => ({ text: t(s.views, "reveals." + r.what) + (r.value && ": " + r.value) })),
-    clean: !found.reveals.length && !found.unknown && !damaged, strips: clean !== null, picture: isPicture(found),
-    damaged: damaged ? sentence(s.views, damaged) : "", whole: clean !== null || !!damaged,
+    reveals: kinds(s.views, found), clean: nothing && !damaged, strips: clean !== null && !nothing,
+    picture: isPicture(found), damaged, whole: clean !== null || damaged,
     stays: !clean && !damaged && found.type !== "sealed" && (found.unknown || found.reveals.length > 0 || isPicture(found)),
     long: slow(perSecond) && seconds > 20 ? Math.ceil(seconds / 60) : 0, speed: Math.round(perSecond / 1e5) / 10,
     server: slow(perSecond) && file.size > large,
@@ -131,15 +137,24 @@ async function look(s: Site, thread: Thread, section: HTMLElement, file: File): 
   return entry;
 }
 
+/** What a file tells, a line for each kind, with the values behind it. */
+function kinds(v: Views, { reveals }: Finding): Values[] {
+  return [...new Set(reveals.map((r) => r.what))].map((what) => {
+    const said = reveals.filter((r) => r.what === what && r.value);
+    const values = said.map(({ value }) => ({ value: what === "time" ? time(v, value) : value }));
+    return { kind: t(v, "reveals." + what), values, bare: !values.length };
+  });
+}
+
 const isPicture = (f: Finding): boolean => ["jpeg", "png", "webp"].includes(f.type);
 
 async function stripped(file: File, found: Finding): Promise<Pick<Entry, "clean" | "damaged">> {
-  if (!found.strippable || file.size > MAX_PICTURE) return { clean: null, damaged: null };
+  if (!found.strippable || file.size > MAX_PICTURE) return { clean: null, damaged: false };
   try {
     const taken = strip(new Uint8Array(await file.arrayBuffer()));
-    return { clean: taken && new Blob([taken.clean as BlobPart]), damaged: null };
-  } catch (damaged) {
-    return { clean: null, damaged };
+    return { clean: taken && new Blob([taken.clean as BlobPart]), damaged: false };
+  } catch {
+    return { clean: null, damaged: true };
   }
 }
 
@@ -167,22 +182,31 @@ function buttons(s: Site, thread: Thread, e: Entry, section: HTMLElement): void 
     e.paused = new Promise((done) => (e.resume = done));
     stand(s, e, "paused");
   });
-  on("resume", () => {
+  const goOn = (now: Stand) => {
     e.resume?.();
     e.resume = e.paused = null;
-    stand(s, e, e.stand === "failed" ? "waiting" : "sending");
+    stand(s, e, now);
+  };
+  on("resume", () => goOn("sending"));
+  on("retry", () => {
+    goOn("waiting");
     offer(thread, section);
+    $("[data-do=send-files]", section)?.click();
   });
   on("cancel", () => {
     e.abort.abort();
     e.resume?.();
-    if (["waiting", "failed"].includes(e.stand)) void cancelled(s, thread, e);
+    if (idle.includes(e.stand)) void cancelled(s, thread, e);
     offer(thread, section);
   });
   $("form", e.element)?.addEventListener("submit", (event) => throughServer(thread, event.target as HTMLElement, section));
   e.element.addEventListener("change", (event) => {
     const box = event.target as HTMLInputElement;
-    if (box.name === "whole") picture(e);
+    if (box.name === "whole") {
+      picture(e);
+      if (e.damaged) stand(s, e, box.checked ? "waiting" : "unsent");
+      offer(thread, section);
+    }
     const seen = $(".seen", e.element);
     if (box.name === "keep" && seen) seen.textContent = box.checked ? e.file.name : neutral(e.file.name);
   });
@@ -219,16 +243,22 @@ function stand(s: Site, e: Entry, now: Stand, err?: unknown): void {
       : t(s.views, "client.files." + now, { sent: size(s.views, e.sent), size: size(s.views, e.size) });
   }
   e.stand = now;
+  const at = document.activeElement;
   const show = (name: string, shown: boolean) => {
     const button = $<HTMLButtonElement>(`[data-do=${name}]`, e.element);
     if (button) button.hidden = !shown;
   };
   show("pause", ["sending", "lost", "busy"].includes(now));
-  show("resume", now === "paused" || (now === "failed" && e.file.size > 0 && !e.abort.signal.aborted));
+  show("resume", now === "paused");
+  show("retry", now === "failed" && e.file.size > 0 && !e.abort.signal.aborted);
   show("cancel", !["kept", "cancelled"].includes(now));
   const care = $(".care", e.element);
-  if (care) care.hidden = !["waiting", "failed"].includes(now);
+  if (care) care.hidden = !idle.includes(now);
+  if (e.element.contains(at) && at?.closest("[hidden]")) focus($(next, e.element) ?? said);
 }
+
+/** What takes the place of a button that has the focus and goes: another one, or what is said. */
+const next = "[data-do=pause]:not([hidden]), [data-do=resume]:not([hidden])";
 
 /** For whom a choice was made, and of whom: it holds for these alone. */
 interface Recipients {
@@ -245,16 +275,21 @@ async function start(s: Site, thread: Thread, kind: string, button: HTMLElement)
   clear();
   for (const e of form.querySelectorAll(".wrong")) e.remove();
   let to: Recipients;
+  const note = waiting(s, "checking");
   try {
+    await refresh(s);
     thread.chosen = values($("details.readers", form) ?? form);
     to = { readers: chosen(s, form), circle: circleOf(s) };
   } catch (err) {
     if (!ofReaders(keyOf(err))) throw err;
     return refusedReaders(s, form, keyOf(err), kind + "-readers");
+  } finally {
+    note.remove();
   }
   files.running = true;
+  if (document.activeElement === button) focus($(".state", files.queue.find(waits)?.element));
   offer(thread, section);
-  for (let e; (e = files.queue.find((e) => e.stand === "waiting")); ) {
+  for (let e; (e = files.queue.find(waits)); ) {
     await atWork(thread, deliver(s, thread, e, to));
   }
   files.running = false;
@@ -269,7 +304,7 @@ async function deliver(s: Site, thread: Thread, e: Entry, to: Recipients): Promi
     stand(s, e, "kept");
   } catch (err) {
     if (keyOf(err) === "cancelled") await cancelled(s, thread, e);
-    else stand(s, e, "failed", err);
+    else stand(s, e, "failed", keyOf(err) === "unreachable" ? new Failure("file_unsent") : err);
   } finally {
     s.pending--;
   }
@@ -289,7 +324,6 @@ async function cancelled(s: Site, thread: Thread, e: Entry): Promise<void> {
 /** Sends a file under the next number. */
 async function attempt(s: Site, thread: Thread, e: Entry, { readers, circle }: Recipients): Promise<void> {
   if (e.abort.signal.aborted) throw new Failure("cancelled");
-  if (e.damaged && !ticked(e, "whole")) throw e.damaged;
   if (!equal(circle.roster.hash, s.roster.hash)) throw new Failure("no_reader");
   const n = thread.next++;
   if (n < 1 || n >= maxItems) throw new Failure("full");

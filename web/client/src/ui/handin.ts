@@ -3,9 +3,9 @@
 import { type Content, type Sealed, seal } from "../item";
 import type { Code } from "../receipt";
 import { type Outcome, type Port, send } from "../slices";
-import { clear, keyOf } from "./failed";
+import { clear, keyOf, unclear } from "./failed";
 import { port, type Way } from "./port";
-import { circleOf, type Site } from "./site";
+import { circleOf, refresh, type Site } from "./site";
 import { focus, t } from "./view";
 
 /** Takes away what was said about the last try. */
@@ -18,14 +18,15 @@ export function tidyForm(form: HTMLElement): void {
   for (const e of form.querySelectorAll("[aria-invalid]")) e.removeAttribute("aria-invalid");
 }
 
-/** Seals an item and hands it in, until there is an answer. */
+/** Seals an item for who reads now, and hands it in, until there is an answer. What it
+ * holds is asked for once that is known: a choice holds for the readers that were shown. */
 export async function handIn(
-  s: Site, form: HTMLElement, code: Code, n: number, content: Content, stop: AbortSignal,
+  s: Site, form: HTMLElement, code: Code, n: number, content: () => Content, stop: AbortSignal,
   doubt = { doubted: false },
 ): Promise<{ again: boolean }> {
   const note = status(form);
   const say = (key: string) => (note.textContent = t(s.views, "client.status." + key));
-  say("sending");
+  say("checking");
   focus(note);
   form.inert = true; // what is on its way is not changed
   s.pending++;
@@ -34,7 +35,9 @@ export async function handIn(
     say(way === "busy" && doubt.doubted ? "lost" : way);
   };
   try {
-    const sealed = await seal(circleOf(s), code, n, content);
+    await refresh(s);
+    const sealed = await seal(circleOf(s), code, n, content());
+    say("sending");
     // What an earlier try of the same item may have brought is no other item. (The
     // browser may try again by itself, and say nothing: so nobody can be sure.)
     return { again: (await insist(sealed, port(on, stop), doubt, stop)) === "taken" && !doubt.doubted };
@@ -45,15 +48,13 @@ export async function handIn(
   }
 }
 
-const passing = ["unreachable", "busy", "disk", "internal", "store"];
-
 /** A text that may have arrived is sent until that is known: its words depend on it. */
 async function insist(sealed: Sealed, to: Port, doubt: { doubted: boolean }, stop: AbortSignal): Promise<Outcome> {
   for (;;) {
     try {
       return await send(sealed, to, () => {}, { signal: stop });
     } catch (err) {
-      if (!doubt.doubted || !passing.includes(keyOf(err))) throw err;
+      if (!doubt.doubted || ![...unclear, "busy"].includes(keyOf(err))) throw err;
       await to.rest(10_000);
     }
   }

@@ -42,6 +42,7 @@ async function problem(r: Response): Promise<Answer["problem"]> {
 
 const rest = (milliseconds: number, stop?: AbortSignal): Promise<void> =>
   new Promise((done) => {
+    if (stop?.aborted) done();
     setTimeout(done, milliseconds);
     stop?.addEventListener("abort", () => done());
   });
@@ -76,17 +77,23 @@ export function port(on: (way: Way, doubted: boolean) => void, stop: AbortSignal
 const tries = 4;
 const octets = { "Content-Type": "application/octet-stream" };
 
+/** How long somebody waits for what is small, in all tries. */
+const short = 60_000;
+
 /** Asks until there is an answer, some times; for requests that may be repeated. */
 async function insist(method: string, path: string, body?: Uint8Array): Promise<Uint8Array> {
+  const end = new AbortController();
+  const { signal } = end;
+  setTimeout(() => end.abort(), body ? 3 * short : short);
   for (let n = 1; ; n++) {
-    const r = await ask(method, path, body ? octets : {}, body).catch(() => null);
+    const r = signal.aborted ? null : await ask(method, path, body ? octets : {}, body, signal).catch(() => null);
     const bytes = r?.ok && (await r.arrayBuffer().catch(() => null));
     if (bytes) return new Uint8Array(bytes);
-    if (n === tries || (r && r.status < 500)) {
+    if (n === tries || signal.aborted || (r && r.status < 500)) {
       const p = r && (await problem(r));
       throw new Failure(p?.error ?? "unreachable", p?.minutes ? { minutes: p.minutes } : {});
     }
-    await rest(1000 * n * n);
+    await rest(1000 * n * n, signal);
   }
 }
 

@@ -81,7 +81,7 @@ export function mark(v: Views, form: ParentNode, key: string): void {
  * is still there stays excluded; that somebody is not there any more is said.
  */
 export async function renew(v: Views, form: ParentNode, id?: string): Promise<void> {
-  if (id) v.document = await page(prefix(v.lang) + "/client");
+  v.document = await page(prefix(v.lang) + "/client"); // the other forms' readers, too
   const shown = id ? view(v, id) : await page(prefix(v.lang) + "/write");
   const old = $("details.readers", form);
   const next = $("details.readers", shown);

@@ -77,6 +77,13 @@ export async function readers(s: Partial<Readers>): Promise<Readers> {
   return Object.assign(s, { roster, circle: who });
 }
 
+/** Asks who may read by now. While nobody answers, what was verified before holds. */
+export async function refresh(s: Site): Promise<void> {
+  await readers(s).catch((err) => {
+    if (err.key !== "unreachable") throw err;
+  });
+}
+
 const ofError = (err: unknown): Error => (err instanceof Error ? err : new Failure("internal"));
 
 export function circleOf(s: Site): Circle {

@@ -74,14 +74,14 @@ export async function open(s: Site, thread: Thread, page: number, notice = ""): 
     s.again = () => render(s, thread, found, notice);
     s.again();
   } catch (err) {
-    say(s.views, err);
+    say(s.views, err, "unread", notice);
   } finally {
     note.remove();
   }
 }
 
 /** Says what happens, at the place that has the focus. */
-function waiting(s: Site, key: string): HTMLElement {
+export function waiting(s: Site, key: string): HTMLElement {
   const note = document.createElement("p");
   note.setAttribute("role", "status");
   note.className = "notice";
@@ -133,10 +133,9 @@ async function message(s: Site, thread: Thread, form: HTMLElement): Promise<void
   try {
     checkText(field.value);
     thread.chosen = values($("details.readers", form) ?? form);
-    const readers = chosen(s, form);
     const text = field.value;
     const n = thread.next++;
-    const content: Content = { kind: "message", language: s.views.lang, readers, text };
+    const content = (): Content => ({ kind: "message", language: s.views.lang, readers: chosen(s, form), text });
     const { again } = await atWork(thread, handIn(s, form, thread.code, n, content, thread.stop.signal));
     field.value = "";
     await open(s, thread, 0, t(s.views, again ? "conversation.again" : "conversation.kept", { item: item(s.views, n) }));
@@ -198,7 +197,7 @@ async function burn(s: Site, thread: Thread, n: string): Promise<void> {
     s.again = () => show(s.views, view(s.views, "gone", { everything, one: !everything }));
     s.again();
   } catch (err) {
-    say(s.views, err);
+    say(s.views, err, "undeleted");
   } finally {
     note.remove();
   }

@@ -54,7 +54,7 @@ export function sayWay(v: Views, within: ParentNode): void {
 function fill(v: Views, part: DocumentFragment, values: Values): void {
   // What is repeated has values of its own: it is taken out, so that nothing that
   // was put into it is read as a place for a value once more.
-  const lists = [...part.querySelectorAll<HTMLElement>("[data-each]")].map((one) => {
+  const lists = [...part.querySelectorAll<HTMLElement>("[data-each]:not([data-each] *)")].map((one) => {
     const place = document.createComment("");
     one.replaceWith(place);
     return { one, place };
@@ -129,6 +129,15 @@ export function size(v: Views, bytes: number): string {
   if (bytes < 1 << 10) return t(v, "client.size.bytes", { n: bytes });
   if (bytes < 1 << 20) return t(v, "format.kilobytes", { n: Math.round(bytes / 1024) });
   return t(v, "format.megabytes", { n: Math.round(bytes / 104857.6) / 10 });
+}
+
+/** A time as files write it, in words. */
+export function time(v: Views, written: string): string {
+  const [, y, m, d, hour, min] = /(\d{4})[:-]?(\d\d)[:-]?(\d\d)(?:[T ]?(\d\d):?(\d\d))?/.exec(written) ?? [];
+  const at = new Date(`${y}-${m}-${d}T${hour ?? "00"}:${min ?? "00"}Z`);
+  const how: Intl.DateTimeFormatOptions = { dateStyle: "long", timeZone: "UTC" };
+  if (hour) how.timeStyle = "short";
+  return +at ? at.toLocaleString(v.lang, how) : written;
 }
 
 /** An ISO week by the date of its Monday. */

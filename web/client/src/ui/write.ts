@@ -116,13 +116,14 @@ async function submitted(s: Site, form: HTMLFormElement, first: First, by: HTMLB
   if (found.some((p) => p.key === "no_reader")) await renewAll(s, form);
   if (found.length) return tell(s, form, d, found);
   try {
-    const who = chosen(s, form, d.place);
+    let who: Readers | undefined;
+    const content = () => testimony(s, d, (who = chosen(s, form, d.place)));
     // Kept before means by an earlier try of this page: nobody else has this code.
     await renewCode(first);
-    await handIn(s, form, first.code, 0, testimony(s, d, who), new AbortController().signal, first);
+    await handIn(s, form, first.code, 0, content, new AbortController().signal, first);
     const thread = newThread(first.code, 1, values($("details.readers", form) ?? form));
     if (d.place) thread.chosen.set("province", province(s, d.place));
-    receipt(s, thread, d, who);
+    receipt(s, thread, d, who?.withheld ?? []);
   } catch (err) {
     if (ofReaders(keyOf(err))) {
       await renewAll(s, form);
@@ -149,15 +150,20 @@ function testimony(s: Site, d: Draft, who: Readers): Content {
   };
 }
 
-function receipt(s: Site, thread: Thread, d: Draft, who: Readers): void {
+/** Answers whose advice is to send no evidence. */
+const alone = ["sedikit", "hanya_saya"];
+
+function receipt(s: Site, thread: Thread, d: Draft, withheld: string[]): void {
   const held = filesView(s, thread, "next");
+  const folded = Object.values(d.answers).flat().some((code) => alone.includes(code));
   s.again = () => {
     const v = s.views;
     const part = view(v, "receipt", {
+      folded, unfolded: !folded,
       words: words(thread.code).map((word) => ({ word })),
       advice: advice(s.taxonomy, d.answers).map((text) => ({ text: text[v.lang] })),
       withheld: s.roster.reviewers
-        .filter((r) => who.withheld.includes(r.id))
+        .filter((r) => withheld.includes(r.id))
         .map((r) => ({ label: `${r.label}, ${r.organisation}` })),
     });
     slot(part, "files", held());
