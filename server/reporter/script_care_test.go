@@ -8,7 +8,7 @@ import (
 	"sync"
 	"testing"
 
-	"saksi/server/inbox"
+	"saksi/crypto/parcel"
 )
 
 // guarded holds whether the browser would ask before this page is left.
@@ -180,7 +180,7 @@ func (w *scripted) triesAFileAgain() {
 	w.must(err)
 	kept := 0
 	for _, s := range states {
-		if s.Stand == inbox.Waiting {
+		if s.Stand == parcel.Waiting {
 			kept++
 		}
 	}
@@ -212,7 +212,7 @@ func (w *scripted) opensAndDeletesInDoubt() {
 	mend()
 	w.hit("button.danger")
 	w.until("h1", w.say("Sudah dihapus", "Deleted"))
-	if stand := w.stand(0); stand != inbox.Deleted {
+	if stand := w.stand(0); stand != parcel.Deleted {
 		w.t.Errorf("a deleted item stands at %v", stand)
 	}
 }

@@ -5,8 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"saksi/crypto/parcel"
 	"saksi/crypto/reviewer"
-	"saksi/server/inbox"
 )
 
 // renewRoster has the roots sign a new list of reviewers, and leads the browser to it.
@@ -87,7 +87,7 @@ func (w *scripted) messageUnderTwoRosters() {
 	states, err := w.d.Inbox.States(w.code().ItemIDs())
 	w.must(err)
 	for n, s := range states[1:] {
-		if s.Stand == inbox.Waiting {
+		if s.Stand == parcel.Waiting {
 			w.readBy(w.code(), map[int][]bool{n + 1: {true, false, false}})
 			return
 		}
@@ -138,7 +138,7 @@ func TestADeletionWaitsUntilAllSendingEnded(t *testing.T) {
 	states, err := w.d.Inbox.States(w.code().ItemIDs())
 	w.must(err)
 	for n, s := range states {
-		if s.Stand != inbox.Deleted && s.Stand != inbox.Unused {
+		if s.Stand != parcel.Deleted && s.Stand != parcel.Unused {
 			t.Errorf("item %d stands at %v after everything was deleted", n, s.Stand)
 		}
 	}

@@ -63,8 +63,7 @@ export async function send(
     return sealed.size <= smallSlice ? await sendWhole(u) : await sendSliced(u);
   } catch (e) {
     if (!control.signal?.aborted) throw e;
-    // If the server does not hear it, it forgets the upload in a day.
-    if (u.path) await port.ask("DELETE", u.path, {}, nothing).catch(() => undefined);
+    if (u.path) await forget(u);
     throw new Failure("cancelled");
   }
 }
@@ -102,13 +101,18 @@ async function sendSliced(u: Upload): Promise<Outcome> {
     } catch (e) {
       if (!(e instanceof Lost)) throw e;
       if (i === restarts) throw refusal(e.answer);
-      // What may be left of it would take room; if this is not heard, it is swept.
-      await u.port.ask("DELETE", u.path, {}, nothing).catch(() => undefined);
+      await forget(u);
       u.on(0);
     } finally {
       await close(from);
     }
   }
+}
+
+/** Gives an upload up. If the server does not hear it, it sweeps it in a day: nobody waits long for that. */
+async function forget(u: Upload): Promise<void> {
+  const asked = u.port.ask("DELETE", u.path, {}, nothing).catch(() => undefined);
+  await Promise.race([asked, u.port.rest(longest)]);
 }
 
 /** Whose an item is that was kept before. */
@@ -184,8 +188,9 @@ async function arrived(u: Upload, a: Answer, asked = false): Promise<number> {
   return arrived(u, await insist(u, () => u.port.ask("HEAD", u.path, {}, nothing), true), true);
 }
 
-/** Whether it passes by itself: no answer, too many at once, a server in trouble. */
+/** Whether it passes by itself: no answer, too many at once, a server in trouble; not that others read now. */
 function passes(a: Answer): boolean {
+  if (a.problem?.error === "closed") return false;
   return a.status === 0 || a.status === 408 || a.status === 429 || (a.status >= 500 && a.status !== 507);
 }
 

@@ -46,6 +46,7 @@ type Trick =
   | "back" // a power cut took more than was acknowledged
   | "busy" // refused with minutes
   | "broken" // 500
+  | "closed" // 503: the roster is another one by now
   | "conflict"; // 409 without an offset: another request hangs
 
 interface Server extends s.Port {
@@ -76,6 +77,7 @@ function server(tricks: (n: number, method: string) => Trick, each = 10): Server
       if (trick === "dropped") return none;
       if (trick === "busy") return { ...none, status: 503, problem: { error: "busy", minutes: 3 } };
       if (trick === "broken") return { ...none, status: 500, problem: { error: "server_error" } };
+      if (trick === "closed") return { ...none, status: 503, problem: { error: "closed" } };
       if (trick === "conflict") return { ...none, status: 409, problem: { error: "upload_cut" } };
       if (trick === "forget") self.uploads.clear();
       if (trick === "back") for (const u of self.uploads.values()) u.bytes = u.bytes.slice(0, u.bytes.length >> 1);
@@ -208,6 +210,11 @@ async function giveUp(c: Checks) {
   port = server((_, method) => (method === "PATCH" || method === "HEAD" ? "conflict" : ""));
   await run(c, "a server that never tells an offset", large, port, "upload_cut");
   c.same("is not asked for it without end", port.asked, ["POST", "PATCH 0", "HEAD"]);
+  for (const at of [0, 1, 3]) {
+    port = server(once("closed", at));
+    await run(c, `no longer the readers of this one, at request ${at}`, large, port, "closed");
+    c.same(`and that is not asked again ${at}`, port.asked.length, at + 1);
+  }
   port = server((_, method) => (method === "PATCH" ? "broken" : ""));
   await run(c, "a server that takes no slice", large, port, "server_error");
 }
