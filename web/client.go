@@ -17,7 +17,7 @@ type clientText struct{ Key, Text string }
 func scriptFamilies() []string {
 	return []string{
 		"client.files.", "client.size.", "client.problem.", "client.sealing.", "client.status.",
-		"confirm.heading", "conversation.again", "conversation.kept", "conversation.week", "conversation.gone_week",
+		"confirm.heading", "conversation.kept", "conversation.week", "conversation.gone_week",
 		"failure.", "format.", "item.", "message.label", "open.words", "problem.", "readers.heading", "readers.place_first", "reveals.", "state.", "status.",
 	}
 }

@@ -10,3 +10,6 @@ export class Failure extends Error {
     super(key);
   }
 }
+
+/** After these nobody knows whether a request has done its work. */
+export const unclear = ["unreachable", "disk", "internal", "store"];

@@ -5,7 +5,7 @@
 // its own, so that bytes of two never come together.
 
 import { concat, hex } from "./encoding";
-import { Failure } from "./failure";
+import { Failure, unclear } from "./failure";
 import type { Sealed } from "./item";
 import { close, type Source, source, take } from "./source";
 
@@ -46,9 +46,8 @@ const nothing = new Uint8Array(0);
 export type Outcome = "kept" | "again" | "taken";
 
 /**
- * Sends an item until the server has said that it is kept: for the first time, again
- * after a try of this item that may have arrived, or "taken": another item has its
- * number. on is called with the bytes of the payload that the server has for good.
+ * Sends an item until the server has said that it is kept: now, or "again" by an earlier
+ * try of this sealing; or that it is not, as another item has its number: "taken". on is called with the bytes of the payload that the server has for good.
  * Rejects with a Failure: "cancelled" after an abort, "unreachable" when no answer
  * came for long, else what the server said.
  */
@@ -62,9 +61,8 @@ export async function send(
   try {
     return sealed.size <= smallSlice ? await sendWhole(u) : await sendSliced(u);
   } catch (e) {
-    if (!control.signal?.aborted) throw e;
-    if (u.path) await forget(u);
-    throw new Failure("cancelled");
+    if (u.path) void forget(u);
+    throw control.signal?.aborted ? new Failure("cancelled") : e;
   }
 }
 
@@ -115,24 +113,39 @@ async function forget(u: Upload): Promise<void> {
   await Promise.race([asked, u.port.rest(longest)]);
 }
 
-/** Whose an item is that was kept before. */
-const earlier = (u: Upload): Outcome => (u.sealed.doubted ? "again" : "taken");
+/** What became of a sealing that was in doubt: it is kept, another item has its number, or neither. */
+export async function stands(sealed: Sealed, port: Port, control: Control = {}): Promise<"again" | "taken" | "none"> {
+  const nowhere = crypto.getRandomValues(new Uint8Array(16)); // an upload that does not exist
+  const u: Upload = { sealed, port, on: () => {}, control, name: nothing, path: "" };
+  try {
+    return (await hand(u, sealed.head(nowhere), true)) === "taken" ? "taken" : "again";
+  } catch (e) {
+    if (e instanceof Lost) return "none";
+    throw e;
+  }
+}
 
-/** Hands in the parcel: 201 it is kept, 200 it was before. */
+/** Whether an answer leaves no doubt. What is no answer of a drop's server says nothing. */
+const sure = (a: Answer): boolean => a.complete || (a.problem !== null && !unclear.includes(a.problem.error));
+
+/** Hands in the parcel: 201 it is kept, 200 it was before, 409 another item has its number. */
 async function hand(u: Upload, parcel: Uint8Array, patient: boolean): Promise<Outcome> {
   const headers = { "Content-Type": "application/octet-stream" };
   const ask = async () => {
     const { doubted } = u.sealed;
     u.sealed.doubted = true; // till the server has said otherwise
     const a = await u.port.ask("POST", "/v1/items", headers, parcel);
-    if (a.status && a.status < 500) u.sealed.doubted = doubted;
-    return a;
+    if (sure(a)) u.sealed.doubted = doubted;
+    return a.status < 300 && !a.complete ? { ...a, status: 0 } : a;
   };
   const a = await insist(u, ask, patient);
+  const taken = a.status === 409 && a.problem?.error === "file_number_used";
+  if (a.complete || taken) u.sealed.doubted = false;
+  if (taken) return "taken";
   if (a.status === 404) throw new Lost(a);
-  if (a.status !== 201 && a.status !== 200) throw refusal(a);
+  if (!a.complete) throw refusal(a);
   u.on(u.sealed.size);
-  return a.status === 201 ? "kept" : earlier(u);
+  return a.status === 201 ? "kept" : "again";
 }
 
 async function sendSlices(u: Upload, from: Source): Promise<void> {

@@ -9,15 +9,17 @@ import { drain, streamOf } from "./vectors";
 const id = new Uint8Array(16).fill(7);
 const path = /^\/v1\/uploads\/([0-9a-f]{32})$/;
 const headMark = new TextEncoder().encode("head");
+const headSize = headMark.length + 8;
 
-/** A sealed item of that size. Each payload has other bytes, as each sealing does. */
+/** A sealed item of that size. Each has slots of its own, and each payload other bytes. */
 function fake(size: number): Sealed & { made: Uint8Array[]; pulled: number } {
+  const slots = concat(headMark, crypto.getRandomValues(new Uint8Array(8)));
   const self = {
     id,
     size,
     made: [] as Uint8Array[],
     pulled: 0,
-    head: (upload?: Uint8Array) => (upload ? concat(headMark, Uint8Array.of(1), upload) : concat(headMark, Uint8Array.of(0))),
+    head: (upload?: Uint8Array) => (upload ? concat(slots, Uint8Array.of(1), upload) : concat(slots, Uint8Array.of(0))),
     async payload() {
       const seed = self.made.length + 1;
       const bytes = Uint8Array.from({ length: size }, (_, i) => (i * seed + (i >> 8)) & 255);
@@ -46,12 +48,14 @@ type Trick =
   | "back" // a power cut took more than was acknowledged
   | "busy" // refused with minutes
   | "broken" // 500
+  | "bare" // 200, by something in between
   | "closed" // 503: the roster is another one by now
   | "conflict"; // 409 without an offset: another request hangs
 
 interface Server extends s.Port {
   uploads: Map<string, { bytes: Uint8Array; size: number }>; // by their names
   item: Uint8Array | null;
+  slots: string; // of the item
   asked: string[];
   rests: number[];
   clock: number;
@@ -63,6 +67,7 @@ function server(tricks: (n: number, method: string) => Trick, each = 10): Server
   const self: Server = {
     uploads: new Map(),
     item: null,
+    slots: "",
     asked: [],
     rests: [],
     clock: 0,
@@ -76,7 +81,8 @@ function server(tricks: (n: number, method: string) => Trick, each = 10): Server
       self.clock += each;
       if (trick === "dropped") return none;
       if (trick === "busy") return { ...none, status: 503, problem: { error: "busy", minutes: 3 } };
-      if (trick === "broken") return { ...none, status: 500, problem: { error: "server_error" } };
+      if (trick === "broken") return { ...none, status: 500, problem: { error: "internal" } };
+      if (trick === "bare") return { ...none, status: 200 };
       if (trick === "closed") return { ...none, status: 503, problem: { error: "closed" } };
       if (trick === "conflict") return { ...none, status: 409, problem: { error: "upload_cut" } };
       if (trick === "forget") self.uploads.clear();
@@ -116,14 +122,17 @@ function server(tricks: (n: number, method: string) => Trick, each = 10): Server
     return progress(204, u);
   }
   function handed(parcel: Uint8Array): s.Answer {
-    if (self.item) return { ...none, status: 200 };
-    const behind = parcel.slice(headMark.length + 1);
+    const slots = hex(parcel.slice(0, headSize));
+    if (self.item && self.slots !== slots) return { ...none, status: 409, problem: { error: "file_number_used" } };
+    if (self.item) return { ...none, status: 200, complete: true };
+    const behind = parcel.slice(headSize + 1);
     const u = behind.length === 16 ? self.uploads.get(hex(behind)) : undefined;
-    const staged = parcel[headMark.length] === 1;
+    const staged = parcel[headSize] === 1;
     if (staged && (!u || u.bytes.length !== u.size)) return missing;
     self.item = u ? u.bytes : behind;
+    self.slots = slots;
     if (u) self.uploads.delete(hex(behind));
-    return { ...none, status: 201 };
+    return { ...none, status: 201, complete: true };
   }
   return self;
 }
@@ -160,6 +169,7 @@ export async function slices(): Promise<Report> {
   await giveUp(c);
   await stop(c);
   await leftovers(c);
+  await afterwards(c);
   await chaos(c);
   return { checks: c.checks, failed: c.failed };
 }
@@ -192,6 +202,9 @@ async function eachTrickEverywhere(c: Checks) {
   let port = server(once("lost", 0));
   await run(c, "a small item whose answer is lost", small, port, "again");
   c.same("is sent again", port.asked, ["POST item", "POST item"]);
+  port = server(once("bare", 0));
+  await run(c, "a 200 that is not the server's", small, port, "kept");
+  c.same("is no answer", port.asked, ["POST item", "POST item"]);
   port = server(once("busy", 0));
   await run(c, "a server that is busy from the start", small, port, "busy");
   port = server((n) => (n === 0 ? "lost" : n === 1 ? "busy" : ""));
@@ -209,14 +222,14 @@ async function giveUp(c: Checks) {
   await run(c, "a server that forgets every upload", large, port, "upload_cut");
   port = server((_, method) => (method === "PATCH" || method === "HEAD" ? "conflict" : ""));
   await run(c, "a server that never tells an offset", large, port, "upload_cut");
-  c.same("is not asked for it without end", port.asked, ["POST", "PATCH 0", "HEAD"]);
+  c.same("is not asked for it without end", port.asked, ["POST", "PATCH 0", "HEAD", "DELETE"]);
   for (const at of [0, 1, 3]) {
     port = server(once("closed", at));
     await run(c, `no longer the readers of this one, at request ${at}`, large, port, "closed");
-    c.same(`and that is not asked again ${at}`, port.asked.length, at + 1);
+    c.same(`and it is given up at once ${at}`, [port.asked.length, port.asked.at(-1)], [at + 2, "DELETE"]);
   }
   port = server((_, method) => (method === "PATCH" ? "broken" : ""));
-  await run(c, "a server that takes no slice", large, port, "server_error");
+  await run(c, "a server that takes no slice", large, port, "internal");
 }
 
 async function stop(c: Checks) {
@@ -242,13 +255,13 @@ async function stop(c: Checks) {
 /** Whether a cancelled item may be kept is known from its own handing-in alone. */
 async function doubts(c: Checks) {
   for (const [size, at] of [[small, 0], [large, 3]] as const) {
-    for (const trick of ["lost", "dropped", "broken", "busy", ""] as const) {
+    for (const trick of ["lost", "dropped", "broken", "bare", "busy", ""] as const) {
       const abort = new AbortController();
       const port = server((n) => (n === at ? (abort.abort(), trick) : ""));
       const sealed = fake(size);
       const got = await outcome(() => s.send(sealed, port, () => undefined, { signal: abort.signal }));
       c.same(`${size} bytes, ${trick}: cancelled`, got, trick ? "cancelled" : "");
-      c.same(`${size} bytes, ${trick}: doubted`, !!sealed.doubted, trick !== "");
+      c.same(`${size} bytes, ${trick}: doubted`, !!sealed.doubted, !["busy", ""].includes(trick));
     }
   }
   const abort = new AbortController();
@@ -278,6 +291,22 @@ async function leftovers(c: Checks) {
   const one = server(() => "");
   one.item = whole.item;
   await run(c, "a small item whose number another one has", small, one, "taken");
+}
+
+/** What became of a sealing in doubt is known without sending it again. */
+async function afterwards(c: Checks) {
+  for (const size of [small, large]) {
+    const port = server(() => "");
+    const [ours, other] = [fake(size), fake(size)];
+    c.same(`nothing kept ${size}`, await s.stands(ours, port), "none");
+    await s.send(ours, port, () => undefined);
+    const sent = port.asked.length;
+    c.same(`kept ${size}`, [await s.stands(ours, port), await s.stands(other, port)], ["again", "taken"]);
+    c.same(`a request each ${size}`, port.asked.length, sent + 2);
+    c.same(`no doubt is left ${size}`, [ours.doubted, other.doubted], [false, false]);
+  }
+  const got = outcome(() => s.stands(fake(small), server(() => "dropped")));
+  c.same("no answer", await got, "unreachable");
 }
 
 async function chaos(c: Checks) {

@@ -1,15 +1,12 @@
 // What went wrong, in words.
 
-import { Failure } from "../failure";
+import { Failure, unclear } from "../failure";
 import { $, focus, t, type Values, view, type Views } from "./view";
 
 /** The key of what went wrong. What is no Failure is our own fault. */
 export function keyOf(err: unknown): string {
   return err instanceof Failure ? err.key : "internal";
 }
-
-/** After these nobody knows whether a request has done its work. */
-export const unclear = ["unreachable", "disk", "internal", "store"];
 
 /** One paragraph about a failure. */
 export function sentence(v: Views, err: unknown): string {

@@ -4,18 +4,18 @@
 import { equal } from "../encoding";
 import { type Finding, inspect, MAX_PICTURE, strip } from "../evidence";
 import { Failure } from "../failure";
-import { type Content, type Readers, seal } from "../item";
+import { type Content, type Readers, seal, type Sealed } from "../item";
 import { burnRequest } from "../parcel";
-import { field, maxItems } from "../receipt";
+import { field } from "../receipt";
 import type { Circle } from "../roster";
-import { send } from "../slices";
+import { send, stands } from "../slices";
 import { clear, keyOf, sentence } from "./failed";
 import { fillIn, values } from "./fields";
 import { port, post, type Way } from "./port";
 import { chosen, ofReaders } from "./readers";
 import { circleOf, refresh, type Site } from "./site";
 import { slow, speed } from "./speed";
-import { atWork, refusedReaders, type Thread, waiting } from "./thread";
+import { atWork, number, refusedReaders, type Thread, waiting } from "./thread";
 import { $, focus, noSwitch, size, slot, t, time, type Values, view, type Views } from "./view";
 
 /** Above this, where sealing is slow, the server's way is offered. */
@@ -54,8 +54,8 @@ interface Entry {
   stand: Stand;
   sent: number;
   size: number; // as sealed; 0 before
-  /** The numbers under which it may have arrived. */
-  doubts: number[];
+  /** The last sealing, while it is not known whether it arrived. */
+  doubt: { sealed: Sealed; n: number; as: string } | null;
   abort: AbortController;
   resume: (() => void) | null;
   paused: Promise<void> | null;
@@ -130,7 +130,7 @@ async function look(s: Site, thread: Thread, section: HTMLElement, file: File): 
   });
   const entry: Entry = {
     file, clean, damaged, element: part.firstElementChild as HTMLElement, stand: "waiting", sent: 0, size: 0,
-    doubts: [], abort: new AbortController(), resume: null, paused: null,
+    doubt: null, abort: new AbortController(), resume: null, paused: null,
   };
   buttons(s, thread, entry, section);
   if (isPicture(found)) picture(entry);
@@ -304,7 +304,7 @@ async function deliver(s: Site, thread: Thread, e: Entry, to: Recipients): Promi
     stand(s, e, "kept");
   } catch (err) {
     if (keyOf(err) === "cancelled") await cancelled(s, thread, e);
-    else stand(s, e, "failed", keyOf(err) === "unreachable" ? new Failure("file_unsent") : err);
+    else stand(s, e, "failed", e.doubt || keyOf(err) === "unreachable" ? new Failure("file_unsent") : err);
   } finally {
     s.pending--;
   }
@@ -313,26 +313,35 @@ async function deliver(s: Site, thread: Thread, e: Entry, to: Recipients): Promi
 /** Says that a file is not kept once that is so: what may have arrived is deleted. */
 async function cancelled(s: Site, thread: Thread, e: Entry): Promise<void> {
   try {
-    if (e.doubts.length) await post("/v1/burn", burnRequest(thread.code, e.doubts));
-    e.doubts = [];
+    await arrived(thread, e, "");
     stand(s, e, "cancelled");
   } catch {
     stand(s, e, "failed", new Failure("file_doubted"));
   }
 }
 
-/** Sends a file under the next number. */
+/** Whether it is kept by an earlier try, as it would be sent now. If it may have arrived otherwise, it is deleted. */
+async function arrived(thread: Thread, e: Entry, as: string): Promise<boolean> {
+  if (!e.doubt) return false;
+  const { sealed, n, as: was } = e.doubt;
+  const now = await stands(sealed, port(() => {}, new AbortController().signal));
+  const ours = now === "again" && was === as;
+  // What is not there may still be on its way. What another page sent stays.
+  if (!ours && now !== "taken") await post("/v1/burn", burnRequest(thread.code, [n]));
+  e.doubt = null;
+  return ours;
+}
+
+/** Sends a file under the next number that is free. */
 async function attempt(s: Site, thread: Thread, e: Entry, { readers, circle }: Recipients): Promise<void> {
   if (e.abort.signal.aborted) throw new Failure("cancelled");
   if (!equal(circle.roster.hash, s.roster.hash)) throw new Failure("no_reader");
-  const n = thread.next++;
-  if (n < 1 || n >= maxItems) throw new Failure("full");
+  const as = JSON.stringify([readers, ticked(e, "keep"), ticked(e, "whole")]);
+  if (await arrived(thread, e, as)) return;
   const content: Content = {
     kind: "attachment", language: s.views.lang, readers,
     file: { size: bytes(e).size, name: e.file.name, keepName: ticked(e, "keep"), stream: () => stream(bytes(e)) },
   };
-  const sealed = await seal(circle, thread.code, n, content);
-  e.size = sealed.size;
   const on = (way: Way) => {
     if (e.stand !== "paused") stand(s, e, way);
   };
@@ -341,11 +350,15 @@ async function attempt(s: Site, thread: Thread, e: Entry, { readers, circle }: R
     stand(s, e, e.stand === "sealing" ? "sending" : e.stand);
   };
   const control = { signal: e.abort.signal, paused: () => e.paused };
-  try {
-    if ((await send(sealed, port(on, control.signal), onBytes, control)) === "taken") throw new Failure("file_number_used");
-  } catch (err) {
-    if (sealed.doubted) e.doubts.push(n);
-    throw err;
+  for (let taken = true; taken; ) {
+    const n = number(thread);
+    const sealed = await seal(circle, thread.code, n, content);
+    e.size = sealed.size;
+    try {
+      taken = (await send(sealed, port(on, control.signal), onBytes, control)) === "taken";
+    } finally {
+      e.doubt = sealed.doubted ? { sealed, n, as } : null;
+    }
   }
 }
 

@@ -3,7 +3,8 @@
 import { type Content, type Sealed, seal } from "../item";
 import type { Code } from "../receipt";
 import { type Outcome, type Port, send } from "../slices";
-import { clear, keyOf, unclear } from "./failed";
+import { unclear } from "../failure";
+import { clear, keyOf } from "./failed";
 import { port, type Way } from "./port";
 import { circleOf, refresh, type Site } from "./site";
 import { focus, t } from "./view";
@@ -19,29 +20,27 @@ export function tidyForm(form: HTMLElement): void {
 }
 
 /** Seals an item for who reads now, and hands it in, until there is an answer. What it
- * holds is asked for once that is known: a choice holds for the readers that were shown. */
+ * holds is asked for once that is known: a choice holds for the readers that were shown.
+ * doubt tells afterwards whether it may have arrived, though this failed. */
 export async function handIn(
   s: Site, form: HTMLElement, code: Code, n: number, content: () => Content, stop: AbortSignal,
   doubt = { doubted: false },
-): Promise<{ again: boolean }> {
+): Promise<Outcome> {
   const note = status(form);
   const say = (key: string) => (note.textContent = t(s.views, "client.status." + key));
   say("checking");
   focus(note);
   form.inert = true; // what is on its way is not changed
   s.pending++;
-  const on = (way: Way, doubted: boolean) => {
-    doubt.doubted ||= doubted;
-    say(way === "busy" && doubt.doubted ? "lost" : way);
-  };
+  let sealed: Sealed | undefined;
+  const on = (way: Way) => say(way === "busy" && sealed?.doubted ? "lost" : way);
   try {
     await refresh(s);
-    const sealed = await seal(circleOf(s), code, n, content());
+    sealed = await seal(circleOf(s), code, n, content());
     say("sending");
-    // What an earlier try of the same item may have brought is no other item. (The
-    // browser may try again by itself, and say nothing: so nobody can be sure.)
-    return { again: (await insist(sealed, port(on, stop), doubt, stop)) === "taken" && !doubt.doubted };
+    return await insist(sealed, port(on, stop), stop);
   } finally {
+    doubt.doubted = !!sealed?.doubted;
     s.pending--;
     form.inert = false;
     note.remove();
@@ -49,12 +48,12 @@ export async function handIn(
 }
 
 /** A text that may have arrived is sent until that is known: its words depend on it. */
-async function insist(sealed: Sealed, to: Port, doubt: { doubted: boolean }, stop: AbortSignal): Promise<Outcome> {
+async function insist(sealed: Sealed, to: Port, stop: AbortSignal): Promise<Outcome> {
   for (;;) {
     try {
       return await send(sealed, to, () => {}, { signal: stop });
     } catch (err) {
-      if (!doubt.doubted || ![...unclear, "busy"].includes(keyOf(err))) throw err;
+      if (!sealed.doubted || ![...unclear, "busy"].includes(keyOf(err))) throw err;
       await to.rest(10_000);
     }
   }

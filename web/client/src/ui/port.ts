@@ -22,7 +22,7 @@ async function ask(
 
 /** The errors of the server's table that can befall these requests. What is said
  * about others is ours to say. */
-const known = /^(busy|closed|too_large|upload_cut|form_damaged|code_invalid|deleted|files_full|store|disk)$/;
+const known = /^(busy|closed|too_large|upload_cut|form_damaged|file_number_used|code_invalid|deleted|files_full|store|disk)$/;
 
 /** What the server said that is wrong. */
 export function reading(said: unknown): Answer["problem"] {
@@ -51,7 +51,7 @@ const rest = (milliseconds: number, stop?: AbortSignal): Promise<void> =>
 export type Way = "lost" | "busy" | "sending";
 
 /** A port for slices, which tells how the way is. What is under way when it is stopped ends. */
-export function port(on: (way: Way, doubted: boolean) => void, stop: AbortSignal): Port {
+export function port(on: (way: Way) => void, stop: AbortSignal): Port {
   const none: Answer = { status: 0, offset: null, complete: false, problem: null };
   return {
     rest: (milliseconds) => rest(milliseconds, stop),
@@ -63,11 +63,10 @@ export function port(on: (way: Way, doubted: boolean) => void, stop: AbortSignal
           status: r.status, offset: bytesIn(r.headers.get("Upload-Offset")),
           complete: r.headers.get("Upload-Complete") === "?1", problem: await problem(r),
         };
-        const { status } = answer;
-        on(status === 429 || status >= 500 ? "busy" : "sending", status >= 500);
+        on(r.status === 429 || r.status >= 500 ? "busy" : "sending");
         return answer;
       } catch {
-        on("lost", true);
+        on("lost");
         return none;
       }
     },

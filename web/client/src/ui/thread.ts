@@ -1,6 +1,7 @@
 // A conversation: what a code opens, and what is added to it or deleted.
 
 import { utf8 } from "../encoding";
+import { Failure } from "../failure";
 import { checkText, type Content } from "../item";
 import { type Conversation, next, read } from "../mailbox";
 import { burnRequest } from "../parcel";
@@ -32,6 +33,13 @@ export interface Thread {
 
 export function newThread(code: Code, n: number, choice: Map<string, string>): Thread {
   return { code, next: n, chosen: choice, page: 0, files: newFiles(), work: new Set(), stop: new AbortController() };
+}
+
+/** The next item's number. Another page may have taken it: then it is refused, and the one behind it is next. */
+export function number(thread: Thread): number {
+  const n = thread.next++;
+  if (n < 1 || n >= maxItems) throw new Failure("full");
+  return n;
 }
 
 /** Marks something as being sent until it has ended. */
@@ -69,7 +77,8 @@ export async function open(s: Site, thread: Thread, page: number, notice = ""): 
   try {
     const found = await read(s, thread.code, page);
     thread.page = page;
-    thread.next = next(found.states);
+    const free = next(found.states);
+    thread.next = free < 0 ? free : Math.max(thread.next, free); // some may be on their way
     enter(s, thread);
     s.again = () => render(s, thread, found, notice);
     s.again();
@@ -134,14 +143,13 @@ async function message(s: Site, thread: Thread, form: HTMLElement): Promise<void
     checkText(field.value);
     thread.chosen = values($("details.readers", form) ?? form);
     const text = field.value;
-    const n = thread.next++;
     const content = (): Content => ({ kind: "message", language: s.views.lang, readers: chosen(s, form), text });
-    const { again } = await atWork(thread, handIn(s, form, thread.code, n, content, thread.stop.signal));
+    let n: number;
+    do {
+      n = number(thread);
+    } while ((await atWork(thread, handIn(s, form, thread.code, n, content, thread.stop.signal))) === "taken");
     field.value = "";
-    await open(s, thread, 0, t(s.views, again ? "conversation.again" : "conversation.kept", { item: item(s.views, n) }));
-    // It may be this text, or another one from an old page: so it comes back.
-    const next = $<HTMLTextAreaElement>("#text");
-    if (again && next) next.value = text;
+    await open(s, thread, 0, t(s.views, "conversation.kept", { item: item(s.views, n) }));
   } catch (err) {
     await refused(s, form, err);
   }

@@ -1,6 +1,7 @@
 // The first testimony: the form that the server made, sealed here.
 
 import { utf8 } from "../encoding";
+import { Failure } from "../failure";
 import { checkText, type Content, type Readers } from "../item";
 import { burnRequest } from "../parcel";
 import { type Code, newCode, words } from "../receipt";
@@ -120,7 +121,8 @@ async function submitted(s: Site, form: HTMLFormElement, first: First, by: HTMLB
     const content = () => testimony(s, d, (who = chosen(s, form, d.place)));
     // Kept before means by an earlier try of this page: nobody else has this code.
     await renewCode(first);
-    await handIn(s, form, first.code, 0, content, new AbortController().signal, first);
+    const outcome = await handIn(s, form, first.code, 0, content, new AbortController().signal, first);
+    if (outcome === "taken") throw new Failure("internal");
     const thread = newThread(first.code, 1, values($("details.readers", form) ?? form));
     if (d.place) thread.chosen.set("province", province(s, d.place));
     receipt(s, thread, d, who?.withheld ?? []);
