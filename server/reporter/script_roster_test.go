@@ -72,7 +72,7 @@ func (w *scripted) filesUnderTwoRosters() {
 	w.until(".problem", "Daftar penelaah berubah")
 	release()
 	w.line.change(nil, nil)
-	w.until(".queue > li .state", "Server sedang ramai") // its readers are not those of now
+	w.until(".queue > li .state", "Daftar penelaah berubah") // its readers are not those of now
 	w.hit(".queue > li:nth-child(1) [data-do=cancel]")
 	w.until(".queue > li:nth-child(2) .state", "Daftar penelaah berubah")
 	w.hit(".queue > li:nth-child(2) [data-do=cancel]")

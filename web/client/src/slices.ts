@@ -61,8 +61,10 @@ export async function send(
   try {
     return sealed.size <= smallSlice ? await sendWhole(u) : await sendSliced(u);
   } catch (e) {
-    if (u.path) void forget(u);
-    throw control.signal?.aborted ? new Failure("cancelled") : e;
+    const gone = u.path ? forget(u) : undefined;
+    if (!control.signal?.aborted) throw e;
+    await gone;
+    throw new Failure("cancelled");
   }
 }
 
@@ -110,7 +112,7 @@ async function sendSliced(u: Upload): Promise<Outcome> {
 /** Gives an upload up. If the server does not hear it, it sweeps it in a day: nobody waits long for that. */
 async function forget(u: Upload): Promise<void> {
   const asked = u.port.ask("DELETE", u.path, {}, nothing).catch(() => undefined);
-  await Promise.race([asked, u.port.rest(longest)]);
+  await Promise.race([asked, new Promise((done) => setTimeout(done, longest))]);
 }
 
 /** What became of a sealing that was in doubt: it is kept, another item has its number, or neither. */

@@ -304,10 +304,18 @@ async function deliver(s: Site, thread: Thread, e: Entry, to: Recipients): Promi
     stand(s, e, "kept");
   } catch (err) {
     if (keyOf(err) === "cancelled") await cancelled(s, thread, e);
-    else stand(s, e, "failed", e.doubt || keyOf(err) === "unreachable" ? new Failure("file_unsent") : err);
+    else stand(s, e, "failed", failure(e, err));
   } finally {
     s.pending--;
   }
+}
+
+/** What is said of a failed file. That the server takes nothing for the readers that it
+ * was sealed to means that they changed meanwhile: trying again tells. */
+function failure(e: Entry, err: unknown): unknown {
+  const key = keyOf(err);
+  if (e.doubt || key === "unreachable") return new Failure("file_unsent");
+  return key === "closed" ? new Failure("no_reader") : err;
 }
 
 /** Says that a file is not kept once that is so: what may have arrived is deleted. */
@@ -343,7 +351,7 @@ async function attempt(s: Site, thread: Thread, e: Entry, { readers, circle }: R
     file: { size: bytes(e).size, name: e.file.name, keepName: ticked(e, "keep"), stream: () => stream(bytes(e)) },
   };
   const on = (way: Way) => {
-    if (e.stand !== "paused") stand(s, e, way);
+    if (!["paused", "failed"].includes(e.stand)) stand(s, e, way); // what is given up is said after it failed
   };
   const onBytes = (sent: number) => {
     e.sent = sent;
