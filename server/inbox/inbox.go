@@ -115,6 +115,7 @@ type Inbox struct {
 
 	room     room
 	progress progress
+	arrivals arrivals
 	closing  sync.Mutex // one batch closes at a time; guards the next two
 	drawn    bool       // the number of decoys of the next batch
 	decoys   int        // of them, those still to be added
@@ -293,7 +294,26 @@ const (
 // A staged parcel takes what was staged under the name that it has. If there is nothing, the
 // error is [store.ErrUnknown]; if its size is another one, [store.ErrSize]; if
 // some of it is missing, [store.ErrOffset]. After any error what is staged stays.
-func (b *Inbox) Accept(p Parcel) (Outcome, error) { return b.keep(p, b.week()) }
+//
+// A parcel that is burned meanwhile is deleted, and the error is [store.ErrGone].
+func (b *Inbox) Accept(p Parcel) (Outcome, error) {
+	defer b.Expect(p.ID, p.Burn)()
+	if _, doomed := b.arrivals.doomed(arrival{p.ID, p.Burn}); doomed {
+		return 0, fmt.Errorf("accepting parcel: it was burned: %w", store.ErrGone)
+	}
+	outcome, err := b.keep(p, b.week())
+	if err != nil || outcome != Kept {
+		return outcome, err
+	}
+	token, doomed := b.arrivals.doomed(arrival{p.ID, p.Burn})
+	if !doomed {
+		return Kept, nil
+	}
+	if err := b.Burn(p.ID, token); err != nil {
+		return 0, fmt.Errorf("accepting parcel: %w", err)
+	}
+	return 0, fmt.Errorf("accepting parcel: it was burned: %w", store.ErrGone)
+}
 
 // keep is Accept in a week.
 func (b *Inbox) keep(p Parcel, w week.Week) (Outcome, error) {

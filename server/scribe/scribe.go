@@ -195,6 +195,11 @@ func isOldest(replies []Reply, r *Reply) bool {
 	})
 }
 
+// Expect is [inbox.Inbox.Expect] for the n-th item of a code.
+func (s *Scribe) Expect(code receipt.Code, n int) (done func()) {
+	return s.Inbox.Expect(code.ItemID(n), code.Burn(n).Hash())
+}
+
 // Delete destroys the n-th item of a code.
 func (s *Scribe) Delete(code receipt.Code, n int) error {
 	err := s.Inbox.Burn(code.ItemID(n), code.Burn(n))

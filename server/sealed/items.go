@@ -31,6 +31,7 @@ func (h *Handler) Keep(c echo.Context) error {
 	if head.Length() != r.ContentLength {
 		return malformed("another length")
 	}
+	defer h.Inbox.Expect(head.ID, head.Burn)() // the line may be long, and a burn short
 	giveBack, err := h.ask(r.Context(), head)
 	if err != nil {
 		return err
