@@ -296,8 +296,8 @@ func TestATakenNumberIsSaidInWords(t *testing.T) {
 			t.Fatalf("%v: %s", err, out)
 		}
 	}
-	_, err := atTerminal(t, "", "seal", "-lang", "en", "-send", second, "-to", d.URL)
-	if err == nil || !strings.Contains(err.Error(), speaker("en")["err.number_used"]) {
-		t.Errorf("it says %v", err)
+	out, err := atTerminal(t, "", "seal", "-lang", "en", "-send", second, "-to", d.URL)
+	if err == nil || !strings.Contains(out, speaker("en")["err.number_used"]) {
+		t.Errorf("it says %q, %v", out, err)
 	}
 }
