@@ -430,3 +430,54 @@ func TestALostAnswerAboutAnItem(t *testing.T) {
 		t.Errorf("kept: %+v, %v", u, err)
 	}
 }
+
+// TestAnotherSealingIsNoReceipt: whoever sends an item whose number another one has is
+// told that it was not kept, of a text and of a file, in one piece and staged. The same
+// sealing, whose answer was lost, is told that it is.
+func TestAnotherSealingIsNoReceipt(t *testing.T) {
+	d := newDrop(t)
+	code := receipt.New()
+	for n, seal := range []func() *sealedItem{
+		func() *sealedItem { return sealText(t, d, code, 0) },
+		func() *sealedItem { return sealFile(t, d, code, 1, 200_000) },
+		func() *sealedItem { return sealFile(t, d, code, 2, 200_000) },
+	} {
+		first, second := seal(), seal()
+		body, other := first.parcel(), second.parcel()
+		if n == 2 {
+			bringAll(t, d, first)
+			bringAll(t, d, second)
+			body, other = first.staged(), second.staged()
+		}
+		tells(t, "the first", hand(t, d, "POST", "/v1/items", octets, body), 201, "", "?1")
+		failed(t, "another", hand(t, d, "POST", "/v1/items", octets, other), 409, "file_number_used")
+		tells(t, "the first, again", hand(t, d, "POST", "/v1/items", octets, body), 200, "", "?1")
+		keeps(t, d, first)
+	}
+	if left, err := d.Inbox.Store.Staged(); err != nil || len(left) > 0 {
+		t.Errorf("left: %v, %v", left, err)
+	}
+}
+
+func bringAll(t *testing.T, d *servertest.Drop, s *sealedItem) {
+	t.Helper()
+	begin(t, d, s)
+	sendSlice(t, d, s, 0, len(s.payload))
+}
+
+// keeps holds that an item's bytes are those of this sealing.
+func keeps(t *testing.T, d *servertest.Drop, s *sealedItem) {
+	t.Helper()
+	slots, err := d.Inbox.Store.Slots(s.head.ID)
+	if err != nil || !reflect.DeepEqual(slots, s.head.Slots) {
+		t.Errorf("other slots are kept: %v", err)
+	}
+	payload, err := d.Inbox.Store.Payload(s.head.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer payload.Close()
+	if b, err := io.ReadAll(payload); err != nil || !bytes.Equal(b, s.payload) {
+		t.Errorf("another payload is kept: %v", err)
+	}
+}

@@ -280,3 +280,24 @@ func TestOfALostAnswerNobodySaysThatNothingWasKept(t *testing.T) {
 		t.Errorf("%d items are kept", status.Items)
 	}
 }
+
+// TestATakenNumberIsSaidInWords: of what was carried, another item has the number. The
+// same file sent twice is no such thing.
+func TestATakenNumberIsSaidInWords(t *testing.T) {
+	d := servertest.New(t, servertest.Options{})
+	l := &letter.Letter{
+		Circle: d.Circle, Code: receipt.New(), Folder: &letter.Folder{Text: "Kami diminta."}, Language: "id",
+	}
+	first, second := filepath.Join(t.TempDir(), "a"), filepath.Join(t.TempDir(), "b")
+	must(t, writeCarried(first, l))
+	must(t, writeCarried(second, l))
+	for range 2 {
+		if out, err := atTerminal(t, "", "seal", "-lang", "en", "-send", first, "-to", d.URL); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+	}
+	out, err := atTerminal(t, "", "seal", "-lang", "en", "-send", second, "-to", d.URL)
+	if err == nil || !strings.Contains(out, speaker("en")["err.number_used"]) {
+		t.Errorf("it says %q, %v", out, err)
+	}
+}

@@ -165,6 +165,8 @@ func (s speech) refusal(r *deliver.Refused) (text, hint string) {
 		return s.text("err.closed"), s.text("hint.closed")
 	case "deleted":
 		return s.text("err.deleted"), ""
+	case "file_number_used":
+		return s.text("err.number_used"), s.text("hint.number_used")
 	case "busy":
 		return s.text("err.busy"), s.text("hint.busy")
 	case "files_full", "store", "disk":

@@ -83,12 +83,16 @@ func TestRepetitionNeedsNoRoom(t *testing.T) {
 	d := newDrop(t, 1)
 	disk := d.onBadDisk()
 	code := receipt.New()
-	d.mustAccept(t, d.parcel(t, code, 0, "isi"), d.fileParcel(t, code, 1))
+	text, file := d.parcel(t, code, 0, "isi"), d.fileParcel(t, code, 1)
+	d.mustAccept(t, text, file)
 	disk.full = true
-	for _, p := range []inbox.Parcel{d.parcel(t, code, 0, "isi"), d.fileParcel(t, code, 1)} {
+	for _, p := range []inbox.Parcel{text, file} {
 		if outcome, err := d.Accept(p); err != nil || outcome != inbox.Again {
 			t.Errorf("outcome %v, %v", outcome, err)
 		}
+	}
+	if outcome, err := d.Accept(d.fileParcel(t, code, 1)); err != nil || outcome != inbox.Other {
+		t.Errorf("sealed anew: %v, %v, want Other", outcome, err)
 	}
 	if _, err := d.Accept(d.parcel(t, code, 2, "isi")); !errors.Is(err, store.ErrFull) {
 		t.Errorf("a new text: %v, want ErrFull", err)

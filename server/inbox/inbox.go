@@ -8,9 +8,11 @@
 package inbox
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 	"time"
 
@@ -113,6 +115,7 @@ type Inbox struct {
 
 	room     room
 	progress progress
+	arrivals arrivals
 	closing  sync.Mutex // one batch closes at a time; guards the next two
 	drawn    bool       // the number of decoys of the next batch
 	decoys   int        // of them, those still to be added
@@ -277,11 +280,13 @@ type Outcome int
 // The outcomes.
 const (
 	Kept  Outcome = iota // the item is kept, now
-	Again                // an item with this id was kept before; nothing changed
+	Again                // this sealing of it was kept before; nothing changed
+	Other                // an item with this id was kept before, sealed otherwise; nothing changed
 )
 
-// Accept keeps a parcel. When it returns Kept or Again, an item with this id is
-// on disk. It returns [ErrMisfit], [ErrTooLarge], [ErrFilesFull],
+// Accept keeps a parcel. When it returns Kept or Again, its item is on disk. When it
+// returns Other, another one has its number, or another sealing of it, and nothing of
+// the parcel is kept. It returns [ErrMisfit], [ErrTooLarge], [ErrFilesFull],
 // [store.ErrGone], [store.ErrFull], or what reading the payload returned; then
 // nothing of the parcel is kept. After [store.ErrFailed] it may be kept: the
 // repetition tells.
@@ -289,7 +294,26 @@ const (
 // A staged parcel takes what was staged under the name that it has. If there is nothing, the
 // error is [store.ErrUnknown]; if its size is another one, [store.ErrSize]; if
 // some of it is missing, [store.ErrOffset]. After any error what is staged stays.
-func (b *Inbox) Accept(p Parcel) (Outcome, error) { return b.keep(p, b.week()) }
+//
+// A parcel that is burned meanwhile is deleted, and the error is [store.ErrGone].
+func (b *Inbox) Accept(p Parcel) (Outcome, error) {
+	defer b.Expect(p.ID, p.Burn)()
+	if _, doomed := b.arrivals.doomed(arrival{p.ID, p.Burn}); doomed {
+		return 0, fmt.Errorf("accepting parcel: it was burned: %w", store.ErrGone)
+	}
+	outcome, err := b.keep(p, b.week())
+	if err != nil || outcome != Kept {
+		return outcome, err
+	}
+	token, doomed := b.arrivals.doomed(arrival{p.ID, p.Burn})
+	if !doomed {
+		return Kept, nil
+	}
+	if err := b.Burn(p.ID, token); err != nil {
+		return 0, fmt.Errorf("accepting parcel: %w", err)
+	}
+	return 0, fmt.Errorf("accepting parcel: it was burned: %w", store.ErrGone)
+}
 
 // keep is Accept in a week.
 func (b *Inbox) keep(p Parcel, w week.Week) (Outcome, error) {
@@ -308,12 +332,32 @@ func (b *Inbox) keep(p Parcel, w week.Week) (Outcome, error) {
 		if p.Staged {
 			_ = b.Abandon(p.Upload) // another sealing of it, if anything: else it is swept in a day
 		}
-		return Again, nil
+		return b.compare(p)
 	}
 	if err != nil {
 		return 0, fmt.Errorf("accepting parcel: %w", err)
 	}
 	return Kept, nil
+}
+
+// compare tells whether the item that has a parcel's id is the parcel's own. The slots
+// have a key that each sealing draws, so they are alike in no two.
+func (b *Inbox) compare(p Parcel) (Outcome, error) {
+	const doing = "comparing parcel: %w"
+	states, err := b.Store.States([]receipt.ItemID{p.ID})
+	if err != nil {
+		return 0, fmt.Errorf(doing, err)
+	}
+	slots, err := b.Store.Slots(p.ID)
+	switch i := states[0].Item; {
+	case i == nil || errors.Is(err, store.ErrUnknown):
+		return 0, fmt.Errorf(doing, store.ErrGone) // since it was found to exist
+	case err != nil:
+		return 0, fmt.Errorf(doing, err)
+	case i.Burn == p.Burn && i.Size == p.Size && slices.EqualFunc(slots, p.Slots, bytes.Equal):
+		return Again, nil
+	}
+	return Other, nil
 }
 
 // admit checks a parcel and holds room for it. What is kept already needs no room,

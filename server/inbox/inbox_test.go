@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -116,8 +117,9 @@ func (d *drop) stand(t testing.TB, code receipt.Code, n int) parcel.Stand {
 func TestAcceptIsRepeatable(t *testing.T) {
 	d := newDrop(t, 2)
 	code := receipt.New()
-	d.send(t, code, 0)
-	if outcome, err := d.Accept(d.parcel(t, code, 0, "lain")); err != nil || outcome != inbox.Again {
+	p := d.parcel(t, code, 0, "isi")
+	d.mustAccept(t, p)
+	if outcome, err := d.Accept(p); err != nil || outcome != inbox.Again {
 		t.Errorf("the repetition: %v, %v", outcome, err)
 	}
 	if got := d.stand(t, code, 0); got != parcel.Waiting {
@@ -127,6 +129,49 @@ func TestAcceptIsRepeatable(t *testing.T) {
 		t.Errorf("stand %v, want Unused", got)
 	}
 }
+
+// TestAnotherItemUnderTheNumberIsTold from a repetition, whatever it differs in, and
+// changes nothing: whoever sent it must not take it for kept.
+func TestAnotherItemUnderTheNumberIsTold(t *testing.T) {
+	d := newDrop(t, 2)
+	code := receipt.New()
+	first := d.parcel(t, code, 0, "isi")
+	d.mustAccept(t, first)
+	burn, size, cut, slot := first, first, first, first
+	burn.Burn[0] ^= 1
+	size.Size = d.fileParcel(t, code, 0).Size
+	cut.Slots = first.Slots[:1]
+	slot.Slots = [][]byte{first.Slots[0], bytes.Clone(first.Slots[1])}
+	slot.Slots[1][len(slot.Slots[1])-1] ^= 1
+	for name, p := range map[string]inbox.Parcel{
+		"sealed anew": d.parcel(t, code, 0, "isi"), "a file": d.fileParcel(t, code, 0),
+		"another burn hash": burn, "another size": size, "a slot less": cut, "a byte of the last slot": slot,
+	} {
+		if outcome, err := d.Accept(p); err != nil || outcome != inbox.Other {
+			t.Errorf("%s: %v, %v, want Other", name, outcome, err)
+		}
+	}
+	slots, err := d.Store.Slots(first.ID)
+	if err != nil || !slices.EqualFunc(slots, first.Slots, bytes.Equal) {
+		t.Errorf("the first is not there as it was: %v", err)
+	}
+}
+
+// TestADamagedItemIsNeitherOfBoth: nobody can tell whether what cannot be read is the
+// same, so neither is said.
+func TestADamagedItemIsNeitherOfBoth(t *testing.T) {
+	d := newDrop(t, 1)
+	p := d.parcel(t, receipt.New(), 0, "isi")
+	d.mustAccept(t, p)
+	d.Inbox.Store = unreadableSlots{d.faulty}
+	if outcome, err := d.Accept(p); !errors.Is(err, store.ErrDamaged) {
+		t.Errorf("outcome %v, %v, want ErrDamaged", outcome, err)
+	}
+}
+
+type unreadableSlots struct{ store.Store }
+
+func (unreadableSlots) Slots(receipt.ItemID) ([][]byte, error) { return nil, store.ErrDamaged }
 
 func TestAcceptRefusesMisfits(t *testing.T) {
 	d := newDrop(t, 2)

@@ -151,8 +151,10 @@ func (b *Inbox) Empty(token receipt.Secret, keyHash [32]byte) error {
 
 // Burn deletes an item whose burn token is given. It returns [store.ErrUnknown]
 // for an id never used and [ErrToken] for a token that does not fit. Burning
-// twice changes nothing.
+// twice changes nothing. What is on its way in is deleted when it is here, also after
+// ErrUnknown: see [Inbox.Expect].
 func (b *Inbox) Burn(id receipt.ItemID, token receipt.Secret) error {
+	b.arrivals.doom(id, token)
 	states, err := b.Store.States([]receipt.ItemID{id})
 	if err != nil {
 		return err

@@ -2,6 +2,7 @@ package inbox_test
 
 import (
 	"errors"
+	"io"
 	"testing"
 	"time"
 
@@ -166,4 +167,68 @@ func TestClockThatFellBackKeepsNoUpload(t *testing.T) {
 	d.sweeps(t, 0)
 	d.now = right.Add(inbox.KeepUpload)
 	d.sweeps(t, 1)
+}
+
+// TestIdleUploadsMakeRoomForAFileInOnePiece, too: else one announcement that nothing
+// comes of would keep the files of browsers without script out.
+func TestIdleUploadsMakeRoomForAFileInOnePiece(t *testing.T) {
+	d := newDrop(t, 1)
+	const free = 1 << 40
+	d.Inbox.Store, d.Inbox.Reserve = roomy{d.faulty, free}, free-8*mib
+	idle, whole := large(1, 20*mib), d.fileParcel(t, receipt.New(), 0)
+	d.mustBring(t, idle, 0)
+	if _, err := d.Accept(whole); !errors.Is(err, inbox.ErrFilesFull) {
+		t.Fatalf("beside one that has just begun: %v, want ErrFilesFull", err)
+	}
+	d.now = d.now.Add(inbox.YieldUpload)
+	d.mustAccept(t, whole)
+	d.staged(t)
+}
+
+// TestAFileInOnePieceTakesNoPlace of those that come in slices.
+func TestAFileInOnePieceTakesNoPlace(t *testing.T) {
+	d := newDrop(t, 1)
+	all := d.fill(t, 0)
+	d.now = d.now.Add(inbox.YieldUpload)
+	d.mustAccept(t, d.fileParcel(t, receipt.New(), 0))
+	d.staged(t, all...)
+}
+
+// TestNothingIsGivenUpInVain: if all that is idle does not make room enough, it stays.
+func TestNothingIsGivenUpInVain(t *testing.T) {
+	d := newDrop(t, 1)
+	const free = 1 << 40
+	idle, going := large(1, 3*mib), large(2, 20*mib)
+	d.mustBring(t, idle, 0)
+	d.now = d.now.Add(inbox.YieldUpload)
+	d.Inbox.Store, d.Inbox.Reserve = roomy{d.faulty, free}, free-12*mib
+	d.mustBring(t, going, 0)
+	d.Inbox.Reserve = free - 8*mib
+	whole := d.fileParcel(t, receipt.New(), 0)
+	if _, err := d.Accept(whole); !errors.Is(err, inbox.ErrFilesFull) {
+		t.Fatalf("a file: %v, want ErrFilesFull", err)
+	}
+	if err := d.stageTo(large(3, 3*mib), 0); !errors.Is(err, inbox.ErrFilesFull) {
+		t.Fatalf("an upload: %v, want ErrFilesFull", err)
+	}
+	d.staged(t, idle, going)
+}
+
+// TestABeginningThatFailsIsForgotten: names that never became an upload take no memory.
+func TestABeginningThatFailsIsForgotten(t *testing.T) {
+	d := newDrop(t, 1)
+	u := large(1, 3*mib)
+	d.Inbox.Store = unstageable{d.faulty}
+	if err := d.stageTo(u, 0); !errors.Is(err, store.ErrFull) {
+		t.Fatalf("a full disk: %v", err)
+	}
+	if n := d.Inbox.UploadsKnown(); n != 0 {
+		t.Errorf("%d uploads are remembered that are not there", n)
+	}
+}
+
+type unstageable struct{ store.Store }
+
+func (unstageable) Stage(store.UploadID, int64, int64, io.Reader) (int64, error) {
+	return 0, store.ErrFull
 }

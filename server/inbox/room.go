@@ -2,6 +2,7 @@ package inbox
 
 import (
 	"fmt"
+	"math"
 	"sync"
 
 	"saksi/server/store"
@@ -19,7 +20,8 @@ type room struct {
 
 // enter holds room for a parcel until leave is called. It returns [ErrFilesFull]
 // or [store.ErrFull]. What a file has already written is counted twice while it
-// arrives: that errs on the side of texts. A staged file is on the disk already.
+// arrives: that errs on the side of texts. A staged file is on the disk already. One
+// that comes whole takes no place of uploads, but room: idle ones make it.
 func (b *Inbox) enter(p Parcel) (leave func(), err error) {
 	free, err := b.Store.Free()
 	if err != nil {
@@ -37,8 +39,8 @@ func (b *Inbox) enter(p Parcel) (leave func(), err error) {
 	if err != nil {
 		return nil, err
 	}
-	if free-b.room.promised-b.expected(uploads)-p.Size < b.Reserve {
-		return nil, fmt.Errorf("finding room: %w", ErrFilesFull)
+	if err := b.makeRoom(uploads, p.Size, math.MaxInt); err != nil {
+		return nil, err
 	}
 	b.room.promised += p.Size
 	return func() {

@@ -5,6 +5,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
 
 	"saksi/server/store"
 )
@@ -71,11 +72,13 @@ func (b *Inbox) beginUpload(id store.UploadID, size int64) error {
 		return err
 	}
 	to := min(size, aheadOfUpload)
-	if err := b.makeRoom(uploads, to); err != nil {
+	if err := b.makeRoom(uploads, to, MaxUploads); err != nil {
 		return err
 	}
 	b.progress.begin(store.Upload{ID: id, Size: size}, to, b.Now())
-	_, err = b.Store.Stage(id, size, 0, strings.NewReader(""))
+	if _, err = b.Store.Stage(id, size, 0, strings.NewReader("")); err != nil {
+		b.progress.forget(id)
+	}
 	return err
 }
 
@@ -89,40 +92,58 @@ func (b *Inbox) goOn(id store.UploadID, size, at int64) (to int64, err error) {
 	}
 	to = min(size, at+aheadOfUpload)
 	others := slices.DeleteFunc(uploads, func(u store.Upload) bool { return u.ID == id })
-	if err := b.makeRoom(others, to-at); err != nil {
+	if err := b.makeRoom(others, to-at, MaxUploads); err != nil {
 		return at, err
 	}
 	b.progress.grant(id, to)
 	return to, nil
 }
 
-// makeRoom finds a place and room for one more upload, or for more of one, beside
-// others. What hardly came on for long makes room, the longest first: else whoever
-// announces much and sends next to nothing would keep everyone else's files out.
-// The lock of rooms is held.
-func (b *Inbox) makeRoom(others []store.Upload, size int64) error {
-	now := b.Now()
-	slices.SortFunc(others, func(x, y store.Upload) int {
-		return b.progress.of(x, now).last.Compare(b.progress.of(y, now).last)
-	})
+// makeRoom finds a place, of so many, and room for what comes beside others. What
+// hardly came on for long makes room, the longest first: else whoever announces much
+// and sends next to nothing would keep everyone else's files out. If all of that is not
+// enough, it stays. The lock of rooms is held.
+func (b *Inbox) makeRoom(others []store.Upload, size int64, places int) error {
+	idle := b.idle(others)
+	going := slices.DeleteFunc(slices.Clone(others), func(u store.Upload) bool { return slices.Contains(idle, u) })
+	var kept int64 // by the idle ones, on the disk
+	for _, u := range idle {
+		kept += u.Offset
+	}
+	if err := b.fits(going, size-kept, places); err != nil {
+		return err
+	}
 	for {
-		err := b.fits(others, size)
-		if err == nil || len(others) == 0 || now.Sub(b.progress.of(others[0], now).last) < YieldUpload {
+		err := b.fits(append(going, idle...), size, places)
+		if err == nil || len(idle) == 0 {
 			return err
 		}
-		if err := b.Abandon(others[0].ID); err != nil {
+		if err := b.Abandon(idle[0].ID); err != nil {
 			return err
 		}
-		others = others[1:]
+		idle = idle[1:]
 	}
 }
 
-func (b *Inbox) fits(others []store.Upload, size int64) error {
+// idle returns those that hardly came on for [YieldUpload], the longest first.
+func (b *Inbox) idle(uploads []store.Upload) (idle []store.Upload) {
+	now := b.Now()
+	last := func(u store.Upload) time.Time { return b.progress.of(u, now).last }
+	for _, u := range uploads {
+		if now.Sub(last(u)) >= YieldUpload {
+			idle = append(idle, u)
+		}
+	}
+	slices.SortFunc(idle, func(x, y store.Upload) int { return last(x).Compare(last(y)) })
+	return idle
+}
+
+func (b *Inbox) fits(others []store.Upload, size int64, places int) error {
 	free, err := b.Store.Free()
 	if err != nil {
 		return err
 	}
-	if len(others) >= MaxUploads {
+	if len(others) >= places {
 		return fmt.Errorf("finding room: %w", ErrUploads)
 	}
 	if free-b.room.promised-b.expected(others)-size < b.Reserve {

@@ -242,8 +242,8 @@ func TestTwoSealingsNeverComeTogether(t *testing.T) {
 		d.mustBring(t, second, second.Size/part)
 	}
 	d.mustAccept(t, first.Parcel)
-	if outcome, err := d.Accept(second.Parcel); err != nil || outcome != inbox.Again {
-		t.Fatalf("the second: %v, %v, want Again", outcome, err)
+	if outcome, err := d.Accept(second.Parcel); err != nil || outcome != inbox.Other {
+		t.Fatalf("the second: %v, %v, want Other", outcome, err)
 	}
 	d.staged(t)
 	payload, err := d.Store.Payload(first.ID)

@@ -79,7 +79,7 @@ func table() []row {
 		{inbox.ErrUploads, http.StatusServiceUnavailable, "busy", ""},
 		{store.ErrOffset, http.StatusConflict, "upload_cut", ""},
 		{store.ErrBusy, http.StatusConflict, "upload_cut", ""},
-		{store.ErrExists, http.StatusConflict, "bad_request", ""},
+		{store.ErrExists, http.StatusConflict, "file_number_used", "file_number_used"},
 		{ErrNoUpload, http.StatusNotFound, "upload_cut", ""},
 		{echo.ErrNotFound, http.StatusNotFound, "not_found", ""},
 		{echo.ErrMethodNotAllowed, http.StatusMethodNotAllowed, "method", ""},

@@ -61,6 +61,7 @@ func (h *Handler) sendText(c echo.Context, code receipt.Code, n int, content ite
 	if h.Gate == nil || h.known(code, n) {
 		return h.Scribe.Send(code, n, content)
 	}
+	defer h.Scribe.Expect(code, n)() // the line may be long, and a deletion short
 	giveBack, err := h.Gate.Text(c.Request().Context())
 	if err != nil {
 		return 0, err

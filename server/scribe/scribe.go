@@ -29,7 +29,8 @@ type Scribe struct{ Inbox *inbox.Inbox }
 
 // Send seals the n-th item of a code and hands it in. It returns the errors of
 // [item.Seal] and [inbox.Inbox.Accept]. When it returns nil, an item with this
-// number is on disk.
+// number is on disk. Each press of a button seals anew, so no item that was there can
+// be told from the same one sealed before: it is always [inbox.Again].
 func (s *Scribe) Send(code receipt.Code, n int, c item.Content) (inbox.Outcome, error) {
 	circle, err := s.Inbox.Circle()
 	if err != nil {
@@ -39,13 +40,17 @@ func (s *Scribe) Send(code receipt.Code, n int, c item.Content) (inbox.Outcome, 
 	if err != nil {
 		return 0, err
 	}
-	return s.Inbox.Accept(inbox.Parcel{
+	outcome, err := s.Inbox.Accept(inbox.Parcel{
 		ID: sealed.ID, Burn: sealed.Burn, Roster: sealed.Roster, Slots: sealed.Slots, Size: sealed.Size,
 		Payload: func(w io.Writer) error {
 			_, err := sealed.WriteTo(w)
 			return err
 		},
 	})
+	if outcome == inbox.Other {
+		outcome = inbox.Again
+	}
+	return outcome, err
 }
 
 // CheckReaders returns nil for a choice of readers under which something could
@@ -188,6 +193,11 @@ func isOldest(replies []Reply, r *Reply) bool {
 	return !slices.ContainsFunc(replies, func(other Reply) bool {
 		return other.Author.ID == r.Author.ID && other.Number < r.Number
 	})
+}
+
+// Expect is [inbox.Inbox.Expect] for the n-th item of a code.
+func (s *Scribe) Expect(code receipt.Code, n int) (done func()) {
+	return s.Inbox.Expect(code.ItemID(n), code.Burn(n).Hash())
 }
 
 // Delete destroys the n-th item of a code.

@@ -31,21 +31,25 @@ func (h *Handler) Keep(c echo.Context) error {
 	if head.Length() != r.ContentLength {
 		return malformed("another length")
 	}
+	defer h.Inbox.Expect(head.ID, head.Burn)() // the line may be long, and a burn short
 	giveBack, err := h.ask(r.Context(), head)
 	if err != nil {
 		return err
 	}
 	outcome, err := h.Inbox.Accept(parcelOf(head, in))
-	if err != nil || outcome == inbox.Again {
+	if err != nil || outcome != inbox.Kept {
 		giveBack()
 	}
 	if err != nil {
 		return withoutUpload(err)
 	}
-	if outcome == inbox.Again {
+	switch outcome {
+	case inbox.Kept:
+		return whole(c, http.StatusCreated)
+	case inbox.Again:
 		return whole(c, http.StatusOK)
 	}
-	return whole(c, http.StatusCreated)
+	return store.ErrExists
 }
 
 func parcelOf(head parcel.Head, in io.Reader) inbox.Parcel {

@@ -3,9 +3,11 @@
 //
 // # What it promises
 //
-//   - [Sender.Send] returns nil only after the server has said that an item with this
-//     id is kept, which it says after it is on disk. After any error it may be kept or
-//     not; sending the item once more, sealed anew, tells, and keeps nothing twice.
+//   - [Sender.Send] returns nil only after the server has said that this item, sealed
+//     like this, is kept, which it says after it is on disk. After any error it may be
+//     kept or not; sending the same parcel once more tells, and keeps nothing twice. An
+//     item that has the number of another one, or of another sealing of it, is a
+//     [*Refused] with the name "file_number_used": nothing of it is kept.
 //   - What leaves is ciphertext, the item's id, the SHA-256 of its burn token,
 //     and a random name for the upload.
 //     Slots leave last, in one request with the burn hash: an upload that is given
@@ -57,7 +59,7 @@ type Outcome int
 // The outcomes.
 const (
 	Kept  Outcome = iota // the item is kept, now
-	Again                // an item with this id was kept before; nothing changed
+	Again                // this sealing of it was kept before; nothing changed
 )
 
 // Numbers for slow and broken connections.

@@ -106,16 +106,17 @@ func stand(t *testing.T, d *servertest.Drop, code receipt.Code, n int) parcel.St
 }
 
 // TestTextAndFileArrive: what was delivered is there, opens for every reviewer, and
-// delivered once more, sealed anew, it is there once.
+// delivered once more it is there once.
 func TestTextAndFileArrive(t *testing.T) {
 	d := servertest.New(t, servertest.Options{})
 	code, content := receipt.New(), random(450_000)
 	s := sender(d, nil)
 	var told []int64
 	s.Progress = func(now, size int64) { told = append(told, now, size) }
-	for _, want := range []deliver.Outcome{deliver.Kept, deliver.Again} {
-		for n, c := range []item.Content{{Kind: item.Testimony, Text: text}, file(content)} {
-			if got, err := s.Send(t.Context(), seal(t, d, code, n, c)); err != nil || got != want {
+	for n, c := range []item.Content{{Kind: item.Testimony, Text: text}, file(content)} {
+		head, payload := carried(t, seal(t, d, code, n, c))
+		for _, want := range []deliver.Outcome{deliver.Kept, deliver.Again} {
+			if got, err := s.SendParcel(t.Context(), head, payload); err != nil || got != want {
 				t.Fatalf("item %d: %v, %v, want %v", n, got, err, want)
 			}
 		}
@@ -128,6 +129,43 @@ func TestTextAndFileArrive(t *testing.T) {
 	}
 	if log := d.Log.String(); strings.Contains(log, code.ItemID(0).String()) || strings.Contains(log, "ERROR") {
 		t.Errorf("the log has %q", log)
+	}
+}
+
+// carried is an item that can be sent twice.
+func carried(t *testing.T, s *item.Sealed) (parcel.Head, func(io.Writer) (int64, error)) {
+	t.Helper()
+	var payload bytes.Buffer
+	if _, err := s.WriteTo(&payload); err != nil {
+		t.Fatal(err)
+	}
+	head := parcel.Head{ID: s.ID, Burn: s.Burn, Roster: s.Roster, Slots: s.Slots, Size: s.Size}
+	return head, func(w io.Writer) (int64, error) {
+		return bytes.NewReader(payload.Bytes()).WriteTo(w)
+	}
+}
+
+// TestANumberThatIsTakenIsRefused at once: nil would say that what was not kept is.
+func TestANumberThatIsTakenIsRefused(t *testing.T) {
+	d := servertest.New(t, servertest.Options{})
+	code := receipt.New()
+	s := sender(d, nil)
+	s.Failed = func(err error) { t.Errorf("it is tried again after %v", err) }
+	for n, c := range []func(string) item.Content{
+		func(text string) item.Content { return item.Content{Kind: item.Message, Text: text} },
+		func(text string) item.Content { return file(bytes.Repeat([]byte(text), 50_000)) },
+	} {
+		if _, err := s.Send(t.Context(), seal(t, d, code, n, c("pertama"))); err != nil {
+			t.Fatal(err)
+		}
+		var refused *deliver.Refused
+		_, err := s.Send(t.Context(), seal(t, d, code, n, c("kedua")))
+		if !errors.As(err, &refused) || refused.Name != "file_number_used" || refused.Status != http.StatusConflict {
+			t.Errorf("item %d: %v, want a refusal", n, err)
+		}
+		if !strings.HasPrefix(opens(t, d, code, n), "pertama") {
+			t.Errorf("item %d: the first is not there any more", n)
+		}
 	}
 }
 

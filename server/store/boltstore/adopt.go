@@ -17,14 +17,28 @@ import (
 
 // CreateStaged implements [store.Store].
 func (s *Store) CreateStaged(i store.Item, slots [][]byte, from store.UploadID) error {
+	const doing = "creating item"
+	if err := s.look(doing, func(tx *bbolt.Tx) error { return checkUnused(tx, i.ID) }); err != nil {
+		return err
+	}
+	// Sealing slots costs a sync, and destroying their key another.
+	if err := s.ready(i, from); err != nil {
+		return s.unlessUsed(doing, i.ID, err)
+	}
 	return s.create(i, slots, func(doing string, e newEntry) error { return s.adopt(doing, e, from) })
+}
+
+// ready settles a stage, and returns nil if all of an item's payload is in it.
+func (s *Store) ready(i store.Item, from store.UploadID) error {
+	u, err := s.Settle(from)
+	if err != nil {
+		return err
+	}
+	return (&stage{size: u.Size, offset: u.Offset}).fit(i)
 }
 
 // adopt makes a staged payload an item's.
 func (s *Store) adopt(doing string, e newEntry, from store.UploadID) error {
-	if _, err := s.Settle(from); err != nil {
-		return s.unlessUsed(doing, e.item.ID, err)
-	}
 	g := s.stages.get(from)
 	if g == nil {
 		return s.unlessUsed(doing, e.item.ID, store.ErrUnknown)

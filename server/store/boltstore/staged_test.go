@@ -209,6 +209,44 @@ func TestAdoptingLooksUnderTheLock(t *testing.T) {
 	isStaged(t, s)
 }
 
+// TestNoKeyIsMadeInVain: a parcel that names no upload, or one that is not whole or of
+// another size, costs the disk nothing. A key that is made and destroyed is two syncs.
+func TestNoKeyIsMadeInVain(t *testing.T) {
+	s, dir := newStore(t)
+	defer s.Close()
+	u, payload := halfway(t, s)
+	slots := [][]byte{make([]byte, item.SlotSize(roster.Quorum{Needed: 1}))}
+	keys := func() []byte {
+		b, err := os.ReadFile(filepath.Join(dir, "keys.slots"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+	before := keys()
+	for name, test := range map[string]struct {
+		from store.UploadID
+		size int64
+		want error
+	}{
+		"no upload":    {store.UploadID{1}, u.Size, store.ErrUnknown},
+		"half of one":  {u.ID, u.Size, store.ErrOffset},
+		"another size": {u.ID, u.Offset, store.ErrSize},
+	} {
+		i := store.Item{ID: receipt.ItemID(u.ID), Roster: 1, Week: week.Of(noon), Size: test.size}
+		if err := s.CreateStaged(i, slots, test.from); !errors.Is(err, test.want) {
+			t.Errorf("%s: %v, want %v", name, err, test.want)
+		}
+	}
+	if !bytes.Equal(keys(), before) {
+		t.Error("a key was made")
+	}
+	wholly(t, s, u, payload)
+	if bytes.Equal(keys(), before) {
+		t.Error("the item has no key: this test sees none")
+	}
+}
+
 // TestStagedTimesAreMondays of the week in which the last byte came.
 func TestStagedTimesAreMondays(t *testing.T) {
 	s, dir := newStore(t)
