@@ -127,8 +127,11 @@ export async function stands(sealed: Sealed, port: Port, control: Control = {}):
   }
 }
 
-/** Whether an answer leaves no doubt. What is no answer of a drop's server says nothing. */
-const sure = (a: Answer): boolean => a.complete || (a.problem !== null && !unclear.includes(a.problem.error));
+/** Whether it says that an item is kept, as a drop's server does and nothing in between. */
+const isKept = (a: Answer): boolean => a.status < 300 && a.complete;
+
+/** Whether an answer leaves no doubt. */
+const sure = (a: Answer): boolean => isKept(a) || (a.problem !== null && !unclear.includes(a.problem.error));
 
 /** Hands in the parcel: 201 it is kept, 200 it was before, 409 another item has its number. */
 async function hand(u: Upload, parcel: Uint8Array, patient: boolean): Promise<Outcome> {
@@ -138,14 +141,14 @@ async function hand(u: Upload, parcel: Uint8Array, patient: boolean): Promise<Ou
     u.sealed.doubted = true; // till the server has said otherwise
     const a = await u.port.ask("POST", "/v1/items", headers, parcel);
     if (sure(a)) u.sealed.doubted = doubted;
-    return a.status < 300 && !a.complete ? { ...a, status: 0 } : a;
+    return a.status < 300 && !a.complete ? { ...a, status: 0 } : a; // nobody's answer
   };
   const a = await insist(u, ask, patient);
   const taken = a.status === 409 && a.problem?.error === "file_number_used";
-  if (a.complete || taken) u.sealed.doubted = false;
+  if (isKept(a) || taken) u.sealed.doubted = false;
   if (taken) return "taken";
   if (a.status === 404) throw new Lost(a);
-  if (!a.complete) throw refusal(a);
+  if (!isKept(a)) throw refusal(a);
   u.on(u.sealed.size);
   return a.status === 201 ? "kept" : "again";
 }
