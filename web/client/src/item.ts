@@ -292,7 +292,7 @@ function* zeros(size: number): Generator<Uint8Array> {
   for (let left = size; left > 0; left -= floor) yield new Uint8Array(Math.min(left, floor));
 }
 
-/** A stream that makes a piece when one is asked for, and none ahead. */
+/** A stream that makes a piece when one is asked for, and two ahead: so the encryption does not wait for the disk. */
 function pulled(pieces: AsyncGenerator<Uint8Array>): ReadableStream<Uint8Array> {
   const pull = async (controller: ReadableStreamDefaultController<Uint8Array>) => {
     const piece = await pieces.next();
@@ -300,5 +300,5 @@ function pulled(pieces: AsyncGenerator<Uint8Array>): ReadableStream<Uint8Array> 
     else controller.enqueue(piece.value);
   };
   const cancel = async () => void (await pieces.return(undefined));
-  return new ReadableStream({ pull, cancel }, { highWaterMark: 0 });
+  return new ReadableStream({ pull, cancel }, { highWaterMark: 2 });
 }

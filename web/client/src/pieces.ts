@@ -5,7 +5,6 @@
 import { sha256 } from "@noble/hashes/sha2.js";
 import { concat, u64, utf8 } from "./encoding";
 import { Failure } from "./failure";
-import { close, more, source, take } from "./source";
 
 export const pieceSize = 1 << 18;
 
@@ -13,30 +12,49 @@ export const pieceSize = 1 << 18;
 const most = 8;
 
 /**
- * A file's bytes, piece by piece; digest() holds once all have passed. Throws Failure
+ * A file's bytes, as they are read; digest() holds once all have passed. Throws Failure
  * "size" if they are not as many as were announced.
  */
 export function inPieces(file: { size: number; stream(): ReadableStream<Uint8Array> }) {
   const hashes: Promise<Uint8Array>[] = [];
-  const pass = async function* (): AsyncGenerator<Uint8Array> {
-    const from = source(file.stream());
-    try {
-      for (let left = file.size; left > 0; ) {
-        const piece = await take(from, Math.min(left, pieceSize));
-        hashes.push(hash(piece));
-        await hashes.at(-most);
-        left -= piece.length;
-        yield piece;
-      }
-      if (await more(from)) throw new Failure("size");
-    } finally {
-      await close(from);
+  const held = new Uint8Array(Math.min(file.size, pieceSize));
+  let at = 0;
+  const add = async (b: Uint8Array) => {
+    for (let rest = b; rest.length > 0; ) {
+      const part = rest.subarray(0, held.length - at);
+      held.set(part, at);
+      at += part.length;
+      rest = rest.subarray(part.length);
+      if (at === held.length) await flush();
     }
   };
-  const digest = async () => sha256(concat(utf8("saksi/v1/pieces"), u64(file.size), ...(await Promise.all(hashes))));
+  const flush = async () => {
+    hashes.push(hash(held.subarray(0, at)));
+    at = 0;
+    await hashes.at(-most);
+  };
+  const pass = async function* (): AsyncGenerator<Uint8Array> {
+    const reader = file.stream().getReader();
+    let left = file.size;
+    try {
+      for (let r = await reader.read(); !r.done; r = await reader.read()) {
+        if ((left -= r.value.length) < 0) break;
+        await add(r.value);
+        yield r.value;
+      }
+    } finally {
+      await reader.cancel().catch(() => undefined);
+    }
+    if (left !== 0) throw new Failure("size");
+  };
+  const digest = async () => {
+    if (at > 0) await flush();
+    return sha256(concat(utf8("saksi/v1/pieces"), u64(file.size), ...(await Promise.all(hashes))));
+  };
   return { pass, digest };
 }
 
+/** SHA-256 of what b holds at this moment: the browser copies it before it returns. */
 async function hash(b: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
   const subtle = crypto.subtle as SubtleCrypto | undefined; // missing outside secure contexts
   return subtle ? new Uint8Array(await subtle.digest("SHA-256", b)) : sha256(b);

@@ -25,7 +25,7 @@ export async function take(from: Source, size: number): Promise<Uint8Array<Array
 }
 
 /** Whether there are more bytes. */
-export async function more(from: Source): Promise<boolean> {
+async function more(from: Source): Promise<boolean> {
   while (from.held.length === 0) {
     const { done, value } = await from.reader.read();
     if (done) return false;
