@@ -25,17 +25,21 @@ func (w *scripted) attachOne(size int) {
 }
 
 // TestACancelledFileIsNotKept: the file arrived and its answer was lost. Whoever
-// cancels it then is told that it is not kept, and so it is.
+// cancels it then is told that it may be kept, for as long as nobody answers; and once
+// somebody does, that it is not, and so it is.
 func TestACancelledFileIsNotKept(t *testing.T) {
 	w := newScripted(t, "id")
 	w.fillIn()
 	w.attachOne(100 << 10)
-	w.line.breakFor("/v1/items", true)
+	mend := w.line.breakFor("/v1/items", true)
 	w.hit("[data-do=send-files]")
 	w.until(".queue li .state", "Sambungan terputus")
 	if w.stand(1) != parcel.Waiting {
 		t.Fatal("the file did not arrive")
 	}
+	w.hit(".queue li [data-do=cancel]")
+	w.until(".queue li .state", "mungkin sudah tersimpan")
+	mend()
 	w.hit(".queue li [data-do=cancel]")
 	w.until(".queue li .state", "Dibatalkan")
 	if stand := w.stand(1); stand != parcel.Deleted {

@@ -75,6 +75,7 @@ interface Upload {
   control: Control;
   name: Uint8Array; // under which the present sealing is uploaded
   path: string; // of that
+  tries?: number; // if they are to be few: somebody waits who sent nothing
 }
 
 /** Thrown inside when the server has fewer bytes than it acknowledged, or none. */
@@ -118,7 +119,7 @@ async function forget(u: Upload): Promise<void> {
 /** What became of a sealing that was in doubt: it is kept, another item has its number, or neither. */
 export async function stands(sealed: Sealed, port: Port, control: Control = {}): Promise<"again" | "taken" | "none"> {
   const nowhere = crypto.getRandomValues(new Uint8Array(16)); // an upload that does not exist
-  const u: Upload = { sealed, port, on: () => {}, control, name: nothing, path: "" };
+  const u: Upload = { sealed, port, on: () => {}, control, name: nothing, path: "", tries: 3 };
   try {
     return (await hand(u, sealed.head(nowhere), true)) === "taken" ? "taken" : "again";
   } catch (e) {
@@ -228,7 +229,7 @@ async function insist(u: Upload, ask: () => Promise<Answer>, patient: boolean): 
 
 /** Waits longer each time, and gives up after many. */
 async function pause(u: Upload, n: number, a: Answer): Promise<void> {
-  if (n >= tries) throw refusal(a);
+  if (n >= (u.tries ?? tries)) throw refusal(a);
   await u.port.rest(Math.min(longest, 1000 * 2 ** n));
 }
 

@@ -237,7 +237,7 @@ function stand(s: Site, e: Entry, now: Stand, err?: unknown): void {
     bar.value = e.size ? e.sent / e.size : 0;
     bar.hidden = !["sending", "lost", "busy", "paused"].includes(now);
   }
-  if (said && (moved || e.stand !== now || !said.textContent)) {
+  if (said && (err || moved || e.stand !== now || !said.textContent)) {
     said.textContent = err
       ? sentence(s.views, err)
       : t(s.views, "client.files." + now, { sent: size(s.views, e.sent), size: size(s.views, e.size) });
