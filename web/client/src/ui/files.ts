@@ -332,7 +332,7 @@ async function cancelled(s: Site, thread: Thread, e: Entry): Promise<void> {
 async function arrived(thread: Thread, e: Entry, as: string): Promise<boolean> {
   if (!e.doubt) return false;
   const { sealed, n, as: was } = e.doubt;
-  const now = await stands(sealed, port(() => {}, new AbortController().signal));
+  const now = await stands(sealed, port(() => {}, AbortSignal.timeout(60_000)));
   const ours = now === "again" && was === as;
   // What is not there may still be on its way. What another page sent stays.
   if (!ours && now !== "taken") await post("/v1/burn", burnRequest(thread.code, [n]));
