@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"slices"
+	"strings"
 	"testing"
 
 	"saksi/crypto/hybrid"
@@ -142,6 +143,8 @@ func craftedReplies(t *testing.T, p *party) []refusedReply {
 	return []refusedReply{
 		crafted("JSON spelled in another way, with an unknown name", "", `"text":"isi"`,
 			` "later" : { "a" : [ ] },`+"\n"+`"text" : "\u0069si"`),
+		crafted("a value in 32 objects and arrays", "", `"text"`, nested(31)),
+		craft("a value in 33 objects and arrays", `"text"`, nested(32)),
 		craft("a padding that is not zero", "isi", "isu", edit{reply.PlainSize - 1, hexBytes{1}}),
 		craft("a length beyond the end", "isi", "isu", edit{64, hexBytes{0xff, 0xff}}),
 		craft("another format", "saksi/v1/reply", "saksi/v2/reply"),
@@ -158,6 +161,11 @@ func craftedReplies(t *testing.T, p *party) []refusedReply {
 		craft("an object after the JSON", `"isi"}`, `"isi"}{}`),
 		craft("a number with a fraction", `"number":1`, `"number":1.0`),
 	}
+}
+
+// nested is an unknown name of a reply, with a value in so many arrays.
+func nested(n int) string {
+	return `"later":` + strings.Repeat("[", n) + "1" + strings.Repeat("]", n) + `,"text"`
 }
 
 func (s replySection) check(t *testing.T, all vectors) {

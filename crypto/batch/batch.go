@@ -20,7 +20,7 @@
 //	batches/<seq>/BATCH.note                      earlier ones
 //	batches/<seq>/SHA256SUMS
 //	rosters/<seq>.note                            every roster so far
-//	rosters/<64 hex>.recipients                   recipients files in use
+//	rosters/<64 hex>.recipients                   every recipients file of those
 //	canary/<month>/<reviewer>.age                 for a desk to answer; no testimony
 //	items/<roster seq>/<id>/payload.age
 //	items/<roster seq>/<id>/slots/<NNN>.age

@@ -13,7 +13,8 @@
 // reviewer opens alone, a slot holds E's identity string itself, so that stock
 // age opens the item:
 //
-//	age -d -i r1.key slots/001.age > e.key
+//	age -d -i r1.key r1.weeks > weeks
+//	age -d -i weeks slots/001.age > e.key
 //	age -d -i e.key payload.age | tar -x
 //
 // Under a quorum it holds two or three parts of 77 bytes:

@@ -9,8 +9,14 @@ import (
 	"time"
 )
 
-// fewest is how many turns there are at least.
-const fewest = 3
+// fewest is how many turns there are at least. With -short one is enough: then
+// nothing is measured, and the work is only held to its answers.
+func fewest() int {
+	if testing.Short() {
+		return 1
+	}
+	return 3
+}
 
 // Compare does ours and limit in turn until the benchmark has run its time; who
 // begins, changes. Each of them does n units. It reports the units per second of
@@ -29,7 +35,7 @@ func Compare(b *testing.B, n int, unit string, ours, limit func()) {
 	for b.Loop() {
 		turn()
 	}
-	for len(our) < fewest {
+	for len(our) < fewest() {
 		turn()
 	}
 	o, l := Median(our), Median(least)
@@ -37,6 +43,15 @@ func Compare(b *testing.B, n int, unit string, ours, limit func()) {
 	b.ReportMetric(float64(n)/o.Seconds(), unit+"/s")
 	b.ReportMetric(float64(n)/l.Seconds(), "limit-"+unit+"/s")
 	b.ReportMetric(l.Seconds()/o.Seconds(), "of-limit")
+}
+
+// Size is how much of something a benchmark does: a few with -short, as in make test,
+// which runs each benchmark's work once so that none rots.
+func Size[N int | int64](measured, short N) N {
+	if testing.Short() {
+		return short
+	}
+	return measured
 }
 
 func span(work func()) time.Duration {

@@ -86,3 +86,47 @@ func habits(text string, r *rand.Rand) string {
 	r.Shuffle(len(lines), func(i, j int) { lines[i], lines[j] = lines[j], lines[i] })
 	return strings.Join(lines, "")
 }
+
+// FuzzJoin: of the papers of one sharing enough give the secret, whatever their order;
+// with a false one among more than are needed nothing comes out that is not the
+// secret, and what is refused repeats nothing of it.
+func FuzzJoin(f *testing.F) {
+	secret := []byte("AGE-SECRET-KEY-PQ-1QQPQYQQYRQSZAGE-SECRET-KEY-PQ-1QQPQYQQYRQSZ")
+	f.Add(secret, uint8(2), uint8(3), []byte{0, 1}, "", []byte(nil))
+	f.Add(secret, uint8(2), uint8(3), []byte{2, 2}, "", []byte(nil))
+	f.Add(secret, uint8(2), uint8(3), []byte{0, 1, 2}, "share 3 of 3 need 2 set acdefghj", []byte("x"))
+	f.Add(secret, uint8(3), uint8(5), []byte{4, 0, 2, 1}, "secret", secret)
+	f.Add(secret, uint8(2), uint8(2), []byte{0, 1}, "share 256 of 257 need 1 set acdefghj", []byte(nil))
+	f.Add(secret, uint8(2), uint8(3), []byte{0, 1, 2}, "", bytesOf(len(secret)))
+	joining := fuzztest.Bound{Base: 256 << 10, PerByte: 8 << 10}
+	f.Fuzz(func(t *testing.T, secret []byte, need, of uint8, order []byte, kind string, data []byte) {
+		all, err := Split(secret, int(need), int(of))
+		if err != nil || len(order) > 64 || len(secret) > 256 {
+			return
+		}
+		var papers []Paper
+		here := map[byte]bool{}
+		for _, n := range order {
+			papers, here[n%of] = append(papers, all[n%of]), true
+		}
+		honest := kind == "" && len(data) == 0
+		switch {
+		case kind != "":
+			papers = append(papers, Paper{kind, data})
+		case !honest && len(papers) > 0: // it says that it is one of them
+			papers[0].Data = data
+		}
+		var got []byte
+		joining.Check(t, len(order)*(len(secret)+16)+len(kind)+len(data), func() { got, err = Join(papers) })
+		if err != nil {
+			fuzztest.Refused(t, err, ErrTooFew, ErrSets)
+			fuzztest.Hides(t, err, string(secret))
+		}
+		switch {
+		case honest && (err == nil) != (len(here) >= int(need)):
+			t.Errorf("%d of %d papers: %v", len(here), need, err)
+		case err == nil && !bytes.Equal(got, secret) && (len(here) > int(need) || kind != "" && len(order) > 0):
+			t.Error("another secret came out")
+		}
+	})
+}

@@ -141,10 +141,15 @@ func BenchmarkOpen(b *testing.B) {
 		b.Fatal(err)
 	}
 	keys := code.Keys()
-	for name, in := range map[string][]byte{"reply": sealed, "filler": filler} {
+	for name, in := range map[string]struct {
+		sealed []byte
+		want   error
+	}{"reply": {sealed, nil}, "filler": {filler, ErrNotMine}} {
 		b.Run(name, func(b *testing.B) {
 			for b.Loop() {
-				Open(in, keys, partytest.Rosters{p.Roster})
+				if _, err := Open(in.sealed, keys, partytest.Rosters{p.Roster}); !errors.Is(err, in.want) {
+					b.Fatal(err)
+				}
 			}
 		})
 	}

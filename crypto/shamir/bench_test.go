@@ -1,6 +1,7 @@
 package shamir
 
 import (
+	"bytes"
 	"testing"
 
 	"saksi/crypto/hybrid"
@@ -21,8 +22,8 @@ func BenchmarkCombine(b *testing.B) {
 		b.Fatal(err)
 	}
 	limittest.Compare(b, 1, "secrets", func() {
-		if _, err := Combine(shares[1:4]); err != nil {
-			b.Fatal(err)
+		if joined, err := Combine(shares[1:4]); err != nil || !bytes.Equal(joined, secret) {
+			b.Fatal("not the secret: ", err)
 		}
 	}, func() {
 		if _, err := hybrid.OpenBytes(slot, len(secret), e); err != nil {

@@ -185,6 +185,9 @@ func parseText(text string) (*Handout, error) {
 		return nil, fmt.Errorf("the first line is not %q", label)
 	}
 	h := &Handout{From: strings.TrimPrefix(lines[1], "from "), To: strings.TrimPrefix(lines[2], "to ")}
+	if !roster.ValidID(h.From) || !roster.ValidID(h.To) { // errors name them: a stranger can seal any text
+		return nil, errors.New("lines 2 and 3: want \"from\" and \"to\", with ids of reviewers")
+	}
 	var err error
 	sequence, hash, _ := strings.Cut(strings.TrimPrefix(lines[3], "roster "), " ")
 	if h.Roster, err = strconv.ParseUint(sequence, 10, 64); err != nil {

@@ -2,6 +2,7 @@ package share
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -100,6 +101,34 @@ func TestARevokedReviewerHandsNothingOut(t *testing.T) {
 	p.Sign(t, d)
 	if _, err := open(p, file, partytest.Rosters{first, p.Roster}, 1); !errors.Is(err, ErrSender) {
 		t.Errorf("gone: %v", err)
+	}
+}
+
+// TestWhatAStrangerWritesIsNotInAnError: who knows a reviewer's recipients, which are
+// public, can seal any text to it, and have it printed as the reason for a refusal.
+func TestWhatAStrangerWritesIsNotInAnError(t *testing.T) {
+	p := partytest.New(t, day, 3)
+	long := strings.Repeat("percaya", 100_000)
+	for name, forged := range map[string]*Handout{
+		"from": {From: long, To: "r2"}, "to": {From: "r1", To: long}, "words": {From: "r1", To: "saya LBH"},
+		"hash": {From: "r1", To: "r2"},
+	} {
+		forged.Roster, forged.RosterHash = p.Roster.Sequence, p.Roster.Hash
+		text := forged.text()
+		if name == "hash" {
+			text = strings.Replace(text, p.Roster.Hash.String(), long, 1)
+		}
+		file, err := hybrid.SealBytes([]byte(text+signatureLine(make([]byte, 64))), p.Circle.Keys[1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = open(p, file, partytest.Rosters{p.Roster}, 1)
+		if err == nil {
+			t.Fatalf("%s is taken", name)
+		}
+		if said := err.Error(); len(said) > 200 || strings.Contains(said, "percaya") || strings.Contains(said, "saya") {
+			t.Errorf("%s: an error of %d bytes", name, len(said))
+		}
 	}
 }
 

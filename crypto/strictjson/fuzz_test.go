@@ -16,13 +16,14 @@ import (
 func FuzzUnmarshal(f *testing.F) {
 	f.Add([]byte(`{"a":[1,{"b":"c"}]}`))
 	f.Add([]byte(`{"a":1,"a":2}`))
+	f.Add([]byte(strings.Repeat(`{"":`, maxDepth-4) + "[[[[true]]]]" + strings.Repeat("}", maxDepth-4)))
 	f.Add([]byte(strings.Repeat(`{"":`, 500) + "[[[[true]]]]" + strings.Repeat("}", 500)))
 	f.Add([]byte(`["\ud800","\udc00\ud800","\\ud800","\ud800\n"]`))
 	f.Add([]byte(`["\ud83d\ude42","\u0000",1e9,0.5]`))
 	// Most of it is an object in an object, five bytes each: two maps.
 	bound := fuzztest.Bound{Base: 8 << 10, PerByte: 192}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		v, ok := fuzztest.Parse(t, bound, data, unmarshal, errForm, errName, errValue)
+		v, ok := fuzztest.Parse(t, bound, data, unmarshal, errForm, errName, errValue, errDepth)
 		if !ok {
 			return
 		}

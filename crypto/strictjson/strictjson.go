@@ -3,8 +3,9 @@
 // encoding/json matches names without regard to case and lets the last of two
 // equal names win; other languages do otherwise. One signed object must not say
 // one thing to a desk and another to a browser, so names here are unique and of
-// lower-case ASCII, numbers are not negative, strings are whole Unicode, and
-// null, which Go reads as nothing at all, does not stand anywhere.
+// lower-case ASCII, numbers are not negative, strings are whole Unicode, null,
+// which Go reads as nothing at all, does not stand anywhere, and nothing is nested
+// so deep that one reader gives up where another goes on.
 package strictjson
 
 import (
@@ -18,11 +19,16 @@ import (
 	"unicode/utf8"
 )
 
+// maxDepth is how many objects and arrays a value stands in at most. The texts of the
+// protocol have three.
+const maxDepth = 32
+
 // None of them repeats anything of what was read: a stranger wrote it.
 var (
 	errForm  = errors.New("reading JSON: no JSON, or not of the right form")
 	errName  = errors.New("reading JSON: a name stands twice, or is not lower-case ASCII")
 	errValue = errors.New("reading JSON: null, a negative number, or a string that is not whole Unicode")
+	errDepth = errors.New("reading JSON: nested too deep")
 )
 
 // Unmarshal reads one JSON value, with nothing after it.
@@ -55,6 +61,9 @@ func checkTokens(data []byte) error {
 		}
 		if !validValue(token) {
 			return errValue
+		}
+		if len(open) > maxDepth && token != json.Delim('}') && token != json.Delim(']') {
+			return errDepth
 		}
 		switch token := token.(type) {
 		case json.Delim:

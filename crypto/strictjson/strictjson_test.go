@@ -1,6 +1,7 @@
 package strictjson
 
 import (
+	"strings"
 	"testing"
 )
 
@@ -18,6 +19,22 @@ func TestNames(t *testing.T) {
 		var v any
 		if err := Unmarshal([]byte(text), &v); (err == nil) != ok {
 			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
+
+// TestDepth: a value stands in 32 objects and arrays at most, as protocol.md says. An
+// empty one is a value as any other.
+func TestDepth(t *testing.T) {
+	for depth, ok := range map[int]bool{1: true, 31: true, 32: true, 33: false, 1500: false, 20_000: false} {
+		for _, around := range [][2]string{{"[", "]"}, {`{"a":`, "}"}} {
+			for _, value := range []string{"1", `"a"`, "true", "[]", "{}"} {
+				text := strings.Repeat(around[0], depth) + value + strings.Repeat(around[1], depth)
+				var v any
+				if err := Unmarshal([]byte(text), &v); (err == nil) != ok {
+					t.Errorf("%s in %d of %s: %v", value, depth, around[0], err)
+				}
+			}
 		}
 	}
 }
