@@ -238,6 +238,12 @@ type Store interface {
 	// changes nothing. It returns [ErrUnknown] for an id never used, and then
 	// deleted nothing.
 	Delete(tombstones ...Tombstone) error
+
+	// Bury leaves the tombstone of an item that was never here, so that its id is
+	// used. One that has a tombstone keeps it. It returns [ErrExists], and changes
+	// nothing, when there is an item.
+	Bury(t Tombstone) error
+
 	// Waiting returns the items that are in no batch yet, by id.
 	Waiting() ([]Item, error)
 	// Aged returns the ids of items that every desk had in the week spread or
@@ -249,7 +255,8 @@ type Store interface {
 	// remembers slot, an opaque number that tells when the next is due.
 	CloseBatch(b Batch, slot int64) error
 
-	// Batch returns a batch, or [ErrUnknown]. Sequence 0 means the newest.
+	// Batch returns a batch, or [ErrUnknown]. Sequence 0 means the newest. What it
+	// returns survives, as it may leave the server; else it returns [ErrFailed].
 	Batch(sequence uint64) (Batch, error)
 
 	// LastSlot returns what the last CloseBatch or Schedule remembered; 0 before
@@ -299,6 +306,8 @@ type Store interface {
 	// Rosters returns all signed rosters, oldest first, and all files.
 	Rosters() ([][]byte, map[roster.Hash]string, error)
 
+	// Sound returns [ErrFailed] once the disk has failed, and else nil.
+	Sound() error
 	// Usage counts.
 	Usage() (Usage, error)
 	// Free returns how many bytes the disk still takes.

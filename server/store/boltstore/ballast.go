@@ -30,6 +30,7 @@ func (s *Store) makeBallast() {
 	if free, err := s.Free(); err != nil || free < ballastSize+besideBallast {
 		return
 	}
+	defer s.blur(".")                    // it has a new name in it
 	content := make([]byte, ballastSize) // random: zeros might take no room
 	rand.Read(content)
 	if err := os.WriteFile(name, content, fileMode); err != nil {
@@ -44,6 +45,7 @@ func (s *Store) makeBallast() {
 func (s *Store) withBallast(run func() error) error {
 	err := run()
 	if errors.Is(err, store.ErrFull) && os.Remove(filepath.Join(s.dir, ballastName)) == nil {
+		s.blur(".")
 		err = run()
 	}
 	if err == nil {

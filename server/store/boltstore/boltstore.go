@@ -43,9 +43,10 @@
 //
 // # Times
 //
-// Modification times of all files are set to the Monday of the current week
-// after each write. What the file system notes beside them (ctime, inode
-// numbers, order of blocks) is beyond a program's reach.
+// Modification times of all files and folders are set to the Monday of the current
+// week after each write, also one that failed or was taken back. What the file
+// system notes beside them (ctime, inode numbers, order of blocks) is beyond a
+// program's reach.
 package boltstore
 
 import (
@@ -140,6 +141,7 @@ func Open(dir string, now func() time.Time) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{dir: dir, now: now, health: &health{mark: filepath.Join(dir, markName)}}
+	s.health.marked = s.blurTimes
 	s.stages.all = map[store.UploadID]*stage{}
 	if s.db, err = openIndex(filepath.Join(dir, "index.db")); err != nil {
 		return nil, err
@@ -245,7 +247,7 @@ func (s *Store) Close() error {
 
 // blurTimes sets the times of everything in the folder to this week's Monday.
 func (s *Store) blurTimes() {
-	for _, name := range []string{"FORMAT", "index.db", "keys.slots", ballastName, "payloads", "."} {
+	for _, name := range []string{"FORMAT", "index.db", "keys.slots", ballastName, markName, "payloads", "."} {
 		s.blur(name)
 	}
 }

@@ -15,45 +15,11 @@ import (
 	"saksi/crypto/roster"
 	"saksi/crypto/week"
 	"saksi/server/store"
-	"saksi/server/store/storetest"
 )
 
 var noon = time.Date(2026, time.November, 20, 12, 0, 0, 0, time.UTC)
 
 func clock() time.Time { return noon }
-
-type engine struct{ dir string }
-
-func newEngine(t testing.TB) storetest.Engine {
-	dir := t.TempDir()
-	if err := Create(dir); err != nil {
-		t.Fatal(err)
-	}
-	return engine{dir}
-}
-
-func (e engine) Open(t testing.TB) store.Store { return open(t, e.dir) }
-
-func open(t testing.TB, dir string) *Store {
-	t.Helper()
-	s, err := Open(dir, clock)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
-}
-
-func TestConformance(t *testing.T) { storetest.Run(t, newEngine) }
-
-// wrapped is an engine behind the wrapper that plants faults.
-type wrapped struct{ storetest.Engine }
-
-func (w wrapped) Open(t testing.TB) store.Store { return &storetest.Faulty{Store: w.Engine.Open(t)} }
-
-// TestWrapperIsTransparent: where no fault is planted, the store is as without.
-func TestWrapperIsTransparent(t *testing.T) {
-	storetest.Run(t, func(t testing.TB) storetest.Engine { return wrapped{newEngine(t)} })
-}
 
 func newStore(t testing.TB) (*Store, string) {
 	dir := newEngine(t).(engine).dir
@@ -133,34 +99,6 @@ func TestSlotsAreNeverOnDiskInClear(t *testing.T) {
 		}
 		return err
 	})
-}
-
-func TestTimesAreMondays(t *testing.T) {
-	s, dir := newStore(t)
-	create(t, s, sizes()[0], "")
-	doomed := create(t, s, sizes()[1], "")
-	create(t, s, sizes()[1], "")
-	if err := s.Delete(store.Tombstone{ID: doomed.ID, Week: doomed.Week, Reason: store.Deleted}); err != nil {
-		t.Fatal(err)
-	}
-	if err := s.AddReply(store.Reply{Sealed: []byte("x"), Reviewer: "r1"}); err != nil {
-		t.Fatal(err)
-	}
-	check := func(when string) {
-		filepath.WalkDir(dir, func(name string, d os.DirEntry, err error) error {
-			info, infoErr := d.Info()
-			if err != nil || infoErr != nil {
-				t.Fatal(err, infoErr)
-			}
-			if monday := week.Of(noon).Monday(); !info.ModTime().Equal(monday) {
-				t.Errorf("%s: %s was modified %v, want %v", when, name, info.ModTime(), monday)
-			}
-			return nil
-		})
-	}
-	check("open")
-	s.Close()
-	check("closed")
 }
 
 // TestCrashLeftoversAreSwept puts the folder into the states that a crash can

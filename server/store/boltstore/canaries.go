@@ -40,12 +40,13 @@ func canaryEntry(c store.Canary) []byte {
 }
 
 func parseCanary(key, value []byte) (c store.Canary, err error) {
-	month, reviewer, ok := strings.Cut(strings.TrimPrefix(string(key), canaryPrefix), "/")
-	if c.Month, err = canary.ParseMonth(month); err != nil || !ok || len(value) < canaryHeadSize {
+	name, ours := strings.CutPrefix(string(key), canaryPrefix)
+	month, reviewer, both := strings.Cut(name, "/")
+	if c.Month, err = canary.ParseMonth(month); err != nil || !ours || !both {
 		return c, errRecord
 	}
 	var head canaryHead
-	if _, err := binary.Decode(value, binary.BigEndian, &head); err != nil {
+	if _, err := binary.Decode(value, binary.BigEndian, &head); err != nil || head.Answered > 1 {
 		return c, errRecord
 	}
 	c.Reviewer, c.Batch, c.Week = reviewer, head.Batch, head.Week.week()

@@ -146,10 +146,11 @@ func growing(err error) bool {
 
 // update runs f in a transaction that it may share with others.
 func (s *Store) update(doing string, f func(*bbolt.Tx) error) error {
-	if err := s.commits.do(f); err != nil {
+	err := s.commits.do(f)
+	s.blur("index.db")
+	if err != nil {
 		return fail(doing, err)
 	}
-	s.blur("index.db")
 	return nil
 }
 

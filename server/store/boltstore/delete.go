@@ -53,9 +53,30 @@ func bury(tx *bbolt.Tx, t store.Tombstone) (*itemRecord, error) {
 	case gone || err != nil:
 		return &record, err
 	}
-	return &record, tx.Bucket(bucketGone).Put(t.ID[:], encode(goneRecord{
-		Reason: uint8(t.Reason), Week: newWeek(t.Week), Batch: record.Batch, Proof: t.Proof,
+	t.Batch = record.Batch
+	return &record, putGone(tx, t)
+}
+
+func putGone(tx *bbolt.Tx, t store.Tombstone) error {
+	return tx.Bucket(bucketGone).Put(t.ID[:], encode(goneRecord{
+		Reason: uint8(t.Reason), Week: newWeek(t.Week), Batch: t.Batch, Proof: t.Proof,
 	}))
+}
+
+// Bury implements [store.Store].
+func (s *Store) Bury(t store.Tombstone) error {
+	return s.withBallast(func() error {
+		return s.update("burying item", func(tx *bbolt.Tx) error {
+			err := checkUnused(tx, t.ID)
+			if errors.Is(err, store.ErrGone) {
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+			return putGone(tx, t)
+		})
+	})
 }
 
 func (s *Store) isGone(id receipt.ItemID) bool {
@@ -74,11 +95,12 @@ func (s *Store) finishDelete(dying map[receipt.ItemID]itemRecord) error {
 	for _, record := range dying {
 		numbers = append(numbers, record.Sector)
 	}
-	if err := s.sectors.destroy(numbers...); err != nil {
+	err := s.sectors.destroy(numbers...)
+	s.blur("keys.slots")
+	if err != nil {
 		return fail(doing, err)
 	}
-	s.blur("keys.slots")
-	err := s.update(doing, func(tx *bbolt.Tx) error {
+	err = s.update(doing, func(tx *bbolt.Tx) error {
 		for id := range dying {
 			for _, bucket := range [][]byte{bucketItems, bucketSlots, bucketPayloads} {
 				if err := tx.Bucket(bucket).Delete(id[:]); err != nil {

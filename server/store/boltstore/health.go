@@ -19,6 +19,7 @@ type health struct {
 	failed  atomic.Bool
 	crashed atomic.Bool // in the middle of a commit
 	mark    string      // file that tells the next Open; "" for none
+	marked  func()      // called once that is made; it has a time
 }
 
 // markName is made when the disk fails. It need not come to the disk itself: it
@@ -52,6 +53,7 @@ func (h *health) syncing(err error) error {
 	}
 	if !h.failed.Swap(true) && h.mark != "" {
 		_ = os.WriteFile(h.mark, nil, fileMode) // as well as can be
+		h.marked()
 	}
 	if errors.Is(err, store.ErrFailed) {
 		return err
@@ -63,10 +65,14 @@ func (h *health) syncing(err error) error {
 // numbers, or say what they are of.
 func full(err error) bool {
 	var path *os.PathError
-	if !errors.As(err, &path) || path.Op == "sync" {
+	var link *os.LinkError // a name takes room, too
+	switch {
+	case errors.As(err, &path) && path.Op == "sync":
+		return false
+	case path == nil && !errors.As(err, &link):
 		return false
 	}
-	return errors.Is(path.Err, syscall.ENOSPC) || errors.Is(path.Err, syscall.EDQUOT)
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
 }
 
 // fail says what was being done, and maps a full disk to [store.ErrFull].
@@ -127,6 +133,9 @@ func settleAll(dir string) error {
 	}
 	return nil
 }
+
+// Sound implements [store.Store].
+func (s *Store) Sound() error { return s.health.check() }
 
 // Free implements [store.Store].
 func (s *Store) Free() (int64, error) {

@@ -67,10 +67,10 @@ type newEntry struct {
 // sealValue seals a value under a fresh key in a sector of its own.
 func (s *Store) sealValue(value, name []byte) (uint32, []byte, error) {
 	sector, k, err := s.sectors.put()
+	s.blur("keys.slots")
 	if err != nil {
 		return 0, nil, err
 	}
-	s.blur("keys.slots")
 	sealed, err := k.seal(value, name)
 	if err != nil {
 		s.abandon(sector)
@@ -86,6 +86,7 @@ func (s *Store) abandon(sector uint32) {
 	if err := s.sectors.destroy(sector); err == nil {
 		s.sectors.release(sector)
 	}
+	s.blur("keys.slots")
 }
 
 func checkUnused(tx *bbolt.Tx, id receipt.ItemID) error {
@@ -119,7 +120,7 @@ func (s *Store) createFile(doing string, e newEntry, payload func(io.Writer) err
 	if err != nil {
 		return fail(doing, err)
 	}
-	defer os.Remove(part) // fails, as it should, once the file was renamed
+	defer s.dropPart(part)
 	s.files.Lock()
 	defer s.files.Unlock()
 	return s.placeAndIndex(doing, e, os.Rename, part)
@@ -128,6 +129,7 @@ func (s *Store) createFile(doing string, e newEntry, payload func(io.Writer) err
 // placeAndIndex makes a file that is whole and synced an item's payload. The lock
 // of files is held.
 func (s *Store) placeAndIndex(doing string, e newEntry, name func(from, to string) error, file string) error {
+	defer s.blur("payloads") // also what was taken back tells when
 	if err := s.look(doing, func(tx *bbolt.Tx) error { return checkUnused(tx, e.item.ID) }); err != nil {
 		return err
 	}
@@ -155,6 +157,13 @@ func (s *Store) place(name func(from, to string) error, file string, id receipt.
 	return err
 }
 
+// dropPart removes a file that came to nothing, unless it was renamed.
+func (s *Store) dropPart(part string) {
+	if os.Remove(part) == nil {
+		s.blur("payloads")
+	}
+}
+
 // writePart writes a payload to a file of its own and syncs it. On an error the
 // file is removed.
 func (s *Store) writePart(i store.Item, payload func(io.Writer) error) (name string, err error) {
@@ -165,10 +174,11 @@ func (s *Store) writePart(i store.Item, payload func(io.Writer) error) (name str
 	if err != nil {
 		return "", err
 	}
+	s.blur("payloads") // a file may be on its way in for long
 	defer func() {
 		if err != nil {
 			f.Close()
-			os.Remove(part)
+			s.dropPart(part)
 		}
 	}()
 	w := &wholeWriter{w: f}
@@ -252,8 +262,9 @@ func (s *Store) index(doing string, e newEntry) error {
 func (s *Store) States(ids []receipt.ItemID) ([]store.State, error) {
 	states := make([]store.State, len(ids))
 	err := s.view("reading states", func(tx *bbolt.Tx) error {
+		tombstones, items := tx.Bucket(bucketGone), tx.Bucket(bucketItems)
 		for i, id := range ids {
-			gone, ok, err := readGone(tx, id)
+			gone, ok, err := goneIn(tombstones, id)
 			if err != nil {
 				return err
 			}
@@ -261,7 +272,7 @@ func (s *Store) States(ids []receipt.ItemID) ([]store.State, error) {
 				states[i].Gone = gone.tombstone(id)
 				continue
 			}
-			record, err := readItem(tx, id)
+			record, err := itemIn(items, id)
 			if errors.Is(err, store.ErrUnknown) {
 				continue
 			}

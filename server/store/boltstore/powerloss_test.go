@@ -59,7 +59,7 @@ func newDisk(before map[string][]byte) *disk {
 }
 
 // apply takes one event into account. Events come in the order of their ends.
-func (d *disk) apply(e event, syncs func(path string) bool) {
+func (d *disk) apply(e event, syncs func(event) bool) {
 	switch e.call {
 	case "openat":
 		if d.byName[e.path] == nil {
@@ -78,7 +78,7 @@ func (d *disk) apply(e event, syncs func(path string) bool) {
 		d.pending = append(d.pending, &change{event: e, folder: filepath.Dir(e.to)})
 		d.byName[e.to] = d.byName[e.path]
 	case "fsync", "fdatasync":
-		if syncs(e.path) {
+		if syncs(e) {
 			d.sync(e)
 		}
 	}
@@ -270,41 +270,49 @@ func writeSparse(name string, content []byte) error {
 }
 
 // replay lets the power fail at some moments of a run and returns what was
-// wrong afterwards. syncs says of which files a sync does anything.
-func (r run) replay(t *testing.T, before map[string][]byte, moments int, syncs func(path string) bool) (wrong []string) {
+// wrong afterwards. syncs says which syncs do anything.
+func (r run) replay(t *testing.T, before map[string][]byte, moments int, syncs func(event) bool) (wrong []string) {
 	t.Helper()
 	last := r.events[len(r.events)-1].end
 	for range moments {
 		moment := 1 + rand.IntN(last)
-		likely := []float64{0, 0.5, 0.9, 1}[rand.IntN(4)]
-		d := newDisk(before)
-		var inFlight []event
-		var told strings.Builder
-		for _, e := range r.events {
-			if e.path == r.journal && e.begin < moment {
-				told.Write(e.data)
-			}
-			if e.end < moment {
-				d.apply(e, syncs)
-			} else if e.begin < moment {
-				inFlight = append(inFlight, e)
-			}
-		}
-		records, err := readJournal(told.String())
-		if err != nil {
-			t.Fatal(err)
-		}
-		dir := materialise(t, d.crash(inFlight, likely), r.dir)
-		for _, problem := range verify(dir, records) {
-			wrong = append(wrong, fmt.Sprintf("power lost at event line %d, %.0f %% of what was not synced is there: %s",
-				moment, 100*likely, problem))
-		}
-		os.RemoveAll(dir)
+		wrong = append(wrong, r.loseAt(t, before, moment, []float64{0, 0.5, 0.9, 1}[rand.IntN(4)], syncs)...)
 	}
 	return wrong
 }
 
-func everySync(string) bool { return true }
+// loseAt lets the power fail at one moment.
+func (r run) loseAt(
+	t *testing.T, before map[string][]byte, moment int, likely float64, syncs func(event) bool,
+) (wrong []string) {
+	t.Helper()
+	d := newDisk(before)
+	var inFlight []event
+	var told strings.Builder
+	for _, e := range r.events {
+		if e.path == r.journal && e.begin < moment {
+			told.Write(e.data)
+		}
+		if e.end < moment {
+			d.apply(e, syncs)
+		} else if e.begin < moment {
+			inFlight = append(inFlight, e)
+		}
+	}
+	records, err := readJournal(told.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := materialise(t, d.crash(inFlight, likely), r.dir)
+	defer os.RemoveAll(dir)
+	for _, problem := range verify(dir, records) {
+		wrong = append(wrong, fmt.Sprintf("power lost at event line %d, %.0f %% of what was not synced is there: %s",
+			moment, 100*likely, problem))
+	}
+	return wrong
+}
+
+func everySync(event) bool { return true }
 
 // TestPowerLoss: whatever the moment, and whatever part of the unsynced writes
 // is lost, all that was acknowledged is there, whole, and the store is clean.
@@ -354,7 +362,7 @@ func TestPowerLossNeedsEverySync(t *testing.T) {
 	} {
 		found := false
 		for range 20 {
-			if found = len(r.replay(t, before, 10, func(path string) bool { return !without(path) })) > 0; found {
+			if found = len(r.replay(t, before, 10, func(e event) bool { return !without(e.path) })) > 0; found {
 				break
 			}
 		}

@@ -131,7 +131,12 @@ func (r goneRecord) tombstone(id receipt.ItemID) *store.Tombstone {
 
 // readItem returns an item's record, or [store.ErrUnknown].
 func readItem(tx *bbolt.Tx, id receipt.ItemID) (r itemRecord, err error) {
-	b := tx.Bucket(bucketItems).Get(id[:])
+	return itemIn(tx.Bucket(bucketItems), id)
+}
+
+// itemIn is readItem for many in a row: finding the bucket costs as much as the record.
+func itemIn(items *bbolt.Bucket, id receipt.ItemID) (r itemRecord, err error) {
+	b := items.Get(id[:])
 	if b == nil {
 		return r, store.ErrUnknown
 	}
@@ -147,7 +152,11 @@ func parseItem(b []byte) (r itemRecord, err error) {
 
 // readGone returns a tombstone, and whether there is one.
 func readGone(tx *bbolt.Tx, id receipt.ItemID) (r goneRecord, ok bool, err error) {
-	b := tx.Bucket(bucketGone).Get(id[:])
+	return goneIn(tx.Bucket(bucketGone), id)
+}
+
+func goneIn(tombstones *bbolt.Bucket, id receipt.ItemID) (r goneRecord, ok bool, err error) {
+	b := tombstones.Get(id[:])
 	if b == nil {
 		return r, false, nil
 	}

@@ -229,11 +229,12 @@ func (s *Store) deleteReplies(doing string, stored []storedReply) error {
 	for _, r := range stored {
 		numbers = append(numbers, r.head.Sector)
 	}
-	if err := s.sectors.destroy(numbers...); err != nil {
+	err := s.sectors.destroy(numbers...)
+	s.blur("keys.slots")
+	if err != nil {
 		return fail(doing, err)
 	}
-	s.blur("keys.slots")
-	err := s.update(doing, func(tx *bbolt.Tx) error {
+	err = s.update(doing, func(tx *bbolt.Tx) error {
 		for _, r := range stored {
 			err := errors.Join(tx.Bucket(bucketReplies).Delete(r.key), tx.Bucket(bucketAnswers).Delete(r.key))
 			if err != nil {

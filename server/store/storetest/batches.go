@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"slices"
+	"sync"
 	"testing"
 
 	"saksi/crypto/receipt"
@@ -58,6 +60,58 @@ func testBatches(t *testing.T, e Engine) {
 		t.Errorf("slot is %d, %v", slot, err)
 	}
 	finish(t, s)
+}
+
+// testConcurrentClosers: of several batches with one number one is closed, and whoever
+// reads meanwhile, reads that one or none: what was read has left the server.
+func testConcurrentClosers(t *testing.T, e Engine) {
+	s := e.Open(t)
+	defer func() { finish(t, s) }()
+	for sequence := range uint64(6) {
+		sequence++
+		var closers, readers sync.WaitGroup
+		var mu sync.Mutex
+		var won, read []string
+		ended := make(chan struct{})
+		for range 2 {
+			readers.Go(func() {
+				for {
+					if b, err := s.Batch(0); err == nil && b.Sequence == sequence {
+						mu.Lock()
+						defer mu.Unlock()
+						read = append(read, string(b.Note))
+						return
+					}
+					select {
+					case <-ended:
+						return
+					default:
+					}
+				}
+			})
+		}
+		for n := range 4 {
+			closers.Go(func() {
+				note := fmt.Sprintf("batch %d of closer %d", sequence, n)
+				if err := s.CloseBatch(store.Batch{Sequence: sequence, Note: []byte(note), Sums: []byte("s")}, 1); err != nil {
+					return
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				won = append(won, note)
+			})
+		}
+		closers.Wait()
+		close(ended)
+		readers.Wait()
+		finish(t, s)
+		s = e.Open(t)
+		b, err := s.Batch(sequence)
+		another := func(note string) bool { return note != string(b.Note) }
+		if err != nil || len(won) != 1 || slices.ContainsFunc(append(read, won...), another) {
+			t.Fatalf("closed %q, read %q, and there is %q, %v", won, read, b.Note, err)
+		}
+	}
 }
 
 func testRetire(t *testing.T, e Engine) {

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -14,7 +15,7 @@ import (
 	"saksi/server/store"
 )
 
-// A Fault is what befalls the next write to a [Faulty] store.
+// A Fault is what befalls a write to a [Faulty] store.
 type Fault int
 
 // The faults.
@@ -36,19 +37,30 @@ func Faults() []Fault { return []Fault{NotPersisted, Unanswered, TornPayload, Fa
 // ErrPlanted is returned by a write that a fault met.
 var ErrPlanted = errors.New("planted fault")
 
-// Faulty wraps a store. Each write meets the fault that was planted last, once.
+// Faulty wraps a store. One write meets the fault that was planted last, once.
 type Faulty struct {
 	store.Store
 	mu     sync.Mutex
 	next   Fault
+	after  int // so many writes
 	failed bool
 }
 
 // Plant has the next write meet a fault.
-func (f *Faulty) Plant(fault Fault) {
+func (f *Faulty) Plant(fault Fault) { f.PlantAfter(0, fault) }
+
+// PlantAfter has a write meet a fault, after so many that go well.
+func (f *Faulty) PlantAfter(writes int, fault Fault) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.next = fault
+	f.next, f.after = fault, writes
+}
+
+// Planted reports whether a fault was planted that no write has met.
+func (f *Faulty) Planted() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.next != None
 }
 
 // Restart ends what FailedSync began, as opening the store again would.
@@ -62,66 +74,67 @@ func (f *Faulty) Restart() {
 func (f *Faulty) take() Fault {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	fault := f.next
-	f.next = None
-	if f.failed {
+	switch {
+	case f.failed:
 		return NotPersisted
+	case f.next == None:
+		return None
+	case f.after > 0:
+		f.after--
+		return None
 	}
-	f.failed = fault == FailedSync
+	fault := f.next
+	f.next, f.failed = None, fault == FailedSync
 	return fault
 }
 
-func (f *Faulty) err() error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.failed {
-		return fmt.Errorf("%w: %w", ErrPlanted, store.ErrFailed)
-	}
-	return ErrPlanted
-}
+func (f *Faulty) err() error { return cmp.Or(f.fails(), ErrPlanted) }
 
 // meet does a write, or what a fault makes of it.
-func (f *Faulty) meet(write func() error) error {
-	switch fault := f.take(); {
+func (f *Faulty) meet(write func() error) error { return f.suffer(f.take(), write) }
+
+// suffer does a write, or what this fault makes of it.
+func (f *Faulty) suffer(fault Fault, write func() error) error {
+	switch {
 	case fault == None:
 		return write()
 	case fault == Unanswered, fault == FailedSync && rand.IntN(2) == 0:
-		if err := write(); err != nil {
-			return err
-		}
+		_ = write() // what it says is lost, too
 	}
 	return f.err()
 }
 
 // Create implements [store.Store].
 func (f *Faulty) Create(i store.Item, slots [][]byte, payload func(io.Writer) error) error {
-	f.mu.Lock()
-	torn := f.next == TornPayload
-	f.mu.Unlock()
-	if torn {
-		f.take()
-		whole := payload
-		payload = func(w io.Writer) error { return whole(&tornWriter{w, i.Size / 2}) }
-		return f.Store.Create(i, slots, payload)
+	fault := f.take()
+	if fault == TornPayload {
+		torn := func(w io.Writer) error { return payload(&tornWriter{w, i.Size / 2}) }
+		return f.Store.Create(i, slots, torn)
 	}
-	return f.meet(func() error { return f.Store.Create(i, slots, payload) })
+	return f.suffer(fault, func() error { return f.Store.Create(i, slots, payload) })
 }
 
 // Stage implements [store.Store].
 func (f *Faulty) Stage(id store.UploadID, size, offset int64, from io.Reader) (now int64, err error) {
-	f.mu.Lock()
-	torn := f.next == TornPayload
-	f.mu.Unlock()
-	if torn {
-		f.take()
+	fault := f.take()
+	if fault == TornPayload {
 		return f.Store.Stage(id, size, offset, io.MultiReader(io.LimitReader(from, (size-offset)/2), broken{}))
 	}
 	now = offset
-	err = f.meet(func() (err error) {
+	err = f.suffer(fault, func() (err error) {
 		now, err = f.Store.Stage(id, size, offset, from)
 		return err
 	})
 	return now, err
+}
+
+// Settle implements [store.Store]: what it ends may have to be synced.
+func (f *Faulty) Settle(id store.UploadID) (u store.Upload, err error) {
+	err = f.meet(func() (err error) {
+		u, err = f.Store.Settle(id)
+		return err
+	})
+	return u, err
 }
 
 // broken is a reader that has nothing but its error.
@@ -156,6 +169,38 @@ func (t *tornWriter) Write(p []byte) (int, error) {
 // Delete implements [store.Store].
 func (f *Faulty) Delete(tombstones ...store.Tombstone) error {
 	return f.meet(func() error { return f.Store.Delete(tombstones...) })
+}
+
+// Bury implements [store.Store].
+func (f *Faulty) Bury(t store.Tombstone) error {
+	return f.meet(func() error { return f.Store.Bury(t) })
+}
+
+// Sound implements [store.Store].
+func (f *Faulty) Sound() error {
+	if err := f.fails(); err != nil {
+		return err
+	}
+	return f.Store.Sound()
+}
+
+// Batch implements [store.Store]: of a disk that failed it is not sure which batches
+// there are.
+func (f *Faulty) Batch(sequence uint64) (store.Batch, error) {
+	if err := f.fails(); err != nil {
+		return store.Batch{}, err
+	}
+	return f.Store.Batch(sequence)
+}
+
+// fails returns an error from a failed sync on.
+func (f *Faulty) fails() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.failed {
+		return fmt.Errorf("%w: %w", ErrPlanted, store.ErrFailed)
+	}
+	return nil
 }
 
 // CloseBatch implements [store.Store].

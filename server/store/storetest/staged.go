@@ -15,7 +15,8 @@ import (
 
 // name is that of an item's upload in these tests: nothing of its id.
 func name(i store.Item) store.UploadID {
-	return store.UploadID(sha256.New().Sum(i.ID[:])[16:])
+	hash := sha256.Sum256(i.ID[:])
+	return store.UploadID(hash[:16])
 }
 
 // stage brings a slice of a payload, which must be taken whole.

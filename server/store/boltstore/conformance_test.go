@@ -1,0 +1,76 @@
+package boltstore
+
+import (
+	"errors"
+	"testing"
+
+	"saksi/crypto/receipt"
+	"saksi/server/store"
+	"saksi/server/store/storetest"
+)
+
+type engine struct{ dir string }
+
+func newEngine(t testing.TB) storetest.Engine {
+	dir := t.TempDir()
+	if err := Create(dir); err != nil {
+		t.Fatal(err)
+	}
+	return engine{dir}
+}
+
+func (e engine) Open(t testing.TB) store.Store { return open(t, e.dir) }
+
+func open(t testing.TB, dir string) *Store {
+	t.Helper()
+	s, err := Open(dir, clock)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func TestConformance(t *testing.T) { storetest.Run(t, newEngine) }
+
+// wrapped is an engine behind the wrapper that plants faults.
+type wrapped struct{ storetest.Engine }
+
+func (w wrapped) Open(t testing.TB) store.Store { return &storetest.Faulty{Store: w.Engine.Open(t)} }
+
+// TestWrapperIsTransparent: where no fault is planted, the store is as without.
+func TestWrapperIsTransparent(t *testing.T) {
+	storetest.Run(t, func(t testing.TB) storetest.Engine { return wrapped{newEngine(t)} })
+}
+
+// TestWrapperFailsAsThisEngineDoes: on a disk that failed nothing is written, no batch
+// is read, which might not be there, and everything else is.
+func TestWrapperFailsAsThisEngineDoes(t *testing.T) {
+	s, _ := newStore(t)
+	defer s.Close()
+	f := &storetest.Faulty{Store: s}
+	first := store.Batch{Sequence: 1, Note: []byte("n"), Sums: []byte("s")}
+	if err := f.CloseBatch(first, 1); err != nil {
+		t.Fatal(err)
+	}
+	i := create(t, s, sizes()[0], "")
+	f.Plant(storetest.FailedSync)
+	if err := f.Schedule(2); !errors.Is(err, store.ErrFailed) {
+		t.Errorf("scheduling: %v, want ErrFailed", err)
+	}
+	_, reading := f.Batch(1)
+	_, settling := f.Settle(store.UploadID{1})
+	for doing, err := range map[string]error{
+		"burying": f.Bury(tombstone(i.ID)), "reading a batch": reading, "settling": settling, "looking": f.Sound(),
+	} {
+		if !errors.Is(err, store.ErrFailed) {
+			t.Errorf("%s: %v, want ErrFailed", doing, err)
+		}
+	}
+	if states, err := f.States([]receipt.ItemID{i.ID}); err != nil || states[0].Item == nil {
+		t.Errorf("reading states: %+v, %v", states, err)
+	}
+	f.Restart()
+	if b, err := f.Batch(0); err != nil || b.Sequence != 1 || f.Sound() != nil {
+		t.Errorf("after a restart: %+v, %v, sound %v", b, err, f.Sound())
+	}
+}
