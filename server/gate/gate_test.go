@@ -291,10 +291,12 @@ func TestProductionLimitsHoldTogether(t *testing.T) {
 	l := Production()
 	for promise, holds := range map[string]bool{
 		"who sent a dozen files has requests left": l.Requests.Burst >= 5*12 && l.Files.Burst > 12 && l.Mailbox.Burst > 2*12,
-		"a dozen videos fit at once":               l.Bytes.Burst >= 12*(100<<20),
+		"five videos fit at once, and a dozen within the hour": l.Bytes.Burst >= 5*(100<<20) &&
+			l.Bytes.Burst+l.Bytes.PerHour >= 12*(100<<20),
 		"a circuit is forgiven within the hour": time.Duration(l.Texts.Burst)*l.Texts.Every <= time.Hour &&
 			time.Duration(l.Files.Burst)*l.Files.Every <= time.Hour && l.Bytes.Burst <= l.Bytes.PerHour,
 		"one circuit has little of the texts of all": 20*l.Texts.Burst <= l.AllTexts.Burst,
+		"and a part of the bytes of all":             4*l.Bytes.Burst <= l.AllBytes.Burst && 4*l.Bytes.PerHour <= l.AllBytes.PerHour,
 		"who is first in line is served":             2*l.AllTexts.Every < l.LineTime,
 	} {
 		if !holds {
@@ -327,6 +329,32 @@ func TestASliceCostsItsBytes(t *testing.T) {
 		}
 		_, err = g.Slice(by(2), 10<<10, true)
 		let(t, true, err)
+	})
+}
+
+// TestAnnouncingAndGivingUpKeepsNobodyOut: one circuit that announces what it may, gives
+// it up and announces it again, for an hour, costs others nothing.
+func TestAnnouncingAndGivingUpKeepsNobodyOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := New(Production())
+		for round := range uint32(60 * 15) {
+			var kept []func(int64)
+			for n := 0; n < 4096; n++ {
+				k, err := g.Slice(by(1), 8<<20, false)
+				if err != nil {
+					break
+				}
+				kept = append(kept, k)
+			}
+			time.Sleep(2 * time.Second)
+			back, err := g.File(by(10+round), 20<<20)
+			let(t, true, err)
+			back()
+			for _, k := range kept {
+				k(0)
+			}
+			time.Sleep(2 * time.Second)
+		}
 	})
 }
 

@@ -44,7 +44,7 @@ func Production() Limits {
 		Mailbox:  Rate{40, 10 * time.Second},
 		Texts:    Rate{10, 6 * time.Minute},
 		Files:    Rate{20, 2 * time.Minute},
-		Bytes:    Volume{2 << 30, 2 << 30},
+		Bytes:    Volume{512 << 20, 2 << 30},
 
 		AllTexts: Rate{600, 3 * time.Second}, // 1,200 an hour
 		AllBytes: Volume{2 << 30, 8 << 30},
@@ -58,10 +58,12 @@ func Production() Limits {
 
 // PerHour returns the limits with so many texts and bytes of files an hour, of
 // all together: half of the texts and a quarter of the bytes may come at once.
-// No bucket is smaller than the largest file that is taken.
+// No bucket is smaller than the largest file that is taken. Where that leaves room, one
+// circuit has a quarter of what may come at once: what it announces, gives up and
+// announces again does not keep the others' files out.
 func (l Limits) PerHour(texts int, bytes, maxFile int64) Limits {
 	l.AllTexts = Rate{max(1, texts/2), time.Hour / time.Duration(max(1, texts))}
 	l.AllBytes = Volume{max(bytes/4, maxFile), bytes}
-	l.Bytes.Burst = max(l.Bytes.Burst, maxFile)
+	l.Bytes.Burst = max(l.AllBytes.Burst/4, maxFile)
 	return l
 }
