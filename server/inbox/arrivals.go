@@ -6,14 +6,16 @@ import (
 	"saksi/crypto/receipt"
 )
 
-// arrivals are the parcels whose requests are under way, so that a burn of one that is
-// not kept yet is not forgotten when it is. They are in memory alone, and as many as
-// there are requests.
+// arrivals are the parcels whose requests are under way, so that a burn reaches what is
+// not kept yet. They are in memory alone, and as many as there are requests.
 //
-// A burn first dooms an arrival, and then deletes what is kept. A parcel is first kept,
-// and then looked up here. Both look under one lock: if the look comes first, the item
-// was kept before the burn began to delete, and the burn finds it; if it comes second,
-// it sees the doom. There is no third.
+// Of a parcel that is being kept, a burn leaves the tombstone at once: whatever befalls
+// the server then, it is not kept. One that still waits to be let in is only marked, and
+// ends with its request: a tombstone for whatever is announced would fill the disk, as
+// the gate is not asked yet.
+//
+// A burn first looks here, and then at what is kept; a parcel is first noted here, and
+// then kept. So of a parcel that came first, a burn sees one or the other.
 type arrivals struct {
 	mu  sync.Mutex
 	all map[arrival]*fate
@@ -28,8 +30,8 @@ type arrival struct {
 // A fate is that of the requests which bring one arrival.
 type fate struct {
 	requests int
-	doomed   bool
-	token    receipt.Secret // if it is doomed
+	inside   int  // of them, those whose parcel is being kept
+	burned   bool // whoever waits is not let in
 }
 
 // Expect notes that a request brings a parcel with this id and burn hash, until it calls
@@ -58,19 +60,31 @@ func (a *arrivals) leave(key arrival) {
 	}
 }
 
-// doom marks what a token deletes.
-func (a *arrivals) doom(id receipt.ItemID, token receipt.Secret) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if f := a.all[arrival{id, token.Hash()}]; f != nil {
-		f.doomed, f.token = true, token
-	}
-}
-
-// doomed returns the token that was to delete an arrival, if one was.
-func (a *arrivals) doomed(key arrival) (token receipt.Secret, doomed bool) {
+// enter lets an expected parcel in, until out is called, unless it was burned.
+func (a *arrivals) enter(key arrival) (out func(), burned bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	f := a.all[key]
-	return f.token, f.doomed
+	if f.burned {
+		return nil, true
+	}
+	f.inside++
+	return func() {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		f.inside--
+	}, false
+}
+
+// burn has whoever still waits with what a token deletes not be let in, and reports
+// whether it is being kept by now.
+func (a *arrivals) burn(id receipt.ItemID, token receipt.Secret) (inside bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	f := a.all[arrival{id, token.Hash()}]
+	if f == nil {
+		return false
+	}
+	f.burned = true
+	return f.inside > 0
 }

@@ -33,8 +33,12 @@ func TestABurnReachesWhatIsOnItsWay(t *testing.T) {
 	for n, p := range []inbox.Parcel{d.parcel(t, code, 0, "isi"), d.fileParcel(t, code, 1)} {
 		whole := p.Payload
 		p.Payload = func(w io.Writer) error {
-			if err := d.Burn(p.ID, code.Burn(n)); !errors.Is(err, store.ErrUnknown) {
-				t.Errorf("burning: %v, want ErrUnknown", err)
+			if err := d.Burn(p.ID, code.Burn(n)); err != nil {
+				t.Errorf("burning: %v", err)
+			}
+			// Whatever befalls the server now, the tombstone is on disk.
+			if stand := d.stand(t, code, n); stand != parcel.Deleted {
+				t.Errorf("once the burn has its answer, it is %v, want Deleted", stand)
 			}
 			return whole(w)
 		}
@@ -72,6 +76,9 @@ func TestABurnedArrivalIsNotBegun(t *testing.T) {
 	done := d.Expect(p.ID, p.Burn)
 	if err := d.Burn(p.ID, code.Burn(0)); !errors.Is(err, store.ErrUnknown) {
 		t.Fatalf("burning: %v, want ErrUnknown", err)
+	}
+	if stand := d.stand(t, code, 0); stand != parcel.Unused {
+		t.Errorf("before it is let in, it is %v: tombstones are not to be had for nothing", stand)
 	}
 	if _, err := d.Accept(p); !errors.Is(err, store.ErrGone) {
 		t.Errorf("%v, want ErrGone", err)

@@ -120,6 +120,77 @@ func TestFilesLeaveRoomForTexts(t *testing.T) {
 	d.mustAccept(t, first, d.parcel(t, code, 2, "isi"))
 }
 
+// TestAFileThatDripsHoldsLittleRoom: whoever announces half a gigabyte and sends next to
+// nothing keeps no other file out; and once the room is gone it gets no more of it.
+func TestAFileThatDripsHoldsLittleRoom(t *testing.T) {
+	d := newDrop(t, 1)
+	const free, room = 1 << 40, 40 << 20
+	disk := &filling{Store: d.faulty, free: free}
+	d.Inbox.Store, d.Inbox.Reserve = disk, free-room
+	code := receipt.New()
+	honest := d.fileParcel(t, code, 1)
+	dripping := d.largeParcel(t, code, 0, room-mib)
+	dripping.Payload = func(w io.Writer) error {
+		if _, err := w.Write(make([]byte, mib)); err != nil {
+			t.Fatalf("its first bytes: %v", err)
+		}
+		for range 3 {
+			if _, err := d.Accept(honest); err != nil {
+				t.Fatalf("another file: %v", err)
+			}
+		}
+		disk.free -= room - 4*mib // others came
+		for n := int64(mib); n < dripping.Size; n += mib {
+			if _, err := w.Write(make([]byte, mib)); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if _, err := d.Accept(dripping); !errors.Is(err, inbox.ErrFilesFull) {
+		t.Errorf("the one that drips, without room for the rest: %v, want ErrFilesFull", err)
+	}
+	if promised := d.Inbox.Promised(); promised != 0 {
+		t.Errorf("%d bytes are promised to nobody", promised)
+	}
+}
+
+// largeParcel makes a parcel of a file of some size, all zeros.
+func (d *drop) largeParcel(t testing.TB, code receipt.Code, n int, size int) inbox.Parcel {
+	p, zeros := d.fileParcel(t, code, n), large(1, size)
+	p.Size = zeros.Size
+	p.Payload = func(w io.Writer) error {
+		_, err := io.Copy(w, bytes.NewReader(zeros.payload))
+		return err
+	}
+	return p
+}
+
+// filling is a store on a disk that a test fills.
+type filling struct {
+	store.Store
+	free int64
+}
+
+func (f *filling) Free() (int64, error) { return f.free, nil }
+
+// TestWhatIsKnownMovesNobody: a parcel that is here already is answered without room,
+// and no upload that rests has to go for it.
+func TestWhatIsKnownMovesNobody(t *testing.T) {
+	d := newDrop(t, 1)
+	const free = 1 << 40
+	known := d.fileParcel(t, receipt.New(), 0)
+	d.mustAccept(t, known)
+	resting := large(1, 20*mib)
+	d.mustBring(t, resting, 0)
+	d.now = d.now.Add(inbox.YieldUpload)
+	d.Inbox.Store, d.Inbox.Reserve = roomy{d.faulty, free}, free-8*mib
+	if outcome, err := d.Accept(known); err != nil || outcome != inbox.Again {
+		t.Errorf("%v, %v, want Again", outcome, err)
+	}
+	d.staged(t, resting)
+}
+
 // roomy is a store on a disk whose room no other program changes.
 type roomy struct {
 	store.Store

@@ -13,3 +13,10 @@ func (b *Inbox) Expected() int {
 	defer b.arrivals.mu.Unlock()
 	return len(b.arrivals.all)
 }
+
+// Promised returns how many bytes of room files that come whole hold.
+func (b *Inbox) Promised() int64 {
+	b.room.mu.Lock()
+	defer b.room.mu.Unlock()
+	return b.room.promised
+}

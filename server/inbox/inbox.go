@@ -293,31 +293,24 @@ const (
 //
 // A staged parcel takes what was staged under the name that it has. If there is nothing, the
 // error is [store.ErrUnknown]; if its size is another one, [store.ErrSize]; if
-// some of it is missing, [store.ErrOffset]. After any error what is staged stays.
+// some of it is missing, [store.ErrOffset]. After any error but [store.ErrGone] what is
+// staged stays.
 //
-// A parcel that is burned meanwhile is deleted, and the error is [store.ErrGone].
+// A parcel that is burned meanwhile is not kept, or deleted, and the error is
+// [store.ErrGone].
 func (b *Inbox) Accept(p Parcel) (Outcome, error) {
 	defer b.Expect(p.ID, p.Burn)()
-	if _, doomed := b.arrivals.doomed(arrival{p.ID, p.Burn}); doomed {
+	out, burned := b.arrivals.enter(arrival{p.ID, p.Burn})
+	if burned {
 		return 0, fmt.Errorf("accepting parcel: it was burned: %w", store.ErrGone)
 	}
-	outcome, err := b.keep(p, b.week())
-	if err != nil || outcome != Kept {
-		return outcome, err
-	}
-	token, doomed := b.arrivals.doomed(arrival{p.ID, p.Burn})
-	if !doomed {
-		return Kept, nil
-	}
-	if err := b.Burn(p.ID, token); err != nil {
-		return 0, fmt.Errorf("accepting parcel: %w", err)
-	}
-	return 0, fmt.Errorf("accepting parcel: it was burned: %w", store.ErrGone)
+	defer out()
+	return b.keep(p, b.week())
 }
 
 // keep is Accept in a week.
 func (b *Inbox) keep(p Parcel, w week.Week) (Outcome, error) {
-	leave, err := b.admit(p)
+	leave, err := b.admit(&p)
 	if err != nil {
 		return 0, err
 	}
@@ -328,10 +321,11 @@ func (b *Inbox) keep(p Parcel, w week.Week) (Outcome, error) {
 	} else {
 		err = b.Store.Create(i, p.Slots, p.Payload)
 	}
-	if errors.Is(err, store.ErrExists) {
-		if p.Staged {
-			_ = b.Abandon(p.Upload) // another sealing of it, if anything: else it is swept in a day
-		}
+	used := errors.Is(err, store.ErrExists)
+	if p.Staged && (used || errors.Is(err, store.ErrGone)) {
+		_ = b.Abandon(p.Upload) // no item comes of it any more; if this fails it is swept in a day
+	}
+	if used {
 		return b.compare(p)
 	}
 	if err != nil {
@@ -361,19 +355,16 @@ func (b *Inbox) compare(p Parcel) (Outcome, error) {
 }
 
 // admit checks a parcel and holds room for it. What is kept already needs no room,
-// and no shape of today.
-func (b *Inbox) admit(p Parcel) (leave func(), err error) {
-	if err = b.checkParcel(p); err == nil {
-		leave, err = b.enter(p)
+// and no shape of today; nobody makes room for it.
+func (b *Inbox) admit(p *Parcel) (leave func(), err error) {
+	states, err := b.Store.States([]receipt.ItemID{p.ID})
+	if err == nil && states[0] != (store.State{}) {
+		return func() {}, nil
 	}
-	if err == nil {
-		return leave, nil
-	}
-	states, unknown := b.Store.States([]receipt.ItemID{p.ID})
-	if unknown != nil || states[0] == (store.State{}) {
+	if err := b.checkParcel(*p); err != nil {
 		return nil, err
 	}
-	return func() {}, nil
+	return b.enter(p)
 }
 
 // textSize is the size of the payload of every item without a file.

@@ -1,6 +1,7 @@
 package inbox
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"crypto/subtle"
 	"errors"
@@ -149,12 +150,17 @@ func (b *Inbox) Empty(token receipt.Secret, keyHash [32]byte) error {
 	return b.Store.DeleteReplies(receipt.MailboxOf(token.Hash(), keyHash))
 }
 
-// Burn deletes an item whose burn token is given. It returns [store.ErrUnknown]
-// for an id never used and [ErrToken] for a token that does not fit. Burning
-// twice changes nothing. What is on its way in is deleted when it is here, also after
-// ErrUnknown: see [Inbox.Expect].
+// Burn deletes an item whose burn token is given. It returns [ErrToken] for a token that
+// does not fit, and [store.ErrUnknown] for an id never used, unless the disk has failed:
+// then nobody knows. Burning twice changes nothing. What is on its way in is not kept,
+// also after ErrUnknown: see [Inbox.Expect].
 func (b *Inbox) Burn(id receipt.ItemID, token receipt.Secret) error {
-	b.arrivals.doom(id, token)
+	t := store.Tombstone{ID: id, Week: b.week(), Reason: store.Deleted, Proof: token}
+	if b.arrivals.burn(id, token) {
+		if err := b.Store.Bury(t); err != nil && !errors.Is(err, store.ErrExists) {
+			return err
+		}
+	}
 	states, err := b.Store.States([]receipt.ItemID{id})
 	if err != nil {
 		return err
@@ -163,13 +169,13 @@ func (b *Inbox) Burn(id receipt.ItemID, token receipt.Secret) error {
 		return b.Store.Delete(*gone) // it may not have come to its end
 	}
 	if states[0].Item == nil {
-		return fmt.Errorf("burning item: %w", store.ErrUnknown)
+		return fmt.Errorf("burning item: %w", cmp.Or(b.Store.Sound(), store.ErrUnknown))
 	}
 	hash := token.Hash()
 	if subtle.ConstantTimeCompare(hash[:], states[0].Item.Burn[:]) != 1 {
 		return fmt.Errorf("burning item: %w", ErrToken)
 	}
-	return b.Store.Delete(store.Tombstone{ID: id, Week: b.week(), Reason: store.Deleted, Proof: token})
+	return b.Store.Delete(t)
 }
 
 // Imported says what an outbox brought.

@@ -99,6 +99,47 @@ func TestAnItemDeletedMeanwhileEndsAPlan(t *testing.T) {
 	}
 }
 
+// TestSlotsOfWhatIsDeletedMeanwhileStay: a payload takes long through Tor. Once a burn has
+// its answer, the slots that open it leave no more.
+func TestSlotsOfWhatIsDeletedMeanwhileStay(t *testing.T) {
+	d := newDrop(t, 1)
+	code := receipt.New()
+	p := d.largeParcel(t, code, 0, 4*mib) // more than is gathered before it is written
+	d.mustAccept(t, p)
+	d.close(t)
+	plan := d.plan(t)
+	slow := &watched{at: int(plan.Size - p.Size/2), do: func() {
+		if err := d.Burn(p.ID, code.Burn(0)); err != nil {
+			t.Errorf("burning: %v", err)
+		}
+	}}
+	if err := plan.Write(slow); !errors.Is(err, inbox.ErrChanged) {
+		t.Errorf("%v, want ErrChanged", err)
+	}
+	if slow.do != nil {
+		t.Fatal("nothing was burned")
+	}
+	if bytes.Contains(slow.Bytes(), p.Slots[0]) {
+		t.Error("the slot has left")
+	}
+}
+
+// watched gathers what is written, and does something once at some byte.
+type watched struct {
+	bytes.Buffer
+	at int
+	do func()
+}
+
+func (w *watched) Write(p []byte) (int, error) {
+	n, err := w.Buffer.Write(p)
+	if w.do != nil && w.Len() >= w.at {
+		w.do()
+		w.do = nil
+	}
+	return n, err
+}
+
 // TestABatchThatClosesMeanwhileIsForTheNextPlan: it ends no fetch under way.
 func TestABatchThatClosesMeanwhileIsForTheNextPlan(t *testing.T) {
 	d := newDrop(t, 2)

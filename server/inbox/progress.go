@@ -24,6 +24,10 @@ type going struct {
 	to    int64     // up to where it has room
 }
 
+// clockRace is by how much a time that was noted may be ahead of one that was looked up
+// before, by another request.
+const clockRace = time.Minute
+
 // begin forgets what was known of an upload, which counts as begun now, where it
 // is, with room up to some place.
 func (p *progress) begin(u store.Upload, to int64, now time.Time) going {
@@ -44,7 +48,8 @@ func (p *progress) of(u store.Upload, now time.Time) going {
 	p.mu.Lock()
 	g, ok := p.all[u.ID]
 	p.mu.Unlock()
-	if !ok || g.begun.After(now) || g.last.After(now) {
+	latest := now.Add(clockRace)
+	if !ok || g.begun.After(latest) || g.last.After(latest) {
 		return p.begin(u, u.Offset, now)
 	}
 	return g

@@ -171,8 +171,8 @@ func (l *lineup) follows(signed *roster.Signed) error {
 
 // keep puts the first n of those that wait into the store.
 func (l *lineup) keep(s store.Store, n int) error {
-	for i := range n {
-		signed, h := l.rosters[l.stored], l.handed[i]
+	for range n {
+		signed, h := l.rosters[l.stored], l.handed[0]
 		pinned := map[roster.Hash]string{}
 		for _, p := range signed.Recipients {
 			if text, ok := h.Files[p.File]; ok {
@@ -182,9 +182,9 @@ func (l *lineup) keep(s store.Store, n int) error {
 		if err := s.AddRoster(signed.Sequence, h.Note, pinned); err != nil {
 			return err
 		}
-		l.stored++
+		// Both together: after an error the next try goes on with the right note.
+		l.stored, l.handed = l.stored+1, l.handed[1:]
 	}
-	l.handed = l.handed[n:]
 	return nil
 }
 
@@ -200,12 +200,14 @@ func (b *Inbox) Begin() (*roster.Signed, error) {
 			n = i + 1
 		}
 	}
-	if n == 0 {
+	if n == 0 && len(b.rosters) == b.waiting.stored {
 		return nil, nil
 	}
 	newest := b.waiting.rosters[b.waiting.stored+n-1]
-	if _, err := newest.CircleAt(now, b.waiting.handed[n-1].Files); err != nil {
-		return nil, fmt.Errorf("beginning roster %d: %w", newest.Sequence, err)
+	if n > 0 {
+		if _, err := newest.CircleAt(now, b.waiting.handed[n-1].Files); err != nil {
+			return nil, fmt.Errorf("beginning roster %d: %w", newest.Sequence, err)
+		}
 	}
 	if err := b.waiting.keep(b.Store, n); err != nil {
 		return nil, fmt.Errorf("beginning roster %d: %w", newest.Sequence, err)

@@ -1,6 +1,7 @@
 package inbox_test
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"errors"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	"saksi/crypto/roster"
 	"saksi/crypto/sign"
 	"saksi/server/inbox"
+	"saksi/server/store"
 	"saksi/server/store/boltstore"
 	"saksi/server/store/storetest"
 )
@@ -99,6 +101,31 @@ func TestARosterFromNextMonthWaits(t *testing.T) {
 	}
 	d.again(t, h) // its file may still lie there
 	d.inForce(t, "after a restart", 2)
+}
+
+// TestARosterIsInBundlesWithTheBatchThatListsIt: a member on no list looks to couriers
+// and desks as if somebody had put it in.
+func TestARosterIsInBundlesWithTheBatchThatListsIt(t *testing.T) {
+	d := newDrop(t, 2)
+	d.close(t)
+	h := d.next(t, from(30))
+	d.again(t, h)
+	d.now = d.Roster.From
+	if _, err := d.Begin(); err != nil {
+		t.Fatal(err)
+	}
+	for _, listed := range []bool{false, true} {
+		members := d.bundle(t)
+		for path := range members {
+			if strings.HasPrefix(path, "rosters/") && !strings.Contains(string(members["SHA256SUMS"]), "  "+path+"\n") {
+				t.Errorf("%s is on no list", path)
+			}
+		}
+		if _, in := members["rosters/2.note"]; in != listed {
+			t.Errorf("roster 2 is in the bundle: %v, want %v", in, listed)
+		}
+		d.close(t)
+	}
 }
 
 // TestAClockThatFallsBackDoesNotBringAnOldRosterBack: once in force, always in force.
@@ -192,6 +219,55 @@ func TestARosterBeginsInSpiteOfAFault(t *testing.T) {
 		}
 		d.inForce(t, fault.String()+", afterwards", 2)
 	}
+}
+
+// TestTwoRostersBeginInSpiteOfAFault: each is kept under its own number, whichever write
+// failed, and the server starts again.
+func TestTwoRostersBeginInSpiteOfAFault(t *testing.T) {
+	for failing := range 4 {
+		d := newDrop(t, 2)
+		second, third := d.next(t, from(30)), d.next(t, from(30))
+		d.again(t, second, third)
+		d.now = d.Roster.From
+		d.Inbox.Store = &failingRosters{d.faulty, failing}
+		for range 3 {
+			_, _ = d.Begin() // each minute
+		}
+		d.inForce(t, "afterwards", 3)
+		notes, _, err := d.faulty.Rosters()
+		if err != nil || len(notes) != 3 || !bytes.Equal(notes[1], second.Note) || !bytes.Equal(notes[2], third.Note) {
+			t.Errorf("failing call %d: not the notes that were handed in; %v", failing, err)
+		}
+		d.again(t, second, third)
+		d.inForce(t, "after a restart", 3)
+	}
+}
+
+// failingRosters is a store of which one call about rosters finds no room.
+type failingRosters struct {
+	store.Store
+	left int // calls until that
+}
+
+func (f *failingRosters) fail() error {
+	if f.left--; f.left == -1 {
+		return store.ErrFull
+	}
+	return nil
+}
+
+func (f *failingRosters) AddRoster(sequence uint64, note []byte, files map[roster.Hash]string) error {
+	if err := f.fail(); err != nil {
+		return err
+	}
+	return f.Store.AddRoster(sequence, note, files)
+}
+
+func (f *failingRosters) Rosters() ([][]byte, map[roster.Hash]string, error) {
+	if err := f.fail(); err != nil {
+		return nil, nil, err
+	}
+	return f.Store.Rosters()
 }
 
 // notTaken hands a roster in that must be refused, and holds that two are kept as before.
