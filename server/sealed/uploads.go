@@ -20,6 +20,10 @@ const (
 	headerComplete = "Upload-Complete"
 )
 
+// maxSlice is how many bytes a slice has at most: a browser sends half of that. What is
+// announced counts against the budget of all files until it has come or broken off.
+const maxSlice = 8 << 20
+
 // A slice is what a request brings of an upload.
 type slice struct {
 	id     store.UploadID
@@ -185,6 +189,8 @@ func (s slice) check(h http.Header) error {
 	switch {
 	case last != "?0" && last != "?1":
 		return malformed("another " + headerComplete)
+	case s.length > maxSlice:
+		return malformed("a slice that is too large")
 	case s.length > s.size-s.offset:
 		return malformed("a slice beyond the end")
 	case last == "?1" && s.offset+s.length != s.size:

@@ -227,9 +227,10 @@ func (d *delivery) slices(path string, in io.Reader) error {
 	return nil
 }
 
-// slice sends what begins at offset until all of it is acknowledged.
+// slice sends what begins at offset until all of it is acknowledged. A server that
+// goes back and forth does not come on.
 func (d *delivery) slice(path string, offset int64, b []byte) error {
-	end := offset + int64(len(b))
+	end, furthest := offset+int64(len(b)), offset
 	for now := offset; now < end; {
 		answer, err := d.persist(func() (*answer, error) { return d.patch(path, now, b[now-offset:]) })
 		switch {
@@ -237,14 +238,15 @@ func (d *delivery) slice(path string, offset int64, b []byte) error {
 			return err
 		case answer.offset < offset || answer.offset > end:
 			return ErrLost
-		case answer.offset == now:
+		case answer.offset <= furthest:
 			if err := d.fail(io.ErrNoProgress, 0); err != nil {
 				return err
 			}
 		default:
-			now = answer.offset
+			furthest = answer.offset
 			d.moved()
 		}
+		now = answer.offset
 		if d.Progress != nil {
 			d.Progress(now, d.sealed.Size)
 		}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -60,7 +61,7 @@ func readAnswer(resp *http.Response) (*answer, error) {
 	a := &answer{status: resp.StatusCode, complete: resp.Header.Get("Upload-Complete") == "?1"}
 	if text := resp.Header.Get("Upload-Offset"); text != "" {
 		n, err := strconv.ParseInt(text, 10, 64)
-		if err != nil || n < 0 {
+		if err != nil || n < 0 || strconv.FormatInt(n, 10) != text {
 			return nil, ErrStrange
 		}
 		a.offset = n
@@ -79,11 +80,18 @@ func refusal(method string, resp *http.Response, text []byte) error {
 		Minutes int    `json:"minutes"`
 		Limit   int64  `json:"limit"`
 	}
-	if json.Unmarshal(text, &body) != nil || body.Error == "" {
+	if json.Unmarshal(text, &body) != nil || !isName(body.Error) {
 		return ErrStrange
 	}
 	r.Name, r.Minutes, r.Limit = body.Error, body.Minutes, body.Limit
 	return r
+}
+
+// isName reports whether a text may be the name of a failure. Errors repeat it: it is
+// not what somebody wants a terminal to show.
+func isName(text string) bool {
+	other := func(r rune) bool { return r != '_' && (r < 'a' || r > 'z') }
+	return text != "" && len(text) <= 40 && !strings.ContainsFunc(text, other)
 }
 
 // persist asks until there is an answer: a refusal is one, unless the server is only

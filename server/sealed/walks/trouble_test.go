@@ -84,7 +84,7 @@ func TestChromiumWithoutNetwork(t *testing.T) {
 }
 
 // TestWhatFailedToLoadIsLoadedAgain: a page whose network was away when it opened
-// seals once it is back. (A policy of Trusted Types can be made only once a page.)
+// seals once it is back.
 func TestWhatFailedToLoadIsLoadedAgain(t *testing.T) {
 	for _, b := range browsers(false) {
 		t.Run(b.name, func(t *testing.T) {
@@ -128,7 +128,7 @@ func TestAServerThatCountsWrongly(t *testing.T) {
 		w.must(w.page.Attach("#file", path))
 		w.until(row("h3"), name)
 		w.must(w.page.Hit("[data-do=send-files]"))
-		w.until(row(".state"), "Server kami tidak menjawab")
+		w.until(row(".state"), "Kami belum dapat memastikan")
 		if fault.Met() == 0 {
 			t.Errorf("%s: nothing was changed", c.name)
 		}

@@ -12,6 +12,7 @@ import (
 	"saksi/server/browser"
 	"saksi/server/browser/recorder"
 	"saksi/server/servertest"
+	"saksi/server/servertest/leaks"
 	"saksi/web/client"
 )
 
@@ -34,6 +35,9 @@ type walk struct {
 	line  *recorder.Recorder
 	page  *browser.Page
 	words []string
+	gave  *leaks.Secrets // to the server, and when
+
+	deleted bool // all of it
 }
 
 // inBrowser is a browser that a walk goes through.
@@ -56,8 +60,9 @@ func newWalk(t *testing.T, b inBrowser) *walk {
 	if client.Script() == nil {
 		t.Fatal("there is no script: run .ci/client first")
 	}
+	gave := leaks.New()
 	d := servertest.New(t, servertest.Options{Script: client.Script()})
-	return &walk{t: t, d: d, line: recorder.New(t, d.URL), page: b.start(t)}
+	return &walk{t: t, d: d, line: recorder.New(t, d.URL), page: b.start(t), gave: gave}
 }
 
 func (w *walk) must(errs ...error) {
@@ -160,6 +165,7 @@ func (w *walk) delete() {
 	w.until("button.danger", "")
 	w.must(w.page.Hit("button.danger"))
 	w.until("h1", "Sudah dihapus")
+	w.deleted = true
 	w.read()
 	w.until("main", "dihapus oleh Anda")
 	if has, err := w.page.Has("article"); err != nil || has {
@@ -193,7 +199,8 @@ func (w *walk) secrets(files ...[]byte) []recorder.Secret {
 	return all
 }
 
-// leaksNothing searches everything that passed, and holds that there was something.
+// leaksNothing searches everything that passed and everything that is kept, and holds
+// that there was something.
 func (w *walk) leaksNothing(files ...[]byte) {
 	w.t.Helper()
 	for _, pattern := range []string{"GET /roster.note", "POST /v1/items", "POST /v1/mailbox"} {
@@ -203,5 +210,28 @@ func (w *walk) leaksNothing(files ...[]byte) {
 	}
 	for _, found := range w.line.Find(w.secrets(files...)...) {
 		w.t.Errorf("it was sent: %s", found)
+	}
+	w.keepsNothing(files...)
+}
+
+// keepsNothing searches the store and the log.
+func (w *walk) keepsNothing(files ...[]byte) {
+	w.t.Helper()
+	for _, text := range []string{story, later, replied} {
+		w.gave.Text("what was written", text)
+	}
+	for _, file := range files {
+		w.gave.File(name, file)
+	}
+	if w.deleted {
+		w.gave.Burned(w.code())
+	}
+	w.gave.Code(w.code())
+	wrong, kept, err := w.gave.SearchStore(w.d.Dir)
+	for _, leak := range append(wrong, w.gave.FindTimeless("the log", []byte(w.d.Log.String()))...) {
+		w.t.Error(leak)
+	}
+	if err != nil || kept < 3 {
+		w.t.Errorf("%d files were searched, %v", kept, err)
 	}
 }
