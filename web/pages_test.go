@@ -68,8 +68,9 @@ func states() []state {
 	list = append(list, wordStates()...)
 	list = append(list, conversationStates()...)
 	list = append(list,
-		state{"confirm-one", Confirm{testCode, 1}},
-		state{"confirm-all", Confirm{testCode, -1}},
+		state{"confirm-one", Confirm{testCode, 1, false}},
+		state{"confirm-all", Confirm{testCode, -1, false}},
+		state{"confirm-doubt", Confirm{testCode, 1, true}},
 		state{"gone-one", Gone{Code: testCode}},
 		state{"gone-all", Gone{testCode, true}},
 	)
@@ -180,7 +181,7 @@ func conversationStates() []state {
 
 func failureKeys() []string {
 	return strings.Fields("bad_request not_found method too_large length_required upload_cut " +
-		"form_damaged form_cut text_large store files_full disk internal busy closed deleted code_invalid")
+		"form_damaged form_cut text_large store files_full disk internal busy closed no_reader deleted code_invalid")
 }
 
 func failureStates() []state {

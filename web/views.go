@@ -210,10 +210,12 @@ type Client struct {
 	KeepSpread, KeepMost int // as in Receipt
 }
 
-// Confirm asks before anything is deleted.
+// Confirm asks before anything is deleted; or once more, where nobody knows whether
+// it was.
 type Confirm struct {
-	Code string
-	N    int // the item; -1 means everything
+	Code  string
+	N     int // the item; -1 means everything
+	Doubt bool
 }
 
 // Gone says what was deleted.

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"saksi/crypto/limittest"
 	"saksi/server/browser"
 )
 
@@ -21,12 +22,12 @@ func BenchmarkSeal(b *testing.B) {
 		rounds int
 		start  func() *browser.Page
 	}{
-		{"Chromium", 100e6, 5, func() *browser.Page { return browser.Chromium(b, browser.Options{JavaScript: true}).Page }},
-		{"Firefox", 100e6, 5, func() *browser.Page { return browser.Firefox(b, browser.Options{JavaScript: true}) }},
-		{"Chromium/interpreted", 8e6, 1, func() *browser.Page {
+		{"Chromium", limittest.Size(100_000_000, 1_000_000), limittest.Size(5, 1), func() *browser.Page { return browser.Chromium(b, browser.Options{JavaScript: true}).Page }},
+		{"Firefox", limittest.Size(100_000_000, 1_000_000), limittest.Size(5, 1), func() *browser.Page { return browser.Firefox(b, browser.Options{JavaScript: true}) }},
+		{"Chromium/interpreted", limittest.Size(8_000_000, 100_000), 1, func() *browser.Page {
 			return browser.Chromium(b, browser.Options{JavaScript: true, Interpreted: true}).Page
 		}},
-		{"Firefox/interpreted", 8e6, 1, func() *browser.Page {
+		{"Firefox/interpreted", limittest.Size(8_000_000, 100_000), 1, func() *browser.Page {
 			return browser.Firefox(b, browser.Options{JavaScript: true, Interpreted: true})
 		}},
 	} {
@@ -36,6 +37,9 @@ func BenchmarkSeal(b *testing.B) {
 			for b.Loop() {
 				var taken map[string][]float64
 				s.call(&taken, 15*time.Minute, "bench", "/vectors.json", c.size, c.rounds)
+				if len(taken) != 4 || len(taken["ours"]) != c.rounds || len(taken["limit"]) != c.rounds {
+					b.Fatalf("not what was asked for: %v", taken)
+				}
 				measured(b, float64(c.size)/1e6, taken)
 			}
 		})

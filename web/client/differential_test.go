@@ -256,7 +256,8 @@ func TestGoAndTheScriptReadTheSameJSON(t *testing.T) {
 	words := []string{
 		"", " ", "\n", "\v", "\u00a0", "\ufeff", "{", "}", "[", "]", ",", ":", `"`, `\`, `\u00e9`, `\ud83d`,
 		`\ude4f`, `\u0061`, "0", "00", "1.", ".5", "1.5", "1E+5", "1e", "-", "-0", "+1", "true", "false", "null", "nul", "é", "A",
-		"\x00", "\x7f", `"a":1`, `{"a":{"a":1}}`,
+		"\x00", "\x7f", `"a":1`, `{"a":{"a":1}}`, "[[]]",
+		strings.Repeat(`{"a":[`, 15) + "[]" + strings.Repeat("]}", 15),
 	}
 	taken := 0
 	for range rounds {
@@ -276,6 +277,27 @@ func TestGoAndTheScriptReadTheSameJSON(t *testing.T) {
 		}
 	}
 	bothWays(t, taken)
+}
+
+// TestGoAndTheScriptReadJSONToTheSameDepth: a reply under a name that nobody knows,
+// nested deeper than one of them reads, would be an answer to one and nothing to the
+// other.
+func TestGoAndTheScriptReadJSONToTheSameDepth(t *testing.T) {
+	s := newScript(t)
+	for _, n := range []int{1, 15, 16, 17, 31, 32, 33, 34, 999, 1001, 1500} {
+		for _, around := range [][2]string{{"[", "]"}, {`{"a":`, "}"}, {`[1,{"a":1,"b":`, "}]"}} {
+			for _, value := range []string{"1", "[]", "{}", `"a"`, "true"} {
+				data := []byte(strings.Repeat(around[0], n) + value + strings.Repeat(around[1], n))
+				var v json.RawMessage
+				err := strictjson.Unmarshal(data, &v)
+				var got refusal
+				s.ask(map[string]any{"op": "json", "data": data}, &got)
+				if (err == nil) != (got.Key == "") || around[0] == "[" && (err == nil) != (n <= 32) {
+					t.Errorf("%s in %d times %s: Go says %v, the script %q", value, n, around[0], err, got.Key)
+				}
+			}
+		}
+	}
 }
 
 // TestGoAndTheScriptAskTheSame: of the same taxonomy and the same answers both keep

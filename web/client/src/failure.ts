@@ -11,5 +11,6 @@ export class Failure extends Error {
   }
 }
 
-/** After these nobody knows whether a request has done its work. */
-export const unclear = ["unreachable", "disk", "internal", "store"];
+/** After these nobody knows whether a request has done its work. (A full "store" keeps
+ * nothing of what is sent; of a deletion it may have done a part.) */
+export const unclear = ["unreachable", "disk", "internal"];

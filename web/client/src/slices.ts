@@ -138,10 +138,8 @@ const sure = (a: Answer): boolean => isKept(a) || (a.problem !== null && !unclea
 async function hand(u: Upload, parcel: Uint8Array, patient: boolean): Promise<Outcome> {
   const headers = { "Content-Type": "application/octet-stream" };
   const ask = async () => {
-    const { doubted } = u.sealed;
-    u.sealed.doubted = true; // till the server has said otherwise
     const a = await u.port.ask("POST", "/v1/items", headers, parcel);
-    if (sure(a)) u.sealed.doubted = doubted;
+    if (!sure(a)) u.sealed.doubted = true;
     return a.status < 300 && !a.complete ? { ...a, status: 0 } : a; // nobody's answer
   };
   const a = await insist(u, ask, patient);
@@ -207,22 +205,24 @@ async function arrived(u: Upload, a: Answer, asked = false): Promise<number> {
   return arrived(u, await insist(u, () => u.port.ask("HEAD", u.path, {}, nothing), true), true);
 }
 
-/** Whether it passes by itself: no answer, too many at once, a server in trouble; not that others read now. */
+/** Whether it passes by itself: no answer, too many at once, a server in trouble; not a
+ * roster that ran out, nor a disk that has failed. */
 function passes(a: Answer): boolean {
-  if (a.problem?.error === "closed") return false;
+  if (["closed", "disk"].includes(a.problem?.error ?? "")) return false;
   return a.status === 0 || a.status === 408 || a.status === 429 || (a.status >= 500 && a.status !== 507);
 }
 
 /**
  * Asks until there is an answer that does not pass by itself. Who is not patient takes
- * a server's word for when to come back, unless an earlier try may have succeeded.
+ * a server's word for when to come back, unless an earlier try may have succeeded; and
+ * who waits for a whole item is told of a fault at once.
  */
 async function insist(u: Upload, ask: () => Promise<Answer>, patient: boolean): Promise<Answer> {
   for (let n = 0; ; n++) {
     await allowed(u);
     const a = await ask();
     const told = !patient && n === 0 && a.problem?.minutes !== undefined;
-    if (!passes(a) || told) return a;
+    if (!passes(a) || told || (!u.path && a.problem?.error === "internal")) return a;
     await pause(u, n, a);
   }
 }

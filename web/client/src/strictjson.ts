@@ -7,7 +7,7 @@ import { malformed, text } from "./encoding";
 export type Value = string | boolean | bigint | number | Value[] | Fields;
 export type Fields = Map<string, Value>;
 
-const maxDepth = 1000;
+const maxDepth = 32;
 const space = /[ \t\n\r]*/;
 const quoted = /"(?:[^"\\\x00-\x1f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"/;
 const digits = /((?:0|[1-9]\d*)((?:\.\d+)?(?:[eE][+-]?\d+)?))/;

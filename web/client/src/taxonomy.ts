@@ -59,7 +59,8 @@ export function parse(file: Uint8Array): Taxonomy {
   try {
     const t: Taxonomy & { format: string } = JSON.parse(text(file));
     const questions = t.sections.flatMap((s) => s.questions);
-    if (t.format === "saksi/v1/taxonomy" && questions.every((q) => q.id && q.kind)) {
+    const whole = questions.every((q) => q.id && q.kind && (q.choices ?? []).every((c) => c.code));
+    if (t.format === "saksi/v1/taxonomy" && whole) {
       return { ...t, reference: `${t.name} ${t.version} ${hex(sha256(file))}`, questions };
     }
   } catch {

@@ -21,6 +21,8 @@ type Vector = any;
 interface Property {
   name: string;
   from: Uint8Array[];
+  /** Inputs that chance seldom makes; all are refused. */
+  odd?: Uint8Array[];
   /** The input again from what was read; null if this has more than one spelling. */
   again(b: Uint8Array): Uint8Array | null | Promise<Uint8Array | null>;
 }
@@ -36,6 +38,7 @@ export async function properties(seconds: number, v: Vector, seed = Date.now() %
     const random = generator(seed);
     let refused = 0;
     for (const b of p.from) await p.again(b);
+    for (const b of p.odd ?? []) c.that(`${p.name}: ${text(b)}`, await refuses(p, b));
     const end = performance.now() + (1000 * seconds) / all.length;
     for (let n = 0; n < least || performance.now() < end; n++) {
       const input = mutated(p.from, random);
@@ -51,6 +54,15 @@ export async function properties(seconds: number, v: Vector, seed = Date.now() %
     c.that(p.name + ": nothing was refused", refused > 0);
   }
   return { checks: c.checks, failed: c.failed };
+}
+
+async function refuses(p: Property, b: Uint8Array): Promise<boolean> {
+  try {
+    await p.again(b);
+  } catch (e) {
+    return e instanceof Failure;
+  }
+  return false;
 }
 
 function list(v: Vector): Property[] {
@@ -81,7 +93,7 @@ function list(v: Vector): Property[] {
     { name: "week", from: [utf8("2026-W47"), utf8("2026-W53")], again: (b) => utf8(week.parse(text(b))) },
     { name: "hex", from: [utf8("00ff1a")], again: (b) => utf8(hex(unhex(text(b)))) },
     { name: "base64", from: [utf8("c2Frc2k="), utf8("AAAA")], again: (b) => utf8(base64(unbase64(text(b)))) },
-    { name: "taxonomy", from: [utf8(sample)], again: taxonomyAgain },
+    { name: "taxonomy", from: [utf8(sample)], odd: ["2", '"Uji"', "{}", "[null]", "[2]"].map(withChoices), again: taxonomyAgain },
     { name: "age file", from: [unbase64(v.hybrid.sealed[0].sealed_base64)], again: ageAgain(v) },
   ];
 }
@@ -152,6 +164,8 @@ const sample = JSON.stringify({
     { title: { id: "a", en: "b" }, questions: [{ id: "q", kind: "one", label: { id: "a", en: "b" }, choices: [] }] },
   ],
 });
+
+const withChoices = (json: string) => utf8(sample.replace('"choices":[]', `"choices":${json}`));
 
 function taxonomyAgain(b: Uint8Array): null {
   const t = taxonomy.parse(b);

@@ -48,8 +48,11 @@ type Trick =
   | "back" // a power cut took more than was acknowledged
   | "busy" // refused with minutes
   | "broken" // 500
+  | "disk" // 503: it may be kept, and nothing is until the server is started anew
+  | "full" // 507: it is not kept
   | "bare" // 200, by something in between
-  | "closed" // 503: the roster is another one by now
+  | "closed" // 503: the roster ran out
+  | "others" // 422: the roster is another one by now
   | "conflict"; // 409 without an offset: another request hangs
 
 interface Server extends s.Port {
@@ -82,8 +85,11 @@ function server(tricks: (n: number, method: string) => Trick, each = 10): Server
       if (trick === "dropped") return none;
       if (trick === "busy") return { ...none, status: 503, problem: { error: "busy", minutes: 3 } };
       if (trick === "broken") return { ...none, status: 500, problem: { error: "internal" } };
+      if (trick === "disk") return { ...none, status: 503, problem: { error: "disk" } };
+      if (trick === "full") return { ...none, status: 507, problem: { error: "store" } };
       if (trick === "bare") return { ...none, status: 200 };
       if (trick === "closed") return { ...none, status: 503, problem: { error: "closed" } };
+      if (trick === "others") return { ...none, status: 422, problem: { error: "no_reader" } };
       if (trick === "conflict") return { ...none, status: 409, problem: { error: "upload_cut" } };
       if (trick === "forget") self.uploads.clear();
       if (trick === "back") for (const u of self.uploads.values()) u.bytes = u.bytes.slice(0, u.bytes.length >> 1);
@@ -224,12 +230,24 @@ async function giveUp(c: Checks) {
   await run(c, "a server that never tells an offset", large, port, "upload_cut");
   c.same("is not asked for it without end", port.asked, ["POST", "PATCH 0", "HEAD", "DELETE"]);
   for (const at of [0, 1, 3]) {
-    port = server(once("closed", at));
-    await run(c, `no longer the readers of this one, at request ${at}`, large, port, "closed");
-    c.same(`and it is given up at once ${at}`, [port.asked.length, port.asked.at(-1)], [at + 2, "DELETE"]);
+    for (const [trick, want] of [["closed", "closed"], ["others", "no_reader"]] as const) {
+      port = server(once(trick, at));
+      await run(c, `no longer the readers of this one, at request ${at}`, large, port, want);
+      c.same(`and it is given up at once ${at}`, [port.asked.length, port.asked.at(-1)], [at + 2, "DELETE"]);
+    }
   }
   port = server((_, method) => (method === "PATCH" ? "broken" : ""));
   await run(c, "a server that takes no slice", large, port, "internal");
+  for (const trick of ["broken", "disk", "full"] as const) {
+    port = server(() => trick);
+    await run(c, `a small item, and a server that is ${trick}`, small, port, { broken: "internal", full: "store", disk: trick }[trick]);
+    c.same(`its sender is told at once: ${trick}`, [port.asked, port.rests], [["POST item"], []]);
+  }
+  for (const at of [0, 1, 3]) {
+    port = server((n) => (n >= at ? "disk" : ""));
+    await run(c, `a disk that fails at request ${at}`, large, port, "disk");
+    c.same(`and nobody waits for it ${at}`, [port.asked.length, port.rests], [at + 2, []]);
+  }
 }
 
 async function stop(c: Checks) {
@@ -255,15 +273,24 @@ async function stop(c: Checks) {
 /** Whether a cancelled item may be kept is known from its own handing-in alone. */
 async function doubts(c: Checks) {
   for (const [size, at] of [[small, 0], [large, 3]] as const) {
-    for (const trick of ["lost", "dropped", "broken", "bare", "busy", ""] as const) {
+    for (const trick of ["lost", "dropped", "broken", "disk", "bare", "busy", "full", ""] as const) {
       const abort = new AbortController();
       const port = server((n) => (n === at ? (abort.abort(), trick) : ""));
       const sealed = fake(size);
       const got = await outcome(() => s.send(sealed, port, () => undefined, { signal: abort.signal }));
       c.same(`${size} bytes, ${trick}: cancelled`, got, trick ? "cancelled" : "");
-      c.same(`${size} bytes, ${trick}: doubted`, !!sealed.doubted, !["busy", ""].includes(trick));
+      c.same(`${size} bytes, ${trick}: doubted`, !!sealed.doubted, !["busy", "full", ""].includes(trick));
     }
   }
+  // What is said of the way depends on it, so it is asked for while an answer comes.
+  const asked: boolean[] = [];
+  const twice = fake(small);
+  const watched = server((n) => (asked.push(!!twice.doubted), n < 2 ? "dropped" : ""));
+  await s.send(twice, watched, () => undefined);
+  c.same("there is no doubt before an answer is missing", [asked, twice.doubted], [[false, true, true], false]);
+  const before = fake(small);
+  await outcome(() => s.send(before, server((n) => (n === 0 ? "lost" : "full")), () => undefined));
+  c.that("a full disk says nothing of an earlier try", !!before.doubted);
   const abort = new AbortController();
   const sealed = fake(large);
   const port = server((n) => (n === 1 ? (abort.abort(), "lost") : ""));

@@ -1,7 +1,7 @@
 // What went wrong, in words.
 
 import { Failure, unclear } from "../failure";
-import { $, focus, t, type Values, view, type Views } from "./view";
+import { $, focus, size, t, type Values, view, type Views } from "./view";
 
 /** The key of what went wrong. What is no Failure is our own fault. */
 export function keyOf(err: unknown): string {
@@ -16,6 +16,7 @@ export function sentence(v: Views, err: unknown): string {
 function lines(v: Views, err: unknown): string[] {
   const key = keyOf(err);
   const values: Values = err instanceof Failure ? { ...err.values } : {};
+  if (values["limit"]) values["limit"] = size(v, Number(values["limit"]));
   const own = t(v, "client.problem." + key, values) || t(v, "problem." + key, values);
   if (own) return [own];
   const known = t(v, `failure.${key}.title`) ? key : "internal";
@@ -26,7 +27,7 @@ function lines(v: Views, err: unknown): string[] {
  * is unclear has words of its own where nothing was typed; what is known comes first. */
 export function say(v: Views, err: unknown, instead = "", known = ""): void {
   shut(err);
-  const all = lines(v, instead && unclear.includes(keyOf(err)) ? new Failure(instead) : err);
+  const all = lines(v, instead && [...unclear, "store"].includes(keyOf(err)) ? new Failure(instead) : err);
   if (known) all.unshift(known);
   const title = all.length > 1 ? (all.shift() ?? "") : "";
   put(view(v, "blocked", { title, lines: all.map((line) => ({ line })) }));

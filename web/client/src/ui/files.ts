@@ -46,6 +46,9 @@ type Stand = "unsent" | "waiting" | "sealing" | Way | "paused" | "kept" | "cance
 /** Where nothing is under way for a file. */
 const idle: Stand[] = ["unsent", "waiting", "failed"];
 
+/** The last sealing, while it is not known whether it arrived. */
+export type Doubt = { sealed: Sealed; n: number; as: string } | null;
+
 interface Entry {
   file: File;
   clean: Blob | null; // without what was hidden in it
@@ -54,8 +57,7 @@ interface Entry {
   stand: Stand;
   sent: number;
   size: number; // as sealed; 0 before
-  /** The last sealing, while it is not known whether it arrived. */
-  doubt: { sealed: Sealed; n: number; as: string } | null;
+  doubt: Doubt;
   abort: AbortController;
   resume: (() => void) | null;
   paused: Promise<void> | null;
@@ -310,12 +312,11 @@ async function deliver(s: Site, thread: Thread, e: Entry, to: Recipients): Promi
   }
 }
 
-/** What is said of a failed file. That the server takes nothing for the readers that it
- * was sealed to means that they changed meanwhile: trying again tells. */
+/** What is said of a failed file. */
 function failure(e: Entry, err: unknown): unknown {
   const key = keyOf(err);
-  if (e.doubt || key === "unreachable") return new Failure("file_unsent");
-  return key === "closed" ? new Failure("no_reader") : err;
+  if (key === "unreachable" || (e.doubt && !["disk", "internal"].includes(key))) return new Failure("file_unsent");
+  return err;
 }
 
 /** Says that a file is not kept once that is so: what may have arrived is deleted. */
@@ -329,7 +330,7 @@ async function cancelled(s: Site, thread: Thread, e: Entry): Promise<void> {
 }
 
 /** Whether it is kept by an earlier try, as it would be sent now. If it may have arrived otherwise, it is deleted. */
-async function arrived(thread: Thread, e: Entry, as: string): Promise<boolean> {
+export async function arrived(thread: Thread, e: { doubt: Doubt }, as: string): Promise<boolean> {
   if (!e.doubt) return false;
   const { sealed, n, as: was } = e.doubt;
   const now = await stands(sealed, port(() => {}, AbortSignal.timeout(60_000)));

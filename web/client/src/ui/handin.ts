@@ -3,7 +3,7 @@
 import { type Content, type Sealed, seal } from "../item";
 import type { Code } from "../receipt";
 import { type Outcome, type Port, send } from "../slices";
-import { unclear } from "../failure";
+import { Failure } from "../failure";
 import { clear, keyOf } from "./failed";
 import { port, type Way } from "./port";
 import { circleOf, refresh, type Site } from "./site";
@@ -19,12 +19,15 @@ export function tidyForm(form: HTMLElement): void {
   for (const e of form.querySelectorAll("[aria-invalid]")) e.removeAttribute("aria-invalid");
 }
 
+/** What was sealed last. It tells whether it may have arrived, though sending it failed. */
+export interface Tried {
+  sealed?: Sealed | undefined;
+}
+
 /** Seals an item for who reads now, and hands it in, until there is an answer. What it
- * holds is asked for once that is known: a choice holds for the readers that were shown.
- * doubt tells afterwards whether it may have arrived, though this failed. */
+ * holds is asked for once that is known: a choice holds for the readers that were shown. */
 export async function handIn(
-  s: Site, form: HTMLElement, code: Code, n: number, content: () => Content, stop: AbortSignal,
-  doubt = { doubted: false },
+  s: Site, form: HTMLElement, code: Code, n: number, content: () => Content, stop: AbortSignal, tried: Tried,
 ): Promise<Outcome> {
   const note = status(form);
   const say = (key: string) => (note.textContent = t(s.views, "client.status." + key));
@@ -32,28 +35,29 @@ export async function handIn(
   focus(note);
   form.inert = true; // what is on its way is not changed
   s.pending++;
-  let sealed: Sealed | undefined;
-  const on = (way: Way) => say(way === "busy" && sealed?.doubted ? "lost" : way);
+  const on = (way: Way) => say(way === "busy" && tried.sealed?.doubted ? "lost" : way);
   try {
     await refresh(s);
-    sealed = await seal(circleOf(s), code, n, content());
+    const sealed = (tried.sealed = await seal(circleOf(s), code, n, content()));
     say("sending");
     return await insist(sealed, port(on, stop), stop);
   } finally {
-    doubt.doubted = !!sealed?.doubted;
     s.pending--;
     form.inert = false;
     note.remove();
   }
 }
 
-/** A text that may have arrived is sent until that is known: its words depend on it. */
+/** A text that may have arrived is sent until that is known: its words depend on it. A
+ * server in trouble does not tell: then the text is in the form again, as without script. */
 async function insist(sealed: Sealed, to: Port, stop: AbortSignal): Promise<Outcome> {
   for (;;) {
     try {
       return await send(sealed, to, () => {}, { signal: stop });
     } catch (err) {
-      if (!sealed.doubted || ![...unclear, "busy"].includes(keyOf(err))) throw err;
+      const key = keyOf(err);
+      if (sealed.doubted && key === "store") throw new Failure("internal"); // of the earlier try that says nothing
+      if (!sealed.doubted || !["unreachable", "busy"].includes(key)) throw err;
       await to.rest(10_000);
     }
   }

@@ -22,7 +22,7 @@ async function ask(
 
 /** The errors of the server's table that can befall these requests. What is said
  * about others is ours to say. */
-const known = /^(busy|closed|too_large|upload_cut|form_damaged|file_number_used|code_invalid|deleted|files_full|store|disk)$/;
+const known = /^(busy|closed|no_reader|too_large|upload_cut|form_damaged|file_number_used|code_invalid|deleted|files_full|store|disk)$/;
 
 /** What the server said that is wrong. */
 export function reading(said: unknown): Answer["problem"] {

@@ -9,11 +9,12 @@ import { type Code, keys, maxItems } from "../receipt";
 import type { Marked } from "../reply";
 import { keyOf, put, say } from "./failed";
 import { fillIn, values } from "./fields";
-import { type Files, filesView, newFiles } from "./files";
-import { handIn, tidyForm } from "./handin";
+import { arrived, type Doubt, type Files, filesView, newFiles } from "./files";
+import { handIn, tidyForm, type Tried } from "./handin";
 import { post } from "./port";
 import { chosen, mark, ofReaders, problem, renew } from "./readers";
 import { readers, type Site } from "./site";
+import type { Outcome } from "../slices";
 import { $, item, show, slot, t, type Values, view, type Views, week } from "./view";
 
 const maxText = 24_000;
@@ -26,13 +27,17 @@ export interface Thread {
   chosen: Map<string, string>;
   page: number;
   files: Files;
+  /** Of the last message. */
+  doubt: Doubt;
   /** What is being sent, and what ends it. */
   work: Set<Promise<unknown>>;
   stop: AbortController;
 }
 
 export function newThread(code: Code, n: number, choice: Map<string, string>): Thread {
-  return { code, next: n, chosen: choice, page: 0, files: newFiles(), work: new Set(), stop: new AbortController() };
+  return {
+    code, next: n, chosen: choice, page: 0, files: newFiles(), doubt: null, work: new Set(), stop: new AbortController(),
+  };
 }
 
 /** The next item's number. Another page may have taken it: then it is refused, and the one behind it is next. */
@@ -77,6 +82,8 @@ export async function open(s: Site, thread: Thread, page: number, notice = ""): 
   try {
     const found = await read(s, thread.code, page);
     thread.page = page;
+    const { doubt } = thread;
+    if (doubt && found.states[doubt.n]?.stand !== "unused") thread.doubt = null; // the page says that it is there
     const free = next(found.states);
     thread.next = free < 0 ? free : Math.max(thread.next, free); // some may be on their way
     enter(s, thread);
@@ -144,15 +151,37 @@ async function message(s: Site, thread: Thread, form: HTMLElement): Promise<void
     thread.chosen = values($("details.readers", form) ?? form);
     const text = field.value;
     const content = (): Content => ({ kind: "message", language: s.views.lang, readers: chosen(s, form), text });
-    let n: number;
-    do {
-      n = number(thread);
-    } while ((await atWork(thread, handIn(s, form, thread.code, n, content, thread.stop.signal))) === "taken");
+    const n = await sendOnce(s, form, thread, JSON.stringify([text, ...thread.chosen]), (n, tried) =>
+      handIn(s, form, thread.code, n, content, thread.stop.signal, tried));
     field.value = "";
     await open(s, thread, 0, t(s.views, "conversation.kept", { item: item(s.views, n) }));
   } catch (err) {
     await refused(s, form, err);
   }
+}
+
+/** Hands a message in under the next number that is free, unless an earlier try has brought
+ * it. Returns the number. */
+async function sendOnce(
+  s: Site, form: HTMLElement, thread: Thread, as: string, hand: (n: number, tried: Tried) => Promise<Outcome>,
+): Promise<number> {
+  let n = thread.doubt?.n ?? 0;
+  const note = waiting(s, "sending");
+  form.inert = true;
+  let taken = await arrived(thread, thread, as).then((ours) => !ours).finally(() => {
+    form.inert = false;
+    note.remove();
+  });
+  while (taken) {
+    const tried: Tried = {};
+    n = number(thread);
+    try {
+      taken = (await atWork(thread, hand(n, tried))) === "taken";
+    } finally {
+      thread.doubt = tried.sealed?.doubted ? { sealed: tried.sealed, n, as } : null;
+    }
+  }
+  return n;
 }
 
 /** Says what is wrong with a message, on top and at its field. */

@@ -9,7 +9,7 @@ import { advice, type Answers, check, type Question, tidy } from "../taxonomy";
 import { caught, keyOf, put, say } from "./failed";
 import { fillIn, values } from "./fields";
 import { filesView } from "./files";
-import { handIn, tidyForm } from "./handin";
+import { handIn, tidyForm, type Tried } from "./handin";
 import { page, post } from "./port";
 import { chosen, mark, ofReaders, problem, province, renew } from "./readers";
 import { carryPin, prefix, readers, type Site, views } from "./site";
@@ -92,21 +92,20 @@ function beside(s: Site, q: Question, text: string): void {
 /** Sends the form, or changes it. The code is made here; the one in the form is the
  * server's, and stays unused. */
 export function writer(s: Site): (form: HTMLFormElement, by: HTMLButtonElement | null) => Promise<void> {
-  const first = { code: newCode(), doubted: false };
+  const first: First = { code: newCode() };
   return (form, by) => submitted(s, form, first, by);
 }
 
 /** The first item's code, and whether a try that failed may have brought it all the same. */
-interface First {
+interface First extends Tried {
   code: Code;
-  doubted: boolean;
 }
 
 /** What an earlier try may have brought is deleted: it is not what is sent now. */
 async function renewCode(first: First): Promise<void> {
-  if (!first.doubted) return;
+  if (!first.sealed?.doubted) return;
   await post("/v1/burn", burnRequest(first.code, [0]));
-  Object.assign(first, { code: newCode(), doubted: false });
+  Object.assign(first, { code: newCode(), sealed: undefined });
 }
 
 async function submitted(s: Site, form: HTMLFormElement, first: First, by: HTMLButtonElement | null): Promise<void> {
