@@ -16,10 +16,11 @@ import (
 	"saksi/crypto/hybrid"
 	"saksi/crypto/limittest"
 	"saksi/crypto/receipt"
+	"saksi/server/servertest"
 )
 
 // uploadSize is that of the file in uploads.
-const uploadSize = 500 << 20
+func uploadSize() int { return limittest.Size(500<<20, 2<<20) }
 
 // BenchmarkUpload sends a file of 500 MiB over HTTP on loopback. Its limits are
 // a handler that copies the body of the same request to a file, with fsync
@@ -39,12 +40,20 @@ func BenchmarkUpload(b *testing.B) {
 			bare := http.Server{Handler: keepBody(b, limit.keep)}
 			go bare.Serve(l)
 			defer bare.Close()
-			limittest.Compare(b, uploadSize>>20, "MiB", func() {
-				sendFile(b, strings.TrimPrefix(d.URL, "http://"))
+			limittest.Compare(b, uploadSize()>>20, "MiB", func() {
+				isKept(b, d, sendFile(b, strings.TrimPrefix(d.URL, "http://")))
 			}, func() {
 				sendFile(b, l.Addr().String())
 			})
 		})
+	}
+}
+
+// isKept holds that a code's first item is a file of that size.
+func isKept(b *testing.B, d *servertest.Drop, code receipt.Code) {
+	states, err := d.Inbox.Store.States([]receipt.ItemID{code.ItemID(0)})
+	if err != nil || states[0].Item == nil || states[0].Item.Size < int64(uploadSize()) {
+		b.Fatalf("the file is not kept: %+v, %v", states, err)
 	}
 }
 
@@ -98,24 +107,25 @@ func (s sealedFile) Close() error { return errors.Join(s.age.Close(), s.buf.Flus
 
 // sendFile uploads a file of random bytes under a new code, on a connection of
 // its own.
-func sendFile(b *testing.B, address string) {
+func sendFile(b *testing.B, address string) receipt.Code {
 	conn, err := net.Dial("tcp", address)
 	if err != nil {
 		b.Fatal(err)
 	}
 	defer conn.Close()
 	const boundary = "batas4711"
+	code := receipt.New()
 	head := fmt.Sprintf("--%[1]s\r\nContent-Disposition: form-data; name=\"code\"\r\n\r\n%[2]s\r\n"+
 		"--%[1]s\r\nContent-Disposition: form-data; name=\"n\"\r\n\r\n0\r\n"+
 		"--%[1]s\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.jpg\"\r\n\r\n",
-		boundary, receipt.New().Field())
+		boundary, code.Field())
 	tail := "\r\n--" + boundary + "--\r\n"
 	fmt.Fprintf(conn, "POST /file HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"+
 		"Content-Type: multipart/form-data; boundary=%s\r\nContent-Length: %d\r\n\r\n%s",
-		boundary, len(head)+uploadSize+len(tail), head)
+		boundary, len(head)+uploadSize()+len(tail), head)
 	piece := make([]byte, 1<<20)
 	rand.Read(piece)
-	for range uploadSize / len(piece) {
+	for range uploadSize() / len(piece) {
 		if _, err := conn.Write(piece); err != nil {
 			b.Fatal(err)
 		}
@@ -125,4 +135,5 @@ func sendFile(b *testing.B, address string) {
 	if err != nil || status != "HTTP/1.1 200 OK\r\n" {
 		b.Fatalf("%q, %v", status, err)
 	}
+	return code
 }

@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"io"
 	"net/http"
 	"testing"
 	"time"
@@ -41,5 +42,43 @@ func TestWhatWaitsInLineIsDeletedToo(t *testing.T) {
 		if u, err := d.Inbox.Store.Usage(); err != nil || u.Items != 1 {
 			t.Errorf("%s: %d items are kept, %v, want the first alone", name, u.Items, err)
 		}
+	}
+}
+
+// TestWhatIsDeletedWhileItArrivesHasBeenHad: it is not kept, and its place in the hour's
+// texts is not given back: else tombstones would be had for nothing.
+func TestWhatIsDeletedWhileItArrivesHasBeenHad(t *testing.T) {
+	l := gate.Production()
+	l.AllTexts, l.Line = gate.Rate{Burst: 1, Every: time.Hour}, 0
+	d := servertest.New(t, servertest.Options{Gate: gate.New(l)})
+	code, answers := receipt.New(), make(chan int, 1)
+	s := sealText(t, d, code, 0)
+	body, rest := io.Pipe()
+	go func() {
+		p, err := tryHand(d, "POST", "/v1/items", octets, sized{body, int64(len(s.parcel()))})
+		if err != nil {
+			t.Error(err)
+		}
+		answers <- p.Status
+	}()
+	half := len(s.parcel()) - len(s.payload)/2
+	if _, err := rest.Write(s.parcel()[:half]); err != nil {
+		t.Fatal(err)
+	}
+	for gone := false; !gone && len(answers) == 0; time.Sleep(time.Millisecond) {
+		hand(t, d, "POST", "/v1/burn", octets, parcel.BurnAll(code).Bytes())
+		states, err := d.Inbox.States(code.ItemIDs())
+		if err != nil {
+			t.Fatal(err)
+		}
+		gone = states[0].Stand == parcel.Deleted
+	}
+	_, _ = rest.Write(s.parcel()[half:]) // an early answer takes no more of it
+	rest.Close()
+	if status := <-answers; status != http.StatusGone {
+		t.Errorf("status %d, want 410", status)
+	}
+	if p := d.By(person).Post("/write", "code", receipt.New().Field(), "text", "isi"); p.Status != http.StatusTooManyRequests {
+		t.Errorf("the next text: status %d, want 429", p.Status)
 	}
 }

@@ -63,8 +63,8 @@ func TestWorkDoesNotTellAnExclusion(t *testing.T) {
 	}
 }
 
-// TestAnExclusionThatTakesLongerIsFound plants what the test above must find.
-func TestAnExclusionThatTakesLongerIsFound(t *testing.T) {
+// TestWorkThatTellsAnExclusionIsFound plants what the test above must find.
+func TestWorkThatTellsAnExclusionIsFound(t *testing.T) {
 	d := newDrop(t)
 	codes := map[string]receipt.Code{"unknown": receipt.New(), "excluding": receipt.New()}
 	honest := withoutTicks(t, d)

@@ -6,7 +6,6 @@ import (
 	"testing"
 
 	"saksi/server/servertest"
-	"saksi/server/store"
 	"saksi/server/store/storetest"
 )
 
@@ -20,11 +19,8 @@ func TestFaultsKeepWhatWasTyped(t *testing.T) {
 }
 
 func testFault(t *testing.T, fault storetest.Fault) {
-	faulty := &storetest.Faulty{}
-	d := servertest.New(t, servertest.Options{Wrap: func(s store.Store) store.Store {
-		faulty.Store = s
-		return faulty
-	}})
+	faulty := servertest.NewFrail()
+	d := servertest.New(t, servertest.Options{Wrap: faulty.Wrap})
 	code := d.Get("/write").Code(t)
 	faulty.Plant(fault)
 	page := d.Post("/write", "code", code.Field(), "text", "isi kesaksian")

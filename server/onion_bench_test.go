@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -78,13 +79,19 @@ func newOverTor(b testing.TB, script []byte, plainest func(*servertest.Drop) htt
 // service that writes the same bytes. Beside it the page without Tor.
 func BenchmarkPageOverTor(b *testing.B) {
 	o := newOverTor(b, nil, bareFront)
-	const pages = 20
-	times := map[*servertest.Drop][]time.Duration{}
+	pages := limittest.Size(20, 1)
+	times, want := map[*servertest.Drop][]time.Duration{}, o.drop.Get("/").Body
+	if !strings.Contains(want, `href="/write"`) {
+		b.Fatal("no front page")
+	}
 	fetch := func(d *servertest.Drop) {
 		for range pages {
 			start := time.Now()
-			d.Get("/")
+			page := d.Get("/")
 			times[d] = append(times[d], time.Since(start))
+			if page.Status != http.StatusOK || page.Body != want {
+				b.Fatalf("another page: %d", page.Status)
+			}
 		}
 	}
 	limittest.Compare(b, pages, "page", func() { fetch(o.drop) }, func() { fetch(o.bare) })
@@ -101,13 +108,16 @@ func BenchmarkPageOverTor(b *testing.B) {
 // a handler that reads the same body and keeps nothing. Beside it the same upload
 // without Tor.
 func BenchmarkUploadOverTor(b *testing.B) {
-	const size = 20 << 20
+	size := limittest.Size(20<<20, 1<<20)
 	o := newOverTor(b, nil, bareFront)
 	file := bytes.Repeat([]byte("isi berkas "), size/11)
 	upload := func(d *servertest.Drop) {
 		code := o.direct.Get("/write").Code(b)
 		if page := d.Upload("/file", "a.mp4", file, "code", code.Field(), "n", "0"); page.Status != http.StatusOK {
 			b.Fatalf("status %d", page.Status)
+		}
+		if _, err := o.direct.Inbox.Store.Payload(code.ItemID(0)); (err == nil) != (d != o.bare) {
+			b.Fatalf("kept: %v", err)
 		}
 	}
 	limittest.Compare(b, size>>20, "MiB", func() { upload(o.drop) }, func() { upload(o.bare) })

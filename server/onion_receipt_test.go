@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"saksi/crypto/item"
+	"saksi/crypto/limittest"
 	"saksi/crypto/receipt"
 	"saksi/server/browser"
 	"saksi/server/servertest"
@@ -105,7 +106,7 @@ func (v *visitor) sealed(p *browser.Page, d *servertest.Drop) time.Duration {
 const postJS = `fetch("/v1/items", {
 	method: "POST", headers: { "Content-Type": "application/octet-stream" }, body: new Uint8Array(%d),
 	credentials: "omit", cache: "no-store",
-}).then(answer => answer.text()).then(() => 0)`
+}).then(async answer => { await answer.text(); if (!answer.ok) throw answer.status; return 0 })`
 
 // sealedLimit is the same way without sealing, and to a server that does nothing.
 func (v *visitor) sealedLimit() time.Duration {
@@ -127,7 +128,9 @@ func (v *visitor) formed(p *browser.Page, d *servertest.Drop) time.Duration {
 		start = time.Now()
 		return p.Evaluate(`document.querySelector("form#write > button:last-of-type").click()`, nil)
 	}))
-	return time.Since(start)
+	took := time.Since(start)
+	v.code(p)
+	return took
 }
 
 // code reads the words that a page shows.
@@ -188,7 +191,7 @@ func TestFromTapToReceiptOverTor(t *testing.T) {
 // without script, beside the same form to a handler that answers the same page. On
 // loopback, without Tor, what is left is sealing, the server and its disk.
 func BenchmarkReceiptOverTor(b *testing.B) {
-	const rounds = 10
+	rounds := limittest.Size(10, 1)
 	o := newVisited(b)
 	for _, kind := range kinds {
 		b.Run(kind.name, func(b *testing.B) {

@@ -78,8 +78,8 @@ func mistakes(t *testing.T, d *servertest.Drop) []mistake {
 		{"a byte behind a staged parcel", "POST", items, octets, append(file.staged(), 0), nil, 400, damaged},
 		{"a staged parcel with a payload", "POST", items, octets, append(text.staged(), text.payload...), nil, 400, damaged},
 		{"no parcel", "POST", items, octets, nil, nil, 400, damaged},
-		{"too few slots", "POST", items, octets, misfit.parcel(), nil, 503, "closed"},
-		{"another roster", "POST", items, octets, old.parcel(), nil, 503, "closed"},
+		{"too few slots", "POST", items, octets, misfit.parcel(), nil, 422, "no_reader"},
+		{"another roster", "POST", items, octets, old.parcel(), nil, 422, "no_reader"},
 		{"a staged parcel without an upload", "POST", items, octets, file.staged(), nil, 404, "upload_cut"},
 
 		{"no length", "POST", id, "", nil, []string{"Upload-Complete", "?0"}, 400, damaged},
@@ -93,6 +93,7 @@ func mistakes(t *testing.T, d *servertest.Drop) []mistake {
 		{"no word of the end", "POST", id, "", nil, sized[:2], 400, damaged},
 		{"a slice of another type", "POST", id, octets, file.payload[:10], sized, 400, damaged},
 		{"a slice beyond the end", "POST", id, partial, append(file.payload, 0), sized, 400, damaged},
+		{"a slice that is too large", "POST", id, partial, make([]byte, 8<<20+1), length(fmt.Sprint(item.PayloadSize(item.Padme(9 << 20)))), 400, damaged},
 		{"an end before the end", "POST", id, partial, file.payload[:10],
 			[]string{"Upload-Length", sized[1], "Upload-Complete", "?1"}, 400, damaged},
 		{"no id", "POST", "/v1/uploads/", "", nil, sized, 404, "not_found"},

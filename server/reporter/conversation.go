@@ -253,19 +253,22 @@ func (h *Handler) Delete(c echo.Context) error {
 			return &Failed{Cause: err, Code: code.Field()}
 		}
 	}
+	page := web.Confirm{Code: code.Field(), N: n}
 	if f.text("confirm") != "yes" {
-		return h.render(c, http.StatusOK, web.Confirm{Code: code.Field(), N: n})
+		return h.render(c, http.StatusOK, page)
 	}
 	if err := h.askMailbox(c); err != nil {
 		return f.failed(err, "/delete")
 	}
+	page.Doubt = true
+	remember(c, &Failed{Code: code.Field(), Doubt: page})
 	if n == everything {
 		err = h.Scribe.DeleteAll(code)
 	} else {
 		err = h.Scribe.Delete(code, n)
 	}
 	if err != nil {
-		return &Failed{Cause: err, Code: code.Field()}
+		return &Failed{Cause: err, Code: code.Field(), Doubt: page}
 	}
 	view := web.Gone{Code: code.Field(), Everything: n == everything}
 	return h.renderTimed(c, http.StatusOK, view, start, 1)

@@ -3,6 +3,7 @@ package reporter
 import (
 	"errors"
 	"net/http"
+	"slices"
 
 	"github.com/labstack/echo/v4"
 
@@ -26,6 +27,9 @@ type Failed struct {
 	Limit int64      // bytes, for pages that name a limit
 	// Form returns the form once more, with a problem in it.
 	Form func(problem string) any
+	// Doubt is the page of a deletion of which nobody knows whether it was done. What
+	// pages of failures say is about sending.
+	Doubt any
 }
 
 func (f *Failed) Error() string { return f.Cause.Error() }
@@ -59,7 +63,7 @@ func table() []row {
 		{inbox.ErrClosed, http.StatusServiceUnavailable, "closed", ""},
 		{item.ErrFewReaders, http.StatusUnprocessableEntity, "bad_request", "few_readers"},
 		{item.ErrNoReader, http.StatusUnprocessableEntity, "bad_request", "no_reader"},
-		{inbox.ErrMisfit, http.StatusServiceUnavailable, "closed", ""},
+		{inbox.ErrMisfit, http.StatusUnprocessableEntity, "no_reader", "no_reader"}, // sealed for those of a moment ago
 		{inbox.ErrTooLarge, http.StatusRequestEntityTooLarge, "too_large", ""},
 		{ErrFileSize, http.StatusRequestEntityTooLarge, "too_large", ""},
 		{ErrFormSize, http.StatusRequestEntityTooLarge, "text_large", "far_too_long"},
@@ -95,6 +99,9 @@ func lookUp(err error) row {
 	}
 	return row{err, http.StatusInternalServerError, "internal", ""}
 }
+
+// inDoubt reports whether a deletion that ended so may have been done, or in part.
+func (r row) inDoubt() bool { return slices.Contains([]string{"store", "disk", "internal"}, r.page) }
 
 // Explain returns what the table has for an error: the status, and the name of the
 // failure, for answers that are no pages.
@@ -138,6 +145,9 @@ func (h *Handler) Fail(c echo.Context, err error) error {
 	}
 	if r.form != "" && f.Form != nil {
 		return h.render(c, r.status, f.Form(r.form))
+	}
+	if r.inDoubt() && f.Doubt != nil {
+		return h.render(c, r.status, f.Doubt)
 	}
 	page := web.Failure{Key: r.page, Limit: f.Limit, Code: f.Code, Draft: f.Draft, Retryat: f.Retry, N: f.N}
 	busy(c, err, &page)

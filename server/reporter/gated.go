@@ -14,6 +14,7 @@ import (
 	"saksi/crypto/receipt"
 	"saksi/server/gate"
 	"saksi/server/inbox"
+	"saksi/server/store"
 	"saksi/web"
 )
 
@@ -67,7 +68,8 @@ func (h *Handler) sendText(c echo.Context, code receipt.Code, n int, content ite
 		return 0, err
 	}
 	outcome, err := h.Scribe.Send(code, n, content)
-	if err != nil || outcome == inbox.Again {
+	// What was deleted meanwhile has its tombstone: whoever made that has had a text.
+	if (err != nil || outcome == inbox.Again) && !errors.Is(err, store.ErrGone) {
 		giveBack()
 	}
 	return outcome, err

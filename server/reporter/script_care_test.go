@@ -163,7 +163,7 @@ func (w *scripted) triesAFileAgain() {
 	w.focused(line("1") + "[data-do=pause]")
 	heal := w.line.refuse("/v1/items") // answers that say nothing of use
 	mend()
-	w.until(line("4")+".state", w.say("Server kami tidak menjawab", "Our server does not answer"))
+	w.until(line("4")+".state", w.say("Kami belum dapat memastikan", "We could not make sure"))
 	w.until(line("1")+".state", w.say("tekan Coba lagi", "press Try again"))
 	w.shoot("file-failed")
 	w.hit(line("4") + "[data-do=cancel]")

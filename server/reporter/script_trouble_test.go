@@ -21,10 +21,15 @@ import (
 // newScripted starts a drop behind a recorder and a browser that runs scripts.
 func newScripted(t *testing.T, lang string) *scripted {
 	t.Helper()
-	if client.Script() == nil {
+	return newScriptedOn(t, lang, servertest.Options{})
+}
+
+func newScriptedOn(t *testing.T, lang string, o servertest.Options) *scripted {
+	t.Helper()
+	if o.Script = client.Script(); o.Script == nil {
 		t.Fatal("there is no script: run .ci/client first")
 	}
-	d := servertest.New(t, servertest.Options{Script: client.Script()})
+	d := servertest.New(t, o)
 	page := browser.Chromium(t, browser.Options{JavaScript: true, Width: 360, Height: 740})
 	return &scripted{walk{t: t, d: d, page: page.Page, lang: lang}, record(t, d), page}
 }

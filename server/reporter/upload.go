@@ -62,6 +62,7 @@ func (h *Handler) File(c echo.Context) error {
 	if err := cmp.Or(err, numberErr); err != nil {
 		return &Failed{Cause: err, Code: code.Field()}
 	}
+	defer h.Scribe.Expect(code, n)() // a picture is read whole first, and a deletion is short
 	if err := cmp.Or(refusal(c), h.askMailbox(c)); err != nil {
 		return &Failed{Cause: err, Code: code.Field()}
 	}

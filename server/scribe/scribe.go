@@ -3,10 +3,12 @@
 // that brought them, seals or opens, and keeps no reference. It cannot wipe them:
 // the bytes stay in the process until the memory is used again.
 //
-// It is the only part of the server that ever sees plaintext. It does what a
-// browser with script would do by itself, through the same rules of package
-// inbox, so that what it keeps cannot be told apart from what a browser sealed.
-// It opens no file and logs nothing.
+// It is the only part of the server that seals and opens. What it seals passes
+// through package reporter: forms, drafts that come back, and pictures while package
+// evidence strips them. No other part sees plaintext. It does what a browser with
+// script would do by itself, through the same rules of package inbox, so that what
+// it keeps cannot be told apart from what a browser sealed. It opens no file and
+// logs nothing.
 package scribe
 
 import (
