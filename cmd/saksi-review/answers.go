@@ -75,11 +75,11 @@ func (c *console) sayAnswers(said []taxonomy.Said, answers taxonomy.Answers, for
 }
 
 // listThreads writes a line for each thread, those in danger before all others.
-func (c *console) listThreads(threads []*desk.Thread) {
+func (c *console) listThreads(threads []*desk.Thread, copied map[string]bool) {
 	threads = slices.Clone(threads)
 	slices.SortStableFunc(threads, func(a, b *desk.Thread) int { return first(inDanger(a), inDanger(b)) })
 	for _, t := range threads {
-		c.listThread(t)
+		c.listThread(t, copied[t.Mailbox])
 	}
 }
 

@@ -25,7 +25,7 @@ func TestDangerComesFirst(t *testing.T) {
 		report.New = append(report.New, arrival)
 	}
 	for name, show := range map[string]func(*console){
-		"list": func(c *console) { c.listThreads(threads) }, "report": func(c *console) { c.report(report) },
+		"list": func(c *console) { c.listThreads(threads, nil) }, "report": func(c *console) { c.report(report) },
 	} {
 		var out bytes.Buffer
 		show(&console{stdout: &out, stderr: &out})

@@ -12,6 +12,7 @@ import (
 
 	"saksi/cmd/saksi-review/desk"
 	"saksi/crypto/reply"
+	"saksi/crypto/reviewer"
 )
 
 // deskFlags are those of every command at the desk.
@@ -31,6 +32,10 @@ func (f *deskFlags) open(c *console, create bool) (*desk.Desk, error) {
 	if err != nil {
 		return nil, err
 	}
+	return f.openWith(c, keys, create)
+}
+
+func (f *deskFlags) openWith(c *console, keys *reviewer.Keys, create bool) (*desk.Desk, error) {
 	d, err := desk.Open(desk.Config{Folder: f.folder, Keys: keys, Create: create, Progress: c.progress()})
 	if err == nil && d.Loose() {
 		c.warn("others on this machine may look into %q: chmod 700 closes it", f.folder)
@@ -59,7 +64,7 @@ func openBundle(flags *flag.FlagSet) action {
 	grace := flags.Int("grace", desk.DefaultGrace,
 		fmt.Sprintf("for how many `weeks` after a week its secret is kept, 1 to %d", desk.MaxGrace))
 	return func(ctx context.Context, c *console, args []string) error {
-		if err := need("root", *root); err != nil {
+		if err := need("root", *root, "key", f.key, "desk", f.folder); err != nil {
 			return err
 		}
 		if *grace < 1 || *grace > desk.MaxGrace {
@@ -78,7 +83,12 @@ func openBundle(flags *flag.FlagSet) action {
 		if err != nil {
 			return err
 		}
-		d, err := f.open(c, true)
+		held, err := holdKeys(c, f.key, c.weeksPath(f.key))
+		if err != nil {
+			return err
+		}
+		defer held.Close()
+		d, err := f.openWith(c, held.Keys, true)
 		if err != nil {
 			return err
 		}
@@ -90,7 +100,7 @@ func openBundle(flags *flag.FlagSet) action {
 		c.report(report)
 		c.sayPending(d)
 		c.sayWaiting(d)
-		return c.destroyWeeks(d, f.key, *grace)
+		return c.destroyWeeks(d, held, *grace)
 	}
 }
 
@@ -103,7 +113,7 @@ func list(flags *flag.FlagSet) action {
 			return err
 		}
 		defer d.Close()
-		c.listThreads(d.Threads())
+		c.listThreads(d.Threads(), d.Copied())
 		if len(d.Threads()) == 0 {
 			c.say("no threads")
 		}
@@ -261,35 +271,56 @@ func writeOutbox(flags *flag.FlagSet) action {
 			return err
 		}
 		defer d.Close()
-		err = fillNew(*out, func(w io.Writer) error { return c.fillOutbox(d, w, *again, *out) })
-		if errors.Is(err, desk.ErrNothing) {
-			c.say("nothing to send")
-			return nil
+		sent, err := outboxFile(*out, func(w io.Writer) (desk.Sent, error) { return fillOutbox(d, w, *again) })
+		switch {
+		case errors.Is(err, desk.ErrNothing):
+			c.sayNothing(d)
+		case err != nil:
+			return err
+		case *again > 0:
+			c.say("outbox %d, once more: %s", *again, *out)
+		default:
+			c.saySent(sent, *out)
 		}
-		return err
+		return nil
 	}
 }
 
-// fillOutbox writes the next outbox to w, or one that was written before.
-func (c *console) fillOutbox(d *desk.Desk, w io.Writer, again uint64, name string) error {
-	if again > 0 {
-		if err := d.OutboxAgain(again, w); err != nil {
-			return err
-		}
-		c.say("outbox %d, once more: %s", again, name)
-		return nil
-	}
-	sent, err := d.Outbox(w)
-	if err != nil && sent.Number > 0 {
-		return fmt.Errorf("%w; -again %d writes it once more", err, sent.Number)
-	}
-	if err != nil {
+// outboxFile has an outbox written to a new file. It counts as sent before its first
+// byte is written, and a stick may fail at the last one: whatever went wrong with it,
+// the error says how to have it once more.
+func outboxFile(path string, write func(io.Writer) (desk.Sent, error)) (sent desk.Sent, err error) {
+	err = fillNew(path, func(w io.Writer) (err error) {
+		sent, err = write(w)
 		return err
+	})
+	if err != nil && sent.Number > 0 {
+		err = fmt.Errorf("%w; -again %d writes it once more", err, sent.Number)
 	}
+	return sent, err
+}
+
+// fillOutbox writes the next outbox to w, or one that was written before.
+func fillOutbox(d *desk.Desk, w io.Writer, again uint64) (desk.Sent, error) {
+	if again > 0 {
+		return desk.Sent{}, d.OutboxAgain(again, w)
+	}
+	return d.Outbox(w)
+}
+
+func (c *console) saySent(sent desk.Sent, name string) {
 	c.say("outbox %d: %s", sent.Number, name)
 	c.say("  %s, %s%s", plural(sent.Acks, "acknowledgement"), plural(sent.Replies, "reply"), canaries(sent.Canaries))
 	if sent.More {
 		c.say("  it is full; run outbox again for the rest")
 	}
-	return nil
+}
+
+// sayNothing names the last outbox: if the command that made it broke off, it counts
+// as sent and is nowhere.
+func (c *console) sayNothing(d *desk.Desk) {
+	c.say("nothing to send")
+	if last := d.LastOutbox(); last > 0 {
+		c.say("the last was outbox %d; -again %d writes it once more", last, last)
+	}
 }

@@ -2,20 +2,16 @@ package main
 
 import (
 	"saksi/cmd/saksi-review/desk"
-	"saksi/crypto/reviewer"
 	"saksi/crypto/week"
 )
 
 // destroyWeeks destroys the secrets of weeks that the desk needs no longer, and
 // says which, and why others that should be gone by now are kept.
-func (c *console) destroyWeeks(d *desk.Desk, key string, grace int) error {
-	weeks := c.weeksPath(key)
-	if err := finishReplacing(weeks); err != nil {
+func (c *console) destroyWeeks(d *desk.Desk, held *heldKeys, grace int) error {
+	if err := finishReplacing(held.path); err != nil {
 		return err
 	}
-	verdicts, err := d.Destroy(grace, func(keys *reviewer.Keys) error {
-		return c.writeWeeks(keys, weeks)
-	})
+	verdicts, err := d.Destroy(grace, held.destroy)
 	if err != nil {
 		return err
 	}

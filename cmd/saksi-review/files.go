@@ -118,14 +118,19 @@ func readAll(r io.Reader) (string, error) {
 	return string(b), err
 }
 
-// readKeys reads a key file, and a weeks file.
-func readKeys(c *console, path, weeks string) (*reviewer.Keys, error) {
+// readKey reads a key file: keys without terms.
+func readKey(c *console, path string) (*reviewer.Keys, error) {
 	f, err := readSecret(c, path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	keys, err := reviewer.ParseFile(f)
+	return reviewer.ParseFile(f)
+}
+
+// readKeys reads a key file, and a weeks file.
+func readKeys(c *console, path, weeks string) (*reviewer.Keys, error) {
+	keys, err := readKey(c, path)
 	if err != nil {
 		return nil, err
 	}

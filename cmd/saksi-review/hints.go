@@ -46,6 +46,7 @@ func hints() []hintRow {
 		{errUsage, "saksi-review -h lists the commands, saksi-review COMMAND -h its flags"},
 		{errWeeks, "it was made with the key file and lies beside it, under the same name with " + weeksSuffix +
 			"; if it is lost, saksi-review weeks new -lost begins another, and what was sealed before stays closed"},
+		{errWeeksHeld, "nothing was changed; wait for the other saksi-review, or close it"},
 		{hybrid.ErrPassphrase, "nothing was changed; look at the Caps Lock key, " +
 			"at the keyboard's language, and at each space"},
 		{errNoTerminal, "-passphrase-file FILE takes it from a file, " +
@@ -64,16 +65,22 @@ func hints() []hintRow {
 		{share.ErrSender, "take in the newest bundle first; if it stays so, call whoever says to have sent it"},
 		{share.ErrSignature, "somebody changed it, or made it in a colleague's name: call that colleague"},
 		{desk.ErrNoDesk, "a desk begins with its first bundle: saksi-review open, with -desk for a new folder"},
+		{desk.ErrNoIndex, "copy the desk's whole folder again, to a new place, from where it is whole, and see that index.age is " +
+			"in it; if there is none anywhere, take an empty folder for -desk, and keep this one as it is"},
 		{desk.ErrLocked, "wait for the other saksi-review, or close it"},
 		{desk.ErrOtherKey, "use the key file that the desk was begun with, or another folder for -desk"},
 		{desk.ErrOtherRoots, "use the root file that the desk was begun with; compare its fingerprint with the poster"},
 		{desk.ErrVersion, "use the saksi-review that it was begun with; or begin a new desk: saksi-review open, with -desk " +
 			"for a new folder, and ask the operator for all batches again"},
 		{desk.ErrNoCase, "bring back a copy of the desk's folder; saksi-review close gives the case up for good"},
+		{desk.ErrLeft, "delete the folder whose name ends in .part, as you do with all that was extracted; then extract again"},
 		{desk.ErrClosed, "what was in it is gone; what comes later for its thread opens a new case"},
 		{desk.ErrDamaged, "bring back a copy of the desk's folder, or begin a new one and ask for all batches again"},
 		{desk.ErrFork, keepStick},
 		{desk.ErrRollback, keepStick},
+		{desk.ErrReplaced, "somebody uses a key that the roots took from the server: keep the stick, ask who brought it, " +
+			"and tell the roots"},
+		{desk.ErrFull, "begin a new desk: saksi-review open, with -desk for a new folder; keep this one for reading"},
 		{desk.ErrRoster, "copy the bundle to the stick again, and check that -root is the file of this drop: " +
 			"compare its fingerprint with the poster; if it stays so, keep the stick and tell the roots, " +
 			"for a roster is missing or false"},

@@ -51,10 +51,12 @@ func rehearse(flags *flag.FlagSet) action {
 		} else if err := otherFile(*key, beside(weeks, ".key")); err != nil {
 			return err
 		}
-		keys, err := readKeys(c, *key, weeks)
+		held, err := holdKeys(c, *key, weeks)
 		if err != nil {
 			return err
 		}
+		defer held.Close()
+		keys := held.Keys
 		if err := openTest(keys, beside(weeks, testSuffix)); err != nil {
 			return err
 		}
@@ -62,7 +64,7 @@ func rehearse(flags *flag.FlagSet) action {
 			return fmt.Errorf("writing card: %q: %w", *out, os.ErrExist)
 		}
 		keys.Rehearsed = week.Of(time.Now())
-		if err := c.writeWeeks(keys, weeks); err != nil {
+		if err := held.write(keys); err != nil {
 			return err
 		}
 		if err := writeNew(*out, publicMode, keys.Card().Text()); err != nil {

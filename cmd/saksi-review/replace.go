@@ -7,27 +7,15 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-
-	"saksi/crypto/reviewer"
 )
 
-// writeWeeks puts the keys' terms in the place of those that the weeks file at
-// path has, so that after it either the old file is there, whole, or the new one;
-// and then destroys what the old one held.
-func (c *console) writeWeeks(keys *reviewer.Keys, path string) error {
-	sealed, err := keys.SealWeeks()
-	if err != nil {
-		return err
-	}
-	return replaceSecret(path, sealed)
-}
-
-// replaceSecret writes a new file beside the old one, to the disk, gives it the
-// old one's name, and overwrites the old one's blocks with random bytes before
-// they are given back. Until then the old one has the suffix .old, so that an
-// attempt that is killed leaves no secret without a name: [finishReplacing] of
-// the next command destroys it. Only where a file system has no links, a kill in
-// that moment leaves the old blocks as they were.
+// replaceSecret puts another content in the place of what a secret file has, so that
+// after it either the old file is there, whole, or the new one. It writes a new file
+// beside the old one, to the disk, gives it the old one's name, and overwrites the
+// old one's blocks with random bytes before they are given back. Until then the old
+// one has the suffix .old, so that an attempt that is killed leaves no secret without
+// a name: [finishReplacing] of the next command destroys it. Only where a file system
+// has no links, a kill in that moment leaves the old blocks as they were.
 //
 // Where this ends: an SSD or a stick writes the random bytes to other cells and
 // keeps the old ones until it needs them; btrfs and other copy-on-write file

@@ -73,6 +73,12 @@ func (c *console) warnEach(n int, what string, text func(int) string) {
 }
 
 func (c *console) reportTrouble(r *desk.Report) {
+	// First: who wants to be told what is in such a file can also cause others.
+	const more = "items with a sealed file of another thread: saksi-review list marks them all"
+	c.warnEach(len(r.Copies), more, func(i int) string {
+		return fmt.Sprintf("item %s has the same sealed file as item %s of another thread: it is a copy, "+
+			"so tell neither of the two what is in it", r.Copies[i].Item, r.Copies[i].Of)
+	})
 	c.warnEach(len(r.Apart), "items set apart: saksi-review list names them all", func(i int) string {
 		return fmt.Sprintf("item %s is set apart: %s", r.Apart[i].ID, r.Apart[i].Reason)
 	})
@@ -94,7 +100,9 @@ func (c *console) reportTrouble(r *desk.Report) {
 		return "this desk could not open the canary of " + r.Canaries[i] +
 			": what is sealed to you now may be closed to you, so tell the roots and the operator before evidence is lost"
 	})
-	c.warnEach(len(r.Warnings), "warnings", func(i int) string { return r.Warnings[i] })
+	for _, kind := range r.WarningsByKind() {
+		c.warnEach(len(kind), "warnings of this kind", func(i int) string { return kind[i] })
+	}
 	if len(r.Missing)+len(r.Withheld)+len(r.Damaged) > 0 {
 		c.warn("batches with something missing are not acknowledged, so that the server brings them again")
 	}
@@ -142,7 +150,7 @@ func canaries(n int) string {
 }
 
 // listThread writes a thread in one line.
-func (c *console) listThread(t *desk.Thread) {
+func (c *console) listThread(t *desk.Thread, copied bool) {
 	unseen, deleted := 0, 0
 	for _, i := range t.Items {
 		if !i.Seen {
@@ -167,6 +175,9 @@ func (c *console) listThread(t *desk.Thread) {
 	}
 	if deleted > 0 {
 		line += fmt.Sprintf("  %d deleted by the reporter", deleted)
+	}
+	if copied {
+		line += "  a sealed file of it is in another thread too"
 	}
 	line += dangerMark(inDanger(t))
 	c.say("%s", line)
@@ -229,6 +240,9 @@ func (c *console) showPage(p desk.Page, in answersIn) error {
 	}
 	for _, a := range p.Attachments {
 		c.showAttachment(a)
+		if other := p.Copies[a.Path]; other != "" {
+			c.say("  COPY: item %s of another thread has the same sealed file: tell neither of the two what is in it", other)
+		}
 		if f, ok := tells[a.Path]; ok {
 			c.tells(f, in.lang)
 		} else if a.Sealed == "" {
@@ -238,8 +252,8 @@ func (c *console) showPage(p desk.Page, in answersIn) error {
 	return nil
 }
 
-// lineWidth is where lines of a stranger's are broken, in characters: a terminal has
-// eighty, and some letters take two.
+// lineWidth is where lines of a stranger's are broken, in columns: a terminal has
+// eighty, and before each stand at most eight.
 const lineWidth = 64
 
 // text writes a text with a bar before each line, so that no line of it can
@@ -258,7 +272,8 @@ func (c *console) text(text string) {
 func (c *console) showAttachment(a desk.Attachment) {
 	c.say("  %s  %s bytes", a.Path, number(a.Size))
 	if a.Original != "" {
-		c.say("  its reporter calls it: %s", desk.Clean(a.Original))
+		c.say("  its reporter calls it:")
+		c.text(desk.Clean(a.Original))
 	}
 	switch a.Sealed {
 	case desk.SealedToDesk:
@@ -279,6 +294,10 @@ func (c *console) sayExtracted(dir string, x desk.Extracted, lang string) {
 	for _, a := range x.Attachments {
 		if a.Sealed != "" && !opened {
 			c.say("  item %d, %s: an age file that does not open here; it is kept as it came", x.N, a.Path)
+		}
+		if other := x.Copies[a.Path]; other != "" {
+			c.warn("item %d, %s: item %s of another thread has the same sealed file: "+
+				"tell neither of the two what is in it", x.N, a.Path, other)
 		}
 	}
 	c.extractedTells(dir, x, lang)

@@ -44,10 +44,14 @@ func shareItems(flags *flag.FlagSet) action {
 	}
 }
 
-// sayLeftOut says what is not in a file of shares.
+// sayLeftOut says what is not in a file of shares, and what is in doubt.
 func (c *console) sayLeftOut(sum desk.Shared, to string) {
 	if sum.Kept > 0 {
 		c.say("  without %s that the reporter keeps from %s", plural(sum.Kept, "item"), to)
+	}
+	if sum.Claimed > 0 {
+		c.say("  with %s that the server says its reporter deleted: whether that is so is seen when it opens",
+			plural(sum.Claimed, "item"))
 	}
 	if sum.Deleted > 0 {
 		c.say("  without %s that the reporter deleted", plural(sum.Deleted, "item"))

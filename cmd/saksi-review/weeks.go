@@ -79,11 +79,12 @@ func weeksNew(flags *flag.FlagSet) action {
 		if err := need("key", *key, "out", *out); err != nil {
 			return err
 		}
-		weeks := c.weeksPath(*key)
-		keys, err := c.keysForWeeks(*key, weeks, *lost)
+		held, err := c.keysForWeeks(*key, c.weeksPath(*key), *lost)
 		if err != nil {
 			return err
 		}
+		defer held.Close()
+		keys := held.Keys
 		now := week.Of(time.Now())
 		if err := c.checkClock(keys, now, t.first != ""); err != nil {
 			return err
@@ -95,7 +96,7 @@ func weeksNew(flags *flag.FlagSet) action {
 		if keys, err = keys.WithTerms(terms...); err != nil {
 			return err
 		}
-		if err := c.writeWeeks(keys, weeks); err != nil {
+		if err := held.write(keys); err != nil {
 			return err
 		}
 		if err := writeNew(*out, publicMode, keys.Card().Text()); err != nil {
@@ -117,24 +118,19 @@ func (c *console) weeksPath(key string) string {
 
 // keysForWeeks reads the keys that get more weeks. If the weeks file is lost, it
 // begins one: then the key itself came back from a copy, or was not lost with it.
-func (c *console) keysForWeeks(key, weeks string, lost bool) (*reviewer.Keys, error) {
+func (c *console) keysForWeeks(key, weeks string, lost bool) (*heldKeys, error) {
 	if lost {
 		return c.beginWeeks(key, weeks)
 	}
-	keys, err := readKeys(c, key, weeks)
-	if err == nil && keys.Rehearsed == (week.Week{}) {
-		err = fmt.Errorf("making more weeks: %w", errUnrehearsed)
+	held, err := holdKeys(c, key, weeks)
+	if err == nil && held.Rehearsed == (week.Week{}) {
+		return nil, errors.Join(fmt.Errorf("making more weeks: %w", errUnrehearsed), held.Close())
 	}
-	return keys, err
+	return held, err
 }
 
-func (c *console) beginWeeks(key, weeks string) (*reviewer.Keys, error) {
-	f, err := readSecret(c, key)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	keys, err := reviewer.ParseFile(f)
+func (c *console) beginWeeks(key, weeks string) (*heldKeys, error) {
+	keys, err := readKey(c, key)
 	if err != nil {
 		return nil, err
 	}
@@ -143,11 +139,15 @@ func (c *console) beginWeeks(key, weeks string) (*reviewer.Keys, error) {
 	if err != nil {
 		return nil, err
 	}
+	held, err := holdWeeks(keys, weeks)
+	if err != nil {
+		return nil, err
+	}
 	if err := writeNew(weeks, secretMode, string(sealed)); err != nil {
-		return nil, fmt.Errorf("beginning a weeks file: %w", err)
+		return nil, errors.Join(fmt.Errorf("beginning a weeks file: %w", err), held.Close())
 	}
 	c.warn("what was sealed to this reviewer before stays closed, unless the old weeks file is found")
-	return keys, nil
+	return held, nil
 }
 
 // How far the newest week may be from the clock's before the clock is doubted.

@@ -22,7 +22,7 @@ import (
 var errNotOurs = errors.New("not for this desk")
 
 // errLate is returned when a slot does not open, and this desk destroyed the secret
-// of a week in which it may have been sealed.
+// of each week in which it may have been sealed and whose secret is not here.
 var errLate = errors.New("its week's secret was destroyed on this desk, or its slot is sealed to somebody else")
 
 // setApart is the reason why an item goes into no thread. It holds nothing
@@ -56,25 +56,36 @@ func (im *importer) admitAll(ctx context.Context) error {
 // admit puts one item where it belongs. An error is one of the desk itself.
 func (im *importer) admit(ctx context.Context, p *parcel, count func(int)) error {
 	id := p.id.String()
-	if im.next.judged(id, p.digest) {
+	before := im.next.judged(id, p.digest)
+	if before && !im.next.mayOpen(id) {
 		return nil
+	}
+	if p.keys = im.desk.keys; before {
+		p.keys = im.usable()
 	}
 	i, opened, err := im.judgeItem(ctx, p, count)
 	var reason setApart
+	var lost *errLost
 	var waits *errWaits
 	switch {
 	case errors.As(err, &waits):
 		return im.wait(p, waits.parts)
+	case errors.As(err, &lost):
+		return im.setApart(p, Apart{Reason: string(reasonLost), Kept: im.keep(p), Hold: lost.hold})
 	case errors.Is(err, errLate):
-		im.setLate(p)
-		return nil
+		return im.setApart(p, Apart{Reason: errLate.Error(), Late: true})
 	case errors.Is(err, errNotOurs):
+		if before {
+			im.unlist(id)
+			im.drops = append(im.drops, id)
+		}
 		im.next.setNotOurs(notOurs{ID: id, Digest: p.digest})
 		im.report.NotOurs++
 		return nil
+	case errors.Is(err, reasonForeign):
+		return im.setApart(p, Apart{Reason: string(reasonForeign), Kept: im.keep(p)})
 	case errors.As(err, &reason):
-		im.setApart(p, string(reason))
-		return nil
+		return im.setApart(p, Apart{Reason: string(reason)})
 	case err != nil:
 		return err
 	}
@@ -82,22 +93,52 @@ func (im *importer) admit(ctx context.Context, p *parcel, count func(int)) error
 	return nil
 }
 
-// setApart keeps an item out of every thread.
-func (im *importer) setApart(p *parcel, reason string) {
-	a := Apart{ID: p.id.String(), Reason: reason, Batch: p.batch.Sequence, Digest: p.digest}
+// maxBad is how many items of one bundle may be none by their sizes alone. No
+// honest server takes one in, and they cost whoever makes them up next to nothing,
+// while the desk remembers each for good.
+const maxBad = 1000
+
+// setApart keeps an item out of every thread. One that is too late may well be honest,
+// but the secret that would tell is gone: its files are of no use. Judged anew and
+// with the same result, an item stays as it was and is not named again. It returns
+// [ErrOversize] if too many are nothing that a server takes in.
+func (im *importer) setApart(p *parcel, a Apart) error {
+	a.ID, a.Batch, a.Digest = p.id.String(), p.batch.Sequence, p.digest
+	old := im.next.apart(a.ID)
+	again := old != nil && old.Digest == a.Digest && old.Reason == a.Reason
+	if again && (old.Kept != nil || a.Kept == nil) {
+		return nil
+	}
+	if p.bad != "" {
+		im.bad++
+	}
+	if im.bad > maxBad {
+		return fmt.Errorf("reading bundle: more than %d items with sizes that no item has: %w", maxBad, ErrOversize)
+	}
 	im.next.setApart(a)
-	im.report.Apart = append(im.report.Apart, a)
-	if p.bad == "" {
+	switch {
+	case again:
+	case a.Late:
+		im.report.Late = append(im.report.Late, a)
+	default:
+		im.report.Apart = append(im.report.Apart, a)
+	}
+	switch {
+	case p.kept && p.copied:
+		im.next.Closing = append(im.next.Closing, closing{Case: p.waited, Items: []string{a.ID}})
+	case a.Late || p.copied || p.bad != "":
+		im.drops = append(im.drops, a.ID)
+	default:
 		im.moves = append(im.moves, move{p, "apart"})
 	}
+	return nil
 }
 
-// setLate keeps an item out of every thread that may well be honest: the secret
-// that would tell is gone.
-func (im *importer) setLate(p *parcel) {
-	a := Apart{ID: p.id.String(), Reason: errLate.Error(), Batch: p.batch.Sequence, Digest: p.digest, Late: true}
-	im.next.setApart(a)
-	im.report.Late = append(im.report.Late, a)
+// unlist takes an item out of those that go into no thread: it may have been taken for
+// something else when it came before.
+func (im *importer) unlist(id string) {
+	im.next.Apart = slices.DeleteFunc(im.next.Apart, func(a Apart) bool { return a.ID == id })
+	im.next.NotOurs = slices.DeleteFunc(im.next.NotOurs, func(n notOurs) bool { return n.ID == id })
 }
 
 // file puts an item into its thread.
@@ -119,9 +160,7 @@ func (im *importer) file(p *parcel, i *Item, o *item.Opened) {
 	im.fresh[t.Mailbox] = append(im.fresh[t.Mailbox], i.N)
 	im.report.New = append(im.report.New, arrival(t, i))
 	im.moves = append(im.moves, move{p, "items"})
-	// It may have been taken for something else when it came before.
-	im.next.Apart = slices.DeleteFunc(im.next.Apart, func(a Apart) bool { return a.ID == i.ID })
-	im.next.NotOurs = slices.DeleteFunc(im.next.NotOurs, func(n notOurs) bool { return n.ID == i.ID })
+	im.unlist(i.ID)
 }
 
 // remember notes what a later item may be a copy of.
@@ -166,8 +205,7 @@ func (im *importer) keepSecret(mailbox string, e *hybrid.Identity) ([]byte, erro
 func (im *importer) warnOfCopies(t *Thread, i *Item) {
 	for _, a := range i.Attachments {
 		if first, known := im.sealed[a.Hash]; a.Sealed != "" && known && first.thread != t.Mailbox {
-			im.warn("item %s has the same sealed file as item %s of another thread: it is a copy, "+
-				"so tell neither of the two what is in it", i.ID, first.item)
+			im.report.Copies = append(im.report.Copies, Copy{i.ID, first.item})
 		}
 	}
 }
@@ -181,13 +219,14 @@ func (t *Thread) find(n int) (at int, found bool) {
 }
 
 // judgeItem opens an item and checks it against everything that the desk
-// knows. It returns errNotOurs, an errWaits or a setApart, or an error of the desk
-// itself.
+// knows. It returns errNotOurs, errLate, an errWaits, an errLost or a setApart, or an
+// error of the desk itself.
 func (im *importer) judgeItem(ctx context.Context, p *parcel, count func(int)) (*Item, *item.Opened, error) {
 	if p.bad != "" {
 		return nil, nil, setApart(p.bad)
 	}
 	if other, ok := im.copies[p.payload.String()]; ok {
+		p.copied = true
 		return nil, nil, setApart("its payload is a copy of item " + other)
 	}
 	i := &Item{
@@ -200,8 +239,8 @@ func (im *importer) judgeItem(ctx context.Context, p *parcel, count func(int)) (
 			p.slots, p.roster, len(signed.Reviewers)))
 	}
 	r := &reading{
-		folder: im.folderOf(p), id: p.id, signed: signed, keys: im.desk.keys, count: count,
-		destroyed: im.next.Destroyed, e: p.e, handed: p.handed,
+		folder: im.folderOf(p), id: p.id, signed: signed, keys: p.keys, count: count,
+		closed: func() error { return im.whyClosed(p) }, e: p.e, handed: p.handed,
 	}
 	opened, err := r.open(ctx, func(f item.File, content io.Reader) error {
 		i.Attachments = append(i.Attachments, Attachment{
@@ -271,6 +310,10 @@ func readSlots(paths []string, q roster.Quorum) ([][]byte, error) {
 		if errors.Is(err, os.ErrNotExist) {
 			return nil, setApart("its slots are not numbered as the roster's reviewers are")
 		}
+		// A slot of a roster with another quorum has a size that some slot has.
+		if errors.Is(err, ErrOversize) {
+			return nil, setApart("a slot is larger than those of its roster are")
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -298,10 +341,8 @@ func (r *reading) openSlot(slots [][]byte) (*hybrid.Identity, error) {
 		return nil, err
 	case errors.Is(err, item.ErrNotForUs):
 		return nil, errNotOurs
-	case errors.Is(err, hybrid.ErrNoMatch) && r.late():
-		return nil, errLate
 	case errors.Is(err, hybrid.ErrNoMatch):
-		return nil, setApart("this reviewer's slot is not sealed to this reviewer")
+		return nil, r.closed()
 	case err != nil:
 		return nil, setApart("this reviewer's slot is damaged")
 	}
@@ -315,17 +356,6 @@ func (r *reading) openAlone(slot []byte, _ int) (*hybrid.Identity, error) {
 		return nil, hybrid.ErrNoMatch
 	}
 	return item.OpenSlot(slot, ids...)
-}
-
-// late reports whether this desk destroyed the secret of a week for which the
-// item's roster has recipients. A slot does not tell which week it was sealed in.
-func (r *reading) late() bool {
-	for _, p := range r.signed.Recipients {
-		if slices.ContainsFunc(r.destroyed, func(s span) bool { return s.overlaps(p.From, p.To) }) {
-			return true
-		}
-	}
-	return false
 }
 
 // peek looks whether an attachment is an age file, and whose. Only the direct

@@ -123,11 +123,12 @@ func (im *importer) acknowledge() error {
 // waitingBatches returns the batches that are still to be acknowledged. An
 // acknowledgement says that everything up to a batch is here, so it stops at
 // the first batch that came incomplete, or not at all: the server would bring
-// it no more.
+// it no more. So it does at one with an item that a lost weeks file would open.
 func (x *index) waitingBatches() (waiting []*batchEntry) {
+	held := x.held()
 	for n, b := range x.Batches {
 		gap := n > 0 && b.Sequence != x.Batches[n-1].Sequence+1
-		if gap || !b.Complete {
+		if gap || !b.Complete || b.Outbox == 0 && held[b.Sequence] {
 			return waiting
 		}
 		if b.Outbox == 0 {
@@ -213,6 +214,9 @@ func (x *index) fill(id string, newest *roster.Signed) (*outbox.Outbox, error) {
 	}
 	return o, nil
 }
+
+// LastOutbox returns the number of the newest outbox, or 0.
+func (d *Desk) LastOutbox() uint64 { return d.index.Outbox }
 
 // OutboxAgain writes an outbox once more, byte for byte. It returns
 // [ErrNoOutbox].

@@ -19,7 +19,7 @@ import (
 )
 
 // deskItems is how many texts come in and are opened.
-const deskItems = 1000
+func deskItems() int { return limittest.Size(1000, 3) }
 
 // many seals n texts, each of another reporter, in one batch.
 func (s *drop) many(n int) {
@@ -43,7 +43,7 @@ func onOneCore(b *testing.B) {
 // and a slow disk change little.
 func BenchmarkImport(b *testing.B) {
 	s := newDrop(b, 3)
-	s.many(deskItems)
+	s.many(deskItems())
 	bundle := s.bundle(1, 1).pack(b)
 	onOneCore(b)
 	var times, cores []time.Duration
@@ -51,7 +51,7 @@ func BenchmarkImport(b *testing.B) {
 		d := s.sit(0)
 		start, busy := time.Now(), processor(b)
 		report, err := d.Import(context.Background(), bytes.NewReader(bundle), int64(len(bundle)), s.Trusted)
-		if err != nil || len(report.New) != deskItems {
+		if err != nil || len(report.New) != deskItems() {
 			b.Fatalf("%+v, %v", report, err)
 		}
 		times, cores = append(times, time.Since(start)), append(cores, processor(b)-busy)
@@ -73,13 +73,13 @@ func processor(b *testing.B) time.Duration {
 // alone: this reviewer's slot and the payload of each.
 func BenchmarkOpen(b *testing.B) {
 	s := newDrop(b, 3)
-	s.many(deskItems)
+	s.many(deskItems())
 	d := s.sit(0)
 	d.take(s.bundle(1, 1))
 	d.texts() // so that both find the files in the kernel's cache
 	onOneCore(b)
-	limittest.Compare(b, deskItems, "items", func() {
-		if got := len(d.texts()); got != deskItems {
+	limittest.Compare(b, deskItems(), "items", func() {
+		if got := len(d.texts()); got != deskItems() {
 			b.Fatalf("%d texts", got)
 		}
 	}, func() {

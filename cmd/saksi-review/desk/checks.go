@@ -2,6 +2,7 @@ package desk
 
 import (
 	"errors"
+	"slices"
 
 	"saksi/crypto/hybrid"
 	"saksi/crypto/item"
@@ -45,6 +46,9 @@ func (x *index) checkBatches() error {
 			return errors.New("the batches are not in order")
 		}
 		before = b.Sequence
+		if b.Roster > 0 && !slices.ContainsFunc(x.Rosters, func(r rosterEntry) bool { return r.Sequence == b.Roster }) {
+			return errors.New("a batch is signed under an unknown roster")
+		}
 		for _, hash := range []string{b.Hash, b.Previous} {
 			if _, err := roster.ParseHash(hash); err != nil {
 				return err
@@ -174,6 +178,9 @@ func (x *index) checkApart() error {
 		if _, err := roster.ParseHash(a.Digest); err != nil {
 			return err
 		}
+		if err := x.checkKept(a); err != nil {
+			return err
+		}
 	}
 	return x.checkNotOurs()
 }
@@ -200,7 +207,7 @@ func (x *index) checkClosing() error {
 		if !validCase(c.Case) {
 			return errors.New("a case without a name")
 		}
-		for _, id := range c.Items {
+		for _, id := range slices.Concat(c.Items, c.Apart) {
 			if _, err := receipt.ParseItemID(id); err != nil {
 				return err
 			}

@@ -17,6 +17,8 @@ func TestClean(t *testing.T) {
 		"baris\u2028baru\nlagi\r\b":       "baris<U+2028>baru<U+000A>lagi<U+000D><U+0008>",
 		"a\xff\x9bb":                      "a<0xFF><0x9B>b",
 		"a\u00a0b\u3000c":                 "a b c",
+		"\u3164\uffa0\u115f\u1160\u2800":  "<U+3164><U+FFA0><U+115F><U+1160><U+2800>",
+		"k\u034f\u17b4":                   "k<U+034F><U+17B4>",
 	} {
 		if got := Clean(in); got != want {
 			t.Errorf("Clean(%q) = %q, want %q", in, got, want)
@@ -28,14 +30,19 @@ func TestClean(t *testing.T) {
 	}
 }
 
-// TestWrap breaks between words, and within a word that is too long.
+// TestWrap breaks between words, and within a word that is too long. What is not
+// ASCII may take two columns, and counts as two.
 func TestWrap(t *testing.T) {
 	for s, want := range map[string]string{
 		"": "", "satu dua": "satu|dua", "sambungan": "sambun|gan", "a  b": "a  b",
-		"ab cdefg": "ab|cdefg", "éééééé é": "éééééé|é",
+		"ab cdefg": "ab|cdefg", "ééé é": "ééé|é", "中中中中 a": "中中中|中 a", "aa中中中": "aa中中|中",
+		"a\u0301\u0302\u0303\u0304": "a\u0301\u0302|\u0303\u0304", "中": "中",
 	} {
 		if got := strings.Join(Wrap(s, 6), "|"); got != want {
 			t.Errorf("%q: %q, want %q", s, got, want)
 		}
+	}
+	if got := Wrap("中 中", 1); strings.Join(got, "|") != "中|中" {
+		t.Errorf("narrower than a letter: %q", got)
 	}
 }

@@ -25,6 +25,7 @@ type Closed struct {
 type closing struct {
 	Case  string   `json:"case"`
 	Items []string `json:"items"`
+	Apart []string `json:"apart,omitempty"` // what lies apart and has part of it
 }
 
 // CloseCase destroys what opens the items of a thread, and removes their files.
@@ -38,6 +39,12 @@ func (d *Desk) CloseCase(t *Thread) error {
 	if err := next.close(t.Mailbox); err != nil {
 		return err
 	}
+	var err error
+	c := &next.Closing[len(next.Closing)-1]
+	if c.Apart, err = d.remainsOf(c.Items); err != nil {
+		return err
+	}
+	next.endCopies(next.thread(t.Mailbox))
 	if err := d.save(next); err != nil {
 		return err
 	}
@@ -97,9 +104,11 @@ func (d *Desk) finishClosing() error {
 func (d *Desk) closingSteps(c closing) []func() error {
 	return []func() error{
 		func() error { return wipe(d.casePath(c.Case)) },
-		func() error { return d.wipeSlots(c.Items) },
+		func() error { return errors.Join(d.wipeSlots("items", c.Items), d.wipeSlots("apart", c.Apart)) },
 		func() error { return removeIn(d.path("cases"), c.Case+".key") },
-		func() error { return removeIn(d.path("items"), c.Items...) },
+		func() error {
+			return errors.Join(removeIn(d.path("items"), c.Items...), removeIn(d.path("apart"), c.Apart...))
+		},
 		func() error {
 			next := d.index.clone()
 			next.Closing = next.Closing[1:]
@@ -108,11 +117,11 @@ func (d *Desk) closingSteps(c closing) []func() error {
 	}
 }
 
-// wipeSlots overwrites all slots of items. They are synced together: item by item
+// wipeSlots overwrites all slots of items in a folder. They are synced together: item by item
 // and slot by slot it would be hundreds of waits for the disk.
-func (d *Desk) wipeSlots(items []string) error {
+func (d *Desk) wipeSlots(within string, items []string) error {
 	for _, id := range items {
-		folder := d.path("items", id, "slots")
+		folder := d.path(within, id, "slots")
 		slots, err := os.ReadDir(folder)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err

@@ -148,7 +148,7 @@ func TestThiefFindsWhatClosingForgets(t *testing.T) {
 // with the index but without the file.
 func TestNeitherHalfOpensACase(t *testing.T) {
 	l := newLawsuit(t)
-	l.run([]func() error{func() error { return l.wipeSlots(slices.Collect(maps.Keys(l.index.known()))) }})
+	l.run([]func() error{func() error { return l.wipeSlots("items", slices.Collect(maps.Keys(l.index.known()))) }})
 	colleague := newThief(t, l.drop.Reviewers[1], l.code)
 	colleague.take(l.disk)
 	colleague.learn(l.index) // an index that somebody decrypted once, and not the keys
@@ -324,7 +324,9 @@ func TestLostCaseKeyIsNamed(t *testing.T) {
 func TestKeyOfAnInterruptedImportIsDestroyed(t *testing.T) {
 	s := newDrop(t, 1)
 	s.close(s.message(receipt.New(), 0, marker))
+	s.close()
 	d := s.sit(0)
+	d.take(s.bundle(1, 1))
 	stray := &caseKey{name: strings.Repeat("ab", 16), secret: bytes.Repeat([]byte{7}, caseFileSize)}
 	if err := d.keepCases([]*caseKey{stray}); err != nil {
 		t.Fatal(err)
@@ -337,7 +339,7 @@ func TestKeyOfAnInterruptedImportIsDestroyed(t *testing.T) {
 	if _, err := os.Stat(d.casePath(stray.name)); err != nil {
 		t.Error(err)
 	}
-	d.take(s.bundle(1, 1))
+	d.take(s.bundle(2, 2))
 	left, err := os.ReadFile(disk)
 	if err != nil || len(left) != caseFileSize || bytes.Contains(left, stray.secret[:16]) {
 		t.Errorf("the disk still has it: %v", err)

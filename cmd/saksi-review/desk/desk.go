@@ -10,12 +10,13 @@
 //	    cases/<32 hex>.key             random bytes: half of what opens a thread's items, or one that waits
 //	    items/<id>/payload.age         as it came, opened again for each reading
 //	    items/<id>/slots/<NNN>.age     as they came, held against the item, never opened again
-//	    apart/<id>/...                 items that are not what they claim to be
+//	    apart/<id>/...                 items that are not what they claim to be, or that a lost weeks file opens
 //	    rosters/<seq>.note             public, signed by the roots
 //	    rosters/<64 hex>.recipients
 //	    outbox/<number>.age            each outbox sent so far, sealed
 //	    taxonomies/<64 hex>.json       public: questions of an operator's own, and rules
 //	    staging/                       while a bundle comes in, and never after
+//	    aside/<number>/...             what was there without an index when a desk began
 //
 // Plaintext is in memory only, and in folders that the reviewer asks to
 // extract to. Who takes the laptop without the key file learns how many items
@@ -34,6 +35,10 @@
 // destroyed when everything that was sealed in that week has had its time to
 // arrive. No single voice suffices for that: not the server's batches, not the
 // clock, not the roster; what they say together is judged in destroying.go.
+//
+// A secret that is not here and was not destroyed here is lost, and may be found: what
+// it would open is kept, closed, and judged anew when the terms are others. See closed.go
+// and docs/decisions/0040.
 //
 // # Waiting
 //
@@ -69,7 +74,8 @@
 // was judged; then the index is replaced by a rename. Before the rename the
 // desk is as it was, with perhaps some sealed folders that the index does not
 // know and that the next import replaces, and case keys that it destroys; after
-// it, everything is in. A case that is being closed stands in the index until
+// it, everything is in. On a folder without an index none are destroyed: see begin.go. A
+// case that is being closed stands in the index until
 // nothing is left of it: opening the desk finishes it.
 package desk
 
@@ -92,6 +98,8 @@ import (
 var (
 	// ErrNoDesk is returned when the folder is not a desk.
 	ErrNoDesk = errors.New("no desk in this folder")
+	// ErrNoIndex is returned when the folder has parts of a desk, and not its index.
+	ErrNoIndex = errors.New("the folder has parts of a desk, and not the file index.age")
 	// ErrLocked is returned when another command is at work on the desk.
 	ErrLocked = errors.New("the desk is in use")
 	// ErrOtherKey is returned when the desk belongs to another key file.
@@ -113,9 +121,15 @@ var (
 	ErrRoster = errors.New("not a roster of these roots")
 	// ErrUntrusted is returned when no server of the rosters signed a batch.
 	ErrUntrusted = errors.New("no server of the rosters signed it")
+	// ErrReplaced is returned when a batch is signed by a server key that the roots
+	// had replaced when it was made.
+	ErrReplaced = errors.New("signed by a server key that was replaced")
 	// ErrOversize is returned when a bundle has a member that is larger than
 	// any of its kind may be, or too many members.
 	ErrOversize = errors.New("larger than it may be")
+
+	// ErrFull is returned when the desk's index would be larger than the desk reads.
+	ErrFull = errors.New("the desk is full")
 
 	// ErrName is returned when a name of a thread or item has under four
 	// hexadecimal digits.
@@ -171,7 +185,7 @@ type Desk struct {
 }
 
 // Open opens the desk in a folder and keeps others out until Close. It returns
-// [ErrNoDesk], [ErrLocked], [ErrOtherKey], [ErrVersion] or [ErrDamaged]. A case that
+// [ErrNoDesk], [ErrNoIndex], [ErrLocked], [ErrOtherKey], [ErrVersion] or [ErrDamaged]. A case that
 // was being closed when the last command was killed is closed to its end.
 func Open(c Config) (*Desk, error) {
 	identity, err := c.Keys.Desk()
@@ -188,8 +202,8 @@ func Open(c Config) (*Desk, error) {
 	if err := d.begin(c.Create); err != nil {
 		return nil, err
 	}
-	if d.lock, err = lockFile(d.path("lock")); err != nil {
-		return nil, err
+	if d.lock, err = Lock(d.path("lock")); err != nil {
+		return nil, fmt.Errorf("locking desk: %w", err)
 	}
 	err = errors.Join(d.sweep(), d.load())
 	if err == nil {
@@ -215,47 +229,9 @@ func (d *Desk) path(parts ...string) string {
 	return filepath.Join(append([]string{d.folder}, parts...)...)
 }
 
-// begin holds that the folder is a desk, or makes a new one. A folder with
-// other things in it is never taken for a desk.
-func (d *Desk) begin(create bool) error {
-	_, err := os.Stat(d.path("index.age"))
-	if err == nil {
-		return nil
-	}
-	if !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("opening desk: %w", err)
-	}
-	if !create {
-		return fmt.Errorf("opening desk %q: %w", d.folder, ErrNoDesk)
-	}
-	if err := os.MkdirAll(d.folder, folderMode); err != nil {
-		return fmt.Errorf("making desk: %w", err)
-	}
-	entries, err := os.ReadDir(d.folder)
-	if err != nil {
-		return fmt.Errorf("making desk: %w", err)
-	}
-	for _, entry := range entries {
-		if !ours(entry.Name()) {
-			return fmt.Errorf("making desk in %q: the folder has other things in it: %w", d.folder, ErrNoDesk)
-		}
-	}
-	return nil
-}
-
-// ours reports whether a name may stand in a desk whose first import was
-// interrupted.
-func ours(name string) bool {
-	switch name {
-	case "lock", "staging", "items", "apart", "rosters", "outbox", "taxonomies", "cases", "index.age.new":
-		return true
-	}
-	return false
-}
-
 // sweep removes what an interrupted import left behind.
 func (d *Desk) sweep() error {
-	if err := os.RemoveAll(d.path("staging")); err != nil {
+	if err := removeStaging(d.path("staging")); err != nil {
 		return fmt.Errorf("removing an interrupted import: %w", err)
 	}
 	return nil
@@ -267,7 +243,7 @@ func (d *Desk) load() error {
 	text, err := d.readSealed(d.path("index.age"))
 	if errors.Is(err, fs.ErrNotExist) {
 		d.index = &index{Format: indexLabel, Reviewer: d.keys.Line.ID}
-		return nil
+		return d.beginAnew()
 	}
 	if err != nil {
 		return fmt.Errorf("reading index: %w", err)
@@ -325,7 +301,11 @@ func (d *Desk) readSealed(path string) ([]byte, error) {
 	return text.Bytes(), nil
 }
 
+// writeSealed writes what readSealed reads. It returns [ErrFull].
 func (d *Desk) writeSealed(path string, plain []byte) error {
+	if len(plain) > maxSealed {
+		return ErrFull
+	}
 	sealed, err := hybrid.SealBytes(plain, d.identity.Recipient())
 	if err != nil {
 		return err

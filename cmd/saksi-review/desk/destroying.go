@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"saksi/crypto/reviewer"
+	"saksi/crypto/roster"
 	"saksi/crypto/week"
 )
 
@@ -121,41 +122,44 @@ func (d *Desk) Verdicts(grace int) (verdicts []Verdict) {
 	return verdicts
 }
 
-// Destroy destroys the secrets of terms that are needed no longer, by having keep
-// write the keys that are left in the place of all. Items that are in threads stay
-// readable by their case keys. That a term is gone is in the index before it
-// is, so that what comes for it later is not taken for forged.
-func (d *Desk) Destroy(grace int, keep func(*reviewer.Keys) error) ([]Verdict, error) {
+// Destroy destroys the secrets of terms that are needed no longer, by having without
+// take them out of the weeks file. Items that are in threads stay readable by their
+// case keys. That a term is gone is in the index before it is, so that what comes for
+// it later is not taken for forged.
+func (d *Desk) Destroy(grace int, without func(gone []reviewer.Term) error) ([]Verdict, error) {
 	verdicts := d.Verdicts(grace)
 	fewer, next := *d.keys, d.index.clone()
 	fewer.Terms = nil
+	var gone []reviewer.Term
 	for i, t := range d.keys.Terms {
 		if verdicts[i].Why != "" {
 			fewer.Terms = append(fewer.Terms, t)
 			continue
 		}
-		s := span{t.From.String(), t.To.String()}
+		gone = append(gone, t)
+		s := span{t.From.String(), t.To.String(), recipientHash(t)}
 		if !slices.Contains(next.Destroyed, s) {
 			next.Destroyed = append(next.Destroyed, s)
 		}
 	}
-	if len(fewer.Terms) == len(d.keys.Terms) {
+	if len(gone) == 0 {
 		return verdicts, nil
 	}
 	if err := d.save(next); err != nil {
 		return nil, err
 	}
-	if err := keep(&fewer); err != nil {
+	if err := without(gone); err != nil {
 		return nil, fmt.Errorf("destroying the secrets of weeks: %w", err)
 	}
 	d.keys = &fewer
 	return verdicts, nil
 }
 
-// A span is a run of weeks, both ends included.
+// A span is a run of weeks, both ends included, whose secret was destroyed.
 type span struct {
-	From string `json:"from"`
-	To   string `json:"to"`
+	From      string `json:"from"`
+	To        string `json:"to"`
+	Recipient string `json:"recipient,omitempty"` // SHA-256; older desks did not note whose
 }
 
 // overlaps reports whether some week is in the span and from from to to.
@@ -171,6 +175,9 @@ func (x *index) checkDestroyed() error {
 		}
 		to, err := week.Parse(s.To)
 		if err != nil {
+			return err
+		}
+		if _, err := roster.ParseHash(s.Recipient); s.Recipient != "" && err != nil {
 			return err
 		}
 		if to.Before(from) {

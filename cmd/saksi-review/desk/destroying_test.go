@@ -127,8 +127,12 @@ func (d *table) clock(n int) {
 // weeks file would be, the table keeps the keys.
 func (d *table) destroy() (left int) {
 	d.t.Helper()
-	_, err := d.Destroy(DefaultGrace, func(keys *reviewer.Keys) error {
-		d.config.Keys = keys
+	_, err := d.Destroy(DefaultGrace, func(gone []reviewer.Term) error {
+		fewer := *d.config.Keys
+		fewer.Terms = slices.DeleteFunc(slices.Clone(fewer.Terms), func(t reviewer.Term) bool {
+			return slices.Contains(gone, t)
+		})
+		d.config.Keys = &fewer
 		return nil
 	})
 	if err != nil {
@@ -360,7 +364,7 @@ func TestNoSecretLeft(t *testing.T) {
 	keys.Terms = nil
 	d.config.Keys = &keys
 	d.reopen()
-	if r := d.take(s.bundle(1, 1)); len(r.Apart) != 1 || r.Apart[0].Reason != foreignSlot {
+	if r := d.take(s.bundle(1, 1)); len(r.Apart) != 1 || r.Apart[0].Reason != string(reasonLost) {
 		t.Errorf("report is %+v", r)
 	}
 }
@@ -374,7 +378,7 @@ func TestDestroyingThatFailsIsTriedAgain(t *testing.T) {
 	d.clock(6)
 	d.take(s.bundle(1, 7))
 	full := errors.New("the disk is full")
-	if _, err := d.Destroy(DefaultGrace, func(*reviewer.Keys) error { return full }); !errors.Is(err, full) {
+	if _, err := d.Destroy(DefaultGrace, func([]reviewer.Term) error { return full }); !errors.Is(err, full) {
 		t.Errorf("got %v", err)
 	}
 	d.reopen()
@@ -393,7 +397,10 @@ func TestDestroyingThatFailsIsTriedAgain(t *testing.T) {
 
 func TestIndexKeepsDestroyedWeeks(t *testing.T) {
 	l := newLawsuit(t)
-	for _, s := range []span{{"2026-W48", "2026-W47"}, {"2026-W54", "2026-W54"}, {"2026-W48", ""}} {
+	for _, s := range []span{
+		{From: "2026-W48", To: "2026-W47"}, {From: "2026-W54", To: "2026-W54"}, {From: "2026-W48"},
+		{From: "2026-W48", To: "2026-W48", Recipient: "x"},
+	} {
 		next := l.index.clone()
 		if next.Destroyed = []span{s}; next.check() == nil {
 			t.Errorf("%v: taken", s)

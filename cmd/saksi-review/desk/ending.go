@@ -15,19 +15,29 @@ const WaitAtMost = 60
 // batches have to agree on it, as for the secrets of weeks: a server that signs
 // weeks ahead, or a wrong clock, makes no desk forget.
 func (im *importer) endOfWaiting() {
+	im.report.Outwaited = im.next.forget(im.agreedWeek().Add(-WaitAtMost))
+}
+
+// agreedWeek is the latest week of which the clock and the batches both say that it has
+// begun.
+func (im *importer) agreedWeek() week.Week {
 	now := week.Of(im.desk.now())
 	if newest := reachOf(im.next.Batches).newest; newest.Before(now) {
-		now = newest
+		return newest
 	}
-	im.report.Outwaited = im.next.forget(now.Add(-WaitAtMost))
+	return now
 }
 
 // forget takes the items out that came before a week, and notes that what the desk
 // has of them is to be destroyed. They do not wait again when they are brought again.
 func (x *index) forget(before week.Week) (n int) {
+	return x.endWaiting(func(w *Waiting) bool { return parseWeek(w.Week).Before(before) })
+}
+
+func (x *index) endWaiting(ends func(*Waiting) bool) (n int) {
 	var stay []*Waiting
 	for _, w := range x.Waiting {
-		if !parseWeek(w.Week).Before(before) {
+		if !ends(w) {
 			stay = append(stay, w)
 			continue
 		}

@@ -18,13 +18,18 @@ import (
 // An Extracted item has its files in a folder of its number.
 type Extracted struct {
 	*Item
-	Files []string // below the folder that was asked for
-	Tells Tells    // of attachments, by their path in the item's folder
+	Files  []string          // below the folder that was asked for
+	Tells  Tells             // of attachments, by their path in the item's folder
+	Copies map[string]string // as those of a [Page]
 }
+
+// ErrLeft is returned when an extract to the same folder was killed before its end.
+var ErrLeft = errors.New("an extract that broke off left plaintext there")
 
 // Extract writes items in plaintext to dir, which must not be there yet: it
 // appears when every item was verified to its end. Until then the files are in
-// dir with ".part" behind its name, which goes away on an error.
+// dir with ".part" behind its name, which goes away on an error; where it is there
+// already, the error is [ErrLeft].
 //
 // Names of files are neutral. Nothing that a reporter chose is in them but
 // letters and digits of an extension.
@@ -37,7 +42,9 @@ func (d *Desk) Extract(ctx context.Context, items []*Item, dir string) ([]Extrac
 		return nil, fmt.Errorf("extracting to %q: %w", dir, fs.ErrExist)
 	}
 	part := dir + ".part"
-	if err := os.Mkdir(part, folderMode); err != nil {
+	if err := os.Mkdir(part, folderMode); errors.Is(err, fs.ErrExist) {
+		return nil, fmt.Errorf("extracting to %q: %w", part, ErrLeft)
+	} else if err != nil {
 		return nil, fmt.Errorf("extracting: %w", err)
 	}
 	var total int64
@@ -46,12 +53,13 @@ func (d *Desk) Extract(ctx context.Context, items []*Item, dir string) ([]Extrac
 	}
 	count := d.counter("extracting", total)
 	var extracted []Extracted
+	same := d.index.holders()
 	for _, i := range items {
 		x := &extraction{desk: d, item: i, dir: filepath.Join(part, fmt.Sprintf("%03d", i.N)), count: count}
 		if err := x.run(ctx); err != nil {
 			return nil, errors.Join(err, os.RemoveAll(part))
 		}
-		extracted = append(extracted, Extracted{i, x.relative(part), x.tells})
+		extracted = append(extracted, Extracted{i, x.relative(part), x.tells, same.copies(i)})
 	}
 	if err := os.Rename(part, dir); err != nil {
 		return nil, errors.Join(fmt.Errorf("extracting: %w", err), os.RemoveAll(part))

@@ -200,13 +200,13 @@ func TestExtractOverwritesNothing(t *testing.T) {
 	d := s.sit(0)
 	d.take(s.bundle(1, 1))
 	base := t.TempDir()
-	for _, taken := range []string{"hasil", "lain.part"} {
+	for taken, want := range map[string]error{"hasil": fs.ErrExist, "lain.part": ErrLeft} {
 		if err := os.Mkdir(filepath.Join(base, taken), folderMode); err != nil {
 			t.Fatal(err)
 		}
 		dir := filepath.Join(base, strings.TrimSuffix(taken, ".part"))
-		if _, err := d.Extract(context.Background(), d.Threads()[0].Items, dir); !errors.Is(err, fs.ErrExist) {
-			t.Errorf("%s is there: %v, want ErrExist", taken, err)
+		if _, err := d.Extract(context.Background(), d.Threads()[0].Items, dir); !errors.Is(err, want) {
+			t.Errorf("%s is there: %v, want %v", taken, err, want)
 		}
 		if _, err := os.Stat(filepath.Join(base, taken)); err != nil {
 			t.Errorf("%s is gone: %v", taken, err)

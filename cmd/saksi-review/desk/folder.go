@@ -18,12 +18,13 @@ const (
 	fileMode   = 0o600
 )
 
-// lockFile takes the lock for as long as the returned file is open. The kernel
-// lets go of it when the process ends, however it ends.
-func lockFile(path string) (*os.File, error) {
+// Lock takes a lock for as long as the returned file is open. The kernel lets go of
+// it when the process ends, however it ends. The file stays: it is empty, and whoever
+// removed it could let two in. Lock returns [ErrLocked] when another command has it.
+func Lock(path string) (*os.File, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, fileMode)
 	if err != nil {
-		return nil, fmt.Errorf("locking desk: %w", err)
+		return nil, err
 	}
 	err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 	if errors.Is(err, syscall.EWOULDBLOCK) {
@@ -31,7 +32,7 @@ func lockFile(path string) (*os.File, error) {
 	}
 	if err != nil {
 		f.Close()
-		return nil, fmt.Errorf("locking desk: %w", err)
+		return nil, err
 	}
 	return f, nil
 }

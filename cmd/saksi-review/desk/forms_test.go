@@ -165,16 +165,6 @@ func TestAForeignFormIsNotBelieved(t *testing.T) {
 	}
 }
 
-// TestADeskThatLostItsIndexMayHaveForms: its folder is taken for a desk again, as
-// one with items is.
-func TestADeskThatLostItsIndexMayHaveForms(t *testing.T) {
-	d := newDrop(t, 1).sit(0)
-	if err := os.Mkdir(d.path("taxonomies"), folderMode); err != nil {
-		t.Fatal(err)
-	}
-	d.reopen()
-}
-
 // TestFormsOfAnIndexAreInOrder, each once and by a hash.
 func TestFormsOfAnIndexAreInOrder(t *testing.T) {
 	one, two := strings.Repeat("a", 64), strings.Repeat("b", 64)

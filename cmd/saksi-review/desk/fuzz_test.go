@@ -37,10 +37,13 @@ func FuzzIndex(f *testing.F) {
 	})
 }
 
-// FuzzClean: whatever goes in, what comes out is a line of printable
-// characters, and a clean line is left as it is.
+// FuzzClean: whatever goes in, what comes out is a line of printable characters, none
+// of them blank but spaces, and a clean line is left as it is. Broken, it loses
+// nothing but spaces, and no line of it is wider than asked for.
 func FuzzClean(f *testing.F) {
 	f.Add("\x1b[2J\u202eabc\xff\u2028\U000e0041")
+	f.Add(strings.Repeat("\u3164", 38) + "  KEPT FROM r2 by its reporter")
+	f.Add(strings.Repeat("\u4e2d", 38) + strings.Repeat("e\u0301", 40))
 	f.Add("\x00\x00\x00\x00\n\n\n\n\t\t\t\t\r\n")
 	// Eight characters may stand for one byte, in a buffer that doubles.
 	bound := fuzztest.Bound{Base: 2 << 10, PerByte: 64}
@@ -53,7 +56,7 @@ func FuzzClean(f *testing.F) {
 			t.Errorf("Clean(%q) = %q", s, got)
 		}
 		for _, r := range got {
-			if unicode.In(r, unicode.C, unicode.Zl, unicode.Zp) || !unicode.IsPrint(r) {
+			if unicode.In(r, unicode.C, unicode.Zl, unicode.Zp) || !unicode.IsPrint(r) || strings.ContainsRune(blanks, r) {
 				t.Errorf("Clean(%q) holds %U", s, r)
 			}
 		}
@@ -61,8 +64,34 @@ func FuzzClean(f *testing.F) {
 			if Clean(line) != line {
 				t.Errorf("CleanLines(%q) holds %q", s, line)
 			}
+			checkWrapped(t, line)
 		}
 	})
+}
+
+// blanks are printable, says Unicode, and show nothing.
+const blanks = "\u115f\u1160\u3164\uffa0\u2800\u034f"
+
+// checkWrapped holds what a broken line satisfies.
+func checkWrapped(t *testing.T, line string) {
+	t.Helper()
+	parts := Wrap(line, 64)
+	for _, part := range parts {
+		ascii := len(strings.Map(onlyASCII, part))
+		if ascii+2*(utf8.RuneCountInString(part)-ascii) > 64 {
+			t.Errorf("Wrap(%q) holds %q, which may be wider than 64 columns", line, part)
+		}
+	}
+	if rest := strings.Join(parts, ""); strings.ReplaceAll(rest, " ", "") != strings.ReplaceAll(line, " ", "") {
+		t.Errorf("Wrap(%q) is %q", line, parts)
+	}
+}
+
+func onlyASCII(r rune) rune {
+	if r < utf8.RuneSelf {
+		return r
+	}
+	return -1
 }
 
 // FuzzImport: a server that has its own key, and edits one member or the whole

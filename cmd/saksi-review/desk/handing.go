@@ -23,7 +23,8 @@ var ErrColleague = errors.New("no colleague of that id on the newest roster")
 // Shared says what a file of shares has, and what it leaves out.
 type Shared struct {
 	Items   int
-	Deleted int // by their reporters, says the server
+	Deleted int // left out: open here, and their reporters proved to have deleted them
+	Claimed int // among Items: the server says that they were deleted, and nobody can tell before they open
 	Kept    int // open here, and kept from the colleague by their reporters
 	More    int // the oldest: the file is full
 }
@@ -85,6 +86,9 @@ func (d *Desk) gather(h *share.Handout, colleague roster.Reviewer) (sum Shared, 
 			return sum, err
 		}
 		h.Items = append(h.Items, handed)
+		if p.claimed {
+			sum.Claimed++
+		}
 	}
 	sum.Items = len(h.Items)
 	return sum, nil
@@ -93,7 +97,8 @@ func (d *Desk) gather(h *share.Handout, colleague roster.Reviewer) (sum Shared, 
 // A piece is what this desk can hand over of one item.
 type piece struct {
 	roster, batch uint64
-	deleted       bool
+	deleted       bool // proved against what its author signed
+	claimed       bool // by the server, whose own hash it may be that its token fits
 	keptFrom      []string
 	handed        func() (share.Item, error)
 }
@@ -103,7 +108,7 @@ func (d *Desk) pieces() []piece {
 	var all []piece
 	for _, w := range d.index.Waiting {
 		all = append(all, piece{
-			roster: w.Roster, batch: w.Batch, deleted: w.Token != "",
+			roster: w.Roster, batch: w.Batch, claimed: w.Token != "",
 			handed: func() (share.Item, error) { return d.handed(w) },
 		})
 	}

@@ -2,9 +2,11 @@ package desk
 
 import (
 	"bytes"
+	"context"
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -12,6 +14,7 @@ import (
 	"saksi/crypto/batch"
 	"saksi/crypto/item"
 	"saksi/crypto/receipt"
+	"saksi/crypto/roster"
 	"saksi/crypto/sign"
 )
 
@@ -180,13 +183,100 @@ func TestReviewerPlantsAVictimsSealedFile(t *testing.T) {
 	s.close(s.seal(victim, 1, file(content, "a.age")))
 	s.close(s.seal(own, 1, file(content, "b.age")))
 	d := s.sit(0)
-	if r := d.take(s.bundle(1, 1)); len(r.Warnings) > 0 {
-		t.Errorf("the victim's: %q", r.Warnings)
+	if r := d.take(s.bundle(1, 1)); len(r.Copies) > 0 || len(d.Copied()) > 0 {
+		t.Errorf("the victim's: %q", r.Copies)
 	}
 	r := d.take(s.bundle(2, 2))
-	want := "item " + own.ItemID(1).String() + " has the same sealed file as item " + victim.ItemID(1).String()
-	if len(r.New) != 1 || len(r.Warnings) != 1 || !strings.HasPrefix(r.Warnings[0], want) {
+	want := Copy{own.ItemID(1).String(), victim.ItemID(1).String()}
+	if len(r.New) != 1 || !slices.Equal(r.Copies, []Copy{want}) {
 		t.Errorf("report is %+v, want %q", r, want)
+	}
+}
+
+// TestACopyIsMarkedAsLongAsItIsThere: the import says it once, perhaps to nobody. What
+// lists, shows and extracts the two threads says it again, also when the first of
+// them was closed; an index that knew nothing of this has all that it takes.
+func TestACopyIsMarkedAsLongAsItIsThere(t *testing.T) {
+	s := newDrop(t, 1)
+	victim, own, third := receipt.New(), receipt.New(), receipt.New()
+	content := string(sealed(t, marker, s.Reviewers[0].Direct))
+	s.close(s.seal(victim, 1, file(content, "a.age")), s.seal(third, 1, file("dua kali", "c.jpg")))
+	s.close(s.seal(own, 1, file(content, "b.age")), s.seal(own, 2, file("dua kali", "c.jpg")),
+		s.seal(own, 3, file(content, "b.age")))
+	d := s.sit(0)
+	d.take(s.bundle(1, 2))
+	d.reopen()
+	first, second := victim.ItemID(1).String(), own.ItemID(1).String()
+	threads := map[string]*Thread{}
+	for _, th := range d.Threads() {
+		threads[th.Items[0].ID] = th
+	}
+	if got := d.Copied(); len(got) != 2 || !got[threads[first].Mailbox] || !got[threads[second].Mailbox] {
+		t.Errorf("marked are %v", got)
+	}
+	d.marks(threads[first].Items[0], second)
+	d.marks(threads[second].Items[0], first)
+	d.marks(threads[second].Items[1], "")
+	d.marks(threads[second].Items[2], first)
+	if err := d.CloseCase(threads[first]); err != nil {
+		t.Fatal(err)
+	}
+	d.reopen()
+	d.marks(d.index.thread(threads[second].Mailbox).Items[0], first)
+	if got := d.Copied(); len(got) != 1 {
+		t.Errorf("after closing one, marked are %v", got)
+	}
+}
+
+// marks holds that an item, shown and extracted, is said to have the sealed file of
+// another one, or of none.
+func (d *table) marks(i *Item, other string) {
+	d.t.Helper()
+	pages, err := d.Read(context.Background(), i.thread)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	extracted, err := d.Extract(context.Background(), i.thread.Items, filepath.Join(d.t.TempDir(), "out"))
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	at := slices.Index(i.thread.Items, i)
+	path := i.Attachments[0].Path
+	if pages[at].Copies[path] != other || extracted[at].Copies[path] != other {
+		d.t.Errorf("shown as a copy of %q, extracted as one of %q: want %q", pages[at].Copies, extracted[at].Copies, other)
+	}
+}
+
+// TestACopyIsNotHiddenBehindOtherWarnings: the sender of a copy chooses ids, and can
+// cause warnings of another kind. Those of one kind do not hide another's.
+func TestACopyIsNotHiddenBehindOtherWarnings(t *testing.T) {
+	s := newDrop(t, 2)
+	victim, last := receipt.New(), receipt.New()
+	content := string(sealed(t, marker, s.Reviewers[0].Direct))
+	s.close(s.seal(victim, 1, file(content, "a.age")))
+	for last.ItemID(1)[0] < 0xc0 {
+		last = receipt.New()
+	}
+	items := []members{s.seal(last, 1, file(content, "b.age"))}
+	for range 3 {
+		c := receipt.New()
+		for c.ItemID(0)[0] >= 0xc0 {
+			c = receipt.New()
+		}
+		items = append(items, s.message(c, 0, honest))
+		s.burns[c.ItemID(0)] = roster.Hash{1}
+	}
+	s.close(items...)
+	d := s.sit(0)
+	d.take(s.bundle(1, 1))
+	stray := batch.Path{Kind: batch.RecipientsFile, File: hash([]byte("x"))}.String()
+	r := d.take(s.bundle(2, 2).with(members{stray: []byte("x")}))
+	if len(r.Copies) != 1 {
+		t.Errorf("copies are %v", r.Copies)
+	}
+	kinds := r.WarningsByKind()
+	if len(kinds) != 2 || len(kinds[0]) != 1 || len(kinds[1]) != 3 {
+		t.Errorf("the warnings, by kind: %q", kinds)
 	}
 }
 
@@ -211,13 +301,14 @@ func TestTwoReviewersWithOneSigningKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	text := strings.Replace(r.Text(), second.Key.String(), named.String(), 1)
+	s.rosters["rosters/2.note"] = signNote(t, r.Text(), s.Roots...)
 	s.close(s.message(receipt.New(), 0, marker))
 	d.refuse(s.bundle(2, 2).with(members{"rosters/2.note": signNote(t, text, s.Roots...)}), ErrRoster)
 	if !d.reads("0 " + honest) {
 		t.Errorf("the desk reads %q", d.texts())
 	}
 	// With a key for each it is a roster like any other.
-	d.take(s.bundle(2, 2).with(members{"rosters/2.note": signNote(t, r.Text(), s.Roots...)}))
+	d.take(s.bundle(2, 2))
 }
 
 // rename gives a public key another name.

@@ -2,6 +2,7 @@ package desk
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -26,6 +27,7 @@ type importer struct {
 
 	rosters map[uint64]*roster.Signed // the desk's and the bundle's
 	newest  *roster.Signed
+	early   *roster.Signed    // the first that was passed over: its day is to come
 	batches []delivered       // by sequence
 	items   map[string]string // id to payload hash, of items in threads
 	copies  map[string]string // payload hash to id, of items in threads
@@ -35,8 +37,11 @@ type importer struct {
 	parcels map[parcelKey]*parcel
 	proofs  map[receipt.ItemID]roster.Hash // of deletion: what the lists say
 	moves   []move
-	cases   map[string]*caseKey // by mailbox, of threads that something came for
-	settled bool                // the list at hand was complete before
+	drops   []string             // items whose files go from apart, if there are any
+	weeks   map[uint64][]ownWeek // by roster
+	cases   map[string]*caseKey  // by mailbox, of threads that something came for
+	settled bool                 // the list at hand was complete before
+	bad     int                  // new items that are none by their sizes
 
 	canaries map[canary.Month]*batchEntry // whose list has this reviewer's just as it came
 }
@@ -52,8 +57,8 @@ type move struct {
 // report and do not keep others out.
 //
 // It returns [ErrOtherRoots], [ErrRoster], [ErrFork], [ErrRollback],
-// [ErrUntrusted], [ErrOversize] or [batch.ErrBundle], and then the desk is as it
-// was.
+// [ErrUntrusted], [ErrReplaced], [ErrOversize], [ErrFull] or [batch.ErrBundle],
+// and then the desk is as it was.
 func (d *Desk) Import(ctx context.Context, bundle io.Reader, size int64, trusted roster.RootSet) (*Report, error) {
 	if d.index.Roots != "" && d.index.Roots != trusted.Text() {
 		return nil, fmt.Errorf("reading bundle: %w", ErrOtherRoots)
@@ -65,6 +70,9 @@ func (d *Desk) Import(ctx context.Context, bundle io.Reader, size int64, trusted
 	defer staged.remove()
 	im := newImporter(d, staged)
 	im.next.Roots = trusted.Text()
+	if d.index.Roots == "" && d.stands("aside") {
+		im.warn(asideNote, d.path("aside"))
+	}
 	if err := im.judge(ctx, trusted); err != nil {
 		return nil, err
 	}
@@ -79,7 +87,7 @@ func newImporter(d *Desk, staged *staging) *importer {
 		desk: d, staged: staged, next: d.index.clone(), report: &Report{},
 		fresh: map[string][]int{}, named: map[string]bool{}, proofs: map[receipt.ItemID]roster.Hash{},
 		parcels: map[parcelKey]*parcel{}, sealed: map[string]origin{}, copies: map[string]string{},
-		cases: map[string]*caseKey{}, canaries: map[canary.Month]*batchEntry{},
+		cases: map[string]*caseKey{}, weeks: map[uint64][]ownWeek{}, canaries: map[canary.Month]*batchEntry{},
 	}
 }
 
@@ -105,9 +113,14 @@ func (im *importer) judge(ctx context.Context, trusted roster.RootSet) error {
 	if err := im.admitAll(ctx); err != nil {
 		return err
 	}
+	if err := im.judgeAnew(ctx); err != nil {
+		return err
+	}
 	im.burnWaiting()
+	im.burnApart()
 	im.burn()
 	im.endOfWaiting()
+	im.endOfHolding()
 	im.answerCanaries()
 	return im.acknowledge()
 }
@@ -126,7 +139,7 @@ func (im *importer) recall() {
 }
 
 func (im *importer) warn(format string, args ...any) {
-	im.report.Warnings = append(im.report.Warnings, fmt.Sprintf(format, args...))
+	im.report.warn(format, args...)
 }
 
 // burn marks items whose reporter proved to have deleted them.
@@ -158,10 +171,16 @@ func arrival(t *Thread, i *Item) Arrival {
 func (im *importer) commit() error {
 	d := im.desk
 	for _, m := range im.moves {
-		if m.parcel.kept {
+		from, to := im.folderOf(m.parcel), d.path(m.folder, m.parcel.id.String())
+		if m.parcel.kept || from == to {
 			continue
 		}
-		if err := moveFolder(im.folderOf(m.parcel), d.path(m.folder, m.parcel.id.String())); err != nil {
+		if m.folder == "apart" { // another item that came under its id, perhaps
+			if err := d.clear([]string{m.parcel.id.String()}); err != nil {
+				return err
+			}
+		}
+		if err := moveFolder(from, to); err != nil {
 			return err
 		}
 	}
@@ -194,20 +213,28 @@ func (im *importer) commit() error {
 				return err
 			}
 		}
-		if m.folder == "items" {
-			// It stood apart when it came before, perhaps.
-			if err := os.RemoveAll(d.path("apart", m.parcel.id.String())); err != nil {
-				return err
-			}
+		if m.folder == "items" { // it stood apart when it came before, perhaps
+			im.drops = append(im.drops, m.parcel.id.String())
 		}
+	}
+	if err := d.clear(im.drops); err != nil {
+		return err
 	}
 	return d.wipeStrays()
 }
 
-// folderOf returns where an item's files are: in the bundle, or on the desk.
+// folderOf returns where an item's files are: in the bundle, or on the desk. What lay
+// apart is with the items already when an import that had moved it was interrupted.
 func (im *importer) folderOf(p *parcel) string {
-	if p.kept {
-		return im.desk.path("items", p.id.String())
+	id := p.id.String()
+	switch {
+	case p.kept:
+		return im.desk.path("items", id)
+	case p.apart:
+		if _, err := os.Stat(im.desk.path("apart", id)); errors.Is(err, os.ErrNotExist) {
+			return im.desk.path("items", id)
+		}
+		return im.desk.path("apart", id)
 	}
 	return im.staged.itemFolder(p)
 }

@@ -33,6 +33,9 @@ type index struct {
 	Closing  []closing     `json:"closing,omitempty"`  // cases that are not quite gone
 	// Destroyed are the weeks whose secrets this desk destroyed, or was about to.
 	Destroyed []span `json:"destroyed,omitempty"`
+	// Tried are the terms, by SHA-256 of the recipient, with which all that lies apart
+	// was tried.
+	Tried []string `json:"tried,omitempty"`
 
 	Canaries []*canaryEntry `json:"canaries,omitempty"` // by month
 }
@@ -51,6 +54,7 @@ type batchEntry struct {
 	Complete bool   `json:"complete"`         // nothing on its list is missing
 	Outbox   uint64 `json:"outbox,omitempty"` // that acknowledged it; 0 for none
 	Ahead    bool   `json:"ahead,omitempty"`  // by this desk's clock its week was still to come
+	Roster   uint64 `json:"roster,omitempty"` // whose server key signed it; 0 in an index from before this was kept
 }
 
 // A Thread is what one reporter sent, and what this reviewer answered.
@@ -129,7 +133,9 @@ type Apart struct {
 	Digest string `json:"digest"` // of its lines on the list of that batch
 	// Late says that nothing is wrong with it but that the secret of its week is
 	// gone, as far as this desk can tell. None of its files are kept.
-	Late bool `json:"late,omitempty"`
+	Late bool      `json:"late,omitempty"`
+	Kept *keptItem `json:"kept,omitempty"` // it opens, perhaps, when a weeks file is found
+	Hold bool      `json:"hold,omitempty"` // its batch is not acknowledged because of it
 }
 
 // A notOurs is an item that opens for others, or for nobody.

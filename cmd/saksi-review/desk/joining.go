@@ -47,7 +47,10 @@ func (d *Desk) Join(ctx context.Context, file []byte) (*Joined, error) {
 	if err := im.acknowledge(); err != nil {
 		return nil, err
 	}
-	return j, im.commit()
+	if err := im.commit(); err != nil {
+		return j, err
+	}
+	return j, d.finishClosing()
 }
 
 // joining is an import without a bundle.
@@ -157,6 +160,7 @@ func (w *Waiting) parcel(e *hybrid.Identity, slots int) (*parcel, error) {
 	return &parcel{
 		parcelKey: parcelKey{roster: w.Roster, id: id}, batch: &batchEntry{Sequence: w.Batch, Week: w.Week},
 		digest: w.Digest, payload: payload, size: w.Size, slots: slots, kept: true, e: e,
+		waited: w.Case,
 	}, err
 }
 

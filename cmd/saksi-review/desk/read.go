@@ -26,7 +26,7 @@ type reading struct {
 	e      *hybrid.Identity // nil until the slot was opened
 	handed []byte           // own shares, where several are needed
 
-	destroyed []span // weeks whose secrets are gone
+	closed func() error // why the slot does not open
 }
 
 // open reads the payload to its end and checks everything. It returns
@@ -204,14 +204,16 @@ type Page struct {
 	Taxonomy string // reference of the questions that Form answers
 	Form     item.Form
 	Text     string
+	Copies   map[string]string // by the path of a sealed file: an item of another thread that has it too
 }
 
 // Read opens the texts of a thread. Attachments are as they were when they
 // came: their content is opened by [Desk.Extract] alone.
 func (d *Desk) Read(ctx context.Context, t *Thread) ([]Page, error) {
 	var pages []Page
+	same := d.index.holders()
 	for _, i := range t.Items {
-		page := Page{Item: i}
+		page := Page{Item: i, Copies: same.copies(i)}
 		if i.Kind != item.Attachment {
 			opened, err := d.openItem(ctx, i, func(int) {}, discard)
 			if err != nil {

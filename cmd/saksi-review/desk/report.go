@@ -1,6 +1,11 @@
 package desk
 
-import "saksi/crypto/item"
+import (
+	"fmt"
+	"slices"
+
+	"saksi/crypto/item"
+)
 
 // A Report is what an import found. Ids and mailboxes are in hexadecimal;
 // nothing in it was written by a reporter.
@@ -21,7 +26,32 @@ type Report struct {
 	Gone      int      // deleted by their reporter before this desk got them, says the server
 	Expired   int      // expired before this desk got them, says the server
 	Canaries  []string // months whose canary this desk could not open
+	Copies    []Copy   // new items with a sealed file that another thread has too
 	Warnings  []string
+
+	kinds []string // of the warnings: what each was written with
+}
+
+func (r *Report) warn(format string, args ...any) {
+	r.Warnings, r.kinds = append(r.Warnings, fmt.Sprintf(format, args...)), append(r.kinds, format)
+}
+
+// WarningsByKind returns the warnings, those of one kind together: whoever can cause
+// many of one kind shall not hide those of another.
+func (r *Report) WarningsByKind() (all [][]string) {
+	var kinds []string
+	for n, text := range r.Warnings {
+		kind := ""
+		if n < len(r.kinds) {
+			kind = r.kinds[n]
+		}
+		at := slices.Index(kinds, kind)
+		if at < 0 {
+			at, kinds, all = len(kinds), append(kinds, kind), append(all, nil)
+		}
+		all[at] = append(all[at], text)
+	}
+	return all
 }
 
 // A Range is a run of batches, both ends included.

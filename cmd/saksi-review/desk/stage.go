@@ -14,6 +14,7 @@ import (
 	"saksi/crypto/hybrid"
 	"saksi/crypto/item"
 	"saksi/crypto/receipt"
+	"saksi/crypto/reviewer"
 	"saksi/crypto/roster"
 )
 
@@ -24,6 +25,7 @@ const (
 	maxMark       = 32        // bytes of a burn token; a mark of expiry is empty
 	maxHeld       = 256 << 20 // bytes of all of these, and all SHA256SUMS, in memory
 	maxMembers    = 2_000_000 // 20,000 items with 100 slots
+	maxBatches    = 10_000    // 27 years of one a day
 )
 
 // A member is what the bundle brought under one path.
@@ -42,9 +44,13 @@ type parcel struct {
 	size    int64 // of payload.age
 	slots   int
 	kept    bool             // on the desk already: it waited
+	waited  string           // the case key of one that waited
+	apart   bool             // on the desk already: it lay apart
+	keys    *reviewer.Keys   // whose slot secrets are tried
 	e       *hybrid.Identity // that opens it, when it waited
 	handed  []byte           // this reviewer's shares of it, when it waited
 	bad     string           // why it cannot be an item, from its list and sizes alone
+	copied  bool             // it is a copy of an item that the desk has: no files are kept
 }
 
 type parcelKey struct {
@@ -95,7 +101,7 @@ func (d *Desk) stage(ctx context.Context, bundle io.Reader, size int64) (*stagin
 	return s, nil
 }
 
-func (s *staging) remove() error { return os.RemoveAll(s.folder) }
+func (s *staging) remove() error { return removeStaging(s.folder) }
 
 // take receives one member.
 func (s *staging) take(p batch.Path, size int64, r io.Reader) error {
@@ -142,7 +148,9 @@ func (s *staging) takeSmall(p batch.Path, size int64, r io.Reader) error {
 	}
 	switch p.Kind {
 	case batch.BatchNote:
-		s.notes[p.Sequence] = content
+		if s.notes[p.Sequence] = content; len(s.notes) > maxBatches {
+			return fmt.Errorf("reading bundle: more than %d batches: %w", maxBatches, ErrOversize)
+		}
 	case batch.BatchSums:
 		s.sums[p.Sequence] = string(content)
 	case batch.RosterNote:

@@ -75,6 +75,7 @@ func (im *importer) wait(p *parcel, parts item.Parts) error {
 		Case: k.name, Secret: secret,
 	})
 	slices.SortFunc(im.next.Waiting, func(a, b *Waiting) int { return strings.Compare(a.ID, b.ID) })
+	im.unlist(p.id.String())
 	im.items[p.id.String()] = p.payload.String()
 	im.moves = append(im.moves, move{p, "items"})
 	im.report.Waits++

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"strings"
 	"testing"
 
 	"saksi/crypto/batch"
@@ -215,6 +216,40 @@ func TestADeletionIsBelievedWhenTheItemOpens(t *testing.T) {
 	j := three.hand(one)
 	if len(j.Report.New) != 2 || len(j.Report.Deleted) != 1 {
 		t.Errorf("%+v", j.Report)
+	}
+}
+
+// TestTheServerKeepsNoItemOfAQuorumClosed by saying that it was deleted: a server that
+// lists a burn hash of its own has the token for it, and could have every desk leave
+// the item out of what it hands to others. What was proved when it opened is left out.
+func TestTheServerKeepsNoItemOfAQuorumClosed(t *testing.T) {
+	s := newQuorum(t)
+	lied, honest := receipt.New(), receipt.New()
+	m, token := s.secret(lied, 0, "tetap"), receipt.Secret{9, 9}
+	s.burns[lied.ItemID(0)] = token.Hash()
+	s.close(m, s.secret(honest, 0, "saya hapus"))
+	one, three := s.sit(0), s.sit(2)
+	marks := falseMark(lied.ItemID(0), token).with(burnMark(honest, 0))
+	for _, d := range []*table{one, three} {
+		d.take(s.bundle(1, 1))
+	}
+	s.close()
+	for _, d := range []*table{one, three} {
+		d.take(s.bundle(1, 2).with(marks))
+	}
+	var file bytes.Buffer
+	if sum, err := three.Share("r1", &file); err != nil || sum.Items != 2 || sum.Claimed != 2 || sum.Deleted != 0 {
+		t.Errorf("of what waits: %+v, %v", sum, err)
+	}
+	j := three.hand(one)
+	if len(j.Report.New) != 2 || len(j.Report.Deleted) != 1 || j.Report.Deleted[0].ID != honest.ItemID(0).String() {
+		t.Errorf("opened: %+v", j.Report)
+	}
+	if all := strings.Join(j.Report.Warnings, "\n"); !strings.Contains(all, "cannot prove it") {
+		t.Errorf("the lie is not named: %q", all)
+	}
+	if sum, err := one.Share("r4", &file); err != nil || sum.Items != 1 || sum.Claimed != 0 || sum.Deleted != 1 {
+		t.Errorf("of what is open: %+v, %v", sum, err)
 	}
 }
 
