@@ -55,7 +55,8 @@ func TestCouriersOverTor(t *testing.T) {
 	}
 	holdSame(t, filepath.Join(stick, "bundle.tar"), filepath.Join(stick, "bundle-1-*.tar"))
 	outbox := filepath.Join(stick, "r1.outbox")
-	must(t, os.WriteFile(outbox, party.answer(code), 0o600))
+	answer, _ := party.answer(code)
+	must(t, os.WriteFile(outbox, answer, 0o600))
 	if said, ok := errand("push", outbox); !ok || !strings.Contains(said, "1 new replies") {
 		t.Errorf("bringing: %s", said)
 	}

@@ -2,12 +2,14 @@ package main
 
 import (
 	"crypto/rand"
+	"crypto/sha256"
 	"errors"
 	"io"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -75,58 +77,135 @@ func fillDisk(t *testing.T, data string) (undo func()) {
 }
 
 // testFullDisk: first no more files are taken, and a page says so; then no more
-// texts, and a page hands them back; whatever was acknowledged stays. Deleting
-// works to the last, and with the room everything else comes back.
+// texts, and a page hands them back; whatever was acknowledged stays, of uploads
+// under way, too. Deleting works to the last, and with the room everything else
+// comes back.
 func testFullDisk(t *testing.T) {
 	data := smallDisk(t)
+	party := readParty(t, data)
 	serve := []string{"saksi", "serve", "-data", data, "-listen", "127.0.0.1:0", "-reserve", "32MiB",
 		"-texts-per-hour", "1000000"}
 	p := startProcess(t, serve...)
+	rising := startSlices(t, p, party)
 	told := fillWithFiles(t, p)
+	files := len(told)
+	refusesSlices(t, rising[1], http.StatusInsufficientStorage)
 	told = append(told, fillWithTexts(t, p)...)
 	holds(t, p, told...)
 
 	empty := fillDisk(t, data)
 	page := p.Post("/write", "code", receipt.New().Field(), "text", "isi kesaksian yang panjang")
 	wants(t, page.Status, http.StatusInsufficientStorage, page.Body, "tidak dapat menyimpannya", "isi kesaksian yang panjang")
+	refusesSlices(t, rising[0], http.StatusInsufficientStorage)
 	deletes(t, p, told[0])
-	told = told[1:]
+	told, files = told[1:], files-1
 	holds(t, p, told...)
 	speaksOf(t, data, func(s inbox.Status) bool { return !s.TakesTexts && !s.TakesFiles && !s.Failed })
 
 	p.end(syscall.SIGKILL)
+	keepsAll(t, data, party, told, files)
 	p = startProcess(t, serve...) // starts on a full disk
 	holds(t, p, told...)
+	for _, a := range rising {
+		a.standsOn(p)
+	}
 	empty()
-	deletes(t, p, told[0])
-	told = append(told[1:], p.Send("lagi"))
-	for _, code := range told[:4] {
+	for _, code := range told[:5] {
 		deletes(t, p, code)
 	}
-	page = p.Upload("/file", "a.jpg", make([]byte, bigFile), "code", told[4].Field(), "n", "2")
+	told, files = append(told[5:], p.Send("hanya tulisan")), max(0, files-5)
+	page = p.Upload("/file", "a.jpg", make([]byte, bigFile), "code", told[len(told)-1].Field(), "n", "2")
 	wants(t, page.Status, http.StatusOK, page.Body, "sudah kami terima")
+	for _, a := range rising {
+		a.arrives()
+	}
 	speaksOf(t, data, func(s inbox.Status) bool { return s.TakesTexts && !s.Failed })
 	p.end(syscall.SIGTERM)
+	keepsAll(t, data, party, told, files)
 	withBox(t, data, func(box *inbox.Inbox) {
+		for _, a := range rising {
+			if hash, _, err := payloadHash(box.Store, a.head.ID); err != nil || hash != a.hash() {
+				t.Errorf("a file that came in slices is not what was sent: %v", err)
+			}
+		}
 		if wrong, err := box.Check(); err != nil || len(wrong) > 0 {
 			t.Errorf("check: %q, %v", wrong, err)
 		}
 	})
 }
 
+// startSlices begins two uploads and sends a part of each. For all of the first there
+// is room held, for the second not: it is longer than what is held ahead.
+func startSlices(t *testing.T, p *process, party *demoParty) (rising []*ascent) {
+	t.Helper()
+	for _, size := range []int{bigFile, 9 << 20} {
+		a := &ascent{sealedFile: newSealedFile(t, party.circle, receipt.New(), 0, size), t: t, url: p.URL}
+		a.begin()
+		for range 2 {
+			if status := a.slice(1 << 20); status != http.StatusNoContent {
+				t.Fatalf("a slice: status %d", status)
+			}
+		}
+		rising = append(rising, a)
+	}
+	return rising
+}
+
+// refusesSlices sends slices until one is refused, with a status that says why.
+func refusesSlices(t *testing.T, a *ascent, want int) {
+	t.Helper()
+	for range len(a.payload) >> 20 {
+		switch status := a.slice(1 << 20); status {
+		case http.StatusNoContent:
+		case want:
+			return
+		default:
+			t.Errorf("a slice after %d bytes: status %d, want %d", a.told, status, want)
+			return
+		}
+	}
+	t.Error("a full disk takes a whole upload")
+}
+
+// keepsAll looks at a folder at rest, and not at what pages say of it: a reviewer opens
+// each text that was acknowledged, and each file; the last ones came from the reserve.
+func keepsAll(t *testing.T, data string, party *demoParty, told []receipt.Code, files int) {
+	t.Helper()
+	zeros, lost := sha256.Sum256(make([]byte, bigFile)), 0
+	withBox(t, data, func(box *inbox.Inbox) {
+		for place, code := range told {
+			text, _, err := party.readItem(box.Store, code.ItemID(0))
+			if err != nil || text != "hanya tulisan" {
+				lost++
+				t.Logf("text %d of %d is %q: %v", place+1, len(told), text, err)
+			}
+			if place >= files {
+				continue
+			}
+			if _, file, err := party.readItem(box.Store, code.ItemID(1)); err != nil || file != zeros {
+				lost++
+				t.Logf("file %d of %d: %v", place+1, files, err)
+			}
+		}
+	})
+	if lost > 0 {
+		t.Errorf("%d of %d acknowledged testimonies are not there", lost, len(told))
+	}
+}
+
 // fillWithFiles sends testimonies with a file each until files are refused, and
-// returns the codes of those that were told.
+// returns the codes of those whose file was told. The last text has none.
 func fillWithFiles(t *testing.T, p *process) (told []receipt.Code) {
 	t.Helper()
 	for range diskSize / bigFile {
-		code := p.Send("dengan berkas")
-		told = append(told, code)
+		code := p.Send("hanya tulisan")
 		page := p.Upload("/file", "a.jpg", make([]byte, bigFile), "code", code.Field(), "n", "1")
 		if page.Status == http.StatusInsufficientStorage {
 			wants(t, page.Status, page.Status, page.Body, "tidak menerima berkas", "Tulisan masih kami terima")
 			return told
 		}
 		wants(t, page.Status, http.StatusOK, page.Body, "sudah kami terima")
+		told = append(told, code)
 	}
 	t.Fatal("a disk full of files takes more")
 	return nil
@@ -183,10 +262,10 @@ func wants(t *testing.T, status, want int, body string, texts ...string) {
 	}
 }
 
-// holds asks for each code's first item.
+// holds asks for the first item of some codes, the first and the last.
 func holds(t *testing.T, p *process, codes ...receipt.Code) {
 	t.Helper()
-	for _, code := range codes[:min(len(codes), 8)] {
+	for _, code := range slices.Concat(codes[:4], codes[len(codes)-4:]) {
 		page := p.Post("/open", "words", strings.Join(code.Words(), " "))
 		wants(t, page.Status, http.StatusOK, page.Body, "menunggu giliran dibawa")
 	}

@@ -1,18 +1,16 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"net/url"
 	"sync/atomic"
 	"testing"
 	"time"
 
-	"saksi/crypto/item"
 	"saksi/crypto/receipt"
-	"saksi/crypto/roster"
 	"saksi/server/sealed/deliver"
 )
 
@@ -20,7 +18,6 @@ import (
 // the next one is at another address, and has what the last one acknowledged.
 type patient struct {
 	*ledger
-	circle *roster.Circle
 	server atomic.Pointer[url.URL] // that is up, as far as known
 	sent   int
 }
@@ -61,15 +58,17 @@ func (p *patient) run(ctx context.Context, t *testing.T) {
 		},
 	}
 	for ctx.Err() == nil {
-		s := p.begin(&sent{code: receipt.New()})
-		sealed, err := item.Seal(p.circle, s.code, 0, item.Content{
-			Kind: item.Attachment, Language: "id", File: bytes.NewReader(make([]byte, 1<<20)), Size: 1 << 20, Name: "a.jpg",
-		})
-		if err != nil {
-			t.Error(err)
+		code := receipt.New()
+		sealed := newSealedFile(t, p.party.circle, code, 0, 1<<20)
+		if sealed == nil {
 			return
 		}
-		switch _, err := sender.Send(ctx, sealed); {
+		s := p.begin(&sent{code: code, payload: sealed.hash()})
+		_, err := sender.SendParcel(ctx, sealed.head, func(w io.Writer) (int64, error) {
+			n, err := w.Write(sealed.payload)
+			return int64(n), err
+		})
+		switch {
 		case err == nil:
 			p.note(func() { s.told = true })
 			p.sent++

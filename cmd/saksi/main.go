@@ -48,7 +48,9 @@ const usage = `Usage:
     saksi seal -to ADDRESS#FINGERPRINT [-socks 127.0.0.1:9050] [-roots FILE] [-not ID]...
                [-province CODE] [-answers FILE] [-keep-metadata] [-look] [-lang id|en] FOLDER
     saksi seal -carry FILE -roster FILE -recipients FILE [-roots FILE] [-to ADDRESS#FINGERPRINT]
-               [-taxonomy FILE] [-not ID]... FOLDER
+               [-taxonomy FILE] [-not ID]... [-province CODE] [-answers FILE] [-keep-metadata]
+               [-look] [-lang id|en] FOLDER
+    saksi seal -look [-keep-metadata] [-lang id|en] FOLDER
     saksi seal -send FILE -to ADDRESS [-socks 127.0.0.1:9050] [-lang id|en]
     saksi version
 

@@ -84,6 +84,7 @@ func TestTheWholeJobOverTor(t *testing.T) {
 		d.holdMonitor(t)
 		d.holdLogs(t)
 		d.end(syscall.SIGTERM)
+		d.leavesNothing(t)
 		if again := startOnion(t, data); again.URL != first {
 			t.Errorf("after a restart %s is at %s", first, again.URL)
 		}
@@ -94,6 +95,8 @@ func TestTheWholeJobOverTor(t *testing.T) {
 		d := startJoined(t, data)
 		d.wholeJob(t, party)
 		d.holdStatus(t, "joined")
+		d.end(syscall.SIGTERM)
+		d.leavesNothing(t)
 	})
 }
 
@@ -102,11 +105,12 @@ func (d *publishedDrop) wholeJob(t *testing.T, party *demoParty) {
 	const story = "lewat tor kami menulis ini"
 	code := d.Send(story)
 	d.field("text", story)
-	d.code(code)
+	d.Code(code)
 	file := make([]byte, 50<<20)
 	for i := range file {
 		file[i] = byte(rand.IntN(256))
 	}
+	d.File("rekaman.mp4", file)
 	if page := d.Upload("/file", "rekaman.mp4", file, "code", code.Field(), "n", "1"); page.Status != http.StatusOK {
 		t.Fatalf("the file: status %d\n%s", page.Status, page.Body)
 	}
@@ -121,7 +125,8 @@ func (d *publishedDrop) wholeJob(t *testing.T, party *demoParty) {
 		t.Error("the file did not arrive as it was sent")
 	}
 	outbox := filepath.Join(dir, "r1.outbox")
-	must(t, os.WriteFile(outbox, party.answer(code), 0o600))
+	answer, _ := party.answer(code)
+	must(t, os.WriteFile(outbox, answer, 0o600))
 	output(t, "saksi", "import", "-data", d.data, outbox)
 	page := d.Post("/open", "words", strings.Join(code.Words(), " "))
 	if page.Status != http.StatusOK || !strings.Contains(page.Body, "jawaban") {
@@ -164,6 +169,19 @@ func (d *publishedDrop) holdStatus(t *testing.T, whose string) {
 	}
 }
 
+// leavesNothing searches all that the server wrote, and what was carried.
+func (d *publishedDrop) leavesNothing(t *testing.T) {
+	t.Helper()
+	d.Add("what tor says of a circuit", "fc00:dead:beef")
+	wrong, files, err := d.Search(filepath.Dir(d.data))
+	for _, leak := range append(wrong, d.FindInLog("our log", d.printed.String())...) {
+		t.Error(leak)
+	}
+	if err != nil || files < 8 {
+		t.Errorf("%d files were searched, %v", files, err)
+	}
+}
+
 // torTime is a time in tor's log, to the hour.
 var torTime = regexp.MustCompile(`(?m)^\w{3} \d\d (\d\d:\d\d:\d\d\.\d{3})`)
 
@@ -191,7 +209,7 @@ func (d *publishedDrop) holdLogs(t *testing.T) {
 		t.Errorf("our log is not there: %q", ours)
 	}
 	for name, log := range map[string]string{"tor's log": tor, "our log": ours} {
-		for _, wrong := range d.find(name, []byte(log)) {
+		for _, wrong := range d.FindTimeless(name, []byte(log)) {
 			t.Error(wrong)
 		}
 		for _, needle := range []string{"fc00:dead:beef", "circuit id", "rekaman", "/write", "/open"} {
@@ -232,7 +250,8 @@ func TestFirefoxAtTheOnionAddress(t *testing.T) {
 		t.Errorf("after the file the page says %q", kept)
 	}
 	outbox := filepath.Join(t.TempDir(), "r1.outbox")
-	must(t, os.WriteFile(outbox, party.answer(reading.Code), 0o600))
+	answer, _ := party.answer(reading.Code)
+	must(t, os.WriteFile(outbox, answer, 0o600))
 	output(t, "saksi", "import", "-data", d.data, outbox)
 	must(t, page.Open(d.URL+"/open"))
 	must(t, page.Fill("textarea[name=words]", strings.Join(words, " ")))
@@ -250,7 +269,7 @@ func TestTorIsKilledUnderLoad(t *testing.T) {
 	data := newData(t)
 	party := readParty(t, data)
 	d := startOnion(t, data)
-	book := new(ledger)
+	book := newLedger(party)
 	c := &crowd{
 		ledger: book, url: d.URL, data: data, party: party, over: make(chan struct{}), client: *d.client.Spread(40),
 	}

@@ -31,12 +31,6 @@ import (
 	"saksi/server/servertest"
 )
 
-// secret FIELD VALUE tells the story what nobody may find: a text, or the words that
-// a program showed.
-func cmdSecret(ts *testscript.TestScript, neg bool, args []string) {
-	storyOf(ts).secrets.field(args[0], args[1])
-}
-
 // photo FILE AUTHOR writes a picture that names somebody.
 func cmdPhoto(ts *testscript.TestScript, neg bool, args []string) {
 	var b bytes.Buffer

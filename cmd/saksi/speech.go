@@ -97,8 +97,13 @@ func (s speech) explain(err error) error {
 }
 
 // mayBeKept reports whether the server may have what was sent, and only its answer is
-// missing. Of what was tried several times the last reason says nothing about the first.
+// missing, or says that it does not know. Of what was tried several times the last reason
+// says nothing about the first.
 func mayBeKept(err error) bool {
+	var refused *deliver.Refused
+	if errors.As(err, &refused) {
+		return refused.Name == "disk" || refused.Name == "internal"
+	}
 	for _, way := range []error{
 		context.Canceled, errand.ErrBroken, errand.ErrNoTor, letter.ErrUnreachable, letter.ErrAnswer,
 	} {
@@ -161,7 +166,7 @@ func (s speech) refusal(r *deliver.Refused) (text, hint string) {
 	switch r.Name {
 	case "too_large":
 		return s.text("err.too_large", r.Limit), s.text("hint.too_large")
-	case "closed":
+	case "closed", "no_reader": // of which the second is sealed for a roster of before
 		return s.text("err.closed"), s.text("hint.closed")
 	case "deleted":
 		return s.text("err.deleted"), ""
@@ -169,8 +174,10 @@ func (s speech) refusal(r *deliver.Refused) (text, hint string) {
 		return s.text("err.number_used"), s.text("hint.number_used")
 	case "busy":
 		return s.text("err.busy"), s.text("hint.busy")
-	case "files_full", "store", "disk":
+	case "files_full", "store":
 		return s.text("err.full"), s.text("hint.full")
+	case "disk":
+		return s.text("err.disk"), s.text("hint.disk")
 	}
 	return s.text("err.refused", r.Status), s.text("hint.refused")
 }

@@ -3,11 +3,9 @@ package main
 import (
 	"bufio"
 	"bytes"
-	"context"
 	"fmt"
 	"io"
 	"mime/multipart"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -80,6 +78,9 @@ func TestStories(t *testing.T) {
 				if s.proxy != nil {
 					s.proxy.Close()
 				}
+				if s.door != nil {
+					s.door.Close()
+				}
 				s.leavesNothing(t, env.WorkDir)
 			})
 			return err
@@ -112,22 +113,10 @@ type story struct {
 	secrets *secrets
 	client  http.Client
 	proxy   *sockstest.Proxy // in the place of a courier's tor
+	door    *doorway         // to the server, if it runs
 }
 
-func newStory() *story {
-	s := &story{secrets: newSecrets()}
-	var dialer net.Dialer
-	s.client.Transport = &http.Transport{
-		DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
-			conn, err := dialer.DialContext(ctx, network, addr)
-			if err == nil {
-				s.secrets.connection(conn.LocalAddr())
-			}
-			return conn, err
-		},
-	}
-	return s
-}
+func newStory() *story { return &story{secrets: newSecrets()} }
 
 // send makes a request as the stories' browser.
 func (s *story) send(method, path, kind string, body io.Reader) (*http.Response, error) {
@@ -144,11 +133,11 @@ func (s *story) send(method, path, kind string, body io.Reader) (*http.Response,
 
 // leavesNothing searches all that the story's servers and desks wrote.
 func (s *story) leavesNothing(t *testing.T, dir string) {
-	wrong, files, err := s.secrets.search(dir)
+	wrong, files, err := s.secrets.Search(dir)
 	if err != nil {
 		t.Error(err)
 	}
-	wrong = append(wrong, s.secrets.find("the log", []byte(s.log.String()))...)
+	wrong = append(wrong, s.secrets.FindInLog("the log", s.log.String())...)
 	for _, leak := range wrong {
 		t.Errorf("%s: %s", filepath.Base(dir), leak)
 	}
@@ -178,6 +167,7 @@ func (s *story) start(ts *testscript.TestScript, args ...string) {
 	if s.url == "" {
 		ts.Fatalf("the server did not start")
 	}
+	s.openDoor(ts)
 	for strings.Contains(args[0], "demo") && scanner.Scan() {
 		fmt.Fprintln(&s.printed, scanner.Text())
 		if strings.Contains(scanner.Text(), "Ctrl-C") {
@@ -185,6 +175,18 @@ func (s *story) start(ts *testscript.TestScript, args ...string) {
 		}
 	}
 	go io.Copy(&s.log, stdout)
+}
+
+// openDoor has everybody come to the server through a doorway.
+func (s *story) openDoor(ts *testscript.TestScript) {
+	if s.door != nil {
+		s.door.Close()
+	}
+	var err error
+	s.door, err = openDoorway(strings.TrimPrefix(s.url, "http://"))
+	ts.Check(err)
+	s.secrets.Address(s.door.from)
+	s.url = "http://" + s.door.Addr().String()
 }
 
 func (s *story) stop(signal syscall.Signal) error {
@@ -252,6 +254,9 @@ func cmdPost(ts *testscript.TestScript, neg bool, args []string) {
 		values.Set(name, value)
 		storyOf(ts).secrets.field(name, value)
 	}
+	if path == "/delete" && values.Get("confirm") == "yes" {
+		storyOf(ts).secrets.deleted(values.Get("code"))
+	}
 	resp, err := storyOf(ts).send(http.MethodPost, path, "application/x-www-form-urlencoded", strings.NewReader(values.Encode()))
 	keep(ts, neg, resp, err)
 }
@@ -271,8 +276,7 @@ func cmdUpload(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	part.Write(content)
 	ts.Check(w.Close())
-	storyOf(ts).secrets.add("a file's name", filepath.Base(args[1]))
-	storyOf(ts).secrets.add("a file", string(content[:min(len(content), 64)]), string(content[len(content)/2:][:min(len(content)/2, 64)]))
+	storyOf(ts).secrets.File(filepath.Base(args[1]), content)
 	resp, err := storyOf(ts).send(http.MethodPost, args[0], w.FormDataContentType(), &body)
 	keep(ts, neg, resp, err)
 }

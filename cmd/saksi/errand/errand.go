@@ -90,7 +90,9 @@ func (c *Courier) Push(ctx context.Context, file []byte) (report inbox.Imported,
 	err = c.persist(ctx, func() (bool, error) {
 		return false, c.callJSON(ctx, http.MethodPost, "/v1/outbox", file, &report)
 	})
-	report.Reviewer = Plain(report.Reviewer)
+	for _, said := range []*string{&report.Reviewer, &report.Canaries, &report.Misfits} {
+		*said = Plain(*said)
+	}
 	return report, err
 }
 
@@ -100,6 +102,11 @@ func (c *Courier) callJSON(ctx context.Context, method, path string, body []byte
 		return err
 	}
 	defer resp.Body.Close()
+	return c.read(resp, value)
+}
+
+// read takes in an answer that is JSON.
+func (c *Courier) read(resp *http.Response, value any) error {
 	if resp.StatusCode != http.StatusOK {
 		return c.explain(resp)
 	}

@@ -143,7 +143,8 @@ func (c *Courier) begin(p *partial, tag string, size int64) error {
 func (p *partial) goOn(tag, contentRange string) error {
 	var first, last, size int64
 	_, err := fmt.Sscanf(contentRange, "bytes %d-%d/%d", &first, &last, &size)
-	if err != nil || tag != p.tag || first != p.have || last != size-1 || size <= p.have {
+	again := fmt.Sprintf("bytes %d-%d/%d", first, last, size)
+	if err != nil || again != contentRange || tag != p.tag || first != p.have || last != size-1 || size <= p.have {
 		return fmt.Errorf("fetching: %w", ErrServer)
 	}
 	p.size = size
@@ -154,7 +155,7 @@ func (p *partial) goOn(tag, contentRange string) error {
 func (p *partial) complete(contentRange string) error {
 	text, ok := strings.CutPrefix(contentRange, "bytes */")
 	size, err := strconv.ParseInt(text, 10, 64)
-	if !ok || err != nil || size > p.have {
+	if !ok || err != nil || size <= 0 || size > p.have || strconv.FormatInt(size, 10) != text {
 		return fmt.Errorf("fetching: %w", ErrServer)
 	}
 	p.size, p.pieces = size, p.pieces+1 // a file that is too long does not stand the check

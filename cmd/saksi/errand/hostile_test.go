@@ -299,6 +299,17 @@ func TestAServerThatLies(t *testing.T) {
 	}
 }
 
+// TestAReportHasNothingThatATerminalObeys: all of its words are the server's.
+func TestAReportHasNothingThatATerminalObeys(t *testing.T) {
+	budi := lies(t, func(w http.ResponseWriter, _ *http.Request) {
+		io.WriteString(w, `{"reviewer":"\u001b[2J","canaries":"2026-10\u001b[2J","misfits":"\u202e2026-10"}`)
+	})
+	report, err := budi.Push(t.Context(), []byte("outbox"))
+	if said := report.Reviewer + report.Canaries + report.Misfits; err != nil || said != "?[2J2026-10?[2J?2026-10" {
+		t.Errorf("%q, %v", said, err)
+	}
+}
+
 // TestARestThatDoesNotFitIsNotTaken: a piece from another place, of another
 // bundle, or of another size.
 func TestARestThatDoesNotFitIsNotTaken(t *testing.T) {

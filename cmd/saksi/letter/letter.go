@@ -10,8 +10,9 @@
 //     itself is not touched, and stays where it is: its owner has to know that.
 //   - What leaves is what a page with script hands in, in the same requests, and so is
 //     the item: the server cannot tell by its bytes where it was sealed.
-//   - The twelve words are known to whoever called [New], and to nobody before the
-//     testimony is kept.
+//   - The twelve words are known to whoever made the [Letter]. What hands it in says
+//     them when the testimony is kept, and not before; of what is to be carried they are
+//     said before anything has arrived, as its machine does not hear of that.
 //   - A drop is reached through Tor or on this machine ([errand.ParseAddress]), and by
 //     no other way. What it answers is bounded; a redirect is followed nowhere.
 package letter

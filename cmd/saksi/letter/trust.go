@@ -65,7 +65,7 @@ func Trust(note []byte, recipients string, anchor Anchor, now time.Time) (*roste
 	return signed.CircleAt(now, map[roster.Hash]string{file.Hash(): recipients})
 }
 
-// An AnswersError names the questions whose answers cannot be taken.
+// An AnswersError names the questions whose answers cannot be taken, or the first of them.
 type AnswersError struct{ Questions []string }
 
 func (e *AnswersError) Error() string {
@@ -74,6 +74,9 @@ func (e *AnswersError) Error() string {
 
 // Unwrap returns [ErrAnswers].
 func (e *AnswersError) Unwrap() error { return ErrAnswers }
+
+// mostNamed is how many questions an [AnswersError] names.
+const mostNamed = 8
 
 // ParseAnswers reads a JSON object from questions to values, one or a list of them,
 // and holds it to the questions, as the form does. It returns an [*AnswersError], or
@@ -96,6 +99,9 @@ func ParseAnswers(text []byte, t *taxonomy.Taxonomy) (taxonomy.Answers, error) {
 	tidy := t.Tidy(answers)
 	for _, p := range t.Check(tidy) {
 		wrong = append(wrong, fmt.Sprintf("%q (%s)", p.Question, p.What))
+	}
+	if more := len(wrong) - mostNamed; more > 0 {
+		wrong = append(wrong[:mostNamed], fmt.Sprintf("and %d more", more))
 	}
 	if len(wrong) > 0 {
 		return nil, &AnswersError{wrong}

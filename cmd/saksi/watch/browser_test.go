@@ -14,6 +14,9 @@ import (
 	"saksi/server/browser"
 )
 
+// tapped is the script of a tap's pages.
+const tapped = "/saksi-0123456789abcdef.js"
+
 // A tap is a server that keeps the heads of requests as they came.
 type tap struct {
 	net.Listener
@@ -57,10 +60,13 @@ func (p *tap) serve(conn net.Conn) {
 			p.heads[path] = head.String()
 		}
 		p.mu.Unlock()
-		kind, body := "text/html; charset=UTF-8", `<!doctype html><link rel="stylesheet" href="/style.css">`+
-			`<link rel="icon" href="data:,"><a href="/info">info</a>`
-		if path == "/style.css" {
+		kind, body := "text/html; charset=UTF-8", `<!doctype html><html><head><link rel="stylesheet" href="/style.css">`+
+			`<link rel="icon" href="data:,"><script src="`+tapped+`" defer></script></head><body><a href="/info">info</a></body></html>`
+		switch path {
+		case "/style.css":
 			kind, body = "text/css; charset=utf-8", ""
+		case tapped:
+			kind, body = "text/javascript; charset=utf-8", ""
 		}
 		fmt.Fprintf(conn, "HTTP/1.1 200 OK\r\nContent-Type: %s\r\nReferrer-Policy: no-referrer\r\n"+
 			"Cache-Control: no-store\r\nContent-Length: %d\r\n\r\n%s", kind, len(body), body)
@@ -74,17 +80,17 @@ func (p *tap) head(path string) string {
 	return regexp.MustCompile(`(?m)^(Host|User-Agent): .*\r$`).ReplaceAllString(p.heads[path], "$1\r")
 }
 
-// TestAVisitLooksLikeABrowsers: for the page, its style sheet and the page behind a
-// link, the monitor sends what a Firefox set up as Tor Browser sends, in its order.
+// TestAVisitLooksLikeABrowsers: for the page, its style sheet, its script and the page
+// behind a link, the monitor sends what a Firefox set up as Tor Browser sends, in its order.
 func TestAVisitLooksLikeABrowsers(t *testing.T) {
 	real, ours := newTap(t), newTap(t)
-	page := browser.Firefox(t, browser.Options{})
+	page := browser.Firefox(t, browser.Options{JavaScript: true})
 	check(t, page.Open("http://"+real.Addr().String()+"/"))
 	check(t, page.Click("a"))
 	w := newWorld(t)
 	w.relay(ours.Addr().String())
 	w.look(watch.Unsigned)
-	for _, path := range []string{"/", "/style.css", "/info"} {
+	for _, path := range []string{"/", "/style.css", tapped, "/info"} {
 		if want := real.head(path); want == "" || ours.head(path) != want {
 			t.Errorf("for %s the monitor sends\n%s, a browser\n%s", path, ours.head(path), want)
 		}

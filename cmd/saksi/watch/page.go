@@ -66,7 +66,7 @@ func readPage(page string) (blocks []block, err error) {
 
 // script is the one that a drop's pages have, if any: by its address alone, which has
 // its hash. What it is, and what it makes of a page, is for [Site].
-var script = regexp.MustCompile(`<script src="/saksi-[0-9a-f]{16}\.js" defer></script>\s*</head>`)
+var script = regexp.MustCompile(`<script src="(/saksi-[0-9a-f]{16}\.js)" defer></script>\s*</head>`)
 
 // withoutScript takes it out of the head. A second one, or another, stays.
 func withoutScript(page string) string {

@@ -39,6 +39,7 @@ type seen struct {
 type visitor struct {
 	dial    func(context.Context) (net.Conn, error)
 	host    string
+	script  string // that it has
 	conn    net.Conn
 	bounded *io.LimitedReader
 	answers *bufio.Reader
@@ -70,27 +71,40 @@ func (w *Watchdog) visitOnce(ctx context.Context, language string, last uint64) 
 // read opens what a reporter would open.
 func (v *visitor) read(ctx context.Context, language string) (*seen, error) {
 	s := &seen{}
-	for _, one := range []struct {
-		path string
-		kind kind
-		into *[]byte
-	}{
-		{language + "/", typed, &s.start}, {"/style.css", part, nil},
-		{language + "/info", followed, &s.info}, {"/style.css", part, nil},
-		{"/recipients.txt", followed, &s.direct}, {"/roster.recipients", typed, &s.week},
-	} {
-		body, err := v.within(ctx, one.path, one.kind, maxPage)
-		if one.path == "/roster.recipients" && errors.Is(err, errBusy) {
-			err = nil // without a roster in force there is none; the roster says why
-		}
-		if err != nil {
+	var err error
+	if s.start, err = v.page(ctx, language+"/", typed); err != nil {
+		return nil, err
+	}
+	if s.info, err = v.page(ctx, language+"/info", followed); err != nil {
+		return nil, err
+	}
+	if s.direct, err = v.within(ctx, "/recipients.txt", followed, maxPage); err != nil {
+		return nil, err
+	}
+	s.week, err = v.within(ctx, "/roster.recipients", typed, maxPage)
+	if errors.Is(err, errBusy) {
+		err = nil // without a roster in force there is none; the roster says why
+	}
+	return s, err
+}
+
+// page opens a page with what belongs to it: its style sheet each time, and its script
+// once, as a browser keeps that. What is in them a watchdog does not look at.
+func (v *visitor) page(ctx context.Context, path string, k kind) ([]byte, error) {
+	body, err := v.within(ctx, path, k, maxPage)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := v.within(ctx, "/style.css", part, maxPage); err != nil {
+		return nil, err
+	}
+	if named := script.FindSubmatch(body); named != nil && string(named[1]) != v.script {
+		if _, err := v.within(ctx, string(named[1]), program, maxPage); err != nil {
 			return nil, err
 		}
-		if one.into != nil {
-			*one.into = body
-		}
+		v.script = string(named[1])
 	}
-	return s, nil
+	return body, nil
 }
 
 // between fetches the rosters between the last one that we know and the newest.
@@ -152,7 +166,7 @@ func request(host, path string, k kind) string {
 		fetch = "style\r\nSec-Fetch-Mode: no-cors\r\nSec-Fetch-Site: same-origin\r\nPriority: u=2"
 	case program:
 		accept, upgrade = "*/*", ""
-		fetch = "script\r\nSec-Fetch-Mode: no-cors\r\nSec-Fetch-Site: same-origin\r\nPriority: u=2"
+		fetch = "script\r\nSec-Fetch-Mode: no-cors\r\nSec-Fetch-Site: same-origin" // one that is deferred has no priority
 	case loaded:
 		accept, upgrade = "*/*", ""
 		fetch = "empty\r\nSec-Fetch-Mode: cors\r\nSec-Fetch-Site: same-origin"

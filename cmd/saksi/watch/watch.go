@@ -7,14 +7,15 @@
 // Two visits, one after the other, each on a circuit of tor of its own: one reads
 // the pages in Indonesian and one in English. A visit asks for
 //
-//	/  /info                   the pages, with their style sheet, as a browser does
+//	/  /info                   the pages, with style sheet and script, as a browser does
 //	/recipients.txt            the keys for files that are sealed beforehand
 //	/roster.recipients         the keys that are sealed to this week
 //	/roster.note               the newest roster
 //	/rosters/<n>.note          those since the last look
 //
 // Pages come first: when they are asked for, nothing about the visit is unlike a
-// reporter's, as far as we can make it so. What only a watchdog would ask for
+// reporter's whose browser runs scripts, as far as we can make it so: the script is
+// asked for, and not run. What only a watchdog would ask for
 // comes when the pages are here already. A server that wants to show its
 // reporters other pages than its watchdogs has to guess.
 //

@@ -1,0 +1,55 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"saksi/server/sealed/deliver"
+	"saksi/server/servertest"
+)
+
+// TestOnlyWhatIsNotKeptIsCalledSo: after a failed disk and after a fault nobody knows
+// whether the testimony was kept, and nobody is told that it was not. After the other
+// refusals the server knows.
+func TestOnlyWhatIsNotKeptIsCalledSo(t *testing.T) {
+	for lang, says := range map[string]struct{ unsure, not, disk string }{
+		"id": {"server belum menyatakan bahwa kesaksian tersimpan", "tidak ada yang tersimpan", "penyimpanan server rusak"},
+		"en": {"the server has not said that the testimony is kept", "nothing was kept", "the server's disk has failed"},
+	} {
+		for name, unsure := range map[string]bool{
+			"disk": true, "internal": true, "store": false, "files_full": false, "closed": false, "busy": false,
+		} {
+			err := notKept{fmt.Errorf("delivering: %w", &deliver.Refused{Status: 503, Name: name})}
+			text := speaker(lang).explain(err).Error()
+			if strings.Contains(text, says.unsure) != unsure || strings.Contains(text, says.not) == unsure {
+				t.Errorf("%s: %q", name, text)
+			}
+			if strings.Contains(text, says.disk) != (name == "disk") {
+				t.Errorf("%s: %q", name, text)
+			}
+			if h := (hinted{}); !errors.As(speaker(lang).explain(err), &h) || h.hint == "" {
+				t.Errorf("%s: there is nothing to do", name)
+			}
+		}
+	}
+}
+
+// TestAFailedDiskIsSaid: the same from the program's own mouth, at once.
+func TestAFailedDiskIsSaid(t *testing.T) {
+	d := servertest.New(t, servertest.Options{})
+	out, code := sealWith(t, d, func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodPost {
+			passOn(d, w, r)
+			return
+		}
+		w.WriteHeader(http.StatusServiceUnavailable)
+		io.WriteString(w, `{"error":"disk"}`)
+	})
+	if code == 0 || !strings.Contains(out, "penyimpanan server rusak") || strings.Contains(out, "tidak ada yang tersimpan") {
+		t.Errorf("status %d: %s", code, out)
+	}
+}
