@@ -1,0 +1,66 @@
+package docs
+
+import (
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// withoutRace returns what .ci/check runs without the race detector: for each package
+// the pattern of its tests, "" for all.
+func withoutRace(t *testing.T) map[string]*regexp.Regexp {
+	t.Helper()
+	text, err := os.ReadFile("../.ci/check")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, part, ok := strings.Cut(string(text), `say "go test, without the race detector"`)
+	if !ok {
+		t.Fatal(".ci/check has no part without the race detector")
+	}
+	runs := map[string]*regexp.Regexp{}
+	command := regexp.MustCompile(`(?m)^go test [^\n]*?(?:-run '([^']*)' )?\./([a-z/]+)$`)
+	for _, m := range command.FindAllStringSubmatch(part, -1) {
+		runs[m[2]] = regexp.MustCompile(m[1])
+	}
+	return runs
+}
+
+// TestWhatIsNotBuiltWithTheRaceDetectorIsRun: a test in a file that the race detector
+// leaves out runs only where .ci/check names it.
+func TestWhatIsNotBuiltWithTheRaceDetectorIsRun(t *testing.T) {
+	runs, found := withoutRace(t), map[string]int{}
+	leftOut := regexp.MustCompile(`(?m)^//go:build .*!race`)
+	test := regexp.MustCompile(`(?m)^func (Test\w+)\(`)
+	err := filepath.WalkDir("..", func(name string, d fs.DirEntry, err error) error {
+		if err == nil && d.IsDir() && d.Name() == "node_modules" {
+			return fs.SkipDir
+		}
+		if err != nil || !strings.HasSuffix(name, "_test.go") {
+			return err
+		}
+		text, err := os.ReadFile(name)
+		if err != nil || !leftOut.Match(text) {
+			return err
+		}
+		pkg, _ := filepath.Rel("..", path.Dir(name))
+		for _, m := range test.FindAllStringSubmatch(string(text), -1) {
+			if found[pkg]++; runs[pkg] == nil || !runs[pkg].MatchString(m[1]) {
+				t.Errorf("%s: .ci/check never runs %s", name, m[1])
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for pkg := range runs {
+		if found[pkg] == 0 {
+			t.Errorf(".ci/check runs %s without the race detector, which leaves out nothing of it", pkg)
+		}
+	}
+}
