@@ -26,6 +26,7 @@ fuzz:
 	@.ci/fuzz $(FUZZTIME)
 
 bench:
+	@.ci/client
 	$(GO) test -run '^$$' -bench . -timeout 1h ./...
 
 release:
