@@ -21,6 +21,7 @@ import (
 // commit; it starts again, the reporter sends again and is told that it was
 // received, out of what only the kernel knew so far; then the power fails.
 func TestKilledThenSentAgainThenPowerLoss(t *testing.T) {
+	t.Parallel()
 	kills := 0
 	for when := range 8 {
 		dir, before := newStore(t)

@@ -13,6 +13,7 @@ import (
 // from some moment on, and lets the power fail as well. What a failed sync was
 // for counts as lost for good, as Linux has it, also when a later one succeeds.
 func TestFailingDisk(t *testing.T) {
+	t.Parallel()
 	for _, fault := range []string{
 		"fdatasync:error=EIO:when=%d", "fdatasync:error=EIO:when=%d+", "fdatasync:error=ENOSPC:when=%d",
 		"fsync:error=EIO:when=%d", "fsync:error=ENOSPC:when=%d+",
@@ -20,6 +21,7 @@ func TestFailingDisk(t *testing.T) {
 		"renameat:error=EIO:when=%d", "unlinkat:error=EIO:when=%d", "linkat:error=EIO:when=%d",
 	} {
 		t.Run(fault, func(t *testing.T) {
+			t.Parallel()
 			planted := 0
 			for _, when := range []int{1, 3} {
 				planted += testFault(t, fmt.Sprintf(fault, when))

@@ -317,6 +317,7 @@ func everySync(event) bool { return true }
 // TestPowerLoss: whatever the moment, and whatever part of the unsynced writes
 // is lost, all that was acknowledged is there, whole, and the store is clean.
 func TestPowerLoss(t *testing.T) {
+	t.Parallel()
 	r, before := runWorkload(t)
 	r.replaysTheRun(t, before)
 	for _, problem := range r.replay(t, before, *powerLosses, everySync) {
@@ -352,6 +353,7 @@ func (r run) replaysTheRun(t *testing.T, before map[string][]byte) {
 // TestPowerLossNeedsEverySync: a store that left one kind of sync out would be
 // found out by the same replay.
 func TestPowerLossNeedsEverySync(t *testing.T) {
+	t.Parallel()
 	r, before := runWorkload(t)
 	for name, without := range map[string]func(path string) bool{
 		"index":   func(path string) bool { return strings.HasSuffix(path, "/index.db") },

@@ -44,6 +44,7 @@ func kinds() []byte {
 // this one step, what it did is missed: of each kind the replay would see a store that
 // acknowledges before it syncs.
 func TestAcknowledgedIsOnDisk(t *testing.T) {
+	t.Parallel()
 	dir, before := newStore(t)
 	// Syncs are slow, so that whoever reads meanwhile sees what is on no disk yet.
 	r, err := runMode(t, modeEach, dir, "-e", "inject=fdatasync:delay_enter=20000")

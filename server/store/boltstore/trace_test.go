@@ -3,13 +3,14 @@
 package boltstore_test
 
 import (
+	"bufio"
 	"encoding/hex"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -81,14 +82,15 @@ func runMode(t *testing.T, mode, dir string, straceArgs ...string) (r run, exit 
 	cmd := exec.Command("strace", append(args, os.Args[0])...)
 	cmd.Env = append(os.Environ(), envFolder+"="+dir, envJournal+"="+r.journal, envMode+"="+mode)
 	out, exit := cmd.CombinedOutput()
-	text, err := os.ReadFile(trace)
+	f, err := os.Open(trace)
 	if err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	if r.events, err = parseTrace(string(text)); err != nil {
+	defer os.Remove(trace)
+	defer f.Close()
+	if r.events, r.planted, err = parseTrace(f); err != nil {
 		t.Fatal(err)
 	}
-	r.planted = strings.Count(string(text), "(INJECTED)")
 	return r, exit
 }
 
@@ -135,14 +137,21 @@ var (
 	traceNums   = regexp.MustCompile(`, (\d+)(?:, (\d+))?$`)
 )
 
-// parseTrace reads what strace wrote. A call that another thread's lines
-// interrupt has two lines.
-func parseTrace(text string) ([]event, error) {
-	var events []event
+// parseTrace reads what strace wrote, line by line, as it is four times as long as
+// all that was written. A call that another thread's lines interrupt has two lines.
+func parseTrace(r io.Reader) (events []event, planted int, err error) {
 	open := map[string]event{} // by thread
 	arguments := map[string]string{}
-	for n, line := range slices.Collect(strings.Lines(text)) {
+	lines := bufio.NewReader(r)
+	for n := 0; ; n++ {
+		line, err := lines.ReadString('\n')
+		if err != nil {
+			return events, planted, endOf(err)
+		}
 		line = strings.TrimRight(line, "\n")
+		if strings.Contains(line, "(INJECTED)") {
+			planted++
+		}
 		m := traceLine.FindStringSubmatch(line)
 		if m == nil || strings.HasSuffix(line, "= ?") {
 			continue // a signal, an exit, a call that a kill cut off
@@ -158,13 +167,20 @@ func parseTrace(text string) ([]event, error) {
 		e.end = n
 		ok, err := e.read(args)
 		if err != nil {
-			return nil, fmt.Errorf("line %d of the trace: %w", n+1, err)
+			return nil, 0, fmt.Errorf("line %d of the trace: %w", n+1, err)
 		}
 		if ok {
 			events = append(events, e)
 		}
 	}
-	return events, nil
+}
+
+// endOf is nil where a reader came to its end.
+func endOf(err error) error {
+	if err == io.EOF {
+		return nil
+	}
+	return err
 }
 
 // read takes a call's arguments and result apart, and reports whether it is one
