@@ -235,11 +235,19 @@ func (s *sealing) letter(
 
 // sendAll hands in the testimony, shows the words, and then hands in the files.
 func (s *sealing) sendAll(ctx context.Context, l *letter.Letter) error {
-	if err := s.drop.Send(ctx, l, 0); err != nil {
+	err := s.drop.Send(ctx, l, 0)
+	switch {
+	case err == nil:
+		s.print("kept")
+	case mayBeKept(err): // nobody else could delete it
+		s.print("kept_perhaps")
+	default:
 		return notKept{err}
 	}
-	s.print("kept")
 	s.words(l.Code)
+	if err != nil {
+		return notKept{err}
+	}
 	for n, file := range l.Folder.Files {
 		if err := s.drop.Send(ctx, l, n+1); err != nil {
 			return fileNotKept{err, file.Name}

@@ -139,9 +139,26 @@ func TestWordsAreForWhatIsKept(t *testing.T) {
 	if words := shownWord.FindAllString(out, -1); code != 0 || len(words) != 12 || posts != 2 {
 		t.Errorf("a lost answer: status %d, %d words, %d requests", code, len(words), posts)
 	}
+	posts = 0
+	out, code = sealWith(t, d, func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodPost {
+			passOn(d, w, r)
+			return
+		}
+		if posts++; posts == 1 {
+			passOn(d, httptest.NewRecorder(), r) // kept, the answer is lost, and then the disk is full
+			panic(http.ErrAbortHandler)
+		}
+		w.WriteHeader(http.StatusServiceUnavailable)
+		io.WriteString(w, `{"error":"store"}`)
+	})
+	if words := shownWord.FindAllString(out, -1); code == 0 || len(words) != 12 || posts != 2 ||
+		!strings.Contains(out, speaker("id")["kept_perhaps"]) || strings.Contains(out, "tidak ada yang tersimpan") {
+		t.Errorf("a lost answer, and then none: status %d, %d words, %d requests: %q", code, len(words), posts, out)
+	}
 	status, err := d.Inbox.Status()
 	must(t, err)
-	if status.Items != 1 {
+	if status.Items != 2 {
 		t.Errorf("%d items are kept", status.Items)
 	}
 }
@@ -252,7 +269,7 @@ func TestADeadAddressSaysWhyAtTheFirstTry(t *testing.T) {
 }
 
 // TestOfALostAnswerNobodySaysThatNothingWasKept: whoever ends the program while the
-// answer is missing must not believe that nothing arrived.
+// answer is missing must not believe that nothing arrived, and has the words.
 func TestOfALostAnswerNobodySaysThatNothingWasKept(t *testing.T) {
 	d := servertest.New(t, servertest.Options{})
 	ctx, cancel := context.WithCancel(t.Context())
@@ -265,8 +282,10 @@ func TestOfALostAnswerNobodySaysThatNothingWasKept(t *testing.T) {
 		}
 		passOn(d, w, r)
 	})
-	if code == 0 || strings.Contains(out, "tidak ada yang tersimpan") || !strings.Contains(out, "server belum menyatakan") {
-		t.Errorf("status %d, %q", code, out)
+	words := shownWord.FindAllString(out, -1)
+	if code == 0 || len(words) != 12 ||
+		strings.Contains(out, "tidak ada yang tersimpan") || !strings.Contains(out, "server belum menyatakan") {
+		t.Errorf("status %d, %d words, %q", code, len(words), out)
 	}
 	status, err := d.Inbox.Status()
 	must(t, err)

@@ -81,12 +81,14 @@ func (s speech) explain(err error) error {
 	var file fileNotKept
 	var part partCarried
 	switch {
+	case errors.As(err, &file) && mayBeKept(err):
+		text = s.text("err.file_unsure", file.name, text)
 	case errors.As(err, &file):
 		text = s.text("err.file_not_kept", file.name, text)
 	case errors.As(err, &part):
 		text = s.text("err.part_carried", part.n, part.count, text)
 	case errors.As(err, new(notKept)) && mayBeKept(err):
-		text = s.text("err.unsure", text)
+		text, hint = s.text("err.unsure", text), s.hintUnsure(err, hint)
 	case errors.As(err, new(notKept)):
 		text = s.text("err.not_kept", text)
 	}
@@ -96,23 +98,18 @@ func (s speech) explain(err error) error {
 	return hinted{spoken{err, text}, hint}
 }
 
-// mayBeKept reports whether the server may have what was sent, and only its answer is
-// missing, or says that it does not know. Of what was tried several times the last reason
-// says nothing about the first.
-func mayBeKept(err error) bool {
+// hintUnsure returns what to do: a failed disk has to be waited for.
+func (s speech) hintUnsure(err error, hint string) string {
 	var refused *deliver.Refused
-	if errors.As(err, &refused) {
-		return refused.Name == "disk" || refused.Name == "internal"
+	if errors.As(err, &refused) && refused.Name == "disk" {
+		return hint
 	}
-	for _, way := range []error{
-		context.Canceled, errand.ErrBroken, errand.ErrNoTor, letter.ErrUnreachable, letter.ErrAnswer,
-	} {
-		if errors.Is(err, way) {
-			return true
-		}
-	}
-	return false
+	return s.text("hint.unsure")
 }
+
+// mayBeKept reports whether the server may have what was sent, and only its answer is
+// missing, or says that it does not know.
+func mayBeKept(err error) bool { return errors.As(err, new(*deliver.Unsure)) }
 
 // reason says why, and what to do, without what it means for what was sent.
 func (s speech) reason(err error) (text, hint string) {

@@ -21,9 +21,13 @@ func TestOnlyWhatIsNotKeptIsCalledSo(t *testing.T) {
 		"en": {"the server has not said that the testimony is kept", "nothing was kept", "the server's disk has failed"},
 	} {
 		for name, unsure := range map[string]bool{
-			"disk": true, "internal": true, "store": false, "files_full": false, "closed": false, "busy": false,
+			"disk": true, "internal": true, "no_reader": true, "store": false, "files_full": false, "closed": false, "busy": false,
 		} {
-			err := notKept{fmt.Errorf("delivering: %w", &deliver.Refused{Status: 503, Name: name})}
+			var err error = &deliver.Refused{Status: 503, Name: name}
+			if unsure {
+				err = &deliver.Unsure{Cause: err}
+			}
+			err = notKept{fmt.Errorf("delivering: %w", err)}
 			text := speaker(lang).explain(err).Error()
 			if strings.Contains(text, says.unsure) != unsure || strings.Contains(text, says.not) == unsure {
 				t.Errorf("%s: %q", name, text)

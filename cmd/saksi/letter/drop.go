@@ -246,6 +246,10 @@ func (r *route) RoundTrip(req *http.Request) (*http.Response, error) {
 
 // ofWay takes addresses out of the errors of a connection.
 func ofWay(err error) error {
+	var unsure *deliver.Unsure
+	if errors.As(err, &unsure) {
+		return &deliver.Unsure{Cause: ofWay(unsure.Cause)}
+	}
 	var refused *deliver.Refused
 	switch {
 	case err == nil, errors.As(err, &refused), errors.Is(err, deliver.ErrLost), errors.Is(err, parcel.ErrMalformed),

@@ -4,7 +4,7 @@
 // # What it promises
 //
 //   - [Sender.Send] returns nil only after the server has said that this item, sealed
-//     like this, is kept, which it says after it is on disk. After any error it may be
+//     like this, is kept, which it says after it is on disk. After an [*Unsure] it may be
 //     kept or not; sending the same parcel once more tells, and keeps nothing twice. An
 //     item that has the number of another one, or of another sealing of it, is a
 //     [*Refused] with the name "file_number_used": nothing of it is kept.
@@ -31,7 +31,9 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptrace"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"saksi/crypto/item"
@@ -52,6 +54,15 @@ type Refused struct {
 func (r *Refused) Error() string {
 	return fmt.Sprintf("the server refuses it: %d, %q", r.Status, r.Name)
 }
+
+// An Unsure is returned in place of any other error when the item may be kept all the
+// same: it was handed in, and then no answer came, or one that does not say.
+type Unsure struct{ Cause error }
+
+func (u *Unsure) Error() string { return u.Cause.Error() }
+
+// Unwrap returns the last error.
+func (u *Unsure) Unwrap() error { return u.Cause }
 
 // An Outcome says what the server did.
 type Outcome int
@@ -93,7 +104,7 @@ type Sender struct {
 }
 
 // Send hands an item in. Its payload is written once, so that an item can be sent
-// by one call alone. It returns a [*Refused], [ErrLost], the error of the context
+// by one call alone. It returns, perhaps in an [*Unsure], a [*Refused], [ErrLost], the error of the context
 // or, after [Patience] or 64 attempts without a byte, that of the connection; or what
 // sealing returned.
 func (s *Sender) Send(ctx context.Context, sealed *item.Sealed) (Outcome, error) {
@@ -170,17 +181,21 @@ func (d *delivery) send() (Outcome, error) {
 
 // handIn sends the last request, which is the only one of a text.
 func (d *delivery) handIn(body []byte) (Outcome, error) {
+	var lost hope
 	answer, err := d.persist(func() (*answer, error) {
-		return d.ask(http.MethodPost, "/v1/items", octets, nil, body)
+		ctx := httptrace.WithClientTrace(d.ctx, lost.trace())
+		answer, err := d.ask(ctx, http.MethodPost, "/v1/items", octets, nil, body)
+		lost.after(err)
+		return answer, err
 	})
 	var refused *Refused
 	switch {
 	case errors.As(err, &refused) && refused.Name == cut:
 		return 0, ErrLost
 	case err != nil:
-		return 0, err
+		return 0, lost.tell(err)
 	case !answer.complete:
-		return 0, ErrStrange
+		return 0, &Unsure{ErrStrange}
 	case answer.status == http.StatusOK:
 		return Again, nil
 	default:
@@ -188,11 +203,45 @@ func (d *delivery) handIn(body []byte) (Outcome, error) {
 	}
 }
 
+// hope is whether an item that was handed in may be kept in spite of an error.
+type hope struct {
+	dialed, reached atomic.Bool // by the request under way
+	unsure          bool
+}
+
+func (h *hope) trace() *httptrace.ClientTrace {
+	return &httptrace.ClientTrace{
+		GetConn: func(string) { h.dialed.Store(true) },
+		GotConn: func(httptrace.GotConnInfo) { h.reached.Store(true) },
+	}
+}
+
+// after notes what an attempt came to. A server that was never reached has nothing, and
+// most refusals say so; whatever else is no answer leaves it open.
+func (h *hope) after(err error) {
+	dialed, reached := h.dialed.Swap(false), h.reached.Swap(false)
+	var refused *Refused
+	if errors.As(err, &refused) {
+		h.unsure = h.unsure || refused.Name == "disk" || refused.Name == "internal"
+		return
+	}
+	h.unsure = h.unsure || err != nil && (reached || !dialed)
+}
+
+// tell returns the last error. Of an item that is gone, nothing is kept.
+func (h *hope) tell(err error) error {
+	var refused *Refused
+	if !h.unsure || errors.As(err, &refused) && refused.Name == "deleted" {
+		return err
+	}
+	return &Unsure{err}
+}
+
 // upload brings the payload, under a name that no other sealing has.
 func (d *delivery) upload() error {
 	path := "/v1/uploads/" + hex.EncodeToString(d.sealed.Upload[:])
 	begun, err := d.persist(func() (*answer, error) {
-		return d.ask(http.MethodPost, path, "", map[string]string{
+		return d.ask(d.ctx, http.MethodPost, path, "", map[string]string{
 			"Upload-Length": strconv.FormatInt(d.sealed.Size, 10), "Upload-Complete": "?0",
 		}, nil)
 	})
@@ -257,7 +306,7 @@ func (d *delivery) slice(path string, offset int64, b []byte) error {
 // patch sends a slice. When no answer comes, or another offset is said, the answer
 // is where the server is.
 func (d *delivery) patch(path string, at int64, b []byte) (*answer, error) {
-	answer, err := d.ask(http.MethodPatch, path, "application/partial-upload", map[string]string{
+	answer, err := d.ask(d.ctx, http.MethodPatch, path, "application/partial-upload", map[string]string{
 		"Upload-Offset": strconv.FormatInt(at, 10), "Upload-Complete": flag(at+int64(len(b)) == d.sealed.Size),
 	}, b)
 	var refused *Refused
@@ -267,7 +316,7 @@ func (d *delivery) patch(path string, at int64, b []byte) (*answer, error) {
 	case errors.As(err, &refused) && refused.Name != cut:
 		return nil, err
 	}
-	answer, err = d.ask(http.MethodHead, path, "", nil, nil)
+	answer, err = d.ask(d.ctx, http.MethodHead, path, "", nil, nil)
 	if errors.As(err, &refused) && refused.Status == http.StatusNotFound {
 		return nil, ErrLost
 	}

@@ -278,6 +278,60 @@ func TestALostUploadIsNamed(t *testing.T) {
 	}
 }
 
+// TestALostAnswerStaysOpen: once an answer was lost, the item may be kept, whatever is
+// said or happens after that; and is not, where no server was ever reached.
+func TestALostAnswerStaysOpen(t *testing.T) {
+	d := servertest.New(t, servertest.Options{})
+	full := func(name string) *http.Response {
+		return &http.Response{
+			StatusCode: http.StatusServiceUnavailable, Header: http.Header{},
+			Body: io.NopCloser(strings.NewReader(`{"error":"` + name + `"}`)),
+		}
+	}
+	for name, c := range map[string]struct {
+		lost   bool
+		then   string
+		unsure bool
+	}{
+		"lost, then full":      {true, "store", true},
+		"lost, then closed":    {true, "closed", true},
+		"lost, then deleted":   {true, "deleted", false},
+		"lost, then no answer": {true, "", true},
+		"full":                 {false, "store", false},
+		"a failed disk":        {false, "disk", true},
+	} {
+		code := receipt.New()
+		s := sender(d, line(func(r *http.Request) (*http.Response, error) {
+			if c.lost {
+				c.lost = false
+				resp, err := http.DefaultTransport.RoundTrip(r)
+				if err == nil {
+					resp.Body.Close()
+				}
+				return nil, errLine
+			}
+			if c.then == "" {
+				return nil, errLine
+			}
+			return full(c.then), nil
+		}))
+		kept := c.lost
+		_, err := s.Send(t.Context(), seal(t, d, code, 0, item.Content{Kind: item.Testimony, Text: text}))
+		if unsure := errors.As(err, new(*deliver.Unsure)); err == nil || unsure != c.unsure {
+			t.Errorf("%s: %v, unsure is %v", name, err, unsure)
+		}
+		if kept != (stand(t, d, code, 0) != parcel.Unused) {
+			t.Errorf("%s: it is kept: %v", name, !kept)
+		}
+	}
+	s := sender(d, nil)
+	s.URL = "http://127.0.0.1:1"
+	_, err := s.Send(t.Context(), seal(t, d, receipt.New(), 0, item.Content{Kind: item.Testimony, Text: text}))
+	if err == nil || errors.As(err, new(*deliver.Unsure)) {
+		t.Errorf("nobody there: %v", err)
+	}
+}
+
 // TestARefusalEndsIt: what the server says in its own words is not asked again.
 func TestARefusalEndsIt(t *testing.T) {
 	d := servertest.New(t, servertest.Options{MaxFile: 200_000})

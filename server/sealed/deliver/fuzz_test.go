@@ -58,7 +58,7 @@ func FuzzAnswer(f *testing.F) {
 		var a *answer
 		var err error
 		bound.Check(t, len(offset)+len(complete)+min(len(body), maxFailure), func() {
-			a, err = d.ask(method, "/", "", nil, nil)
+			a, err = d.ask(d.ctx, method, "/", "", nil, nil)
 		})
 		if err != nil {
 			holdsRefusal(t, err)

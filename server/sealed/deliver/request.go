@@ -2,6 +2,7 @@ package deliver
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
@@ -31,8 +32,10 @@ type answer struct {
 }
 
 // ask makes one request.
-func (d *delivery) ask(method, path, kind string, header map[string]string, body []byte) (*answer, error) {
-	req, err := http.NewRequestWithContext(d.ctx, method, d.URL+path, bytes.NewReader(body))
+func (d *delivery) ask(
+	ctx context.Context, method, path, kind string, header map[string]string, body []byte,
+) (*answer, error) {
+	req, err := http.NewRequestWithContext(ctx, method, d.URL+path, bytes.NewReader(body))
 	if err != nil {
 		return nil, err
 	}
