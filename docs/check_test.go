@@ -18,9 +18,9 @@ func withoutRace(t *testing.T) map[string]*regexp.Regexp {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, part, ok := strings.Cut(string(text), `say "go test, without the race detector"`)
+	_, part, ok := strings.Cut(string(text), `say "go test, with nothing beside it"`)
 	if !ok {
-		t.Fatal(".ci/check has no part without the race detector")
+		t.Fatal(".ci/check has no part with nothing beside it")
 	}
 	runs := map[string]*regexp.Regexp{}
 	command := regexp.MustCompile(`(?m)^go test [^\n]*?(?:-run '([^']*)' )?\./([a-z/]+)$`)
