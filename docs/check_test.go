@@ -1,6 +1,9 @@
 package docs
 
 import (
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"io/fs"
 	"os"
 	"path"
@@ -63,4 +66,58 @@ func TestWhatIsNotBuiltWithTheRaceDetectorIsRun(t *testing.T) {
 			t.Errorf(".ci/check runs %s without the race detector, which leaves out nothing of it", pkg)
 		}
 	}
+}
+
+// TestWhatStartsGoroutinesIsWatched: what .ci/check runs without the race detector
+// starts none.
+func TestWhatStartsGoroutinesIsWatched(t *testing.T) {
+	watched := regexp.MustCompile(`^(server|cmd/saksi|web/evidence)(/|$)`)
+	text, err := os.ReadFile("../.ci/check")
+	if err != nil || !strings.Contains(string(text), "racing=$(go list ./server/... ./cmd/saksi/... ./web/evidence | ") {
+		t.Fatalf(".ci/check watches something else: %v", err)
+	}
+	found := 0
+	err = filepath.WalkDir("..", func(name string, d fs.DirEntry, err error) error {
+		if err == nil && d.IsDir() && d.Name() == "node_modules" {
+			return fs.SkipDir
+		}
+		if err != nil || !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") {
+			return err
+		}
+		pkg, _ := filepath.Rel("..", path.Dir(name))
+		for _, line := range goroutines(t, name) {
+			if found++; !watched.MatchString(pkg) {
+				t.Errorf("%s:%d starts a goroutine, and no race detector watches", name, line)
+			}
+		}
+		return nil
+	})
+	if err != nil || found == 0 {
+		t.Errorf("%d goroutines found: %v", found, err)
+	}
+}
+
+// goroutines returns the lines on which a file starts some.
+func goroutines(t *testing.T, name string) (lines []int) {
+	t.Helper()
+	files := token.NewFileSet()
+	file, err := parser.ParseFile(files, name, nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ast.Inspect(file, func(n ast.Node) bool {
+		starts := false
+		switch n := n.(type) {
+		case *ast.GoStmt:
+			starts = true
+		case *ast.CallExpr: // of a group
+			method, ok := n.Fun.(*ast.SelectorExpr)
+			starts = ok && method.Sel.Name == "Go"
+		}
+		if starts {
+			lines = append(lines, files.Position(n.Pos()).Line)
+		}
+		return true
+	})
+	return lines
 }
