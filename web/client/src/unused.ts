@@ -7,16 +7,12 @@ function refuse(): never {
   throw new Error("only hybrid recipients");
 }
 
-// Sizes are looked at when the libraries start.
-const lengths = { secretKey: 32, publicKey: 33, publicKeyUncompressed: 65, seed: 32 };
-
 const curve = {
-  lengths,
-  Point: { Fn: {} },
+  lengths: {},
   utils: { randomSecretKey: refuse },
-  keygen: refuse,
   getPublicKey: refuse,
   getSharedSecret: refuse,
+  encapsulate: refuse,
 };
 
 export { curve as p256, curve as p384, refuse as scrypt };
