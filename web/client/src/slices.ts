@@ -116,6 +116,9 @@ async function forget(u: Upload): Promise<void> {
   await Promise.race([asked, new Promise((done) => setTimeout(done, longest))]);
 }
 
+/** The server refuses so what it does not have: of what it has, it looks at nothing else. */
+const absent = ["no_reader", "too_large", "store", "deleted"];
+
 /** What became of a sealing that was in doubt: it is kept, another item has its number, or neither. */
 export async function stands(sealed: Sealed, port: Port, control: Control = {}): Promise<"again" | "taken" | "none"> {
   const nowhere = crypto.getRandomValues(new Uint8Array(16)); // an upload that does not exist
@@ -123,7 +126,7 @@ export async function stands(sealed: Sealed, port: Port, control: Control = {}):
   try {
     return (await hand(u, sealed.head(nowhere), true)) === "taken" ? "taken" : "again";
   } catch (e) {
-    if (e instanceof Lost) return "none";
+    if (e instanceof Lost || absent.includes((e as Failure).key)) return "none";
     throw e;
   }
 }
@@ -200,6 +203,7 @@ function patch(u: Upload, at: number, body: Uint8Array, last: boolean): Promise<
 /** How far the upload has come after a slice, by its answer, or by asking. */
 async function arrived(u: Upload, a: Answer, asked = false): Promise<number> {
   if (a.status === 404) throw new Lost(a);
+  if (a.status >= 500 && !passes(a)) throw refusal(a); // it takes no more, and may say how much it has
   if (a.offset !== null) return a.offset;
   if (asked || (a.status !== 409 && !passes(a))) throw refusal(a);
   return arrived(u, await insist(u, () => u.port.ask("HEAD", u.path, {}, nothing), true), true);

@@ -50,6 +50,7 @@ type Trick =
   | "broken" // 500
   | "disk" // 503: it may be kept, and nothing is until the server is started anew
   | "full" // 507: it is not kept
+  | "gone" // 410: it was deleted
   | "bare" // 200, by something in between
   | "closed" // 503: the roster ran out
   | "others" // 422: the roster is another one by now
@@ -82,14 +83,16 @@ function server(tricks: (n: number, method: string) => Trick, each = 10): Server
       const trick = tricks(self.asked.length, method);
       self.asked.push(`${method} ${at === "/v1/items" ? "item" : ""}${headers["Upload-Offset"] ?? ""}`.trim());
       self.clock += each;
+      const had = at === "/v1/items" && self.item; // then it looks at nothing else
       if (trick === "dropped") return none;
       if (trick === "busy") return { ...none, status: 503, problem: { error: "busy", minutes: 3 } };
       if (trick === "broken") return { ...none, status: 500, problem: { error: "internal" } };
-      if (trick === "disk") return { ...none, status: 503, problem: { error: "disk" } };
-      if (trick === "full") return { ...none, status: 507, problem: { error: "store" } };
+      if (trick === "disk") return { ...none, status: 503, offset: far(at), problem: { error: "disk" } };
+      if (trick === "full" && !had) return { ...none, status: 507, offset: far(at), problem: { error: "store" } };
+      if (trick === "gone") return { ...none, status: 410, problem: { error: "deleted" } };
       if (trick === "bare") return { ...none, status: 200 };
       if (trick === "closed") return { ...none, status: 503, problem: { error: "closed" } };
-      if (trick === "others") return { ...none, status: 422, problem: { error: "no_reader" } };
+      if (trick === "others" && !had) return { ...none, status: 422, problem: { error: "no_reader" } };
       if (trick === "conflict") return { ...none, status: 409, problem: { error: "upload_cut" } };
       if (trick === "forget") self.uploads.clear();
       if (trick === "back") for (const u of self.uploads.values()) u.bytes = u.bytes.slice(0, u.bytes.length >> 1);
@@ -98,6 +101,8 @@ function server(tricks: (n: number, method: string) => Trick, each = 10): Server
       return trick === "lost" || trick === "half" ? none : a;
     },
   };
+  /** A slice that fails says how far its upload has come, if there is something. */
+  const far = (at: string): number | null => self.uploads.get(path.exec(at)?.[1] ?? "")?.bytes.length || null;
   const progress = (status: number, u: { bytes: Uint8Array; size: number }): s.Answer => {
     return { ...none, status, offset: u.bytes.length, complete: u.bytes.length === u.size };
   };
@@ -243,10 +248,12 @@ async function giveUp(c: Checks) {
     await run(c, `a small item, and a server that is ${trick}`, small, port, { broken: "internal", full: "store", disk: trick }[trick]);
     c.same(`its sender is told at once: ${trick}`, [port.asked, port.rests], [["POST item"], []]);
   }
-  for (const at of [0, 1, 3]) {
-    port = server((n) => (n >= at ? "disk" : ""));
-    await run(c, `a disk that fails at request ${at}`, large, port, "disk");
-    c.same(`and nobody waits for it ${at}`, [port.asked.length, port.rests], [at + 2, []]);
+  for (const at of [0, 1, 2, 3]) {
+    for (const [trick, want] of [["disk", "disk"], ["full", "store"]] as const) {
+      port = server((n) => (n >= at ? trick : ""));
+      await run(c, `a disk that is ${trick} at request ${at}`, large, port, want);
+      c.same(`and nobody waits for it ${at}`, [port.asked.length, port.rests], [at + 2, []]);
+    }
   }
 }
 
@@ -289,7 +296,7 @@ async function doubts(c: Checks) {
   await s.send(twice, watched, () => undefined);
   c.same("there is no doubt before an answer is missing", [asked, twice.doubted], [[false, true, true], false]);
   const before = fake(small);
-  await outcome(() => s.send(before, server((n) => (n === 0 ? "lost" : "full")), () => undefined));
+  await outcome(() => s.send(before, server((n) => (n === 0 ? "dropped" : "full")), () => undefined));
   c.that("a full disk says nothing of an earlier try", !!before.doubted);
   const abort = new AbortController();
   const sealed = fake(large);
@@ -326,10 +333,21 @@ async function afterwards(c: Checks) {
     const port = server(() => "");
     const [ours, other] = [fake(size), fake(size)];
     c.same(`nothing kept ${size}`, await s.stands(ours, port), "none");
+    for (const refused of ["others", "full", "gone"] as const) {
+      c.same(`nothing kept ${size}, ${refused}`, await s.stands(ours, server(() => refused)), "none");
+    }
+    for (const [trick, want] of [["busy", "busy"], ["closed", "closed"], ["disk", "disk"], ["broken", "internal"]] as const) {
+      c.same(`not told ${size}, ${trick}`, await outcome(() => s.stands(ours, server(() => trick))), want);
+    }
     await s.send(ours, port, () => undefined);
     const sent = port.asked.length;
     c.same(`kept ${size}`, [await s.stands(ours, port), await s.stands(other, port)], ["again", "taken"]);
     c.same(`a request each ${size}`, port.asked.length, sent + 2);
+    for (const refused of ["others", "full"] as const) {
+      const later = server(() => refused);
+      Object.assign(later, { item: port.item, slots: port.slots });
+      c.same(`kept, ${refused} ${size}`, [await s.stands(ours, later), await s.stands(other, later)], ["again", "taken"]);
+    }
     c.same(`no doubt is left ${size}`, [ours.doubted, other.doubted], [false, false]);
   }
   const silent = server(() => "dropped");
