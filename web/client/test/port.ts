@@ -18,38 +18,78 @@ export async function port(): Promise<Report> {
     c.same(`error ${error}`, reading({ error, minutes: "3", more: 1 }), { error: "internal" });
   }
   for (const said of [null, 7, "busy", []]) c.same(`error ${said}`, reading(said), { error: "internal" });
-  c.same("a roster that never comes", await waited(() => get("/roster.note")), [60_000, "unreachable"]);
+  const never = () => null;
+  c.same("a roster that never comes", await played(never, () => get("/roster.note")), [60_000, "unreachable"]);
   const burn = () => post("/v1/burn", new Uint8Array(1));
-  c.same("a deletion without an answer", await waited(burn), [180_000, "unreachable"]);
+  c.same("a deletion without an answer", await played(never, burn), [180_000, "unreachable"]);
   const rested = async () => {
     await portOf(() => {}, AbortSignal.abort()).rest(60_000);
     throw new Failure("stopped");
   };
-  c.same("a rest after it was stopped", await waited(rested), [0, "stopped"]);
+  c.same("a rest after it was stopped", await played(never, rested), [0, "stopped"]);
+  const busy = answer(429, "busy");
+  for (const [about, answers, want] of [
+    ["busy at once", [busy], "busy"],
+    ["busy before, too", [answer(503, "busy"), busy], "busy"],
+    ["busy after an answer was lost", [lost, busy], "unreachable"],
+    ["busy after a fault", [answer(500, "internal"), busy], "internal"],
+    ["busy at last", [answer(503, "disk"), answer(503, "busy"), lost, busy], "unreachable"],
+    ["a disk at last", [lost, lost, lost, answer(503, "disk")], "disk"],
+    ["an answer at last", [lost, answer(500, "internal"), answer(204)], ""],
+  ] as const) {
+    const left = [...answers];
+    c.same(about, (await played(() => left.shift() ?? null, burn))[1], want);
+  }
   return { checks: c.checks, failed: c.failed };
 }
 
-/** How long something waits for a server that never answers, by a clock of its own, and what comes of it. */
-async function waited(what: () => Promise<unknown>): Promise<[number, string]> {
+/** What a server says. */
+export function answer(status: number, error = "", headers: Record<string, string> = {}): Response {
+  return {
+    ok: status < 300, status, headers: new Headers(headers),
+    json: async () => ({ error }), arrayBuffer: async () => new ArrayBuffer(0),
+  } as Response;
+}
+
+const lost = answer(0);
+
+/** What comes of something, and when, by a clock of its own. The server answers null for nothing that ever comes. */
+export async function played(
+  server: (path: string) => Response | null | Promise<Response | null>, what: () => Promise<unknown>,
+): Promise<[number, string]> {
   const { fetch, setTimeout } = globalThis;
+  const { timeout } = AbortSignal;
   const timers: { at: number; ring: () => void }[] = [];
   let now = 0;
   let came = "";
+  let over = false;
+  const after = (ring: () => void, wait: number) => timers.push({ at: now + wait, ring });
+  const never = (signal: AbortSignal) =>
+    new Promise<never>((_, fail) => (signal.aborted ? fail(signal.reason) : signal.addEventListener("abort", fail)));
   Object.assign(globalThis, {
-    setTimeout: (ring: () => void, after: number) => timers.push({ at: now + after, ring }),
-    fetch: (_: string, { signal }: { signal: AbortSignal }) =>
-      new Promise((_, fail) => (signal.aborted ? fail(signal.reason) : signal.addEventListener("abort", fail))),
+    setTimeout: after,
+    fetch: async (path: string, { signal }: { signal: AbortSignal }) => {
+      const r = (await server(path)) ?? (await never(signal));
+      if (r === lost) throw new Error("lost");
+      return r;
+    },
   });
+  AbortSignal.timeout = (wait) => {
+    const end = new AbortController();
+    after(() => end.abort(), wait);
+    return end.signal;
+  };
   try {
-    what().then(() => (came = "an answer"), (err) => (came = err instanceof Failure ? err.key : String(err)));
+    what().catch((err) => (came = err instanceof Failure ? err.key : String(err))).finally(() => (over = true));
     for (;;) {
       await new Promise((done) => setTimeout(done, 0)); // the real one: what can go on goes on
       const next = timers.sort((a, b) => a.at - b.at).shift();
-      if (came || !next) return [now, came];
+      if (over || !next) return [now, over ? came : "waits"];
       now = next.at;
       next.ring();
     }
   } finally {
     Object.assign(globalThis, { fetch, setTimeout });
+    AbortSignal.timeout = timeout;
   }
 }

@@ -79,19 +79,18 @@ const octets = { "Content-Type": "application/octet-stream" };
 /** How long somebody waits for what is small, in all tries. */
 const short = 60_000;
 
-/** Asks until there is an answer, some times; for requests that may be repeated. */
+/** Asks until there is an answer, some times; for requests that may be repeated. Of a try
+ * that may have done its work, a later one that was let do nothing does not tell. */
 async function insist(method: string, path: string, body?: Uint8Array): Promise<Uint8Array> {
-  const end = new AbortController();
-  const { signal } = end;
-  setTimeout(() => end.abort(), body ? 3 * short : short);
-  for (let n = 1; ; n++) {
+  const signal = AbortSignal.timeout(body ? 3 * short : short);
+  for (let n = 1, before = ""; ; n++) {
     const r = signal.aborted ? null : await ask(method, path, body ? octets : {}, body, signal).catch(() => null);
     const bytes = r?.ok && (await r.arrayBuffer().catch(() => null));
     if (bytes) return new Uint8Array(bytes);
-    if (n === tries || signal.aborted || (r && r.status < 500)) {
-      const p = r && (await problem(r));
-      throw new Failure(p?.error ?? "unreachable", p?.minutes ? { minutes: p.minutes } : {});
-    }
+    const { error = "unreachable", ...values } = (r && (await problem(r))) ?? {};
+    const key = (error === "busy" && before) || error;
+    if (n === tries || signal.aborted || (r && r.status < 500)) throw new Failure(key, values);
+    before = key;
     await rest(1000 * n * n, signal);
   }
 }
