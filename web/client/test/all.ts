@@ -2,6 +2,7 @@
 // with a report.
 
 import { bench } from "./bench";
+import { doubt } from "./doubt";
 import { evidence } from "./evidence";
 import { digests } from "./pieces";
 import { interop } from "./interop";
@@ -11,4 +12,4 @@ import { site } from "./site";
 import { slices } from "./slices";
 import { vectors } from "./vectors";
 
-Object.assign(globalThis, { saksiTests: { vectors, evidence, properties, slices, digests, site, port, interop, bench } });
+Object.assign(globalThis, { saksiTests: { vectors, evidence, properties, slices, digests, site, port, doubt, interop, bench } });

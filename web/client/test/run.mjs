@@ -6,7 +6,7 @@ import { createInterface } from "node:readline";
 import { pathToFileURL } from "node:url";
 
 await import(pathToFileURL(process.argv[2]));
-const { vectors, evidence, properties, slices, digests, site, port, interop } = globalThis.saksiTests;
+const { vectors, evidence, properties, slices, digests, site, port, doubt, interop } = globalThis.saksiTests;
 
 if (process.argv[3] === "interop") {
   for await (const line of createInterface({ input: process.stdin })) {
@@ -21,6 +21,7 @@ if (process.argv[3] === "interop") {
   await report("digests", digests());
   await report("site", site());
   await report("port", port());
+  await report("doubt", doubt());
   await report("slices", slices());
   await report("properties", properties(5, all));
 }

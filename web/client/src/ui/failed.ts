@@ -23,11 +23,19 @@ function lines(v: Views, err: unknown): string[] {
   return ["title", "text", "advice"].map((part) => t(v, `failure.${known}.${part}`, values));
 }
 
+/** What is unclear has words of its own where nothing was typed; others, if a server in
+ * trouble did answer. */
+export function unsure(err: unknown, unanswered: string, answered = unanswered): unknown {
+  const key = keyOf(err);
+  if (key === "unreachable") return new Failure(unanswered);
+  return [...unclear, "store"].includes(key) ? new Failure(answered) : err;
+}
+
 /** Says on top of the page that something failed, in place of what was said before. What
- * is unclear has words of its own where nothing was typed; what is known comes first. */
-export function say(v: Views, err: unknown, instead = "", known = ""): void {
+ * is known comes first. */
+export function say(v: Views, err: unknown, known = ""): void {
   shut(err);
-  const all = lines(v, instead && [...unclear, "store"].includes(keyOf(err)) ? new Failure(instead) : err);
+  const all = lines(v, err);
   if (known) all.unshift(known);
   const title = all.length > 1 ? (all.shift() ?? "") : "";
   put(view(v, "blocked", { title, lines: all.map((line) => ({ line })) }));
@@ -37,6 +45,16 @@ export function say(v: Views, err: unknown, instead = "", known = ""): void {
 export function shut(err: unknown): void {
   if (!["roots", "pin"].includes(keyOf(err))) return;
   for (const form of document.querySelectorAll<HTMLElement>("main form")) form.hidden = true;
+}
+
+/** Says what happens, behind an element: else at the place that has the focus. */
+export function waiting(v: Views, key: string, at?: Element): HTMLElement {
+  const note = document.createElement("p");
+  note.setAttribute("role", "status");
+  note.className = "notice";
+  (at ?? document.activeElement?.closest("main form, main button") ?? $("main h1"))?.after(note);
+  note.textContent = t(v, "client.status." + key);
+  return note;
 }
 
 /** Puts a notice of a problem below the heading. */

@@ -5,17 +5,17 @@ import { equal } from "../encoding";
 import { type Finding, inspect, MAX_PICTURE, strip } from "../evidence";
 import { Failure } from "../failure";
 import { type Content, type Readers, seal, type Sealed } from "../item";
-import { burnRequest } from "../parcel";
 import { field } from "../receipt";
 import type { Circle } from "../roster";
 import { send, stands } from "../slices";
-import { clear, keyOf, sentence } from "./failed";
+import { clear, keyOf, sentence, waiting } from "./failed";
 import { fillIn, values } from "./fields";
-import { port, post, type Way } from "./port";
+import { undo } from "./handin";
+import { port, type Way } from "./port";
 import { chosen, ofReaders } from "./readers";
 import { circleOf, refresh, type Site } from "./site";
 import { slow, speed } from "./speed";
-import { atWork, number, refusedReaders, type Thread, waiting } from "./thread";
+import { atWork, number, refusedReaders, type Thread } from "./thread";
 import { $, focus, noSwitch, size, slot, t, time, type Values, view, type Views } from "./view";
 
 /** Above this, where sealing is slow, the server's way is offered. */
@@ -46,8 +46,8 @@ type Stand = "unsent" | "waiting" | "sealing" | Way | "paused" | "kept" | "cance
 /** Where nothing is under way for a file. */
 const idle: Stand[] = ["unsent", "waiting", "failed"];
 
-/** The last sealing, while it is not known whether it arrived. */
-export type Doubt = { sealed: Sealed; n: number; as: string } | null;
+/** The last sealing, while it is not known whether it arrived, with how it was sent; and a message's text. */
+export type Doubt = { sealed: Sealed; n: number; as: string; text?: string } | null;
 
 interface Entry {
   file: File;
@@ -277,7 +277,7 @@ async function start(s: Site, thread: Thread, kind: string, button: HTMLElement)
   clear();
   for (const e of form.querySelectorAll(".wrong")) e.remove();
   let to: Recipients;
-  const note = waiting(s, "checking");
+  const note = waiting(s.views, "checking");
   try {
     await refresh(s);
     thread.chosen = values($("details.readers", form) ?? form);
@@ -329,14 +329,16 @@ async function cancelled(s: Site, thread: Thread, e: Entry): Promise<void> {
   }
 }
 
-/** Whether it is kept by an earlier try, as it would be sent now. If it may have arrived otherwise, it is deleted. */
-export async function arrived(thread: Thread, e: { doubt: Doubt }, as: string): Promise<boolean> {
+/** Whether it is kept by an earlier try, as it would be sent now. If it may have arrived otherwise,
+ * it is deleted; but another message that is kept stays: nobody asked for its deletion. */
+export async function arrived(thread: Thread, e: { doubt: Doubt }, as: string, text?: string): Promise<boolean> {
   if (!e.doubt) return false;
-  const { sealed, n, as: was } = e.doubt;
+  const { sealed, n, as: was, text: said } = e.doubt;
   const now = await stands(sealed, port(() => {}, AbortSignal.timeout(60_000)));
-  const ours = now === "again" && was === as;
+  const same = now === "again" && said === text;
+  const ours = same && was === as;
   // What is not there may still be on its way. What another page sent stays.
-  if (!ours && now !== "taken") await post("/v1/burn", burnRequest(thread.code, [n]));
+  if (now === "none" || (same && !ours)) await undo(thread.code, n);
   e.doubt = null;
   return ours;
 }

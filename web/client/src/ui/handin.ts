@@ -1,11 +1,12 @@
 // Handing in one sealed text, with what the page says meanwhile.
 
 import { type Content, type Sealed, seal } from "../item";
+import { burnRequest } from "../parcel";
 import type { Code } from "../receipt";
 import { type Outcome, type Port, send } from "../slices";
 import { Failure } from "../failure";
-import { clear, keyOf } from "./failed";
-import { port, type Way } from "./port";
+import { clear, keyOf, waiting } from "./failed";
+import { port, post, type Way } from "./port";
 import { circleOf, refresh, type Site } from "./site";
 import { focus, t } from "./view";
 
@@ -29,9 +30,8 @@ export interface Tried {
 export async function handIn(
   s: Site, form: HTMLElement, code: Code, n: number, content: () => Content, stop: AbortSignal, tried: Tried,
 ): Promise<Outcome> {
-  const note = status(form);
+  const note = waiting(s.views, "checking", form);
   const say = (key: string) => (note.textContent = t(s.views, "client.status." + key));
-  say("checking");
   focus(note);
   form.inert = true; // what is on its way is not changed
   s.pending++;
@@ -55,18 +55,19 @@ async function insist(sealed: Sealed, to: Port, stop: AbortSignal): Promise<Outc
     try {
       return await send(sealed, to, () => {}, { signal: stop });
     } catch (err) {
-      const key = keyOf(err);
-      if (sealed.doubted && key === "store") throw new Failure("internal"); // of the earlier try that says nothing
-      if (!sealed.doubted || !["unreachable", "busy"].includes(key)) throw err;
+      if (!sealed.doubted) throw err;
+      if (!["unreachable", "busy"].includes(keyOf(err))) throw ofLater(err);
       await to.rest(10_000);
     }
   }
 }
 
-function status(form: HTMLElement): HTMLElement {
-  const note = document.createElement("p");
-  note.setAttribute("role", "status");
-  note.className = "notice";
-  form.after(note);
-  return note;
+/** A full disk says nothing of an earlier try, which may be kept. */
+const ofLater = (err: unknown): unknown => (keyOf(err) === "store" ? new Failure("internal") : err);
+
+/** Deletes what an earlier try may have brought. */
+export async function undo(code: Code, n: number): Promise<void> {
+  await post("/v1/burn", burnRequest(code, [n])).catch((err) => {
+    throw ofLater(err);
+  });
 }

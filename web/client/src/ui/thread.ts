@@ -7,7 +7,7 @@ import { type Conversation, next, read } from "../mailbox";
 import { burnRequest } from "../parcel";
 import { type Code, keys, maxItems } from "../receipt";
 import type { Marked } from "../reply";
-import { keyOf, put, say } from "./failed";
+import { keyOf, put, say, unsure, waiting } from "./failed";
 import { fillIn, values } from "./fields";
 import { arrived, type Doubt, type Files, filesView, newFiles } from "./files";
 import { handIn, tidyForm, type Tried } from "./handin";
@@ -58,8 +58,8 @@ export async function atWork<T>(thread: Thread, what: Promise<T>): Promise<T> {
 }
 
 /** Ends whatever is being sent: nothing may be kept after all was deleted. */
-async function stop(thread: Thread): Promise<void> {
-  thread.stop.abort();
+export async function stop(thread: Thread): Promise<void> {
+  thread.stop.abort(new Failure("cancelled"));
   thread.files.stop();
   await Promise.allSettled(thread.work);
   thread.stop = new AbortController();
@@ -78,7 +78,7 @@ export function enter(s: Site, thread: Thread): void {
 
 /** Asks the server, and shows what came. What is on the page stays if nothing came. */
 export async function open(s: Site, thread: Thread, page: number, notice = ""): Promise<void> {
-  const note = waiting(s, "reading");
+  const note = waiting(s.views, "reading");
   try {
     const found = await read(s, thread.code, page);
     thread.page = page;
@@ -90,20 +90,10 @@ export async function open(s: Site, thread: Thread, page: number, notice = ""): 
     s.again = () => render(s, thread, found, notice);
     s.again();
   } catch (err) {
-    say(s.views, err, "unread", notice);
+    say(s.views, unsure(err, "unread"), notice);
   } finally {
     note.remove();
   }
-}
-
-/** Says what happens, at the place that has the focus. */
-export function waiting(s: Site, key: string): HTMLElement {
-  const note = document.createElement("p");
-  note.setAttribute("role", "status");
-  note.className = "notice";
-  (document.activeElement?.closest("main form, main button") ?? $("main h1"))?.after(note);
-  note.textContent = t(s.views, "client.status." + key);
-  return note;
 }
 
 function render(s: Site, thread: Thread, c: Conversation, notice: string): void {
@@ -151,8 +141,16 @@ async function message(s: Site, thread: Thread, form: HTMLElement): Promise<void
     thread.chosen = values($("details.readers", form) ?? form);
     const text = field.value;
     const content = (): Content => ({ kind: "message", language: s.views.lang, readers: chosen(s, form), text });
-    const n = await sendOnce(s, form, thread, JSON.stringify([text, ...thread.chosen]), (n, tried) =>
-      handIn(s, form, thread.code, n, content, thread.stop.signal, tried));
+    const note = waiting(s.views, "sending");
+    form.inert = true;
+    const end = () => {
+      form.inert = false;
+      note.remove();
+    };
+    const n = await sendOnce(thread, text, JSON.stringify([...thread.chosen]), (n, tried, signal) => {
+      end();
+      return handIn(s, form, thread.code, n, content, signal, tried);
+    }).finally(end);
     field.value = "";
     await open(s, thread, 0, t(s.views, "conversation.kept", { item: item(s.views, n) }));
   } catch (err) {
@@ -162,23 +160,19 @@ async function message(s: Site, thread: Thread, form: HTMLElement): Promise<void
 
 /** Hands a message in under the next number that is free, unless an earlier try has brought
  * it. Returns the number. */
-async function sendOnce(
-  s: Site, form: HTMLElement, thread: Thread, as: string, hand: (n: number, tried: Tried) => Promise<Outcome>,
+export async function sendOnce(
+  thread: Thread, text: string, as: string, hand: (n: number, tried: Tried, stop: AbortSignal) => Promise<Outcome>,
 ): Promise<number> {
   let n = thread.doubt?.n ?? 0;
-  const note = waiting(s, "sending");
-  form.inert = true;
-  let taken = await arrived(thread, thread, as).then((ours) => !ours).finally(() => {
-    form.inert = false;
-    note.remove();
-  });
+  const { signal } = thread.stop; // the next one is for what is sent after a deletion
+  let taken = !(await arrived(thread, thread, as, text).finally(() => signal.throwIfAborted()));
   while (taken) {
     const tried: Tried = {};
     n = number(thread);
     try {
-      taken = (await atWork(thread, hand(n, tried))) === "taken";
+      taken = (await atWork(thread, hand(n, tried, signal))) === "taken";
     } finally {
-      thread.doubt = tried.sealed?.doubted ? { sealed: tried.sealed, n, as } : null;
+      thread.doubt = tried.sealed?.doubted ? { sealed: tried.sealed, n, as, text } : null;
     }
   }
   return n;
@@ -226,7 +220,7 @@ function confirm(s: Site, thread: Thread, n: string): void {
 
 async function burn(s: Site, thread: Thread, n: string): Promise<void> {
   const everything = n === "all";
-  const note = waiting(s, "deleting");
+  const note = waiting(s.views, "deleting");
   try {
     const items = everything ? Array.from({ length: maxItems }, (_, i) => i) : [Number(n)];
     if (everything) await stop(thread);
@@ -234,7 +228,7 @@ async function burn(s: Site, thread: Thread, n: string): Promise<void> {
     s.again = () => show(s.views, view(s.views, "gone", { everything, one: !everything }));
     s.again();
   } catch (err) {
-    say(s.views, err, "undeleted");
+    say(s.views, unsure(err, "undeleted", "undone"));
   } finally {
     note.remove();
   }

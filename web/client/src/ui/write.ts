@@ -3,14 +3,13 @@
 import { utf8 } from "../encoding";
 import { Failure } from "../failure";
 import { checkText, type Content, type Readers } from "../item";
-import { burnRequest } from "../parcel";
 import { type Code, newCode, words } from "../receipt";
 import { advice, type Answers, check, type Question, tidy } from "../taxonomy";
 import { caught, keyOf, put, say } from "./failed";
 import { fillIn, values } from "./fields";
 import { filesView } from "./files";
-import { handIn, tidyForm, type Tried } from "./handin";
-import { page, post } from "./port";
+import { handIn, tidyForm, type Tried, undo } from "./handin";
+import { page } from "./port";
 import { chosen, mark, ofReaders, problem, province, renew } from "./readers";
 import { carryPin, prefix, readers, type Site, views } from "./site";
 import { enter, newThread, type Thread } from "./thread";
@@ -102,9 +101,9 @@ interface First extends Tried {
 }
 
 /** What an earlier try may have brought is deleted: it is not what is sent now. */
-async function renewCode(first: First): Promise<void> {
+export async function renewCode(first: First): Promise<void> {
   if (!first.sealed?.doubted) return;
-  await post("/v1/burn", burnRequest(first.code, [0]));
+  await undo(first.code, 0);
   Object.assign(first, { code: newCode(), sealed: undefined });
 }
 
