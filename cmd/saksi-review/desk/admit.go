@@ -166,6 +166,7 @@ func (im *importer) file(p *parcel, i *Item, o *item.Opened) {
 // remember notes what a later item may be a copy of.
 func (im *importer) remember(t *Thread, c Closed) {
 	im.copies[c.Payload] = c.ID
+	im.closed.add(c)
 	for _, hash := range c.Sealed {
 		if _, known := im.sealed[hash]; !known {
 			im.sealed[hash] = origin{t.Mailbox, c.ID}
@@ -228,6 +229,12 @@ func (im *importer) judgeItem(ctx context.Context, p *parcel, count func(int)) (
 	if other, ok := im.copies[p.payload.String()]; ok {
 		p.copied = true
 		return nil, nil, setApart("its payload is a copy of item " + other)
+	}
+	if other, err := im.closed.in(im.folderOf(p)); err != nil {
+		return nil, nil, err
+	} else if other != "" {
+		p.copied = true
+		return nil, nil, setApart("it has part of item " + other + ", whose case was closed")
 	}
 	i := &Item{
 		ID: p.id.String(), Roster: p.roster, Batch: p.batch.Sequence, Week: p.batch.Week,

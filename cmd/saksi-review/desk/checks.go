@@ -230,7 +230,7 @@ func (t *Thread) checkClosed() error {
 		if _, err := receipt.ParseItemID(c.ID); err != nil {
 			return err
 		}
-		for _, hash := range append([]string{c.Payload}, c.Sealed...) {
+		for _, hash := range slices.Concat([]string{c.Payload}, c.Sealed, c.Begins) {
 			if _, err := roster.ParseHash(hash); err != nil {
 				return err
 			}

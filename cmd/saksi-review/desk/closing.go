@@ -18,6 +18,9 @@ type Closed struct {
 	N       int      `json:"n"`
 	Payload string   `json:"payload"`          // SHA-256 of payload.age
 	Sealed  []string `json:"sealed,omitempty"` // SHA-256 of each age file in it
+	// Begins are the SHA-256 of how its payload.age and this reviewer's slot begin:
+	// what has either was made from it.
+	Begins []string `json:"begins,omitempty"`
 }
 
 // A closing is a case whose end was decided. The index has it until nothing is
@@ -35,16 +38,10 @@ type closing struct {
 // It returns [ErrClosed] when nothing of the thread is left to be closed. After
 // another error the case is open as it was, or the next [Open] finishes closing it.
 func (d *Desk) CloseCase(t *Thread) error {
-	next := d.index.clone()
-	if err := next.close(t.Mailbox); err != nil {
+	next, err := d.ending(t.Mailbox)
+	if err != nil {
 		return err
 	}
-	var err error
-	c := &next.Closing[len(next.Closing)-1]
-	if c.Apart, err = d.remainsOf(c.Items); err != nil {
-		return err
-	}
-	next.endCopies(next.thread(t.Mailbox))
 	if err := d.save(next); err != nil {
 		return err
 	}

@@ -31,6 +31,7 @@ type importer struct {
 	batches []delivered       // by sequence
 	items   map[string]string // id to payload hash, of items in threads
 	copies  map[string]string // payload hash to id, of items in threads
+	closed  beginnings        // of items whose cases were closed
 	sealed  map[string]origin // hash of a sealed file, to where it came first
 	fresh   map[string][]int  // mailbox to the numbers of new items
 	named   map[string]bool   // what the report has already
@@ -86,7 +87,7 @@ func newImporter(d *Desk, staged *staging) *importer {
 	return &importer{
 		desk: d, staged: staged, next: d.index.clone(), report: &Report{},
 		fresh: map[string][]int{}, named: map[string]bool{}, proofs: map[receipt.ItemID]roster.Hash{},
-		parcels: map[parcelKey]*parcel{}, sealed: map[string]origin{}, copies: map[string]string{},
+		parcels: map[parcelKey]*parcel{}, sealed: map[string]origin{}, copies: map[string]string{}, closed: beginnings{},
 		cases: map[string]*caseKey{}, weeks: map[uint64][]ownWeek{}, canaries: map[canary.Month]*batchEntry{},
 	}
 }

@@ -12,69 +12,141 @@ import (
 
 // A server can list an item again under another id: just as it is, or changed a
 // little, before or after the item itself. Of what is a copy for certain no files are
-// kept; what lies apart and has part of a case in it goes when the case is closed. It
-// would open with the secret of its week, while that lives.
+// kept; what lies apart or waits and has part of a case in it goes when the case is
+// closed, and is not kept when it comes later. It would open with the secret of its
+// week, while that lives; and what waits with the parts of a slot that an item of the
+// case has too gives those parts to who brings the item's payload.
 
 // beginningSize is how much of two age files is compared. What the file's key is sealed
 // in stands there; each file is sealed anew, so no two begin alike unless one was made
 // from the other.
 const beginningSize = 1 << 10
 
-// remainsOf returns the items that lie apart and have a payload or a slot in common
-// with one of these items, or the name.
-func (d *Desk) remainsOf(items []string) ([]string, error) {
-	mine := map[string]bool{}
-	for _, id := range items {
-		err := d.beginnings("items", id, func(b string) { mine[b] = true })
-		if err != nil {
+// ending returns the index that says that a case ends, and what ends with it.
+func (d *Desk) ending(mailbox string) (*index, error) {
+	next := d.index.clone()
+	if err := next.close(mailbox); err != nil {
+		return nil, err
+	}
+	t, c := next.thread(mailbox), &next.Closing[len(next.Closing)-1]
+	for _, i := range d.index.thread(mailbox).Items {
+		at := slices.IndexFunc(t.Closed, func(c Closed) bool { return c.ID == i.ID })
+		var err error
+		if t.Closed[at].Begins, err = d.ownBeginnings(i); err != nil {
 			return nil, fmt.Errorf("looking for copies: %w", err)
 		}
 	}
-	entries, err := os.ReadDir(d.path("apart"))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	var err error
+	if c.Apart, err = d.remainsOf(t.Closed); err != nil {
 		return nil, fmt.Errorf("looking for copies: %w", err)
 	}
+	next.Apart = slices.DeleteFunc(next.Apart, func(a Apart) bool { return slices.Contains(c.Apart, a.ID) })
+	if err := d.endCopies(next, t.Closed); err != nil {
+		return nil, fmt.Errorf("looking for copies: %w", err)
+	}
+	return next, nil
+}
+
+// remainsOf returns the items that lie apart and have part of one of these items, or
+// the name.
+func (d *Desk) remainsOf(closed []Closed) ([]string, error) {
+	entries, err := os.ReadDir(d.path("apart"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	mine := beginningsOf(closed)
 	var remains []string
 	for _, entry := range entries {
-		found := slices.Contains(items, entry.Name())
-		err := d.beginnings("apart", entry.Name(), func(b string) { found = found || mine[b] })
+		of, err := mine.in(d.path("apart", entry.Name()))
 		if err != nil {
-			return nil, fmt.Errorf("looking for copies: %w", err)
+			return nil, err
 		}
-		if found {
+		if of != "" || slices.ContainsFunc(closed, func(c Closed) bool { return c.ID == entry.Name() }) {
 			remains = append(remains, entry.Name())
 		}
 	}
 	return remains, nil
 }
 
-// endCopies ends the waiting of items that are copies of what was closed of a thread.
-func (x *index) endCopies(t *Thread) {
-	x.endWaiting(func(w *Waiting) bool {
-		return slices.ContainsFunc(t.Closed, func(c Closed) bool { return c.Payload == w.Payload })
-	})
+// endCopies ends the waiting of items that are copies of these, or have part of one.
+func (d *Desk) endCopies(next *index, closed []Closed) error {
+	mine, ends := beginningsOf(closed), map[string]bool{}
+	for _, w := range next.Waiting {
+		of, err := mine.in(d.path("items", w.ID))
+		if err != nil {
+			return err
+		}
+		ends[w.ID] = of != "" || slices.ContainsFunc(closed, func(c Closed) bool { return c.Payload == w.Payload })
+	}
+	next.endWaiting(func(w *Waiting) bool { return ends[w.ID] })
+	return nil
 }
 
-// beginnings calls found with the beginning of each file of an item.
-func (d *Desk) beginnings(folder, id string, found func(string)) error {
-	slots, err := os.ReadDir(d.path(folder, id, "slots"))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
+// beginnings are how files of closed items begin, by their SHA-256: the id of the item.
+type beginnings map[string]string
+
+func beginningsOf(closed []Closed) beginnings {
+	mine := beginnings{}
+	for _, c := range closed {
+		mine.add(c)
 	}
-	paths := []string{d.path(folder, id, "payload.age")}
+	return mine
+}
+
+func (mine beginnings) add(c Closed) {
+	for _, hash := range c.Begins {
+		mine[hash] = c.ID
+	}
+}
+
+// in returns the closed item that has part of it in the folder of another, or nothing.
+func (mine beginnings) in(folder string) (id string, err error) {
+	if len(mine) == 0 {
+		return "", nil
+	}
+	slots, err := os.ReadDir(filepath.Join(folder, "slots"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", err
+	}
+	paths := []string{filepath.Join(folder, "payload.age")}
 	for _, slot := range slots {
-		paths = append(paths, d.path(folder, id, "slots", slot.Name()))
+		paths = append(paths, filepath.Join(folder, "slots", slot.Name()))
 	}
 	for _, path := range paths {
 		b, err := beginning(path)
 		if err != nil {
-			return err
+			return "", err
 		}
-		if b != "" {
-			found(b)
+		if id, ok := mine[hashOf([]byte(b))]; b != "" && ok {
+			return id, nil
 		}
 	}
-	return nil
+	return "", nil
+}
+
+// ownBeginnings returns how those files of an item begin that no honest item has in
+// common with it: its payload, and this reviewer's slot. As the item opened, who made
+// it knew what was in both, and took neither from somebody else's. The other slots no
+// desk can open: a stranger may have copied them from an item that lies apart, so that
+// it goes when the stranger's case is closed.
+func (d *Desk) ownBeginnings(i *Item) (hashes []string, err error) {
+	folder := d.path("items", i.ID)
+	paths := []string{filepath.Join(folder, "payload.age")}
+	if signed := d.rosters[i.Roster]; signed != nil {
+		if _, n, ok := signed.Reviewer(d.keys.Line.ID); ok {
+			paths = append(paths, slotPaths(folder, signed)[n])
+		}
+	}
+	for _, path := range paths {
+		b, err := beginning(path)
+		if err != nil {
+			return nil, err
+		}
+		if b != "" {
+			hashes = append(hashes, hashOf([]byte(b)))
+		}
+	}
+	return hashes, nil
 }
 
 // beginning returns the first bytes of a file, or nothing if there is none.

@@ -97,14 +97,9 @@ func TestKilledClosingClearsCopiesToo(t *testing.T) {
 		}
 		l.disk = filepath.Join(t.TempDir(), "disk")
 		l.remember()
-		next := l.index.clone()
-		if err := next.close(l.thread().Mailbox); err != nil {
-			t.Fatal(err)
-		}
-		var err error
-		c := &next.Closing[0]
-		if c.Apart, err = l.remainsOf(c.Items); err != nil || len(c.Apart) != 1 {
-			t.Fatalf("copies are %v, %v", c.Apart, err)
+		next, err := l.ending(l.thread().Mailbox)
+		if err != nil || len(next.Closing[0].Apart) != 1 {
+			t.Fatalf("the case ends with %+v, %v", next, err)
 		}
 		if err := l.save(next); err != nil {
 			t.Fatal(err)
@@ -171,6 +166,100 @@ func TestCopiesUnderAQuorum(t *testing.T) {
 			one.checkFolder("items", 0)
 			one.checkFolder("apart", 0)
 		})
+	}
+}
+
+// TestWhatWaitsWithSlotsOfACaseEndsWithIt: a server lists an item of a quorum once more,
+// with the same slots and a payload that no identity opens. It would wait with the parts
+// of the item, and open the item for who brings its payload, when the case is closed and
+// the secret of its week destroyed. What comes after the closing does not wait at all.
+func TestWhatWaitsWithSlotsOfACaseEndsWithIt(t *testing.T) {
+	s := newQuorum(t)
+	code, other, later := receipt.New(), receipt.ItemID{0xaa}, receipt.ItemID{0xbb}
+	m := s.secret(code, 0, marker)
+	bent := func(id receipt.ItemID, at int) members {
+		again, payload := listedAgain(m, code.ItemID(0), id), s.path(batch.Payload, id, 0)
+		again[payload] = bytes.Clone(again[payload])
+		again[payload][at] ^= 1
+		return again
+	}
+	s.close(m, bent(other, 200), s.secret(receipt.New(), 0, honest))
+	one, three := s.sit(0), s.sit(2)
+	one.take(s.bundle(1, 1))
+	three.take(s.bundle(1, 1))
+	three.hand(one)
+	if len(one.Threads()) != 2 || one.Pending() != 1 {
+		t.Fatalf("%d threads, %d wait", len(one.Threads()), one.Pending())
+	}
+	closed, err := one.Thread(code.Keys().Mailbox().String())
+	if err := errors.Join(err, one.CloseCase(closed)); err != nil {
+		t.Fatal(err)
+	}
+	one.check()
+	if one.Pending() != 0 {
+		t.Error("the parts of what was closed are kept with what waits")
+	}
+	s.close(bent(later, 300), s.secret(receipt.New(), 0, honest))
+	r := one.take(s.bundle(2, 2))
+	if len(r.Apart) != 1 || r.Apart[0].Reason != "it has part of item "+code.ItemID(0).String()+", whose case was closed" ||
+		one.Pending() != 1 || !one.reads("0 "+honest) {
+		t.Errorf("listed again after the closing: %+v, %d wait", r, one.Pending())
+	}
+	one.checkFolder("apart", 0)
+}
+
+// TestClosingTakesNothingOfStrangers: whoever has a stranger's item from the server, and
+// cannot open it, puts its slot for a colleague into an item of their own. This desk does
+// not notice, as it opens its own slot alone. When that case is closed, the stranger's
+// item, whose secret is lost, lies there as before and opens when the secret is found.
+func TestClosingTakesNothingOfStrangers(t *testing.T) {
+	s := newWeekly(t, 2)
+	stranger := receipt.New()
+	m := s.message(stranger, 0, marker)
+	s.close(m)
+	d := s.sit(0)
+	whole := d.lose(0)
+	d.liesClosed(s.bundle(1, 1))
+	s.in(1)
+	c := s.craft(receipt.New(), 0, "message")
+	c.slots[1] = m[s.path(batch.Slot, stranger.ItemID(0), 1)]
+	s.close(c.item(regular("message.txt", honest)))
+	d.take(s.bundle(2, 2))
+	if err := d.CloseCase(d.Threads()[0]); err != nil {
+		t.Fatal(err)
+	}
+	d.checkFolder("apart", 1)
+	d.with(whole)
+	s.close()
+	d.hasOpened(d.take(s.bundle(3, 3)))
+}
+
+// TestNothingWaitsForWhatClosingTook: an item lies closed for want of a secret, its batch
+// is not acknowledged, and it has this reviewer's slot of a case. With the case it goes
+// from the list of what may open too.
+func TestNothingWaitsForWhatClosingTook(t *testing.T) {
+	s := newWeekly(t, 2)
+	code, other := receipt.New(), receipt.ItemID{0xaa}
+	m := s.message(code, 0, marker)
+	s.close(m)
+	d := s.sit(0)
+	d.take(s.bundle(1, 1))
+	d.lose(0)
+	again, payload := listedAgain(m, code.ItemID(0), other), s.path(batch.Payload, other, 0)
+	again[payload] = bytes.Clone(again[payload])
+	again[payload][200] ^= 1
+	s.close(again)
+	d.take(s.bundle(2, 2))
+	if n := d.acks(); len(d.Apart()) != 1 || n != 1 {
+		t.Fatalf("apart are %+v, %d batches are acknowledged", d.Apart(), n)
+	}
+	if err := d.CloseCase(d.Threads()[0]); err != nil {
+		t.Fatal(err)
+	}
+	d.check()
+	d.checkFolder("apart", 0)
+	if n := d.acks(); len(d.Apart()) != 0 || n != 2 {
+		t.Errorf("apart are %+v, %d batches are acknowledged", d.Apart(), n)
 	}
 }
 
