@@ -259,17 +259,39 @@ func OpenBytes(sealed []byte, size int, ids ...*Identity) ([]byte, error) {
 // or without ASCII armor. It reports false when src is no age file at all, and
 // then src's bytes are still to be read from the returned reader.
 func Unwrap(src io.Reader, ids ...*Identity) (io.Reader, bool, error) {
-	buffered := bufio.NewReaderSize(src, 4096)
-	start, _ := buffered.Peek(len(armor.Header))
-	var in io.Reader
-	switch {
-	case bytes.HasPrefix(start, []byte("age-encryption.org/v1\n")):
-		in = buffered
-	case bytes.Equal(start, []byte(armor.Header)):
-		in = armor.NewReader(buffered)
-	default:
-		return buffered, false, nil
+	in, ok := withoutArmor(src)
+	if !ok {
+		return in, false, nil
 	}
 	plain, err := Open(in, ids...)
 	return plain, true, err
+}
+
+// Header returns the header of a file that Unwrap takes, the same with and without
+// armor. Nobody but who knows what the file is sealed with makes another one that opens
+// to the same. It returns nothing for a file that has none.
+func Header(src io.Reader) []byte {
+	in, ok := withoutArmor(src)
+	if !ok {
+		return nil
+	}
+	header, err := age.ExtractHeader(in)
+	if err != nil {
+		return nil
+	}
+	return header
+}
+
+// withoutArmor returns the binary form of an age file, or reports false and returns
+// what is none as it was.
+func withoutArmor(src io.Reader) (io.Reader, bool) {
+	buffered := bufio.NewReaderSize(src, 4096)
+	start, _ := buffered.Peek(len(armor.Header))
+	switch {
+	case bytes.HasPrefix(start, []byte("age-encryption.org/v1\n")):
+		return buffered, true
+	case bytes.Equal(start, []byte(armor.Header)):
+		return armor.NewReader(buffered), true
+	}
+	return buffered, false
 }

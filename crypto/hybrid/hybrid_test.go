@@ -160,6 +160,14 @@ func TestUnwrap(t *testing.T) {
 		if got, err := io.ReadAll(r); err != nil || !bytes.Equal(got, plain) {
 			t.Errorf("%s: other bytes came out, err %v", name, err)
 		}
+		if header := Header(bytes.NewReader(in)); !bytes.Equal(header, sealed[:headerSize+stanzaSize]) {
+			t.Errorf("%s: the header has %d bytes", name, len(header))
+		}
+	}
+	for _, in := range [][]byte{plain, nil, sealed[:1000], armored.Bytes()[:1000]} {
+		if header := Header(bytes.NewReader(in)); header != nil {
+			t.Errorf("a file without a header has one of %d bytes", len(header))
+		}
 	}
 	r, wrapped, err := Unwrap(bytes.NewReader(plain), id)
 	if err != nil || wrapped {

@@ -1,6 +1,7 @@
 package desk
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/hex"
@@ -205,8 +206,11 @@ func (im *importer) keepSecret(mailbox string, e *hybrid.Identity) ([]byte, erro
 // perhaps, by one who wants to be told what is in it.
 func (im *importer) warnOfCopies(t *Thread, i *Item) {
 	for _, a := range i.Attachments {
-		if first, known := im.sealed[a.Hash]; a.Sealed != "" && known && first.thread != t.Mailbox {
-			im.report.Copies = append(im.report.Copies, Copy{i.ID, first.item})
+		for _, hash := range a.sealedAs() {
+			if first, known := im.sealed[hash]; known && first.thread != t.Mailbox {
+				im.report.Copies = append(im.report.Copies, Copy{i.ID, first.item})
+				break
+			}
 		}
 	}
 }
@@ -250,9 +254,9 @@ func (im *importer) judgeItem(ctx context.Context, p *parcel, count func(int)) (
 		closed: func() error { return im.whyClosed(p) }, e: p.e, handed: p.handed,
 	}
 	opened, err := r.open(ctx, func(f item.File, content io.Reader) error {
-		i.Attachments = append(i.Attachments, Attachment{
-			Path: f.Path, Original: f.Original, Size: f.Size, Sealed: r.peek(content),
-		})
+		a := Attachment{Path: f.Path, Original: f.Original, Size: f.Size}
+		a.Sealed, a.Header = r.peek(content)
+		i.Attachments = append(i.Attachments, a)
 		return nil
 	})
 	if err != nil {
@@ -365,16 +369,21 @@ func (r *reading) openAlone(slot []byte, _ int) (*hybrid.Identity, error) {
 	return item.OpenSlot(slot, ids...)
 }
 
-// peek looks whether an attachment is an age file, and whose. Only the direct
-// identity is tried: a reporter chose these bytes.
-func (r *reading) peek(content io.Reader) Sealed {
-	_, sealed, err := hybrid.Unwrap(content, r.keys.Direct)
-	switch {
-	case !sealed:
-		return ""
-	case err != nil:
-		return SealedToOther
-	default:
-		return SealedToDesk
+// peek looks whether an attachment is an age file, and whose, and returns the SHA-256 of
+// its header. Only the direct identity is tried: a reporter chose these bytes.
+func (r *reading) peek(content io.Reader) (Sealed, string) {
+	var start bytes.Buffer
+	_, sealed, err := hybrid.Unwrap(io.TeeReader(content, &start), r.keys.Direct)
+	if !sealed {
+		return "", ""
 	}
+	header := hybrid.Header(&start)
+	hash := ""
+	if header != nil {
+		hash = hashOf(header)
+	}
+	if err != nil {
+		return SealedToOther, hash
+	}
+	return SealedToDesk, hash
 }

@@ -152,6 +152,9 @@ func (i *Item) check() error {
 	hashes := []string{i.Payload, i.Burn}
 	for _, a := range i.Attachments {
 		hashes = append(hashes, a.Hash)
+		if a.Header != "" {
+			hashes = append(hashes, a.Header)
+		}
 		if a.Sealed != "" && a.Sealed != SealedToDesk && a.Sealed != SealedToOther || a.Size < 0 {
 			return errors.New("an attachment of no kind")
 		}

@@ -17,7 +17,7 @@ type Closed struct {
 	ID      string   `json:"id"`
 	N       int      `json:"n"`
 	Payload string   `json:"payload"`          // SHA-256 of payload.age
-	Sealed  []string `json:"sealed,omitempty"` // SHA-256 of each age file in it
+	Sealed  []string `json:"sealed,omitempty"` // of each age file in it: how copies are known
 	// Begins are the SHA-256 of how its payload.age and this reviewer's slot begin:
 	// what has either was made from it.
 	Begins []string `json:"begins,omitempty"`
@@ -76,9 +76,7 @@ func (x *index) close(mailbox string) error {
 func (i *Item) stub() Closed {
 	c := Closed{ID: i.ID, N: i.N, Payload: i.Payload}
 	for _, a := range i.Attachments {
-		if a.Sealed != "" {
-			c.Sealed = append(c.Sealed, a.Hash)
-		}
+		c.Sealed = append(c.Sealed, a.sealedAs()...)
 	}
 	return c
 }

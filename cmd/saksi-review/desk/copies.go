@@ -3,8 +3,21 @@ package desk
 // A Copy is an item with a sealed file that an item of another thread has too.
 type Copy struct{ Item, Of string }
 
-// holders are the items that have a sealed file, by its SHA-256: the first one, and
-// the first of another thread. They are found anew from what the desk has: a warning
+// sealedAs returns what a sealed file and its copies have in common, and no other file:
+// the SHA-256 of the file, and that of its header. Whoever copies a file can put armor
+// around it, or cut it off; with another header it does not open.
+func (a Attachment) sealedAs() (hashes []string) {
+	if a.Sealed == "" {
+		return nil
+	}
+	if a.Header != "" {
+		hashes = append(hashes, a.Header)
+	}
+	return append(hashes, a.Hash)
+}
+
+// holders are the items that have a sealed file, by each hash of sealedAs: the first one,
+// and the first of another thread. They are found anew from what the desk has: a warning
 // at the import alone is seen once, by whoever sits there, among many others.
 type holders map[string][]origin
 
@@ -34,9 +47,11 @@ func (h holders) add(t *Thread, c Closed) {
 func (h holders) copies(i *Item) map[string]string {
 	found := map[string]string{}
 	for _, a := range i.Attachments {
-		for _, o := range h[a.Hash] {
-			if o.thread != i.thread.Mailbox {
-				found[a.Path] = o.item
+		for _, hash := range a.sealedAs() {
+			for _, o := range h[hash] {
+				if _, known := found[a.Path]; !known && o.thread != i.thread.Mailbox {
+					found[a.Path] = o.item
+				}
 			}
 		}
 	}

@@ -193,6 +193,40 @@ func TestReviewerPlantsAVictimsSealedFile(t *testing.T) {
 	}
 }
 
+// TestACopyIsKnownInOtherBytes: whoever plants it puts armor around it, ends its lines
+// in another way, takes armor off, or cuts it off behind what opens. It opens to the
+// same, and is named and marked as the same; also when the first one's case was closed.
+func TestACopyIsKnownInOtherBytes(t *testing.T) {
+	s := newDrop(t, 1)
+	content := string(sealed(t, strings.Repeat(marker, 20_000), s.Reviewers[0].Direct))
+	armor := armored([]byte(content))
+	for name, test := range map[string]struct{ first, copied string }{
+		"armored":        {content, armor},
+		"without armor":  {armor, content},
+		"lines of CR LF": {armor, strings.ReplaceAll(armor, "\n", "\r\n")},
+		"a part of it":   {content, content[:100_000]},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := *s
+			s.t, s.batches = t, nil
+			victim, own := receipt.New(), receipt.New()
+			s.close(s.seal(victim, 1, file(test.first, "a.age")))
+			s.close(s.seal(own, 1, file(test.copied, "b.age")))
+			d := s.sit(0)
+			d.take(s.bundle(1, 1))
+			want := Copy{own.ItemID(1).String(), victim.ItemID(1).String()}
+			if r := d.take(s.bundle(2, 2)); !slices.Equal(r.Copies, []Copy{want}) || len(d.Copied()) != 2 {
+				t.Errorf("copies are %q, marked are %v, want %q", r.Copies, d.Copied(), want)
+			}
+			if err := d.CloseCase(d.Threads()[0]); err != nil {
+				t.Fatal(err)
+			}
+			d.reopen()
+			d.marks(d.Threads()[1].Items[0], want.Of)
+		})
+	}
+}
+
 // TestACopyIsMarkedAsLongAsItIsThere: the import says it once, perhaps to nobody. What
 // lists, shows and extracts the two threads says it again, also when the first of
 // them was closed; an index that knew nothing of this has all that it takes.

@@ -101,6 +101,7 @@ type Attachment struct {
 	Size     int64  `json:"size"`
 	Hash     string `json:"hash"`
 	Sealed   Sealed `json:"sealed,omitempty"`
+	Header   string `json:"header,omitempty"` // SHA-256 of its header, if it is an age file
 }
 
 // Sealed says whether an attachment is an age file itself.
