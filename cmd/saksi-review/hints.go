@@ -80,6 +80,8 @@ func hints() []hintRow {
 		{desk.ErrRollback, keepStick},
 		{desk.ErrReplaced, "somebody uses a key that the roots took from the server: keep the stick, ask who brought it, " +
 			"and tell the roots"},
+		{desk.ErrBlocked, "tell the roots the number of that batch: whoever had the server's old key may have made it; " +
+			"then begin a new desk: saksi-review open, with -desk for a new folder, and keep this one for reading"},
 		{desk.ErrFull, "begin a new desk: saksi-review open, with -desk for a new folder; keep this one for reading"},
 		{desk.ErrRoster, "copy the bundle to the stick again, and check that -root is the file of this drop: " +
 			"compare its fingerprint with the poster; if it stays so, keep the stick and tell the roots, " +

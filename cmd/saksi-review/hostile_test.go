@@ -156,7 +156,7 @@ func screen(text string, width int) (lines []string) {
 func TestEveryRefusalSaysWhatToDo(t *testing.T) {
 	for _, err := range []error{
 		batch.ErrBundle, desk.ErrRoster, desk.ErrUntrusted, desk.ErrOversize, desk.ErrFork, desk.ErrRollback,
-		desk.ErrOtherRoots, desk.ErrReplaced, desk.ErrFull,
+		desk.ErrOtherRoots, desk.ErrReplaced, desk.ErrBlocked, desk.ErrFull,
 		fmt.Errorf("%w: %w", desk.ErrRoster, sign.ErrSignatures), fmt.Errorf("%w: %w", desk.ErrRoster, roster.ErrChain),
 	} {
 		if hintFor(err) == "" {

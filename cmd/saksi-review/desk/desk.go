@@ -124,6 +124,9 @@ var (
 	// ErrReplaced is returned when a batch is signed by a server key that the roots
 	// had replaced when it was made.
 	ErrReplaced = errors.New("signed by a server key that was replaced")
+	// ErrBlocked is returned when the desk has a batch by a server key that the roots
+	// replaced since, with a higher number than one by the new key.
+	ErrBlocked = errors.New("the desk took a batch by a server key that was replaced since, and it is in the way")
 	// ErrOversize is returned when a bundle has a member that is larger than
 	// any of its kind may be, or too many members.
 	ErrOversize = errors.New("larger than it may be")

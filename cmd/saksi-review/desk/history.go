@@ -252,7 +252,7 @@ func (im *importer) openNote(msg []byte) (batch.Note, error) {
 }
 
 // link ties the bundle's batches to the desk's chain. It returns [ErrFork],
-// [ErrReplaced] or [ErrRollback].
+// [ErrReplaced], [ErrBlocked] or [ErrRollback].
 func (im *importer) link() error {
 	begins := len(im.next.Batches) == 0
 	for i := range im.batches {
@@ -279,7 +279,9 @@ func (im *importer) link() error {
 }
 
 // checkKeys holds that no batch is signed by an older key than one before it. From
-// the first batch by a new key on, whoever has the old one makes no more of them.
+// the first batch by a new key on, whoever has the old one makes no more of them. Made
+// before that, one with a high number is in the way of all that follow: then it is the
+// desk's own and not the bundle's, and nothing is wrong with who brought that.
 func (im *importer) checkKeys() error {
 	kept, held := map[uint64]uint64{}, ""
 	since := uint64(0) // the first roster with the key that the one at hand has
@@ -293,6 +295,8 @@ func (im *importer) checkKeys() error {
 	for _, b := range im.next.Batches {
 		switch since := kept[b.Roster]; {
 		case b.Roster == 0: // from a version that did not keep it
+		case since < newest && im.desk.index.batch(b.Sequence) != nil:
+			return fmt.Errorf("reading bundle: %w: batch %d", ErrBlocked, b.Sequence)
 		case since < newest:
 			return fmt.Errorf("reading batch %d: %w: a batch before it has the key of roster %d",
 				b.Sequence, ErrReplaced, newest)

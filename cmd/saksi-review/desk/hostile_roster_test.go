@@ -1,6 +1,7 @@
 package desk
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -188,6 +189,34 @@ func TestThiefOfAReplacedServerKey(t *testing.T) {
 	s.close(s.message(receipt.New(), 0, honest))
 	if r := d.take(s.bundle(3, 3)); len(r.New) != 1 || !r.Whole() {
 		t.Errorf("the honest batch 3: %+v", r)
+	}
+}
+
+// TestThiefGoesAheadBeforeTheKeyIsReplaced: a batch with a high number comes while the
+// key still counts. The honest one by the new key is refused, and it is not that one
+// which is blamed, but what the desk took; a new desk takes it.
+func TestThiefGoesAheadBeforeTheKeyIsReplaced(t *testing.T) {
+	s := newDrop(t, 1)
+	s.close(s.message(receipt.New(), 0, honest))
+	stolen, fresh := s.Server, generate(t, s.Server.Key().Name())
+	s.batches[0].signed = signed(t, s.batches[0].note, stolen)
+	d := s.sit(0)
+	d.take(s.bundle(1, 1))
+	ahead := batch.Note{Origin: "uji.saksi", Sequence: 1_000_000, Week: s.week, Sums: s.batches[0].sums.Hash()}
+	ahead.Previous = ahead.Sums // of a batch that nobody has
+	d.take(s.bundle(1, 1).with(members{
+		"batches/1/BATCH.note": s.batches[0].signed, "batches/1/SHA256SUMS": []byte(s.batches[0].sums.Text()),
+		"BATCH.note": signed(t, ahead, stolen),
+	}))
+	s.newRoster(func(d *draft) { d.Server = fresh.Key() })
+	s.Server = fresh
+	s.close(s.message(receipt.New(), 0, honest))
+	d.refuse(s.bundle(2, 2), ErrBlocked)
+	if _, err := d.try(s.bundle(2, 2)); errors.Is(err, ErrReplaced) || !strings.Contains(err.Error(), "batch 1000000") {
+		t.Errorf("it is said that %v", err)
+	}
+	if r := s.sit(0).take(s.bundle(1, 2)); len(r.New) != 2 || !r.Whole() {
+		t.Errorf("a new desk: %+v", r)
 	}
 }
 

@@ -58,8 +58,8 @@ type move struct {
 // report and do not keep others out.
 //
 // It returns [ErrOtherRoots], [ErrRoster], [ErrFork], [ErrRollback],
-// [ErrUntrusted], [ErrReplaced], [ErrOversize], [ErrFull] or [batch.ErrBundle],
-// and then the desk is as it was.
+// [ErrUntrusted], [ErrReplaced], [ErrBlocked], [ErrOversize], [ErrFull] or
+// [batch.ErrBundle], and then the desk is as it was.
 func (d *Desk) Import(ctx context.Context, bundle io.Reader, size int64, trusted roster.RootSet) (*Report, error) {
 	if d.index.Roots != "" && d.index.Roots != trusted.Text() {
 		return nil, fmt.Errorf("reading bundle: %w", ErrOtherRoots)
