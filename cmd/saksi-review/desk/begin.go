@@ -43,7 +43,7 @@ func (d *Desk) begin(create bool) error {
 // interrupted.
 func ours(name string) bool {
 	switch name {
-	case "lock", "staging", "items", "apart", "rosters", "cases", "aside", "index.age.new":
+	case "lock", "staging", "items", "apart", "rosters", "cases", "aside", "index.age.new", arrivingFile, arrivingFile + ".new":
 		return true
 	}
 	return false

@@ -32,7 +32,7 @@ func (d *table) check() {
 		if info.Mode().Perm()&0o077 != 0 {
 			d.t.Errorf("%s is open to others", path)
 		}
-		if e.Name() == "staging" || strings.HasSuffix(path, ".new") || strings.HasSuffix(path, ".part") {
+		if e.Name() == "staging" || e.Name() == arrivingFile || strings.HasSuffix(path, ".new") || strings.HasSuffix(path, ".part") {
 			d.t.Errorf("%s was left behind", path)
 		}
 		if e.IsDir() {

@@ -16,6 +16,7 @@
 //	    outbox/<number>.age            each outbox sent so far, sealed
 //	    taxonomies/<64 hex>.json       public: questions of an operator's own, and rules
 //	    staging/                       while a bundle comes in, and never after
+//	    arriving.age                   while its items move to their place, and never after
 //	    aside/<number>/...             what was there without an index when a desk began
 //
 // Plaintext is in memory only, and in folders that the reviewer asks to
@@ -73,8 +74,8 @@
 // A bundle is unpacked into staging; items move to their place when all of it
 // was judged; then the index is replaced by a rename. Before the rename the
 // desk is as it was, with perhaps some sealed folders that the index does not
-// know and that the next import replaces, and case keys that it destroys; after
-// it, everything is in. On a folder without an index none are destroyed: see begin.go. A
+// know and that opening the desk destroys, and case keys that the next import does;
+// after it, everything is in. On a folder without an index none are destroyed: see begin.go. A
 // case that is being closed stands in the index until
 // nothing is left of it: opening the desk finishes it.
 package desk
@@ -209,6 +210,9 @@ func Open(c Config) (*Desk, error) {
 		return nil, fmt.Errorf("locking desk: %w", err)
 	}
 	err = errors.Join(d.sweep(), d.load())
+	if err == nil {
+		err = d.sweepArriving()
+	}
 	if err == nil {
 		err = d.finishClosing()
 	}

@@ -80,7 +80,7 @@ func (d *Desk) Import(ctx context.Context, bundle io.Reader, size int64, trusted
 	if err := im.commit(); err != nil {
 		return nil, fmt.Errorf("keeping what the bundle brought: %w", err)
 	}
-	return im.report, d.finishClosing()
+	return im.report, errors.Join(d.finishClosing(), im.warnOfUnnamed())
 }
 
 func newImporter(d *Desk, staged *staging) *importer {
@@ -171,6 +171,39 @@ func arrival(t *Thread, i *Item) Arrival {
 // comes last, when all that it names is on the disk for good.
 func (im *importer) commit() error {
 	d := im.desk
+	err := im.bring()
+	if err == nil {
+		err = d.save(im.next)
+	}
+	if err != nil {
+		return errors.Join(err, d.sweepArriving())
+	}
+	if err := d.arrived(); err != nil {
+		return err
+	}
+	d.rosters = im.rosters
+	for _, m := range im.moves {
+		if m.folder == "apart" && m.parcel.kept {
+			if err := moveFolder(im.folderOf(m.parcel), d.path(m.folder, m.parcel.id.String())); err != nil {
+				return err
+			}
+		}
+		if m.folder == "items" { // it stood apart when it came before, perhaps
+			im.drops = append(im.drops, m.parcel.id.String())
+		}
+	}
+	if err := d.clear(im.drops); err != nil {
+		return err
+	}
+	return d.wipeStrays()
+}
+
+// bring puts everything on the disk that the next index names.
+func (im *importer) bring() error {
+	d := im.desk
+	if err := im.announce(); err != nil {
+		return err
+	}
 	for _, m := range im.moves {
 		from, to := im.folderOf(m.parcel), d.path(m.folder, m.parcel.id.String())
 		if m.parcel.kept || from == to {
@@ -204,24 +237,7 @@ func (im *importer) commit() error {
 			return err
 		}
 	}
-	if err := d.save(im.next); err != nil {
-		return err
-	}
-	d.rosters = im.rosters
-	for _, m := range im.moves {
-		if m.folder == "apart" && m.parcel.kept {
-			if err := moveFolder(im.folderOf(m.parcel), d.path(m.folder, m.parcel.id.String())); err != nil {
-				return err
-			}
-		}
-		if m.folder == "items" { // it stood apart when it came before, perhaps
-			im.drops = append(im.drops, m.parcel.id.String())
-		}
-	}
-	if err := d.clear(im.drops); err != nil {
-		return err
-	}
-	return d.wipeStrays()
+	return nil
 }
 
 // folderOf returns where an item's files are: in the bundle, or on the desk. What lay
