@@ -58,7 +58,12 @@ func (im *importer) admitAll(ctx context.Context) error {
 func (im *importer) admit(ctx context.Context, p *parcel, count func(int)) error {
 	id := p.id.String()
 	before := im.next.judged(id, p.digest)
-	if before && !im.next.mayOpen(id) {
+	if before && !im.next.mayOpen(id, p.digest) {
+		return nil
+	}
+	first := im.next.first(id, p.digest)
+	if first != nil && first.Reason == string(reasonLost) {
+		im.warnOfAnother(p)
 		return nil
 	}
 	if p.keys = im.desk.keys; before {
@@ -69,6 +74,9 @@ func (im *importer) admit(ctx context.Context, p *parcel, count func(int)) error
 	var lost *errLost
 	var waits *errWaits
 	switch {
+	case first != nil && closed(err):
+		im.warnOfAnother(p)
+		return nil
 	case errors.As(err, &waits):
 		return im.wait(p, waits.parts)
 	case errors.As(err, &lost):

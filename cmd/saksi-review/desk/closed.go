@@ -50,9 +50,35 @@ func (im *importer) keep(p *parcel) *keptItem {
 
 // mayOpen reports whether an item that was judged before may open now: nothing was
 // wrong with it but that no secret here opened its slot.
-func (x *index) mayOpen(id string) bool {
+func (x *index) mayOpen(id, digest string) bool {
 	a := x.apart(id)
-	return a != nil && (a.Late || a.Kept != nil || a.Reason == string(reasonForeign))
+	return a != nil && a.Digest == digest && (a.Late || a.Kept != nil || a.Reason == string(reasonForeign))
+}
+
+// first returns what lies apart under an id with another content than this, and may
+// open, or nil. A server knows all ids, and could list one that lies closed once more, to
+// have the desk destroy what came first. So what is new gives way: always where a
+// secret is lost, as the server can seal something that opens under any id; where the
+// slot was found to be somebody else's, unless the new one opens.
+func (x *index) first(id, digest string) *Apart {
+	a := x.apart(id)
+	if a == nil || a.Kept == nil || a.Digest == digest {
+		return nil
+	}
+	return a
+}
+
+// anotherContent is said of an item that is listed twice, and not as it was.
+const anotherContent = "batch %d lists item %s with another content: the desk keeps the first"
+
+func (im *importer) warnOfAnother(p *parcel) { im.warn(anotherContent, p.batch.Sequence, p.id) }
+
+// closed reports whether err says of an item that it goes into no thread now. Other
+// errors are of the desk itself.
+func closed(err error) bool {
+	var reason setApart
+	return errors.As(err, &reason) || errors.As(err, new(*errWaits)) || errors.As(err, new(*errLost)) ||
+		errors.Is(err, errLate) || errors.Is(err, errNotOurs)
 }
 
 // An ownWeek is a week of a roster, and whom this reviewer's slot is sealed to in it.
@@ -165,8 +191,11 @@ func (im *importer) judgeAnew(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if p == nil || im.parcels[p.parcelKey] != nil || im.items[a.ID] != "" {
+		if p == nil || im.items[a.ID] != "" {
 			continue
+		}
+		if came := im.parcels[p.parcelKey]; came != nil && came.digest == p.digest {
+			continue // it was judged just now
 		}
 		if err := im.admit(ctx, p, func(int) {}); err != nil {
 			return err

@@ -3,11 +3,13 @@ package desk
 import (
 	"bytes"
 	"context"
+	"maps"
 	"os"
 	"slices"
 	"strings"
 	"testing"
 
+	"saksi/crypto/batch"
 	"saksi/crypto/receipt"
 	"saksi/crypto/reviewer"
 	"saksi/crypto/week"
@@ -320,4 +322,87 @@ func TestIndexKeepsWhatLiesClosed(t *testing.T) {
 			t.Errorf("%s: taken", name)
 		}
 	}
+}
+
+// relisted returns an item as a server lists it again, with other bytes somewhere.
+func relisted(m members, change func(members)) members {
+	again := members{}
+	for path, content := range m {
+		again[path] = bytes.Clone(content)
+	}
+	change(again)
+	return again
+}
+
+// TestServerCannotReplaceWhatLiesClosed by listing its id once more, with something else
+// under it: neither with what nobody opens, nor with an item of its own. A desk that
+// gave way would destroy the only copy of what the found weeks file opens.
+func TestServerCannotReplaceWhatLiesClosed(t *testing.T) {
+	code := receipt.New()
+	id := code.ItemID(0)
+	for name, change := range map[string]func(*drop) func(members){
+		"no payload": func(s *drop) func(members) {
+			return func(m members) { m[s.path(batch.Payload, id, 0)] = nil }
+		},
+		"zeros for a payload": func(s *drop) func(members) {
+			return func(m members) { clear(m[s.path(batch.Payload, id, 0)]) }
+		},
+		"a decoy": func(s *drop) func(members) {
+			return func(m members) {
+				m[s.path(batch.Slot, id, 0)] = sealedTo(t, strings.Repeat("x", 77), s.in(1).Circle.Keys[0])
+			}
+		},
+		"an item of its own": func(s *drop) func(members) {
+			c := s.in(1).craft(receipt.New(), 0, "message")
+			c.id, c.manifest.ID = id, id.String()
+			own := c.item(regular("message.txt", honest))
+			return func(m members) { maps.Copy(m, own) }
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newWeekly(t, 2)
+			m := s.message(code, 0, marker)
+			s.close(m)
+			d := s.sit(0)
+			whole := d.lose(0)
+			d.liesClosed(s.bundle(1, 1))
+			s.in(1).close(relisted(m, change(s)))
+			for range 2 {
+				r := d.take(s.bundle(2, 2))
+				if all := strings.Join(r.Warnings, "\n"); !strings.Contains(all, "with another content") || len(r.New) > 0 {
+					t.Errorf("report is %+v", r)
+				}
+			}
+			if d.checkFolder("apart", 1); d.acks() != 0 {
+				t.Errorf("%d batches are acknowledged, and an item of the first lies closed", d.acks())
+			}
+			d.with(whole)
+			d.hasOpened(d.take(s.bundle(2, 2)))
+		})
+	}
+}
+
+// TestForgedSlotGivesWayToWhatOpens: who puts junk under an id first keeps nobody from
+// reading what comes under it, but more junk is not taken for it.
+func TestForgedSlotGivesWayToWhatOpens(t *testing.T) {
+	s := newWeekly(t, 1)
+	code := receipt.New()
+	m := s.message(code, 0, marker)
+	forged := func() members {
+		return relisted(m, func(m members) {
+			m[s.path(batch.Slot, code.ItemID(0), 0)] = sealedTo(t, identity(t).String(), identity(t).Recipient())
+		})
+	}
+	s.close(forged())
+	s.close(forged())
+	s.close(m)
+	d := s.sit(0)
+	if r := d.take(s.bundle(1, 1)); len(r.Apart) != 1 || r.Apart[0].Reason != foreignSlot {
+		t.Fatalf("report is %+v", r)
+	}
+	first := d.Apart()[0].Digest
+	if d.take(s.bundle(2, 2)); len(d.Apart()) != 1 || d.Apart()[0].Digest != first {
+		t.Errorf("apart is %+v", d.Apart())
+	}
+	d.hasOpened(d.take(s.bundle(3, 3)))
 }

@@ -132,7 +132,7 @@ func (im *importer) compareItem(b delivered, l listing) bool {
 	id := l.id.String()
 	if payload, known := im.items[id]; known {
 		if l.payload() != payload {
-			im.warn("batch %d lists item %s with another content: the desk keeps the first", b.note.Sequence, id)
+			im.warn(anotherContent, b.note.Sequence, id)
 		}
 		return true
 	}
