@@ -44,6 +44,10 @@ func hints() []hintRow {
 		"before anything else: the server, or who carried the bundle, may be hostile"
 	return []hintRow{
 		{errUsage, "saksi-review -h lists the commands, saksi-review COMMAND -h its flags"},
+		{errOthersWeeks, "look which key file stands behind -key, and whether the weeks file is the one that was made with it: " +
+			"nothing is lost while you have both"},
+		{errWeeksThere, "a weeks file is lost only if it is nowhere: look at the key file first, saksi-review weeks list -key " +
+			"says whether the two belong together; if this one is of no use here, move it to found.weeks, and keep it"},
 		{errWeeks, "it was made with the key file and lies beside it, under the same name with " + weeksSuffix +
 			"; if it is lost, saksi-review weeks new -lost begins another, and what was sealed before stays closed"},
 		{errWeeksHeld, "nothing was changed; wait for the other saksi-review, or close it"},

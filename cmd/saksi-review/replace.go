@@ -13,8 +13,8 @@ import (
 // after it either the old file is there, whole, or the new one. It writes a new file
 // beside the old one, to the disk, gives it the old one's name, and overwrites the
 // old one's blocks with random bytes before they are given back. Until then the old
-// one has the suffix .old, so that an attempt that is killed leaves no secret without
-// a name: [finishReplacing] of the next command destroys it. Only where a file system
+// one has another name, so that an attempt that is killed leaves no secret without
+// one: [finishReplacing] of the next command destroys it. Only where a file system
 // has no links, a kill in that moment leaves the old blocks as they were.
 //
 // Where this ends: an SSD or a stick writes the random bytes to other cells and
@@ -31,7 +31,7 @@ func replaceSecret(path string, content []byte) error {
 	if err := finishReplacing(path); err != nil {
 		return err
 	}
-	fresh, former := path+".new", path+".old"
+	fresh, former := replacingNames(path)
 	if err := writeNew(fresh, secretMode, string(content)); err != nil {
 		return fmt.Errorf("replacing %q: %w", path, err)
 	}
@@ -53,10 +53,19 @@ func replaceSecret(path string, content []byte) error {
 	return nil
 }
 
+// replacingNames returns what the new file is called before it is in force, and the
+// old one after that. What has such a name is destroyed unasked, so neither is one
+// that a person picks for a copy, as r1.weeks.old would be.
+func replacingNames(path string) (fresh, former string) {
+	folder, name := filepath.Split(path)
+	return folder + "." + name + ".saksi-new", folder + "." + name + ".saksi-replaced"
+}
+
 // finishReplacing destroys what an attempt to replace a secret has left beside it: a
 // new file that was never in force, or an old one that no longer is.
 func finishReplacing(path string) error {
-	for _, left := range []string{path + ".new", path + ".old"} {
+	fresh, former := replacingNames(path)
+	for _, left := range []string{fresh, former} {
 		if err := destroyUnless(left, path); err != nil {
 			return fmt.Errorf("destroying %q, which is left from before: %w", left, err)
 		}

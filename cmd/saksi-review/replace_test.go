@@ -9,15 +9,17 @@ import (
 
 // A vault is a secret file, and a link to its blocks as the disk keeps them.
 type vault struct {
-	t          *testing.T
-	path, disk string
+	t             *testing.T
+	path, disk    string
+	fresh, former string // names of a replacement under way
 }
 
 var oldSecret, newSecret = bytes.Repeat([]byte("lama"), 2000), bytes.Repeat([]byte("baru"), 1000)
 
 func newVault(t *testing.T) *vault {
 	t.Helper()
-	v := &vault{t, filepath.Join(t.TempDir(), "r1.weeks"), filepath.Join(t.TempDir(), "disk")}
+	v := &vault{t: t, path: filepath.Join(t.TempDir(), "r1.weeks"), disk: filepath.Join(t.TempDir(), "disk")}
+	v.fresh, v.former = replacingNames(v.path)
 	v.write(v.path, oldSecret)
 	v.do(os.Link(v.path, v.disk))
 	return v
@@ -56,6 +58,26 @@ func TestReplacedSecretIsOverwritten(t *testing.T) {
 	v.holds(newSecret, false)
 }
 
+// TestReplacingLeavesAPersonsFilesAlone: names that somebody gives to a copy that was
+// put out of the way.
+func TestReplacingLeavesAPersonsFilesAlone(t *testing.T) {
+	v := newVault(t)
+	mine := []string{".old", ".new", ".bak", "~", ".part", ".replaced"}
+	for _, suffix := range mine {
+		v.write(v.path+suffix, oldSecret)
+	}
+	v.do(replaceSecret(v.path, newSecret))
+	v.do(finishReplacing(v.path))
+	for _, suffix := range mine {
+		content, err := os.ReadFile(v.path + suffix)
+		if err != nil || !bytes.Equal(content, oldSecret) {
+			t.Errorf("%s is gone: %v", suffix, err)
+		}
+		v.do(os.Remove(v.path + suffix))
+	}
+	v.holds(newSecret, false)
+}
+
 // TestKilledReplacingLeavesNoSecret stops after each step. What is in force stays,
 // and the next command destroys what is not.
 func TestKilledReplacingLeavesNoSecret(t *testing.T) {
@@ -64,16 +86,16 @@ func TestKilledReplacingLeavesNoSecret(t *testing.T) {
 		want  []byte
 	}{
 		"new file": {func(v *vault) {
-			v.write(v.path+".new", newSecret)
+			v.write(v.fresh, newSecret)
 		}, oldSecret},
 		"old name": {func(v *vault) {
-			v.write(v.path+".new", newSecret)
-			v.do(os.Link(v.path, v.path+".old"))
+			v.write(v.fresh, newSecret)
+			v.do(os.Link(v.path, v.former))
 		}, oldSecret},
 		"new name": {func(v *vault) {
-			v.write(v.path+".new", newSecret)
-			v.do(os.Link(v.path, v.path+".old"))
-			v.do(os.Rename(v.path+".new", v.path))
+			v.write(v.fresh, newSecret)
+			v.do(os.Link(v.path, v.former))
+			v.do(os.Rename(v.fresh, v.path))
 		}, newSecret},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -96,8 +118,8 @@ func TestKilledReplacingLeavesNoSecret(t *testing.T) {
 func TestHalfANewSecretIsDestroyed(t *testing.T) {
 	v := newVault(t)
 	v.do(os.Remove(v.disk))
-	v.write(v.path+".new", oldSecret)
-	v.do(os.Link(v.path+".new", v.disk))
+	v.write(v.fresh, oldSecret)
+	v.do(os.Link(v.fresh, v.disk))
 	v.do(finishReplacing(v.path))
 	v.holds(oldSecret, false)
 }
@@ -105,11 +127,11 @@ func TestHalfANewSecretIsDestroyed(t *testing.T) {
 // TestSecretThatCannotBeReplacedStays as it is, and on the disk.
 func TestSecretThatCannotBeReplacedStays(t *testing.T) {
 	v := newVault(t)
-	v.do(os.Mkdir(v.path+".new", 0o700))
-	v.do(os.Mkdir(v.path+".new/x", 0o700))
+	v.do(os.Mkdir(v.fresh, 0o700))
+	v.do(os.Mkdir(v.fresh+"/x", 0o700))
 	if err := replaceSecret(v.path, newSecret); err == nil {
 		t.Error("replaced, without a place for the new one")
 	}
-	v.do(os.RemoveAll(v.path + ".new"))
+	v.do(os.RemoveAll(v.fresh))
 	v.holds(oldSecret, true)
 }

@@ -23,8 +23,17 @@ const (
 	moreWeeks  = 26
 )
 
-// errWeeks is returned when a reviewer's weeks file is not there, or not whole.
-var errWeeks = errors.New("the weeks file cannot be used")
+var (
+	// errWeeks is returned when a reviewer's weeks file is not there, or not whole.
+	errWeeks = errors.New("the weeks file cannot be used")
+
+	// errOthersWeeks is returned when the key file does not open the weeks file. One of
+	// the two is in the wrong place, and most likely nothing is lost.
+	errOthersWeeks = errors.New("it belongs to another key file")
+
+	// errWeeksThere is returned when a weeks file is to be begun where there is one.
+	errWeeksThere = errors.New("there is a weeks file")
+)
 
 func readWeeks(keys *reviewer.Keys, path string) (*reviewer.Keys, error) {
 	sealed, err := readText(path)
@@ -36,7 +45,7 @@ func readWeeks(keys *reviewer.Keys, path string) (*reviewer.Keys, error) {
 	}
 	opened, err := keys.OpenWeeks([]byte(sealed))
 	if errors.Is(err, hybrid.ErrNoMatch) {
-		return nil, fmt.Errorf("%w: %q belongs to another key file", errWeeks, path)
+		return nil, fmt.Errorf("%w: %q: %w", errWeeks, path, errOthersWeeks)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: %q: %v", errWeeks, path, err)
@@ -144,6 +153,9 @@ func (c *console) beginWeeks(key, weeks string) (*heldKeys, error) {
 		return nil, err
 	}
 	if err := writeNew(weeks, secretMode, string(sealed)); err != nil {
+		if errors.Is(err, fs.ErrExist) {
+			err = fmt.Errorf("%q: %w", weeks, errWeeksThere)
+		}
 		return nil, errors.Join(fmt.Errorf("beginning a weeks file: %w", err), held.Close())
 	}
 	c.warn("what was sealed to this reviewer before stays closed, unless the old weeks file is found")
