@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 
 	"saksi/cmd/saksi-review/desk"
@@ -27,8 +28,14 @@ type heldKeys struct {
 	lock *os.File
 }
 
-// holdWeeks keeps other commands from replacing the weeks file of these keys.
+// holdWeeks keeps other commands from replacing the weeks file of these keys. Where its
+// name is a link, what the link leads to is locked and replaced: the link would be
+// replaced otherwise, and two commands that take different ways to one file would not
+// see each other.
 func holdWeeks(keys *reviewer.Keys, path string) (*heldKeys, error) {
+	if file, err := filepath.EvalSymlinks(path); err == nil {
+		path = file
+	}
 	lock, err := desk.Lock(path + lockSuffix)
 	if errors.Is(err, desk.ErrLocked) {
 		return nil, fmt.Errorf("%w: %q", errWeeksHeld, path)
