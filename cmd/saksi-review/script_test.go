@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -35,7 +36,8 @@ import (
 //	                              The roster is roster.note, roots in akar.vkey.
 //	                              ANSWERS, if set, is a JSON file with the answers
 //	                              of the testimony, TAXONOMY its taxonomy. It is
-//	                              batch 1, or 2 if BATCH is 2.
+//	                              batch 1, or BATCH, which follows the last one;
+//	                              of this week, or of WEEK.
 //	server read FILE              prints what an outbox brings
 func server(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
@@ -91,10 +93,7 @@ func bundle(ts *testscript.TestScript, texts []string) []byte {
 	for n := range texts {
 		sums[batch.Path{Kind: batch.BurnMark, ID: code.ItemID(n)}.String()] = code.Burn(n).Hash()
 	}
-	note := batch.Note{Origin: signed.Origin, Sequence: 1, Week: week.Of(now), Sums: sums.Hash()}
-	if ts.Getenv("BATCH") == "2" {
-		note.Sequence, note.Previous = 2, sha256.Sum256([]byte("1"))
-	}
+	note := chained(ts, batch.Note{Origin: signed.Origin, Sequence: 1, Week: week.Of(now), Sums: sums.Hash()})
 	key, err := sign.ParseSigner(strings.TrimSpace(ts.ReadFile("server.key")))
 	ts.Check(err)
 	msg, err := note.Sign(key)
@@ -108,6 +107,24 @@ func bundle(ts *testscript.TestScript, texts []string) []byte {
 	}
 	ts.Check(w.Close())
 	return out.Bytes()
+}
+
+// chained gives a batch the number and the week that a script asks for, and has it
+// follow the one before it in the script.
+func chained(ts *testscript.TestScript, note batch.Note) batch.Note {
+	var err error
+	if w := ts.Getenv("WEEK"); w != "" {
+		note.Week, err = week.Parse(w)
+		ts.Check(err)
+	}
+	if n := ts.Getenv("BATCH"); n != "" && n != "1" {
+		note.Sequence, err = strconv.ParseUint(n, 10, 64)
+		ts.Check(err)
+		note.Previous, err = roster.ParseHash(ts.Getenv("LAST"))
+		ts.Check(err)
+	}
+	ts.Setenv("LAST", note.Hash().String())
+	return note
 }
 
 func addItem(ts *testscript.TestScript, members map[batch.Path][]byte, circle *roster.Circle, code receipt.Code, n int, text string) {

@@ -30,11 +30,14 @@ type lookout struct {
 	batches []*batchEntry
 	clock   week.Week
 	valid   bool // the newest roster is, at the clock
+	begun   bool // the desk was, just now
 	grace   int
 }
 
 // verdict judges one term. Its secret goes when everything that was sealed to it has
-// had the grace to arrive, and nothing that came before is missing.
+// had the grace to arrive, and nothing that came before is missing. The terms are the
+// reviewer's, and not the desk's: whoever gives a wrong folder begins a desk that was
+// brought all that another one still has to read, or only what a new server closed.
 func (l lookout) verdict(from, to week.Week) Verdict {
 	v := Verdict{From: from, To: to, Due: true}
 	chain, last := reachOf(l.batches), to.Add(l.grace)
@@ -44,7 +47,9 @@ func (l lookout) verdict(from, to week.Week) Verdict {
 		v.Why = fmt.Sprintf("the clock of this desk is in week %s", l.clock)
 	case !l.valid:
 		v.Why = "the clock is outside the newest roster's days"
-	case chain.begins != nil && !parseWeek(chain.begins.Week).Before(from):
+	case l.begun:
+		v.Why = "this bundle began the desk: is the name behind -desk right?"
+	case chain.begins != nil && from.Before(chain.knows()):
 		v.Why = fmt.Sprintf("the desk begins with batch %d, of week %s", chain.begins.Sequence, chain.begins.Week)
 	case !last.Before(chain.to):
 		v.Why = chain.stop
@@ -54,10 +59,20 @@ func (l lookout) verdict(from, to week.Week) Verdict {
 
 // A reach says until when the desk has all that the server closed.
 type reach struct {
-	begins *batchEntry // the first, when it is not batch 1: what was before it is not known
+	begins *batchEntry // the first, or nil: what was before it is not known
 	to     week.Week   // of the last batch without a gap and with nothing missing
 	stop   string      // why it is no later one
 	newest week.Week   // the latest of any batch, believed or not
+}
+
+// knows returns the first week of which the desk has all that came. Of the week of its
+// first batch it has that only if nothing was closed before.
+func (r reach) knows() week.Week {
+	w := parseWeek(r.begins.Week)
+	if r.begins.Sequence > 1 {
+		return w.Add(1)
+	}
+	return w
 }
 
 // reachOf follows the chain of batches to its first flaw. A batch whose week was
@@ -72,7 +87,7 @@ func reachOf(batches []*batchEntry) reach {
 	}
 	for i, b := range batches {
 		switch {
-		case i == 0 && b.Sequence > 1:
+		case i == 0:
 			r.begins = b
 		case i > 0 && b.Sequence != batches[i-1].Sequence+1:
 			r.stop = missing(batches[i-1].Sequence+1, b.Sequence-1)
@@ -114,7 +129,7 @@ func isAhead(w week.Week, now time.Time) bool { return week.Of(now).Add(1).Befor
 // Verdicts judges every term of the reviewer's.
 func (d *Desk) Verdicts(grace int) (verdicts []Verdict) {
 	now, newest := d.now(), d.newest()
-	l := lookout{batches: d.index.Batches, clock: week.Of(now), grace: grace}
+	l := lookout{batches: d.index.Batches, clock: week.Of(now), begun: d.begun, grace: grace}
 	l.valid = newest != nil && newest.ValidAt(now) == nil
 	for _, t := range d.keys.Terms {
 		verdicts = append(verdicts, l.verdict(t.From, t.To))

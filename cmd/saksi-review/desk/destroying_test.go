@@ -11,6 +11,7 @@ import (
 	"saksi/crypto/partytest"
 	"saksi/crypto/receipt"
 	"saksi/crypto/reviewer"
+	"saksi/crypto/roster"
 	"saksi/crypto/week"
 )
 
@@ -76,6 +77,7 @@ func TestWhichWeeksMayGo(t *testing.T) {
 		{"weeks run back", chain(0, 9, 1), 9, false, 0, true, "the newest batch is of week " + w(1)},
 		{"it begins within", without(chain(0, 0, 5), 1), 5, false, 0, true, "the desk begins with batch 2, of week " + w(0)},
 		{"it begins before", without(chain(-1, -1, 5), 1), 5, false, 0, true, ""},
+		{"batch 1 is of later", chain(1, 1, 5), 5, false, 0, true, "the desk begins with batch 1, of week " + w(1)},
 	} {
 		l := lookout{batches: test.batches, clock: week.Of(day).Add(test.clock), valid: !test.invalid, grace: 4}
 		from := week.Of(day)
@@ -171,10 +173,10 @@ func TestWeeksAreDestroyedInTheirTime(t *testing.T) {
 	d.clock(6)
 	s.weekly(6, 6)
 	d.take(s.bundle(8, 8))
-	if left := d.destroy(); left != 17 || d.keys.Terms[0].From != week.Of(day).Add(2) {
+	if left := d.destroy(); left != 18 || d.keys.Terms[1].From != week.Of(day).Add(2) {
 		t.Errorf("six weeks later %d of 20 are left", left)
 	}
-	if left := d.destroy(); left != 17 || len(d.index.Destroyed) != 3 {
+	if left := d.destroy(); left != 18 || len(d.index.Destroyed) != 2 {
 		t.Errorf("once more: %d, %v", left, d.index.Destroyed)
 	}
 }
@@ -221,7 +223,7 @@ func TestClockYearsBehindDestroysNothing(t *testing.T) {
 	d.keeps("still to come when it came")
 	s.weekly(6, 6)
 	d.take(s.bundle(8, 8))
-	if left := d.destroy(); left != 17 {
+	if left := d.destroy(); left != 18 {
 		t.Errorf("with the clock set and a new batch, %d secrets are left", left)
 	}
 }
@@ -235,7 +237,7 @@ func TestWithheldBundleKeepsTheSecrets(t *testing.T) {
 	d.take(s.bundle(4, 7))
 	d.keeps("batch 3 is missing")
 	d.take(s.bundle(3, 3))
-	if left := d.destroy(); left != 17 {
+	if left := d.destroy(); left != 18 {
 		t.Errorf("when it came, %d secrets are left", left)
 	}
 }
@@ -252,7 +254,7 @@ func TestIncompleteBatchKeepsTheSecrets(t *testing.T) {
 	if d.take(s.bundle(1, 8)); len(d.Threads()) != 1 {
 		t.Error("the withheld item does not open")
 	}
-	if left := d.destroy(); left != 17 {
+	if left := d.destroy(); left != 18 {
 		t.Errorf("when it came, %d secrets are left", left)
 	}
 }
@@ -268,6 +270,52 @@ func TestOldBundleAgainDestroysNothing(t *testing.T) {
 	for range 2 {
 		d.take(s.bundle(1, 3))
 		d.keeps("the newest batch is of week")
+	}
+}
+
+// TestAnotherFolderDestroysNothing: a name behind -desk that is mistyped begins a desk,
+// which may be brought all batches at once. What the right one has not read yet still
+// opens there.
+func TestAnotherFolderDestroysNothing(t *testing.T) {
+	s := newWeekly(t, 1)
+	s.close()
+	right := s.sit(0)
+	right.take(s.bundle(1, 1))
+	s.in(1).close(s.message(receipt.New(), 0, marker))
+	s.weekly(2, 7)
+	wrong := s.sit(0)
+	wrong.clock(7)
+	if r, err := wrong.try(s.bundle(1, 8)); err != nil || r.Began != 1 {
+		t.Fatalf("report is %+v, %v", r, err)
+	}
+	wrong.keeps("this bundle began the desk")
+	right.with(wrong.config.Keys)
+	right.clock(7)
+	if r := right.take(s.bundle(1, 8)); len(r.New) != 1 || !right.reads("0 "+marker) {
+		t.Errorf("in the right folder: %+v, and it reads %q", r, right.texts())
+	}
+	if left := right.destroy(); left != 17 {
+		t.Errorf("in the right folder %d secrets are left", left)
+	}
+}
+
+// TestNewServerDestroysNothingOfTheOldOne: desks begin anew with its batch 1, and what
+// the old one closed before may still have to be read in the old folder.
+func TestNewServerDestroysNothingOfTheOldOne(t *testing.T) {
+	old := newWeekly(t, 1)
+	old.close(old.message(receipt.New(), 0, marker))
+	before := old.sit(0)
+	fresh := &drop{
+		Party: old.Party, t: t, week: old.week, rosters: old.rosters, burns: map[receipt.ItemID]roster.Hash{},
+	}
+	fresh.weekly(5, 7)
+	d := fresh.sit(0)
+	d.clock(7)
+	d.take(fresh.bundle(1, 3))
+	d.keeps("the desk begins with batch 1")
+	before.with(d.config.Keys)
+	if r := before.take(old.bundle(1, 1)); len(r.New) != 1 {
+		t.Errorf("of the old server: %+v", r)
 	}
 }
 
@@ -293,7 +341,7 @@ func TestDestroyedWeek(t *testing.T) {
 		}
 		return th.texts()
 	}
-	if left := l.destroy(); left != 17 || !l.reads("0 "+marker+" satu", "1 "+marker+" dua") {
+	if left := l.destroy(); left != 18 || !l.reads("0 "+marker+" satu", "1 "+marker+" dua") {
 		t.Errorf("%d secrets are left, and the desk reads %q", left, l.texts())
 	}
 	if texts := thief(); len(texts) != 2 {
@@ -382,7 +430,7 @@ func TestDestroyingThatFailsIsTriedAgain(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	d.reopen()
-	if len(d.keys.Terms) != 20 || len(d.index.Destroyed) != 3 {
+	if len(d.keys.Terms) != 20 || len(d.index.Destroyed) != 2 {
 		t.Errorf("%d secrets, destroyed %v", len(d.keys.Terms), d.index.Destroyed)
 	}
 	early := s.in(0).message(receipt.New(), 0, marker)
@@ -390,7 +438,7 @@ func TestDestroyingThatFailsIsTriedAgain(t *testing.T) {
 	if r := d.take(s.bundle(8, 8)); len(r.New) != 1 {
 		t.Errorf("a secret that is still there opens nothing: %+v", r)
 	}
-	if left := d.destroy(); left != 17 || len(d.index.Destroyed) != 3 {
+	if left := d.destroy(); left != 18 || len(d.index.Destroyed) != 2 {
 		t.Errorf("%d secrets, destroyed %v", left, d.index.Destroyed)
 	}
 }
