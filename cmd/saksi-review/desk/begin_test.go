@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"saksi/crypto/receipt"
+	"saksi/crypto/roster"
 )
 
 // Without index.age nothing on a desk opens, and with it everything does: so no command
@@ -144,5 +145,51 @@ func TestInterruptedFirstImportIsNoDesk(t *testing.T) {
 	s.close()
 	if r, err := d.try(s.bundle(2, 2)); err != nil || len(r.Warnings) > 0 {
 		t.Errorf("the next report is %+v, %v", r, err)
+	}
+}
+
+// TestAnotherFolderDestroysNothing: a name behind -desk that is mistyped begins a desk,
+// which may be brought all batches at once. What the right one has not read yet still
+// opens there.
+func TestAnotherFolderDestroysNothing(t *testing.T) {
+	s := newWeekly(t, 1)
+	s.close()
+	right := s.sit(0)
+	right.take(s.bundle(1, 1))
+	s.in(1).close(s.message(receipt.New(), 0, marker))
+	s.weekly(2, 7)
+	wrong := s.sit(0)
+	wrong.clock(7)
+	if r, err := wrong.try(s.bundle(1, 8)); err != nil || r.Began != 1 {
+		t.Fatalf("report is %+v, %v", r, err)
+	}
+	wrong.keeps("this bundle began the desk")
+	right.with(wrong.config.Keys)
+	right.clock(7)
+	if r := right.take(s.bundle(1, 8)); len(r.New) != 1 || !right.reads("0 "+marker) {
+		t.Errorf("in the right folder: %+v, and it reads %q", r, right.texts())
+	}
+	if left := right.destroy(); left != 17 {
+		t.Errorf("in the right folder %d secrets are left", left)
+	}
+}
+
+// TestNewServerDestroysNothingOfTheOldOne: desks begin anew with its batch 1, and what
+// the old one closed before may still have to be read in the old folder.
+func TestNewServerDestroysNothingOfTheOldOne(t *testing.T) {
+	old := newWeekly(t, 1)
+	old.close(old.message(receipt.New(), 0, marker))
+	before := old.sit(0)
+	fresh := &drop{
+		Party: old.Party, t: t, week: old.week, rosters: old.rosters, burns: map[receipt.ItemID]roster.Hash{},
+	}
+	fresh.weekly(5, 7)
+	d := fresh.sit(0)
+	d.clock(7)
+	d.take(fresh.bundle(1, 3))
+	d.keeps("the desk begins with batch 1")
+	before.with(d.config.Keys)
+	if r := before.take(old.bundle(1, 1)); len(r.New) != 1 {
+		t.Errorf("of the old server: %+v", r)
 	}
 }
