@@ -6,6 +6,8 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"strconv"
+	"strings"
 
 	"saksi/cmd/saksi-review/desk"
 	"saksi/crypto/share"
@@ -17,8 +19,14 @@ func shareItems(flags *flag.FlagSet) action {
 	f.declare(flags)
 	to := flags.String("to", "", "the `id` of the colleague who is to open what waits")
 	out := flags.String("out", "", "new `file` for the shares")
+	p := &portionFlags{}
+	p.declare(flags)
 	return func(_ context.Context, c *console, _ []string) error {
 		if err := need("to", *to, "out", *out); err != nil {
+			return err
+		}
+		portion, err := p.portion()
+		if err != nil {
 			return err
 		}
 		d, err := f.open(c, false)
@@ -28,20 +36,73 @@ func shareItems(flags *flag.FlagSet) action {
 		defer d.Close()
 		var sum desk.Shared
 		err = fillNew(*out, func(w io.Writer) error {
-			sum, err = d.Share(*to, w)
+			sum, err = d.SharePortion(*to, portion, w)
 			return err
 		})
 		switch {
 		case errors.Is(err, desk.ErrNothing):
-			c.say("nothing waits that %s could open", *to)
+			c.say("nothing%s waits that %s could open", p.within(), *to)
 		case err != nil:
 			return fmt.Errorf("writing shares: %w", err)
 		default:
 			c.say("shares of %s for %s: %s", plural(sum.Items, "item"), *to, *out)
 		}
 		c.sayLeftOut(sum, *to)
+		if sum.More > 0 {
+			c.warn("without the oldest %s: the file is full; the same command with -part %d, and another file behind -out, "+
+				"writes those", plural(sum.More, "item"), max(portion.Part, 1)+1)
+		}
 		return nil
 	}
+}
+
+// portionFlags say of which items shares are handed over, where one file cannot hold
+// them all.
+type portionFlags struct {
+	batches string
+	part    int
+}
+
+func (f *portionFlags) declare(flags *flag.FlagSet) {
+	flags.StringVar(&f.batches, "batch", "", "only what came in these `batches`, such as 3-12 or 7")
+	flags.IntVar(&f.part, "part", 1,
+		fmt.Sprintf("which `file` of %s items to write, the newest items first", number(share.MaxItems)))
+}
+
+// portion returns what the flags say.
+func (f *portionFlags) portion() (p desk.Portion, err error) {
+	if f.part < 1 || f.part > maxParts {
+		return p, fmt.Errorf("%w: -part is 1 to %d", errUsage, maxParts)
+	}
+	p.Part = f.part
+	if f.batches == "" {
+		return p, nil
+	}
+	from, to, ranged := strings.Cut(f.batches, "-")
+	if !ranged {
+		to = from
+	}
+	var errTo error
+	p.Batches.From, err = strconv.ParseUint(from, 10, 64)
+	p.Batches.To, errTo = strconv.ParseUint(to, 10, 64)
+	if err != nil || errTo != nil || p.Batches.From < 1 || p.Batches.To < p.Batches.From {
+		return p, fmt.Errorf("%w: -batch has a form such as 3-12 or 7", errUsage)
+	}
+	return p, nil
+}
+
+// maxParts is more than any desk has items for.
+const maxParts = 1000
+
+// within says what the flags leave of all items.
+func (f *portionFlags) within() (in string) {
+	if f.batches != "" {
+		in = " in batches " + f.batches
+	}
+	if f.part > 1 {
+		in += fmt.Sprintf(" in part %d", f.part)
+	}
+	return in
 }
 
 // sayLeftOut says what is not in a file of shares, and what is in doubt.
@@ -55,9 +116,6 @@ func (c *console) sayLeftOut(sum desk.Shared, to string) {
 	}
 	if sum.Deleted > 0 {
 		c.say("  without %s that the reporter deleted", plural(sum.Deleted, "item"))
-	}
-	if sum.More > 0 {
-		c.warn("without the oldest %s: the file is full", plural(sum.More, "item"))
 	}
 }
 

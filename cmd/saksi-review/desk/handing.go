@@ -26,14 +26,31 @@ type Shared struct {
 	Deleted int // left out: open here, and their reporters proved to have deleted them
 	Claimed int // among Items: the server says that they were deleted, and nobody can tell before they open
 	Kept    int // open here, and kept from the colleague by their reporters
-	More    int // the oldest: the file is full
+	More    int // the oldest: the file is full, and the next part has them
 }
 
-// Share writes, to one colleague, what this desk has of every item that the
-// colleague has a slot of and that opens with several: those that wait, and those
-// that are open here. It returns [ErrColleague], [ErrNothing], [ErrNotOnRoster] or
+// A Portion says which items a file of shares is about. A file holds [share.MaxItems],
+// the newest first: without portions, whoever sends the drop more than that would keep
+// all that is older from ever being handed over. The zero Portion is the first part of
+// all batches.
+type Portion struct {
+	Batches Range // of these alone; all if both ends are 0
+	Part    int   // which file's worth of them, the newest first, from 1; 0 is 1 too
+}
+
+// has reports whether items of a batch are in the portion.
+func (p Portion) has(batch uint64) bool {
+	return p.Batches == Range{} || p.Batches.From <= batch && batch <= p.Batches.To
+}
+
+// Share is [Desk.SharePortion] of the zero Portion.
+func (d *Desk) Share(to string, w io.Writer) (Shared, error) { return d.SharePortion(to, Portion{}, w) }
+
+// SharePortion writes, to one colleague, what this desk has of every item of a portion
+// that the colleague has a slot of and that opens with several: those that wait, and
+// those that are open here. It returns [ErrColleague], [ErrNothing], [ErrNotOnRoster] or
 // [roster.ErrNoRecipients].
-func (d *Desk) Share(to string, w io.Writer) (Shared, error) {
+func (d *Desk) SharePortion(to string, portion Portion, w io.Writer) (Shared, error) {
 	newest := d.newest()
 	if newest == nil {
 		return Shared{}, fmt.Errorf("handing over shares: %w", ErrNothing)
@@ -50,7 +67,7 @@ func (d *Desk) Share(to string, w io.Writer) (Shared, error) {
 		return Shared{}, err
 	}
 	h := &share.Handout{From: d.keys.Line.ID, To: to, Roster: newest.Sequence, RosterHash: newest.Hash}
-	sum, err := d.gather(h, colleague)
+	sum, err := d.gather(h, colleague, portion, d.pieces())
 	if err == nil && len(h.Items) == 0 {
 		err = fmt.Errorf("handing over shares: %w", ErrNothing)
 	}
@@ -65,17 +82,23 @@ func (d *Desk) Share(to string, w io.Writer) (Shared, error) {
 	return sum, err
 }
 
-// gather fills a handout, the newest batches first.
-func (d *Desk) gather(h *share.Handout, colleague roster.Reviewer) (sum Shared, err error) {
-	for _, p := range d.pieces() {
+// gather fills a handout with pieces of a portion, in their order.
+func (d *Desk) gather(
+	h *share.Handout, colleague roster.Reviewer, portion Portion, pieces []piece,
+) (sum Shared, err error) {
+	before := max(portion.Part-1, 0) * share.MaxItems
+	for _, p := range pieces {
 		switch {
-		case !d.rosters[p.roster].Has(colleague):
+		case !portion.has(p.batch) || !d.rosters[p.roster].Has(colleague):
 			continue
 		case p.deleted:
 			sum.Deleted++
 			continue
 		case slices.Contains(p.keptFrom, colleague.ID):
 			sum.Kept++
+			continue
+		case before > 0: // in an earlier part
+			before--
 			continue
 		case len(h.Items) == share.MaxItems:
 			sum.More++
