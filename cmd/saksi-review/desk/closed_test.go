@@ -97,7 +97,7 @@ func TestFoundWeeksFileOpensWhatCameToADeskThatDestroyed(t *testing.T) {
 	d := s.sit(0)
 	s.weekly(0, 6)
 	d.clock(6)
-	d.take(s.bundle(1, 7))
+	d.takeAll(7)
 	if left := d.destroy(); left != 18 {
 		t.Fatalf("%d secrets are left", left)
 	}
@@ -153,7 +153,7 @@ func TestWhatWasDestroyedByTheRuleStaysClosed(t *testing.T) {
 	mixed := s.in(0).message(receipt.New(), 0, marker)
 	s.weekly(0, 6)
 	d.clock(6)
-	d.take(s.bundle(1, 7))
+	d.takeAll(7)
 	d.destroy()
 	s.in(6).close(late)
 	if r := d.take(s.bundle(8, 8)); len(r.Late) != 1 {

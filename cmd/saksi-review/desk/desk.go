@@ -182,7 +182,6 @@ type Desk struct {
 	now      func() time.Time
 	progress func(work string, done, total int64)
 	lock     *os.File
-	begun    bool // by an import since Open
 
 	index   *index
 	rosters map[uint64]*roster.Signed // verified, those of the index

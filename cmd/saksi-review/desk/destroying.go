@@ -30,7 +30,7 @@ type lookout struct {
 	batches []*batchEntry
 	clock   week.Week
 	valid   bool // the newest roster is, at the clock
-	begun   bool // the desk was, just now
+	begun   bool // the desk has no more than the bundle that began it
 	grace   int
 }
 
@@ -47,12 +47,12 @@ func (l lookout) verdict(from, to week.Week) Verdict {
 		v.Why = fmt.Sprintf("the clock of this desk is in week %s", l.clock)
 	case !l.valid:
 		v.Why = "the clock is outside the newest roster's days"
-	case l.begun:
-		v.Why = "this bundle began the desk: is the name behind -desk right?"
 	case chain.begins != nil && from.Before(chain.knows()):
 		v.Why = fmt.Sprintf("the desk begins with batch %d, of week %s", chain.begins.Sequence, chain.begins.Week)
 	case !last.Before(chain.to):
 		v.Why = chain.stop
+	case l.begun:
+		v.Why = "this bundle began the desk: is the name behind -desk right?"
 	}
 	return v
 }
@@ -63,6 +63,13 @@ type reach struct {
 	to     week.Week   // of the last batch without a gap and with nothing missing
 	stop   string      // why it is no later one
 	newest week.Week   // the latest of any batch, believed or not
+}
+
+// hasBegun reports whether nothing has come to the desk since the bundle that began it,
+// which somebody may have opened with a wrong name, and then once more.
+func (x *index) hasBegun() bool {
+	n := len(x.Batches)
+	return n > 0 && x.Batches[n-1].Sequence == x.Began
 }
 
 // knows returns the first week of which the desk has all that came. Of the week of its
@@ -129,7 +136,7 @@ func isAhead(w week.Week, now time.Time) bool { return week.Of(now).Add(1).Befor
 // Verdicts judges every term of the reviewer's.
 func (d *Desk) Verdicts(grace int) (verdicts []Verdict) {
 	now, newest := d.now(), d.newest()
-	l := lookout{batches: d.index.Batches, clock: week.Of(now), begun: d.begun, grace: grace}
+	l := lookout{batches: d.index.Batches, clock: week.Of(now), begun: d.index.hasBegun(), grace: grace}
 	l.valid = newest != nil && newest.ValidAt(now) == nil
 	for _, t := range d.keys.Terms {
 		verdicts = append(verdicts, l.verdict(t.From, t.To))

@@ -117,6 +117,14 @@ func (s *drop) weekly(from, to int) {
 	}
 }
 
+// takeAll imports all batches up to one, the first alone: a desk destroys nothing before
+// something newer came than the bundle that began it.
+func (d *table) takeAll(to uint64) {
+	d.t.Helper()
+	d.take(d.drop.bundle(1, 1))
+	d.take(d.drop.bundle(2, to))
+}
+
 // clock sets the desk's clock n weeks after the first day, and opens it anew.
 func (d *table) clock(n int) {
 	d.t.Helper()
@@ -165,7 +173,7 @@ func TestWeeksAreDestroyedInTheirTime(t *testing.T) {
 	s := newWeekly(t, 1)
 	s.weekly(0, 6)
 	d := s.sit(0)
-	d.take(s.bundle(1, 7))
+	d.takeAll(7)
 	if left := d.destroy(); left != 20 {
 		t.Errorf("in the first week %d of 20 secrets are left", left)
 	}
@@ -216,7 +224,7 @@ func TestClockYearsBehindDestroysNothing(t *testing.T) {
 	s.weekly(0, 6)
 	d := s.sit(0)
 	d.clock(-300)
-	d.take(s.bundle(1, 7))
+	d.takeAll(7)
 	d.keeps("the clock of this desk is in week")
 	d.clock(6)
 	d.keeps("still to come when it came")
@@ -248,6 +256,7 @@ func TestIncompleteBatchKeepsTheSecrets(t *testing.T) {
 	s.weekly(1, 6)
 	d := s.sit(0)
 	d.clock(6)
+	d.take(s.bundle(1, 1))
 	d.take(s.bundle(1, 8).without("items/"))
 	d.keeps("batch 2 is incomplete")
 	if d.take(s.bundle(1, 8)); len(d.Threads()) != 1 {
@@ -283,7 +292,7 @@ func TestDestroyedWeek(t *testing.T) {
 	s.close(s.message(l.code, 0, marker+" satu"), s.message(l.code, 1, marker+" dua"))
 	s.weekly(1, 6)
 	l.clock(6)
-	l.take(s.bundle(1, 7))
+	l.takeAll(7)
 	l.remember()
 	l.items = s.batches[0].items
 	thief := func() []string {
@@ -344,7 +353,7 @@ func TestForgedSlotIsStillNamed(t *testing.T) {
 	d := s.sit(0)
 	s.weekly(0, 6)
 	d.clock(6)
-	d.take(s.bundle(1, 7))
+	d.takeAll(7)
 	d.destroy()
 	s.newRoster(func(n *draft) { n.From, n.Weeks = day.AddDate(0, 0, 7*6), 6 })
 	c := s.craft(receipt.New(), 0, "message")
@@ -377,7 +386,7 @@ func TestDestroyingThatFailsIsTriedAgain(t *testing.T) {
 	s.weekly(0, 6)
 	d := s.sit(0)
 	d.clock(6)
-	d.take(s.bundle(1, 7))
+	d.takeAll(7)
 	full := errors.New("the disk is full")
 	if _, err := d.Destroy(DefaultGrace, func([]reviewer.Term) error { return full }); !errors.Is(err, full) {
 		t.Errorf("got %v", err)

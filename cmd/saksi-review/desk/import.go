@@ -77,10 +77,12 @@ func (d *Desk) Import(ctx context.Context, bundle io.Reader, size int64, trusted
 	if err := im.judge(ctx, trusted); err != nil {
 		return nil, err
 	}
+	if im.report.Began > 0 {
+		im.next.Began = im.next.Batches[len(im.next.Batches)-1].Sequence
+	}
 	if err := im.commit(); err != nil {
 		return nil, fmt.Errorf("keeping what the bundle brought: %w", err)
 	}
-	d.begun = d.begun || im.report.Began > 0
 	return im.report, errors.Join(d.finishClosing(), im.warnOfUnnamed())
 }
 

@@ -24,6 +24,7 @@ type index struct {
 	Roots    string        `json:"roots"` // the trusted first root set
 	Rosters  []rosterEntry `json:"rosters,omitempty"`
 	Batches  []*batchEntry `json:"batches,omitempty"`
+	Began    uint64        `json:"began,omitempty"` // the newest batch of the first bundle; 0 from before this was kept
 	Threads  []*Thread     `json:"threads,omitempty"`
 	Apart    []Apart       `json:"apart,omitempty"`
 	NotOurs  []notOurs     `json:"not_ours,omitempty"` // items that this reviewer cannot open
