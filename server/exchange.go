@@ -39,8 +39,7 @@ type exchange struct {
 	placed    bool      // it has one of the places
 	refused   bool      // there was none
 	until     time.Time // when placed: for the body, and then for the answer
-	held      time.Time // since when a picture of it is in memory
-	heldFrom  int64     // what of the body had been read then
+	picture   *asked    // what it has of the memory for pictures, if it has some
 	answering bool
 }
 
@@ -132,6 +131,10 @@ func (x *exchange) readBefore(p []byte, stall time.Duration) (int, error) {
 	n, err := x.body.Read(p)
 	x.waited += time.Since(began)
 	x.read, x.moved = x.read+int64(n), x.moved+int64(n)
+	if x.picture != nil {
+		x.picture.sent.Add(int64(n))
+		x.picture.whole.Store(err == io.EOF)
+	}
 	if x.moved >= x.limits.Move {
 		x.waited, x.moved = 0, 0
 	}
@@ -143,8 +146,10 @@ func (x *exchange) readBefore(p []byte, stall time.Duration) (int, error) {
 
 // within returns a deadline no later than a place's time, or a share's.
 func (x *exchange) within(t time.Time) time.Time {
-	if soon := x.pace(); !x.held.IsZero() && !x.answering && soon.Before(t) {
-		t = soon
+	if x.picture != nil && !x.answering {
+		if soon := x.picture.pace(x.limits); soon.Before(t) {
+			t = soon
+		}
 	}
 	if x.placed && x.until.Before(t) {
 		return x.until

@@ -162,6 +162,14 @@ func (h *house) context(ctx context.Context, nc net.Conn) context.Context {
 	return context.WithValue(ctx, connKey{}, nc)
 }
 
+// circuitOf returns by which circuit a request came, if that is known.
+func circuitOf(ctx context.Context) gate.Circuit {
+	if c, ok := ctx.Value(connKey{}).(*conn); ok {
+		return c.circuit
+	}
+	return gate.Circuit{}
+}
+
 // beginUpload makes room for a request's upload, if it came through a house.
 func beginUpload(r *http.Request) bool {
 	c, ok := r.Context().Value(connKey{}).(*conn)

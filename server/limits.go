@@ -47,11 +47,14 @@ type Limits struct {
 
 	// A picture is stripped in memory, which takes twice its size: all together have
 	// Pictures bytes. Who holds some of it has PictureGrace, and then has to have sent
-	// PicturePace bytes for each second: whoever dawdles loses his share soon.
+	// PicturePace bytes for each second: whoever dawdles loses his share soon. While
+	// somebody waits for a share, a picture has to come within PictureTurn after the
+	// grace, and a part of it within that part: its sender loses his otherwise.
 	Pictures     int64
 	PictureWait  time.Duration // for a share
 	PictureGrace time.Duration
 	PicturePace  int64
+	PictureTurn  time.Duration
 
 	Tick    time.Duration // mailbox answers leave on a multiple of it
 	Padding int           // conversation pages are a multiple of it, in bytes
@@ -92,6 +95,7 @@ func Production() Limits {
 		PictureWait:  time.Minute,
 		PictureGrace: time.Minute,
 		PicturePace:  12 << 10,
+		PictureTurn:  5 * time.Minute,
 
 		Tick:    250 * time.Millisecond,
 		Padding: 32 << 10,

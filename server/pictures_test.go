@@ -16,6 +16,7 @@ import (
 	"saksi/crypto/item"
 	"saksi/crypto/receipt"
 	"saksi/server"
+	"saksi/server/gate"
 	"saksi/server/servertest"
 	"saksi/web/evidence"
 )
@@ -162,11 +163,17 @@ func pictureLimits() server.Limits {
 // dawdling begins to send a picture of a megabyte, and sends no more than its beginning.
 func dawdling(t *testing.T, d *servertest.Drop, code receipt.Code, size int) net.Conn {
 	t.Helper()
+	return dawdlingOn(t, dial(t, d), code, size)
+}
+
+// dawdlingOn is dawdling, on a connection.
+func dawdlingOn(t *testing.T, conn net.Conn, code receipt.Code, size int) net.Conn {
+	t.Helper()
 	raw, _ := picture(t, "jpeg exif")
 	begin := len(raw)
 	raw = append(raw, make([]byte, size-begin)...)
 	b, kind := servertest.Multipart(t, "a.jpg", raw, "code", code.Field(), "n", "1")
-	conn := begun(t, d, "/file", kind, len(b))
+	readies(t, conn, "/file", kind, len(b))
 	conn.Write(b[:600+begin])
 	return conn
 }
@@ -221,6 +228,54 @@ func TestNobodyWaitsLongForAPicture(t *testing.T) {
 	}
 	refused(t, p, http.StatusTooManyRequests, "Tunggu 1 menit, lalu coba lagi.", "code", code.Field())
 	untouched(t, d, n-1)
+}
+
+// TestOneCircuitLeavesMemoryForPictures: it announces two of which both together take all
+// that there is, and dawdles. It has the one.
+func TestOneCircuitLeavesMemoryForPictures(t *testing.T) {
+	limits := pictureLimits()
+	limits.Pictures, limits.PictureWait = 3<<20, 200*time.Millisecond
+	d := servertest.New(t, servertest.Options{Limits: limits, Gate: gate.New(gate.Production())})
+	code := d.By(flooder).Send("satu")
+	for _, size := range []int{1 << 20, 1 << 19} {
+		dawdlingOn(t, d.Dial(flooder), code, size)
+	}
+	by := d.By(person)
+	own := by.Send("dua")
+	raw, _ := picture(t, "jpeg exif")
+	for n := 1; n < 6; n++ { // while the flooder gets what he gets
+		p := by.Upload("/file", "a.jpg", raw, "code", own.Field(), "n", strconv.Itoa(n))
+		expect(t, p, http.StatusOK, "Dihapus dari foto")
+	}
+	silentOn(t, d)
+}
+
+// TestWhoIsBehindWithAPictureMakesRoom for who waits, though his pace would do if nobody did.
+func TestWhoIsBehindWithAPictureMakesRoom(t *testing.T) {
+	limits := pictureLimits()
+	limits.PictureGrace, limits.PictureTurn, limits.PicturePace = 100*time.Millisecond, time.Second, 1
+	limits.PictureWait = 2 * time.Second
+	d := servertest.New(t, servertest.Options{Limits: limits})
+	code := d.Send("satu")
+	slow := dawdling(t, d, code, 1<<20)
+	answer := overheard(slow)
+	go drip(slow, 1<<20, "x", 20*time.Millisecond)
+	raw, _ := picture(t, "jpeg exif")
+	for n := 2; ; n++ {
+		p := d.Upload("/file", "a.jpg", raw, "code", code.Field(), "n", strconv.Itoa(n))
+		expect(t, p, http.StatusOK, "Dihapus dari foto")
+		select {
+		case b := <-answer:
+			p, _ := parsed(t, bytes.NewReader(b))
+			refused(t, p, http.StatusBadRequest, "Buka percakapan, lalu coba lagi", "code", code.Field())
+			untouched(t, d, n)
+			return
+		default: // he may not have had his share yet
+		}
+		if t.Failed() || n == 100 {
+			t.Fatal("he keeps it")
+		}
+	}
 }
 
 // TestHostilePicturesCostBoundedMemory: forty senders announce pictures of a megabyte, and

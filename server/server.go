@@ -82,7 +82,7 @@ func New(c Config) (*Server, error) {
 	}
 	return &Server{
 		Config: c, pages: pages, script: newScript(c.Script), places: make(chan struct{}, c.Limits.LongForms),
-		stopping: make(chan struct{}), pictures: &share{free: c.Limits.Pictures},
+		stopping: make(chan struct{}), pictures: newShare(c.Limits),
 	}, nil
 }
 

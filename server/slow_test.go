@@ -372,6 +372,8 @@ func TestProductionLimitsHoldTogether(t *testing.T) {
 		"the largest picture fits, and others beside it":     l.Pictures >= 3*evidence.MaxPicture,
 		"nobody waits for a picture longer than for a body":  l.PictureWait < l.Stall,
 		"who stands still loses his share before his turn":   l.PictureGrace < l.Stall,
+		"4 MiB at 16 KiB/s keep their share in a crowd":      4<<20 <= 16<<10*l.PictureTurn.Seconds(),
+		"nobody keeps others' pictures out for 10 minutes":   l.PictureGrace+l.PictureTurn+l.PictureWait < 10*time.Minute,
 		"the house fits below the usual limit of 1024 files": l.Connections <= 512,
 	} {
 		if !holds {
