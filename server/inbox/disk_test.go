@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"iter"
 	"slices"
 	"syscall"
 	"testing"
@@ -153,6 +154,64 @@ func TestAFileThatDripsHoldsLittleRoom(t *testing.T) {
 	if promised := d.Inbox.Promised(); promised != 0 {
 		t.Errorf("%d bytes are promised to nobody", promised)
 	}
+}
+
+// TestOfTwoFilesOneArrives: either fits, both do not, and they come side by side. One is
+// refused long before its end, and makes room for the other.
+func TestOfTwoFilesOneArrives(t *testing.T) {
+	d := newDrop(t, 1)
+	const free, room = 1 << 40, 60 << 20
+	d.Inbox.Store, d.Inbox.Reserve = &fillsUp{filling{d.faulty, free}}, free-room
+	code, piece := receipt.New(), make([]byte, mib)
+	var went [2]int64
+	inPieces := func(n int, rest func()) error {
+		p := d.largeParcel(t, code, n, 40*mib)
+		p.Payload = func(w io.Writer) error {
+			for left := p.Size; left > 0; left -= mib {
+				if _, err := w.Write(piece[:min(left, mib)]); err != nil {
+					return err
+				}
+				went[n] += min(left, mib)
+				rest()
+			}
+			return nil
+		}
+		_, err := d.Accept(p)
+		return err
+	}
+	var second error
+	next, stop := iter.Pull(func(yield func(int) bool) {
+		second = inPieces(1, func() { yield(0) })
+	})
+	defer stop()
+	if err := inPieces(0, func() { next() }); err != nil {
+		t.Errorf("the first: %v after %d MiB", err, went[0]/mib)
+	}
+	if !errors.Is(second, inbox.ErrFilesFull) || went[1] > 20*mib {
+		t.Errorf("the second: %v after %d MiB, want ErrFilesFull after 20 MiB at most", second, went[1]/mib)
+	}
+	if promised := d.Inbox.Promised(); promised != 0 {
+		t.Errorf("%d bytes are promised to nobody", promised)
+	}
+}
+
+// fillsUp is a store on a disk that what comes fills; it keeps nothing of it.
+type fillsUp struct{ filling }
+
+func (f *fillsUp) Create(_ store.Item, _ [][]byte, payload func(io.Writer) error) error {
+	var wrote int64
+	err := payload(writes(func(p []byte) { wrote, f.free = wrote+int64(len(p)), f.free-int64(len(p)) }))
+	if err != nil {
+		f.free += wrote
+	}
+	return err
+}
+
+type writes func(p []byte)
+
+func (w writes) Write(p []byte) (int, error) {
+	w(p)
+	return len(p), nil
 }
 
 // largeParcel makes a parcel of a file of some size, all zeros.

@@ -65,7 +65,8 @@ const (
 	// than a slow circuit does in a minute keeps no place that others need.
 	progressOfUpload = 1 << 20
 	// aheadOfUpload is for how many bytes an upload holds room beyond those that
-	// are here: two slices of the largest that a browser sends.
+	// are here: two slices of the largest that a browser sends. A file that comes in one
+	// request, and cannot go on later, holds as many as are here if that is more.
 	aheadOfUpload = 8 << 20
 	// closingHour is the hour, UTC, at which a day's batch closes: midnight in
 	// western Indonesia.

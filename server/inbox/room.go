@@ -22,9 +22,10 @@ type room struct {
 // enter holds room for a parcel until leave is called. It returns [ErrFilesFull]
 // or [store.ErrFull]. A staged file is on the disk already. One that comes whole takes
 // no place of uploads, but room: idle ones make it. All of it has to fit when it begins,
-// but what it holds is room for a little beyond what has come: else whoever announces
-// much and sends next to nothing would keep everyone else's files out. So p.Payload is
-// wrapped, and may return ErrFilesFull.
+// but what it holds is room for as much as has come, or a little: else whoever announces
+// much and sends next to nothing would keep everyone else's files out. If it held a little
+// all the time, of two files of which either fits both would break off near their ends.
+// So p.Payload is wrapped, and may return ErrFilesFull.
 func (b *Inbox) enter(p *Parcel) (leave func(), err error) {
 	if p.Staged || p.Size <= textSize() {
 		free, err := b.Store.Free()
@@ -91,7 +92,7 @@ func (h *held) leave() {
 func (h *held) Write(p []byte) (int, error) {
 	next := h.written + int64(len(p))
 	if next > h.to && h.to < h.size {
-		rest := min(h.size, next+aheadOfUpload) - h.written
+		rest := min(h.size, next+max(aheadOfUpload, h.written)) - h.written
 		if err := h.inbox.findRoom(rest-h.holds, func() { h.hold(rest) }); err != nil {
 			return 0, err
 		}
