@@ -52,6 +52,32 @@ func TestABurnReachesWhatIsOnItsWay(t *testing.T) {
 	d.deleted(t, code, 2, err)
 }
 
+// TestNoTombstoneForWhatWasNotBrought: a staged parcel asks the gate for nothing, as its
+// slices did. So one that names no upload, or a part of one, is not doomed for good when
+// it is burned meanwhile: whoever wants could fill the disk with tombstones.
+func TestNoTombstoneForWhatWasNotBrought(t *testing.T) {
+	d := newDrop(t, 1)
+	code := receipt.New()
+	none, part := d.upload(t, code, 0), d.upload(t, code, 1)
+	d.mustBring(t, part, part.Size/2)
+	for n, u := range []upload{none, part} {
+		burn := func() {
+			if err := d.Burn(u.ID, code.Burn(n)); !errors.Is(err, store.ErrUnknown) {
+				t.Errorf("burning: %v, want ErrUnknown", err)
+			}
+		}
+		d.Inbox.Store = &sought{interrupted{d.faulty, burn}}
+		want := []error{store.ErrUnknown, store.ErrOffset}[n]
+		if _, err := d.Accept(u.Parcel); !errors.Is(err, want) {
+			t.Errorf("%v, want %v", err, want)
+		}
+		if stand := d.stand(t, code, n); stand != parcel.Unused {
+			t.Errorf("it is %v, want Unused", stand)
+		}
+	}
+	d.staged(t, part)
+}
+
 // interrupted is a store during whose work something happens.
 type interrupted struct {
 	store.Store
@@ -61,6 +87,35 @@ type interrupted struct {
 func (s *interrupted) CreateStaged(i store.Item, slots [][]byte, u store.UploadID) error {
 	s.happens()
 	return s.Store.CreateStaged(i, slots, u)
+}
+
+// sought is interrupted also when an upload is looked for.
+type sought struct{ interrupted }
+
+func (s *sought) Settle(u store.UploadID) (store.Upload, error) {
+	defer s.happens()
+	return s.Store.Settle(u)
+}
+
+// TestABurnedUploadDoesNotStay: neither of what is burned while it waits, nor while it is
+// looked for.
+func TestABurnedUploadDoesNotStay(t *testing.T) {
+	d := newDrop(t, 1)
+	code := receipt.New()
+	waits, looked := d.upload(t, code, 0), d.upload(t, code, 1)
+	d.mustBring(t, waits, waits.Size)
+	d.mustBring(t, looked, looked.Size)
+	defer d.Expect(waits.ID, waits.Burn)()
+	_ = d.Burn(waits.ID, code.Burn(0))
+	if _, err := d.Accept(waits.Parcel); !errors.Is(err, store.ErrGone) {
+		t.Errorf("%v, want ErrGone", err)
+	}
+	d.staged(t, looked)
+	d.Inbox.Store = &sought{interrupted{d.faulty, func() { _ = d.Burn(looked.ID, code.Burn(1)) }}}
+	if _, err := d.Accept(looked.Parcel); !errors.Is(err, store.ErrGone) {
+		t.Errorf("%v, want ErrGone", err)
+	}
+	d.staged(t)
 }
 
 // TestABurnedArrivalIsNotBegun: what is burned while it waits, before it is handed to

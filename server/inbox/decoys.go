@@ -88,13 +88,18 @@ func (b *Inbox) addDecoy() (added bool, err error) {
 	if spare, err := b.spare(hollow.Size); err != nil || !spare {
 		return false, err
 	}
-	_, err = b.keep(Parcel{
+	p := Parcel{
 		ID: hollow.ID, Burn: hollow.Burn, Roster: hollow.Roster, Slots: hollow.Slots, Size: hollow.Size,
 		Payload: func(w io.Writer) error {
 			_, err := hollow.WriteTo(w)
 			return err
 		},
-	}, w)
+	}
+	leave, err := b.admit(&p)
+	if err == nil {
+		_, err = b.keep(p, w)
+		leave()
+	}
 	if errors.Is(err, store.ErrFull) {
 		return false, nil
 	}

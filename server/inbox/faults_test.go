@@ -70,12 +70,13 @@ func uploading(t *testing.T, d *drop, code receipt.Code) map[string]scene {
 	nothing := func(t *testing.T, d *drop) { d.staged(t) }
 	return map[string]scene{
 		// Each asks first how far it is; a beginning takes its place, and then the slice.
+		// So does accepting.
 		"begin an upload":      {writes: 3, act: bring, after: accepted},
 		"go on with an upload": {writes: 2, before: half, act: bring, after: accepted},
 		"ask for an upload": {writes: 1, before: half,
 			act:   func(d *drop) error { _, _, err := d.Inbox.Upload(u.Upload); return err },
 			after: func(t *testing.T, d *drop) { whole(t, d); accepted(t, d) }},
-		"accept an upload": {writes: 1, before: whole, act: accept(u.Parcel), after: accepted},
+		"accept an upload": {writes: 2, before: whole, act: accept(u.Parcel), after: accepted},
 		"abandon an upload": {writes: 1, before: half, after: nothing,
 			act: func(d *drop) error { return d.Abandon(u.Upload) }},
 		"sweep uploads": {writes: 2, act: func(d *drop) error { _, err := d.SweepUploads(); return err }, after: nothing,
@@ -180,7 +181,7 @@ func burning(p inbox.Parcel, token receipt.Secret, writes int) scene {
 
 // burningStaged is burning of what was brought before. Its upload goes with it.
 func burningStaged(u upload, token receipt.Secret) scene {
-	s := burning(u.Parcel, token, 4)
+	s := burning(u.Parcel, token, 5)
 	s.before = func(t *testing.T, d *drop) { d.mustBring(t, u, u.Size) }
 	return s
 }

@@ -301,21 +301,23 @@ const (
 // [store.ErrGone].
 func (b *Inbox) Accept(p Parcel) (Outcome, error) {
 	defer b.Expect(p.ID, p.Burn)()
+	leave, err := b.admit(&p)
+	if err != nil {
+		return 0, err
+	}
+	defer leave()
 	out, burned := b.arrivals.enter(arrival{p.ID, p.Burn})
 	if burned {
+		b.leaveNothing(p)
 		return 0, fmt.Errorf("accepting parcel: it was burned: %w", store.ErrGone)
 	}
 	defer out()
 	return b.keep(p, b.week())
 }
 
-// keep is Accept in a week.
+// keep keeps in a week what was admitted.
 func (b *Inbox) keep(p Parcel, w week.Week) (Outcome, error) {
-	leave, err := b.admit(&p)
-	if err != nil {
-		return 0, err
-	}
-	defer leave()
+	var err error
 	i := store.Item{ID: p.ID, Roster: p.Roster, Week: w, Burn: p.Burn, Size: p.Size}
 	if p.Staged {
 		err = b.Store.CreateStaged(i, p.Slots, p.Upload)
@@ -323,8 +325,8 @@ func (b *Inbox) keep(p Parcel, w week.Week) (Outcome, error) {
 		err = b.Store.Create(i, p.Slots, p.Payload)
 	}
 	used := errors.Is(err, store.ErrExists)
-	if p.Staged && (used || errors.Is(err, store.ErrGone)) {
-		_ = b.Abandon(p.Upload) // no item comes of it any more; if this fails it is swept in a day
+	if used || errors.Is(err, store.ErrGone) {
+		b.leaveNothing(p)
 	}
 	if used {
 		return b.compare(p)
@@ -358,14 +360,26 @@ func (b *Inbox) compare(p Parcel) (Outcome, error) {
 // admit checks a parcel and holds room for it. What is kept already needs no room,
 // and no shape of today; nobody makes room for it.
 func (b *Inbox) admit(p *Parcel) (leave func(), err error) {
-	states, err := b.Store.States([]receipt.ItemID{p.ID})
-	if err == nil && states[0] != (store.State{}) {
+	if b.known(p.ID) {
 		return func() {}, nil
 	}
-	if err := b.checkParcel(*p); err != nil {
+	if p.Staged {
+		err = b.checkStaged(*p)
+	} else {
+		err = b.checkParcel(*p)
+	}
+	if errors.Is(err, store.ErrUnknown) && b.known(p.ID) { // another request has just made it the item
+		return func() {}, nil
+	}
+	if err != nil {
 		return nil, err
 	}
 	return b.enter(p)
+}
+
+func (b *Inbox) known(id receipt.ItemID) bool {
+	states, err := b.Store.States([]receipt.ItemID{id})
+	return err == nil && states[0] != (store.State{})
 }
 
 // textSize is the size of the payload of every item without a file.

@@ -63,6 +63,38 @@ func (b *Inbox) Abandon(id store.UploadID) error {
 	return nil
 }
 
+// checkStaged is checkParcel for what should have been brought before. That nothing was
+// is told first, whatever else is wrong: a sender asks so whether his item is kept. That
+// some of it is missing is told last, or the rest would come for a shape of yesterday.
+//
+// The gate is asked for slices, not for a staged parcel. Until all of them are found here
+// it does not count as being kept, and a burn leaves no tombstone.
+func (b *Inbox) checkStaged(p Parcel) error {
+	const doing = "checking parcel: %w"
+	u, err := b.Store.Settle(p.Upload)
+	if err != nil {
+		return fmt.Errorf(doing, err)
+	}
+	if err := b.checkParcel(p); err != nil {
+		return err
+	}
+	switch {
+	case u.Size != p.Size:
+		return fmt.Errorf(doing, store.ErrSize)
+	case u.Offset != u.Size:
+		return fmt.Errorf(doing, store.ErrOffset)
+	}
+	return nil
+}
+
+// leaveNothing removes what was staged for a parcel of which no item comes any more. If
+// that fails it is swept in a day.
+func (b *Inbox) leaveNothing(p Parcel) {
+	if p.Staged {
+		_ = b.Abandon(p.Upload)
+	}
+}
+
 // beginUpload finds a place and room for an upload, and takes it in one step.
 func (b *Inbox) beginUpload(id store.UploadID, size int64) error {
 	b.room.mu.Lock()

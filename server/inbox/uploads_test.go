@@ -108,6 +108,26 @@ func TestUploadBecomesAnItem(t *testing.T) {
 	}
 }
 
+// TestWhatWasNotBroughtIsToldFirst: a browser asks with a head whether its item is kept.
+// That the roster is another one by now, or that the disk is full, does not tell it.
+func TestWhatWasNotBroughtIsToldFirst(t *testing.T) {
+	d := newDrop(t, 1)
+	u := d.upload(t, receipt.New(), 0)
+	older := u.Parcel
+	older.Roster++
+	d.Inbox.Store = roomy{d.faulty, 0}
+	for name, p := range map[string]inbox.Parcel{"another roster": older, "a full disk": u.Parcel} {
+		if _, err := d.Accept(p); !errors.Is(err, store.ErrUnknown) {
+			t.Errorf("%s: %v, want ErrUnknown", name, err)
+		}
+	}
+	d.Inbox.Store = d.faulty
+	d.mustBring(t, u, u.Size/2)
+	if _, err := d.Accept(older); !errors.Is(err, inbox.ErrMisfit) {
+		t.Errorf("a part for another roster: %v, want ErrMisfit: the rest would come for nothing", err)
+	}
+}
+
 // TestUploadsAreRefused by the names that a surface tells them by.
 func TestUploadsAreRefused(t *testing.T) {
 	d := newDrop(t, 1)
