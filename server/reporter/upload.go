@@ -17,6 +17,7 @@ import (
 	"saksi/crypto/receipt"
 	"saksi/crypto/roster"
 	"saksi/server/inbox"
+	"saksi/server/store"
 	"saksi/web"
 )
 
@@ -105,7 +106,8 @@ func (h *Handler) sendFile(c echo.Context, code receipt.Code, n int, up *upload)
 		return sent{}, 0, err
 	}
 	what, outcome, err := h.seal(c, code, n, up, readers)
-	if err != nil || outcome == inbox.Again {
+	// What was deleted meanwhile may have its tombstone: whoever made that has had a file.
+	if (err != nil || outcome == inbox.Again) && !errors.Is(err, store.ErrGone) {
 		giveBack()
 	}
 	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, item.ErrSize) {
