@@ -206,6 +206,36 @@ func TestTheHourIsTheOperators(t *testing.T) {
 	})
 }
 
+// TestACircuitsHourIsAPartOfTheOperators: of the bytes of files one circuit gets a quarter,
+// hour after hour, or one file, and never more than all together.
+func TestACircuitsHourIsAPartOfTheOperators(t *testing.T) {
+	const mib = 1 << 20
+	for _, test := range []struct{ hour, maxFile, want int64 }{
+		{1024, 64, 256}, {1024, 512, 512}, {64, 512, 64}, {64 << 10, 512, 16 << 10}, {0, 512, 0},
+	} {
+		l := Production().PerHour(1200, test.hour*mib, test.maxFile*mib)
+		if l.Bytes.PerHour != test.want*mib {
+			t.Errorf("of %d MiB an hour one circuit gets %d MiB, want %d", test.hour, l.Bytes.PerHour/mib, test.want)
+		}
+	}
+	synctest.Test(t, func(t *testing.T) {
+		g := New(Production().PerHour(1200, 1024*mib, 64*mib))
+		taken, hours := 0, 4
+		for range hours * 60 {
+			time.Sleep(time.Minute)
+			for {
+				if _, err := g.Slice(by(1), mib, false); err != nil {
+					break
+				}
+				taken++
+			}
+		}
+		if want := 64 + 256*hours; taken < want-8 || taken > want+8 {
+			t.Errorf("one circuit had %d MiB in %d hours, want %d", taken, hours, want)
+		}
+	})
+}
+
 // TestTheTableIsBounded: when there are too many circuits, the idlest is forgotten.
 func TestTheTableIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

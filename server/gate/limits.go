@@ -59,11 +59,11 @@ func Production() Limits {
 // PerHour returns the limits with so many texts and bytes of files an hour, of
 // all together: half of the texts and a quarter of the bytes may come at once.
 // No bucket is smaller than the largest file that is taken. Where that leaves room, one
-// circuit has a quarter of what may come at once: what it announces, gives up and
-// announces again does not keep the others' files out.
+// circuit has a quarter of what may come at once, and of the hour: what it announces, gives
+// up and announces again does not keep the others' files out.
 func (l Limits) PerHour(texts int, bytes, maxFile int64) Limits {
 	l.AllTexts = Rate{max(1, texts/2), time.Hour / time.Duration(max(1, texts))}
 	l.AllBytes = Volume{max(bytes/4, maxFile), bytes}
-	l.Bytes.Burst = max(l.AllBytes.Burst/4, maxFile)
+	l.Bytes = Volume{max(l.AllBytes.Burst/4, maxFile), min(bytes, max(bytes/4, maxFile))}
 	return l
 }
