@@ -47,24 +47,22 @@ func (h *Handler) render(c echo.Context, status int, view any) error {
 }
 
 // renderTimed writes a page on the next tick after start, at the end of all
-// work, padded to a multiple of bytes.
+// work, padded to a multiple of bytes. Page and padding leave in one write: tor makes
+// cells of what it finds, and a break would show where the page ends.
 func (h *Handler) renderTimed(c echo.Context, status int, view any, start time.Time, multiple int) error {
 	page, err := h.Pages.Page(h.Lang, view)
 	if err != nil {
 		return err
 	}
-	padding := bytes.Repeat([]byte(" "), (multiple-len(page)%multiple)%multiple)
+	page = append(page, bytes.Repeat([]byte(" "), (multiple-len(page)%multiple)%multiple)...)
 	if !start.IsZero() {
 		h.tick(start)
 	}
 	header := c.Response().Header()
 	header.Set("Content-Type", echo.MIMETextHTMLCharsetUTF8)
-	header.Set("Content-Length", strconv.Itoa(len(page)+len(padding)))
+	header.Set("Content-Length", strconv.Itoa(len(page)))
 	c.Response().WriteHeader(status)
-	if _, err := c.Response().Write(page); err != nil {
-		return err
-	}
-	_, err = c.Response().Write(padding)
+	_, err = c.Response().Write(page)
 	return err
 }
 
