@@ -24,7 +24,7 @@ func FuzzRecords(f *testing.F) {
 	// A slot of one byte takes 24 in the list of them, an id of 16 as many.
 	bound := fuzztest.Bound{Base: 2 << 10, PerByte: 64}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		fuzztest.Canonical(t, bound, b, decodeAs[itemRecord], encodeAs[itemRecord], errRecord)
+		fuzztest.Canonical(t, bound, b, parseItem, encodeAs[itemRecord], errRecord, store.ErrFormat)
 		fuzztest.Canonical(t, bound, b, decodeAs[goneRecord], encodeAs[goneRecord], errRecord)
 		fuzztest.Canonical(t, bound, b, unpackSlots, packSlots, errRecord)
 		fuzztest.Canonical(t, bound, b, splitIDs, joinIDs, errRecord)

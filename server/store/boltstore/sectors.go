@@ -31,7 +31,7 @@ type sectors struct {
 	health *health
 	synced together
 	mu     sync.Mutex // guards what is below
-	used   map[uint32]bool
+	used   []bool     // by number: all that the file has
 	free   []uint32
 }
 
@@ -72,7 +72,7 @@ func createSectors(name string) (fileID, error) {
 }
 
 func newSectors(f *os.File, h *health) *sectors {
-	s := &sectors{file: f, health: h, used: map[uint32]bool{}}
+	s := &sectors{file: f, health: h}
 	s.synced.sync = s.sync
 	return s
 }
@@ -85,7 +85,6 @@ func openSectors(name string, id fileID, h *health) (*sectors, error) {
 		return nil, fmt.Errorf("opening key sectors: %w", err)
 	}
 	s := newSectors(f, h)
-	s.used[0] = true
 	head := make([]byte, len(sectorsLabel)+len(id))
 	if _, err := f.ReadAt(head, 0); err != nil || string(head) != sectorsLabel+string(id[:]) {
 		f.Close()
@@ -96,6 +95,8 @@ func openSectors(name string, id fileID, h *health) (*sectors, error) {
 		f.Close()
 		return nil, err
 	}
+	s.used = make([]bool, max(size, 1))
+	s.used[0] = true
 	for i := uint32(1); i < size; i++ {
 		s.free = append(s.free, i)
 	}
@@ -117,10 +118,9 @@ func (s *sectors) count() (uint32, error) {
 func (s *sectors) claim(numbers []uint32) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	total := uint32(len(s.free) + len(s.used))
 	for _, n := range numbers {
-		if n >= total {
-			return fmt.Errorf("key sector %d of %d: %w", n, total, store.ErrDamaged)
+		if int(n) >= len(s.used) {
+			return fmt.Errorf("key sector %d of %d: %w", n, len(s.used), store.ErrDamaged)
 		}
 		if s.used[n] {
 			return fmt.Errorf("key sector %d: two entries use it: %w", n, store.ErrDamaged)
@@ -128,9 +128,9 @@ func (s *sectors) claim(numbers []uint32) error {
 		s.used[n] = true
 	}
 	s.free = s.free[:0]
-	for n := range total {
-		if !s.used[n] {
-			s.free = append(s.free, n)
+	for n, used := range s.used {
+		if !used {
+			s.free = append(s.free, uint32(n))
 		}
 	}
 	return nil
@@ -144,8 +144,7 @@ func (s *sectors) claim(numbers []uint32) error {
 func (s *sectors) sweep() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	total := int64(len(s.free) + len(s.used))
-	if err := s.file.Truncate(total * sectorSize); err != nil {
+	if err := s.file.Truncate(int64(len(s.used)) * sectorSize); err != nil {
 		return err
 	}
 	for from := 0; from < len(s.free); { // in rising order, as claim left them
@@ -204,7 +203,7 @@ func (s *sectors) take() (uint32, error) {
 
 // grow adds one piece. The lock is held.
 func (s *sectors) grow() error {
-	first := uint32(len(s.free) + len(s.used))
+	first := uint32(len(s.used))
 	piece := make([]byte, pieceSectors*sectorSize)
 	rand.Read(piece)
 	if _, err := s.file.WriteAt(piece, int64(first)*sectorSize); err != nil {
@@ -213,6 +212,7 @@ func (s *sectors) grow() error {
 	if err := s.health.syncing(s.file.Sync()); err != nil {
 		return err
 	}
+	s.used = append(s.used, make([]bool, pieceSectors)...)
 	for n := range uint32(pieceSectors) {
 		s.free = append(s.free, first+n)
 	}
@@ -253,8 +253,8 @@ func (s *sectors) release(numbers ...uint32) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, n := range numbers {
-		if s.used[n] {
-			delete(s.used, n)
+		if int(n) < len(s.used) && s.used[n] {
+			s.used[n] = false
 			s.free = append(s.free, n)
 		}
 	}
