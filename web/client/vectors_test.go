@@ -15,7 +15,7 @@ type report struct {
 
 // TestVectorsInBrowsers: what Go and TypeScript agree on in Node they agree on in the
 // browsers that people have, under the policy that the pages have, and where scripts
-// are interpreted, as in Tor Browser at its level Safer.
+// are interpreted, as in Tor Browser at its level Safer, which is a Firefox.
 func TestVectorsInBrowsers(t *testing.T) {
 	script := bundle(t)
 	inEach(t, func(t *testing.T, p *browser.Page) {

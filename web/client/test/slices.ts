@@ -22,7 +22,8 @@ function fake(size: number): Sealed & { made: Uint8Array[]; pulled: number } {
     head: (upload?: Uint8Array) => (upload ? concat(slots, Uint8Array.of(1), upload) : concat(slots, Uint8Array.of(0))),
     async payload() {
       const seed = self.made.length + 1;
-      const bytes = Uint8Array.from({ length: size }, (_, i) => (i * seed + (i >> 8)) & 255);
+      const bytes = new Uint8Array(size);
+      for (let i = 0; i < size; i++) bytes[i] = i * seed + (i >> 8);
       self.made.push(bytes);
       const from = streamOf(bytes, 65_552).getReader();
       self.pulled = 0;
