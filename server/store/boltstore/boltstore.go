@@ -54,6 +54,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -207,22 +208,20 @@ func openIndex(name string) (*bbolt.DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening store: index: %w", err)
 	}
-	if err := guarded(func() error { return checkIndex(db, name) }); err != nil {
+	if err := guarded(func() error { return checkIndex(db) }); err != nil {
 		return nil, errors.Join(fmt.Errorf("opening store: index: %w", err), db.Close())
 	}
 	return db, nil
 }
 
-// checkIndex refuses an index that is shorter than it says, or lacks a bucket.
-func checkIndex(db *bbolt.DB, name string) error {
-	info, err := os.Stat(name)
-	if err != nil {
+// checkIndex refuses an index that is damaged where a start reads it, or lacks a bucket.
+// What is large, and read by its key alone, is left to Check.
+func checkIndex(db *bbolt.DB) error {
+	large := []string{string(bucketSlots), string(bucketPayloads), string(bucketAnswers)}
+	if err := checkBounds(db, func(bucket string) bool { return slices.Contains(large, bucket) }); err != nil {
 		return err
 	}
 	return db.View(func(tx *bbolt.Tx) error {
-		if info.Size() < tx.Size() {
-			return fmt.Errorf("%d bytes of %d: %w", info.Size(), tx.Size(), store.ErrDamaged)
-		}
 		for _, bucket := range allBuckets() {
 			if tx.Bucket(bucket) == nil {
 				return fmt.Errorf("no bucket %q: %w", bucket, store.ErrDamaged)

@@ -38,7 +38,7 @@ func (s *Store) Usage() (u store.Usage, err error) {
 // being deleted meanwhile is no fault.
 func (s *Store) Check() (wrong []string, err error) {
 	report := func(format string, args ...any) { wrong = append(wrong, fmt.Sprintf(format, args...)) }
-	if err := s.checkPages(report); err != nil {
+	if err := s.checkIndexPages(report); err != nil {
 		return append(wrong, fmt.Sprintf("index: %v", err)), nil // nothing else can be read
 	}
 	items, heads, err := s.census(report)
@@ -56,11 +56,9 @@ func (s *Store) Check() (wrong []string, err error) {
 	return wrong, nil
 }
 
-// checkPages holds the index's pages against each other. Writers wait meanwhile:
-// bbolt's own check looks at the live list of free pages. It also trusts what
-// pages say of themselves, and would loop or crash over a damaged one: so all
-// are read before, guarded.
-func (s *Store) checkPages(report func(string, ...any)) error {
+// checkIndexPages holds the index's pages to their bounds, and then against each
+// other. Writers wait meanwhile: bbolt's own check looks at the live list of free pages.
+func (s *Store) checkIndexPages(report func(string, ...any)) error {
 	if s.health.crashed.Load() {
 		return store.ErrFailed
 	}
@@ -70,7 +68,7 @@ func (s *Store) checkPages(report func(string, ...any)) error {
 			return err
 		}
 		defer tx.Rollback() // nothing was written
-		if err := readPages(tx); err != nil {
+		if err := checkBounds(s.db, nil); err != nil {
 			return err
 		}
 		for problem := range tx.Check() {
@@ -78,30 +76,6 @@ func (s *Store) checkPages(report func(string, ...any)) error {
 		}
 		return nil
 	})
-}
-
-// readPages reads every page that can be reached, and holds that none claims to
-// be longer than the file.
-func readPages(tx *bbolt.Tx) error {
-	for _, bucket := range allBuckets() {
-		if err := tx.Bucket(bucket).ForEach(func(_, _ []byte) error { return nil }); err != nil {
-			return err
-		}
-	}
-	pages := int(tx.Size()) / tx.DB().Info().PageSize
-	for id := 0; id < pages; id++ {
-		info, err := tx.Page(id)
-		if err != nil || info == nil {
-			return fmt.Errorf("page %d: %w", id, store.ErrDamaged)
-		}
-		if info.Type != "free" {
-			id += info.OverflowCount
-		}
-		if id >= pages || info.OverflowCount < 0 {
-			return fmt.Errorf("page %d is too long: %w", info.ID, store.ErrDamaged)
-		}
-	}
-	return nil
 }
 
 // census lists items and replies as they are between two deletions, and holds

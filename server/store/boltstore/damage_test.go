@@ -12,9 +12,10 @@ import (
 	"saksi/server/store"
 )
 
-// TestDamagedPagesEndNothing puts random bytes into the heads of random pages.
-// Opening and checking come to their end with an answer, whatever a page says of
-// itself: bbolt alone would count to four thousand million over some of them.
+// TestDamagedPagesEndNothing puts random bytes into the heads and first elements of
+// random pages. Opening and checking come to their end with an answer, whatever a page
+// says of itself: bbolt alone would count to four thousand million over some of them,
+// and die over others.
 func TestDamagedPagesEndNothing(t *testing.T) {
 	s, dir := newStore(t)
 	for range 20 {
@@ -26,7 +27,7 @@ func TestDamagedPagesEndNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const page, rounds = 4096, 40
+	const page, rounds = 4096, 400
 	var heads []int // pages that are not the middle of a value
 	for at := 2 * page; at < len(whole); at += page {
 		if binary.LittleEndian.Uint64(whole[at:]) == uint64(at/page) {
@@ -36,7 +37,7 @@ func TestDamagedPagesEndNothing(t *testing.T) {
 	found := 0
 	for range rounds {
 		damaged := append([]byte(nil), whole...)
-		at := heads[rand.IntN(len(heads))] + rand.IntN(16)
+		at := heads[rand.IntN(len(heads))] + rand.IntN(64)
 		for i := range 8 {
 			damaged[at+i] = byte(rand.Uint32())
 		}
