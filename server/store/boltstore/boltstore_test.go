@@ -254,7 +254,10 @@ func TestSectorsAreTakenByChanceAndReused(t *testing.T) {
 	inOrder, last := 0, uint32(0)
 	seen := map[uint32]key{}
 	for range 3000 {
-		n, k, err := s.put()
+		n, k, settled, err := s.put()
+		if err == nil {
+			err = settled()
+		}
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -45,13 +45,13 @@ func (s *Store) create(i store.Item, slots [][]byte, keep func(doing string, e n
 	if err := s.look(doing, func(tx *bbolt.Tx) error { return checkUnused(tx, i.ID) }); err != nil {
 		return err
 	}
-	sector, sealed, err := s.sealValue(packSlots(slots), i.ID[:])
+	v, err := s.sealValue(packSlots(slots), i.ID[:])
 	if err != nil {
 		return fail(doing, err)
 	}
-	err = keep(doing, newEntry{item: i, record: newItemRecord(i, sector), slots: sealed})
+	err = keep(doing, newEntry{item: i, record: newItemRecord(i, v.sector), slots: v})
 	if err != nil {
-		s.abandon(sector)
+		s.abandon(v)
 	}
 	return err
 }
@@ -60,31 +60,37 @@ func (s *Store) create(i store.Item, slots [][]byte, keep func(doing string, e n
 type newEntry struct {
 	item    store.Item
 	record  itemRecord
-	slots   []byte // sealed
+	slots   sealedValue
 	payload []byte // nil if it is a file
 }
 
+// A sealedValue may go into the index once its key has settled on the disk.
+type sealedValue struct {
+	sector  uint32
+	bytes   []byte
+	settled func() error
+}
+
 // sealValue seals a value under a fresh key in a sector of its own.
-func (s *Store) sealValue(value, name []byte) (uint32, []byte, error) {
-	sector, k, err := s.sectors.put()
+func (s *Store) sealValue(value, name []byte) (v sealedValue, err error) {
+	sector, k, settled, err := s.sectors.put()
 	s.blur("keys.slots")
 	if err != nil {
-		return 0, nil, err
+		return v, err
 	}
-	sealed, err := k.seal(value, name)
-	if err != nil {
-		s.abandon(sector)
-		return 0, nil, err
+	v = sealedValue{sector: sector, settled: settled}
+	if v.bytes, err = k.seal(value, name); err != nil {
+		s.abandon(v)
 	}
-	return sector, sealed, nil
+	return v, err
 }
 
 // abandon destroys a key that nothing in the index refers to. If that fails, or
 // if the disk has failed and the index may refer to it all the same, the sector
 // stays as it is and out of use until the next Open.
-func (s *Store) abandon(sector uint32) {
-	if err := s.sectors.destroy(sector); err == nil {
-		s.sectors.release(sector)
+func (s *Store) abandon(v sealedValue) {
+	if v.settled() == nil && s.sectors.destroy(v.sector) == nil {
+		s.sectors.release(v.sector)
 	}
 	s.blur("keys.slots")
 }
@@ -240,6 +246,9 @@ func (w *wholeWriter) flush() error {
 
 // index makes an entry final, unless the id is in use by now.
 func (s *Store) index(doing string, e newEntry) error {
+	if err := e.slots.settled(); err != nil {
+		return fail(doing, err)
+	}
 	return s.update(doing, func(tx *bbolt.Tx) error {
 		if err := checkUnused(tx, e.item.ID); err != nil {
 			return err
@@ -248,7 +257,7 @@ func (s *Store) index(doing string, e newEntry) error {
 		if err := tx.Bucket(bucketItems).Put(id, encode(e.record)); err != nil {
 			return err
 		}
-		if err := tx.Bucket(bucketSlots).Put(id, e.slots); err != nil {
+		if err := tx.Bucket(bucketSlots).Put(id, e.slots.bytes); err != nil {
 			return err
 		}
 		if e.payload == nil {

@@ -26,11 +26,14 @@ func (s *Store) AddReply(r store.Reply) error {
 	if err != nil {
 		return err
 	}
-	sector, sealed, err := s.sealValue(r.Sealed, replyName(r.Mailbox, hash))
+	v, err := s.sealValue(r.Sealed, replyName(r.Mailbox, hash))
+	if err == nil {
+		err = v.settled()
+	}
 	if err != nil {
 		return fail(doing, err)
 	}
-	head := replyHead{Hash: hash, Sector: sector, Batch: r.Batch, Week: newWeek(r.Week)}
+	head := replyHead{Hash: hash, Sector: v.sector, Batch: r.Batch, Week: newWeek(r.Week)}
 	err = s.update(doing, func(tx *bbolt.Tx) error {
 		if err := checkUnseen(tx, hash); err != nil {
 			return err
@@ -39,11 +42,11 @@ func (s *Store) AddReply(r store.Reply) error {
 		return errors.Join(
 			tx.Bucket(bucketSeen).Put(hash[:], []byte{}),
 			tx.Bucket(bucketReplies).Put(key, storedReply{head: head, reviewer: r.Reviewer}.entry()),
-			tx.Bucket(bucketAnswers).Put(key, sealed),
+			tx.Bucket(bucketAnswers).Put(key, v.bytes),
 		)
 	})
 	if err != nil {
-		s.abandon(sector)
+		s.abandon(v)
 	}
 	return err
 }

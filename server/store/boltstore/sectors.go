@@ -162,21 +162,20 @@ func (s *sectors) sweep() error {
 	return s.synced.wait()
 }
 
-// put writes a fresh key into a free sector, and returns once it is on disk. A
-// sector that the disk did not confirm stays out of use.
-func (s *sectors) put() (uint32, key, error) {
-	n, err := s.take()
-	if err != nil {
-		return 0, key{}, err
+// put writes a fresh key into a free sector, and has it synced while the caller goes
+// on: nothing may refer to the sector before settled has returned nil. One that the
+// disk did not confirm stays out of use.
+func (s *sectors) put() (n uint32, k key, settled func() error, err error) {
+	if n, err = s.take(); err != nil {
+		return 0, key{}, nil, err
 	}
 	content, err := s.overwrite(n)
-	if err == nil {
-		err = s.synced.wait()
-	}
 	if err != nil {
-		return 0, key{}, err
+		return 0, key{}, nil, err
 	}
-	return n, key(content[:keySize]), nil
+	done := make(chan error, 1)
+	go func() { done <- s.synced.wait() }()
+	return n, key(content[:keySize]), sync.OnceValue(func() error { return <-done }), nil
 }
 
 // take picks a free sector by chance, and grows the file first when few are
