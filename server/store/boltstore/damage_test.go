@@ -27,7 +27,7 @@ func TestDamagedPagesEndNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const page, rounds = 4096, 400
+	const page, rounds = 4096, 150
 	var heads []int // pages that are not the middle of a value
 	for at := 2 * page; at < len(whole); at += page {
 		if binary.LittleEndian.Uint64(whole[at:]) == uint64(at/page) {
