@@ -57,7 +57,7 @@ func fuzzedWithin() map[string]string {
 		"server/folder.Open":          "the names and files of its own folder, each read by a parser that is named",
 		"server/onion.Open":           "reads nothing",
 		"server/onion/tornet.Open":    "reads nothing",
-		"server/store/boltstore.Open": "the records are in FuzzRecords, names in FuzzStageName",
+		"server/store/boltstore.Open": "the pages are in FuzzPages, the records in FuzzRecords, names in FuzzStageName",
 	}
 }
 
