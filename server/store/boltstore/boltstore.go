@@ -21,7 +21,7 @@
 //
 // # Order of writes
 //
-//	Create   sector, fdatasync | payload file: write, fsync, rename, fsync folder | index
+//	Create   sector, fdatasync; beside it the payload file: write, fsync | rename, fsync folder | index
 //	Stage    slice, fsync | rename, fsync folder
 //	adopting sector, fdatasync | link, fsync folder | index | unlink
 //	Delete   tombstone | sector, fdatasync | index | payload file
@@ -60,6 +60,7 @@ import (
 
 	"go.etcd.io/bbolt"
 	bolterrors "go.etcd.io/bbolt/errors"
+	"golang.org/x/sys/unix"
 
 	"saksi/crypto/week"
 	"saksi/server/store"
@@ -195,7 +196,7 @@ func openIndex(name string) (*bbolt.DB, error) {
 	var db *bbolt.DB
 	err := guarded(func() (err error) {
 		db, err = bbolt.Open(name, fileMode, &bbolt.Options{
-			Timeout: lockWait, InitialMmapSize: initialMap, FreelistType: bbolt.FreelistMapType,
+			Timeout: lockWait, InitialMmapSize: initialMap, FreelistType: bbolt.FreelistMapType, OpenFile: openChecked,
 		})
 		return err
 	})
@@ -214,13 +215,39 @@ func openIndex(name string) (*bbolt.DB, error) {
 	return db, nil
 }
 
-// checkIndex refuses an index that is damaged where a start reads it, or lacks a bucket.
-// What is large, and read by its key alone, is left to Check.
-func checkIndex(db *bbolt.DB) error {
-	large := []string{string(bucketSlots), string(bucketPayloads), string(bucketAnswers)}
-	if err := checkBounds(db, func(bucket string) bool { return slices.Contains(large, bucket) }); err != nil {
-		return err
+// openChecked opens an index for bbolt once nobody else has it, and it is not damaged
+// where a start reads it. What is large, and read by its key alone, is left to Check.
+func openChecked(name string, flag int, mode os.FileMode) (*os.File, error) {
+	f, err := os.OpenFile(name, flag&^os.O_CREATE, mode)
+	if err != nil {
+		return nil, err
 	}
+	large := []string{string(bucketSlots), string(bucketPayloads), string(bucketAnswers)}
+	if err = lock(f); err == nil {
+		err = checkPages(f, func(bucket string) bool { return slices.Contains(large, bucket) })
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+// lock takes the lock that bbolt asks for again, of the same file.
+func lock(f *os.File) error {
+	for began := time.Now(); ; time.Sleep(50 * time.Millisecond) {
+		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+		if !errors.Is(err, unix.EWOULDBLOCK) {
+			return err
+		}
+		if time.Since(began) > lockWait {
+			return bolterrors.ErrTimeout
+		}
+	}
+}
+
+// checkIndex refuses an index that lacks a bucket.
+func checkIndex(db *bbolt.DB) error {
 	return db.View(func(tx *bbolt.Tx) error {
 		for _, bucket := range allBuckets() {
 			if tx.Bucket(bucket) == nil {

@@ -212,7 +212,8 @@ func TestOpenRefuses(t *testing.T) {
 		t.Errorf("a second process: %v, want ErrLocked", err)
 	}
 	s.Close()
-	_, other := newStore(t)
+	o, other := newStore(t)
+	o.Close()
 	foreign, err := os.ReadFile(filepath.Join(other, "keys.slots"))
 	if err != nil {
 		t.Fatal(err)
@@ -222,6 +223,12 @@ func TestOpenRefuses(t *testing.T) {
 	}
 	if _, err := Open(dir, clock); !errors.Is(err, store.ErrDamaged) {
 		t.Errorf("keys of another folder: %v, want ErrDamaged", err)
+	}
+	if err := os.WriteFile(filepath.Join(other, "keys.slots"), foreign[:4096], 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(other, clock); !errors.Is(err, store.ErrDamaged) {
+		t.Errorf("the first keys alone: %v, want ErrDamaged", err)
 	}
 	if err := os.Remove(filepath.Join(dir, "keys.slots")); err != nil {
 		t.Fatal(err)
@@ -234,6 +241,16 @@ func TestOpenRefuses(t *testing.T) {
 	}
 	if _, err := Open(dir, clock); !errors.Is(err, store.ErrFormat) {
 		t.Errorf("another format: %v, want ErrFormat", err)
+	}
+	index := filepath.Join(other, "index.db")
+	if err := os.Remove(index); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(other, clock); err == nil {
+		t.Error("a folder without its index was opened")
+	}
+	if _, err := os.Stat(index); err == nil {
+		t.Error("an index was made where one was lost")
 	}
 	if err := Create(dir); err == nil {
 		t.Error("a store was created over another")

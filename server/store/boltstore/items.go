@@ -49,6 +49,7 @@ func (s *Store) create(i store.Item, slots [][]byte, keep func(doing string, e n
 	if err != nil {
 		return fail(doing, err)
 	}
+	defer v.settled() // also when what makes the payload panics
 	err = keep(doing, newEntry{item: i, record: newItemRecord(i, v.sector), slots: v})
 	if err != nil {
 		s.abandon(v)
@@ -138,6 +139,9 @@ func (s *Store) placeAndIndex(doing string, e newEntry, name func(from, to strin
 	defer s.blur("payloads") // also what was taken back tells when
 	if err := s.look(doing, func(tx *bbolt.Tx) error { return checkUnused(tx, e.item.ID) }); err != nil {
 		return err
+	}
+	if err := e.slots.settled(); err != nil {
+		return fail(doing, err)
 	}
 	if err := s.place(name, file, e.item.ID); err != nil {
 		return fail(doing, err)

@@ -2,12 +2,11 @@ package boltstore
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"io"
 	"os"
-
-	"go.etcd.io/bbolt"
 
 	"saksi/server/store"
 )
@@ -35,20 +34,6 @@ const (
 	noList                            = 1<<64 - 1
 )
 
-// checkBounds is checkPages of an index that nobody writes to.
-func checkBounds(db *bbolt.DB, skip func(bucket string) bool) error {
-	f, err := os.Open(db.Path())
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return err
-	}
-	return checkPages(f, info.Size(), db.Info().PageSize, skip)
-}
-
 // A pageReader walks through an index.
 type pageReader struct {
 	file io.ReaderAt
@@ -58,22 +43,66 @@ type pageReader struct {
 	skip func(bucket string) bool
 }
 
-// checkPages returns [store.ErrDamaged] unless every page of the index that can be
-// reached is whole, in one place and within the file, but for buckets that are skipped.
-// Nobody may write meanwhile. It takes a byte of memory for each page.
-func checkPages(file io.ReaderAt, length int64, pageSize int, skip func(bucket string) bool) error {
-	p := &pageReader{file: file, size: uint64(pageSize), skip: skip}
+// checkPages returns [store.ErrDamaged] unless every page of an index that can be reached
+// is whole, in one place and within the file, and no other is in the list of free pages.
+// Of buckets that are skipped it reads the branches alone. Nobody may write meanwhile. It
+// takes a byte of memory for each page.
+func checkPages(file *os.File, skip func(bucket string) bool) error {
+	info, err := file.Stat()
+	if err != nil {
+		return err
+	}
+	return checkIndexFile(file, info.Size(), skip)
+}
+
+func checkIndexFile(file io.ReaderAt, length int64, skip func(bucket string) bool) error {
+	p := &pageReader{file: file, skip: skip}
+	if err := p.measure(); err != nil {
+		return err
+	}
 	root, list, err := p.meta(uint64(length))
 	if err != nil {
 		return err
 	}
 	p.seen = make([]bool, p.all)
-	if list != noList {
-		if err := p.list(list); err != nil {
+	if list == noList {
+		return p.tree(root, true)
+	}
+	count, first, err := p.list(list)
+	if err != nil {
+		return err
+	}
+	if err := p.tree(root, true); err != nil {
+		return err
+	}
+	return p.free(list, first, count)
+}
+
+// measure finds out how long pages are: the second meta is behind the first page.
+func (p *pageReader) measure() error {
+	const shortest, longest = 1 << 10, 1 << 20
+	for at := uint64(0); at <= longest; at = max(2*at, shortest) {
+		b, err := p.read(at+pageHead, metaSize)
+		if err != nil && !errors.Is(err, store.ErrDamaged) {
 			return err
 		}
+		size := uint64(0)
+		if err == nil && wholeMeta(b) {
+			size = uint64(binary.NativeEndian.Uint32(b[8:]))
+		}
+		if size >= shortest && size <= longest && size&(size-1) == 0 && (at == 0 || at == size) {
+			p.size = size
+			return nil
+		}
 	}
-	return p.tree(root, true)
+	return damagedPage(0, "no meta is whole")
+}
+
+func wholeMeta(b []byte) bool {
+	order := binary.NativeEndian
+	sum := fnv.New64a()
+	sum.Write(b[:metaChecked])
+	return order.Uint32(b) == metaMagic && order.Uint32(b[4:]) == metaVersion && order.Uint64(b[metaChecked:]) == sum.Sum64()
 }
 
 // meta reads the newer one of the metas that are whole.
@@ -85,19 +114,13 @@ func (p *pageReader) meta(length uint64) (root, list uint64, err error) {
 			return 0, 0, err
 		}
 		order := binary.NativeEndian
-		sum := fnv.New64a()
-		sum.Write(b[:metaChecked])
-		whole := order.Uint32(b) == metaMagic && order.Uint32(b[4:]) == metaVersion &&
-			uint64(order.Uint32(b[8:])) == p.size && order.Uint64(b[metaChecked:]) == sum.Sum64()
+		whole := wholeMeta(b) && uint64(order.Uint32(b[8:])) == p.size
 		if txid := order.Uint64(b[48:]); whole && (!found || txid > newest) {
 			newest, found = txid, true
 			root, list, p.all = order.Uint64(b[16:]), order.Uint64(b[32:]), order.Uint64(b[40:])
 		}
 	}
-	if !found {
-		return 0, 0, damagedPage(0, "no meta is whole")
-	}
-	if p.all < 2 || p.all > length/p.size {
+	if !found || p.all < 2 || p.all > length/p.size {
 		return 0, 0, damagedPage(0, "the file is too short")
 	}
 	return root, list, nil
@@ -105,15 +128,38 @@ func (p *pageReader) meta(length uint64) (root, list uint64, err error) {
 
 // A pageText is a page's head and elements.
 type pageText struct {
-	id    uint64
-	kind  uint16
-	count int
-	room  uint64 // of all its pages
-	b     []byte // head and elements
+	id      uint64
+	kind    uint16
+	count   int
+	further uint64 // pages that belong to it
+	room    uint64 // of all its pages
+	b       []byte // head and elements
 }
 
 // page reads one that nothing else has referred to.
 func (p *pageReader) page(id uint64) (t pageText, err error) {
+	if t, err = p.text(id); err != nil {
+		return t, err
+	}
+	return t, p.mark(id, t.further)
+}
+
+// mark gives pages their one place.
+func (p *pageReader) mark(id, further uint64) error {
+	if id < 2 || id >= p.all || id+further >= p.all {
+		return damagedPage(id, "there is none")
+	}
+	for n := id; n <= id+further; n++ {
+		if p.seen[n] {
+			return damagedPage(n, "it has two places")
+		}
+		p.seen[n] = true
+	}
+	return nil
+}
+
+// text reads a page, whoever else refers to it.
+func (p *pageReader) text(id uint64) (t pageText, err error) {
 	if id < 2 || id >= p.all {
 		return t, damagedPage(id, "there is none")
 	}
@@ -126,16 +172,10 @@ func (p *pageReader) page(id uint64) (t pageText, err error) {
 	if order.Uint64(b) != id || id+further >= p.all {
 		return t, damagedPage(id, "its head is damaged")
 	}
-	for n := id; n <= id+further; n++ {
-		if p.seen[n] {
-			return t, damagedPage(n, "it has two places")
-		}
-		p.seen[n] = true
+	t = pageText{
+		id: id, kind: order.Uint16(b[8:]), count: int(order.Uint16(b[10:])), further: further, room: (1 + further) * p.size,
 	}
-	t = pageText{id: id, kind: order.Uint16(b[8:]), count: int(order.Uint16(b[10:])), room: (1 + further) * p.size}
-	switch t.kind {
-	case kindBranch, kindLeaf:
-	default:
+	if t.kind != kindBranch && t.kind != kindLeaf {
 		return t, nil // a list, or nothing that is asked for
 	}
 	need := uint64(pageHead + t.count*elementSize)
@@ -143,31 +183,55 @@ func (p *pageReader) page(id uint64) (t pageText, err error) {
 		return t, damagedPage(id, "it has more elements than room")
 	}
 	if need > p.size {
-		b, err = p.read(id*p.size, need)
+		if b, err = p.read(id*p.size, need); err != nil {
+			return t, err
+		}
 	}
 	t.b = b[:need]
-	return t, err
+	return t, nil
 }
 
-// list holds the list of free pages to its room.
-func (p *pageReader) list(id uint64) error {
+// list holds the list of free pages to its room, and returns how many it has, behind
+// how many numbers.
+func (p *pageReader) list(id uint64) (count, first uint64, err error) {
 	t, err := p.page(id)
 	if err != nil {
-		return err
+		return 0, 0, err
 	}
-	count, first := uint64(t.count), uint64(0)
 	if t.kind != kindList {
-		return damagedPage(id, "it is not the list of free pages")
+		return 0, 0, damagedPage(id, "it is not the list of free pages")
 	}
+	count = uint64(t.count)
 	if count == 0xffff {
 		b, err := p.read(id*p.size+pageHead, 8)
 		if err != nil {
-			return err
+			return 0, 0, err
 		}
 		count, first = binary.NativeEndian.Uint64(b), 1
 	}
 	if room := (t.room - pageHead) / 8; count > room || count+first > room {
-		return damagedPage(id, "it lists more than it has room for")
+		return 0, 0, damagedPage(id, "it lists more than it has room for")
+	}
+	return count, first, nil
+}
+
+// free holds that the list has pages of which none was seen, in rising order: what bbolt
+// takes for free it writes over.
+func (p *pageReader) free(list, first, count uint64) error {
+	const piece = 8 << 10
+	last := uint64(1)
+	for at := first; at < first+count; at += piece {
+		b, err := p.read(list*p.size+pageHead+8*at, 8*min(piece, first+count-at))
+		if err != nil {
+			return err
+		}
+		for ; len(b) > 0; b = b[8:] {
+			id := binary.NativeEndian.Uint64(b)
+			if id <= last || id >= p.all || p.seen[id] {
+				return damagedPage(list, "it lists what is no free page")
+			}
+			last = id
+		}
 	}
 	return nil
 }
@@ -187,7 +251,7 @@ func (p *pageReader) tree(root uint64, ofBuckets bool) error {
 				return err
 			}
 			rest = append(rest, children...)
-		case t.kind == kindLeaf:
+		case t.kind == kindLeaf && (t.count > 0 || t.id == root):
 			if err := p.leaf(t, ofBuckets); err != nil {
 				return err
 			}
@@ -198,12 +262,68 @@ func (p *pageReader) tree(root uint64, ofBuckets bool) error {
 	return nil
 }
 
+// branches walks through a bucket's branches, and reads no leaf but the first: that has
+// the depth of all others.
+func (p *pageReader) branches(root uint64) error {
+	depth, err := p.depth(root)
+	if err != nil {
+		return err
+	}
+	level := []uint64{root}
+	for range depth {
+		var below []uint64
+		for _, id := range level {
+			t, err := p.page(id)
+			if err != nil {
+				return err
+			}
+			if t.kind != kindBranch || t.count == 0 {
+				return damagedPage(id, "it is no branch")
+			}
+			children, err := t.branch()
+			if err != nil {
+				return err
+			}
+			below = append(below, children...)
+		}
+		level = below
+	}
+	for _, id := range level {
+		if err := p.mark(id, 0); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// depth is how many branches are above the first leaf.
+func (p *pageReader) depth(id uint64) (depth int, err error) {
+	const most = 64 // of two children each
+	for ; depth < most; depth++ {
+		t, err := p.text(id)
+		if err != nil {
+			return 0, err
+		}
+		if t.kind != kindBranch || t.count == 0 {
+			return depth, nil
+		}
+		children, err := t.branch()
+		if err != nil {
+			return 0, err
+		}
+		id = children[0]
+	}
+	return 0, damagedPage(id, "it is below too many")
+}
+
 // branch returns the pages below.
 func (t pageText) branch() (children []uint64, err error) {
-	order := binary.NativeEndian
+	order, filled := binary.NativeEndian, uint64(len(t.b))
 	for at := uint64(pageHead); at < uint64(len(t.b)); at += elementSize {
 		e := t.b[at:]
-		if at+uint64(order.Uint32(e))+uint64(order.Uint32(e[4:])) > t.room {
+		key := uint64(order.Uint32(e[4:]))
+		filled += key
+		if at+uint64(order.Uint32(e))+key > t.room || filled > t.room {
 			return nil, damagedPage(t.id, "a key is outside of it")
 		}
 		children = append(children, order.Uint64(e[8:]))
@@ -213,11 +333,12 @@ func (t pageText) branch() (children []uint64, err error) {
 
 // leaf holds keys and values to the page; what it has in buckets is a bucket's.
 func (p *pageReader) leaf(t pageText, ofBuckets bool) error {
-	order := binary.NativeEndian
+	order, filled := binary.NativeEndian, uint64(len(t.b))
 	for at := uint64(pageHead); at < uint64(len(t.b)); at += elementSize {
 		e := t.b[at:]
 		from, key, value := at+uint64(order.Uint32(e[4:])), uint64(order.Uint32(e[8:])), uint64(order.Uint32(e[12:]))
-		if from+key+value > t.room {
+		filled += key + value
+		if from+key+value > t.room || filled > t.room {
 			return damagedPage(t.id, "an entry is outside of it")
 		}
 		if isBucket := order.Uint32(e)&1 != 0; isBucket != ofBuckets {
@@ -246,7 +367,7 @@ func (p *pageReader) bucket(id, at, key, value uint64) error {
 	root := binary.NativeEndian.Uint64(b)
 	if root != 0 {
 		if p.skip != nil && p.skip(name) {
-			return nil
+			return p.branches(root)
 		}
 		return p.tree(root, false)
 	}
@@ -267,7 +388,7 @@ func (p *pageReader) read(at, n uint64) ([]byte, error) {
 	b := make([]byte, n)
 	_, err := p.file.ReadAt(b, int64(at))
 	if err == io.EOF {
-		return nil, damagedPage(at/p.size, "the file is too short")
+		return nil, damagedPage(at/max(p.size, 1), "the file is too short")
 	}
 	if err != nil {
 		return nil, fmt.Errorf("reading pages: %w", err)

@@ -4,15 +4,21 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"go.etcd.io/bbolt"
 
 	"saksi/crypto/fuzztest"
+	"saksi/crypto/receipt"
+	"saksi/crypto/week"
 	"saksi/server/store"
 )
 
@@ -59,7 +65,10 @@ func aPage(tb testing.TB, index []byte, kind uint16) []byte {
 		tb.Fatal(err)
 	}
 	p.seen = make([]bool, p.all)
-	if err := errors.Join(p.list(list), p.tree(root, true)); err != nil {
+	if _, _, err := p.list(list); err != nil {
+		tb.Fatal(err)
+	}
+	if err := p.tree(root, true); err != nil {
 		tb.Fatal(err)
 	}
 	for n := 2; n < len(p.seen); n++ {
@@ -76,7 +85,7 @@ func aPage(tb testing.TB, index []byte, kind uint16) []byte {
 // or use up the memory over each.
 func TestEachDamageOfPagesIsNamed(t *testing.T) {
 	whole := anIndex(t)
-	check := func(index []byte) error { return checkPages(bytes.NewReader(index), int64(len(index)), testPage, nil) }
+	check := func(index []byte) error { return checkIndexFile(bytes.NewReader(index), int64(len(index)), nil) }
 	if err := check(whole); err != nil {
 		t.Fatal(err)
 	}
@@ -104,6 +113,21 @@ func TestEachDamageOfPagesIsNamed(t *testing.T) {
 			order.PutUint16(p[10:], 0xffff)
 			order.PutUint64(p[16:], 1<<62)
 		}, "it lists more than it has room for"},
+		{"entries over each other", kindLeaf, func(p []byte) {
+			for at := pageHead; at < pageHead+3*elementSize; at += elementSize {
+				order.PutUint32(p[at+12:], uint32(testPage/2))
+			}
+		}, "an entry is outside of it"},
+		{"a list with a meta", kindList, func(p []byte) { order.PutUint64(p[16:], 1) }, "it lists what is no free page"},
+		{"a list with itself", kindList, func(p []byte) {
+			order.PutUint16(p[10:], 1)
+			copy(p[16:24], p[:8])
+		}, "it lists what is no free page"},
+		{"a list with a page twice", kindList, func(p []byte) { copy(p[24:32], p[16:24]) }, "it lists what is no free page"},
+		{"a list with a page behind the last", kindList, func(p []byte) {
+			order.PutUint16(p[10:], 1)
+			order.PutUint64(p[16:], 1<<40)
+		}, "it lists what is no free page"},
 		{"a list that is none", kindList, func(p []byte) { order.PutUint16(p[8:], 4) }, "it is not the list of free pages"},
 	} {
 		index := bytes.Clone(whole)
@@ -111,6 +135,18 @@ func TestEachDamageOfPagesIsNamed(t *testing.T) {
 		if err := check(index); !errors.Is(err, store.ErrDamaged) || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, not %q", c.damage, err, c.want)
 		}
+	}
+	empty := bytes.Clone(whole)
+	child := order.Uint64(aPage(t, empty, kindBranch)[24:])
+	order.PutUint16(empty[child*testPage+10:], 0)
+	if err := check(empty); !errors.Is(err, store.ErrDamaged) {
+		t.Errorf("a leaf without entries, below a branch: %v", err)
+	}
+	branch := bytes.Clone(whole)
+	copy(aPage(t, branch, kindBranch)[24:], aPage(t, branch, kindBranch)[:8])
+	all := func(string) bool { return true }
+	if err := checkIndexFile(bytes.NewReader(branch), int64(len(branch)), all); !errors.Is(err, store.ErrDamaged) {
+		t.Errorf("a branch that is its own child, in a bucket of which leaves are skipped: %v", err)
 	}
 	for _, n := range []int{0, testPage + 80, 3 * testPage, len(whole) / 2} {
 		if err := check(whole[:n]); !errors.Is(err, store.ErrDamaged) {
@@ -122,6 +158,108 @@ func TestEachDamageOfPagesIsNamed(t *testing.T) {
 	metas[testPage+pageHead+20] ^= 1
 	if err := check(metas); !errors.Is(err, store.ErrDamaged) {
 		t.Errorf("without a whole meta: %v", err)
+	}
+}
+
+// TestWhatBoltWritesPasses: a refusal would keep a drop from starting.
+func TestWhatBoltWritesPasses(t *testing.T) {
+	for _, page := range []int{1 << 10, testPage, 1 << 14} {
+		name := filepath.Join(t.TempDir(), "index.db")
+		db, err := bbolt.Open(name, fileMode, &bbolt.Options{PageSize: page, FreelistType: bbolt.FreelistMapType, NoSync: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer db.Close()
+		passes := func(file []byte) {
+			t.Helper()
+			for _, skipped := range []string{"", "bucket 0", "bucket 1", "bucket 2", "bucket 3"} {
+				skip := func(bucket string) bool { return bucket == skipped }
+				if err := checkIndexFile(bytes.NewReader(file), int64(len(file)), skip); err != nil {
+					t.Fatalf("pages of %d bytes, without the leaves of %q: %v", page, skipped, err)
+				}
+			}
+		}
+		for round := range 40 {
+			if err := db.Update(func(tx *bbolt.Tx) error { return change(tx, page, round > 25) }); err != nil {
+				t.Fatal(err)
+			}
+			file, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			passes(file)
+			for meta := range 2 { // torn by a crash
+				torn := bytes.Clone(file)
+				torn[meta*page+pageHead+30] ^= 1
+				passes(torn)
+			}
+		}
+	}
+}
+
+// change puts what is small and what is large into some buckets, or deletes much of it.
+func change(tx *bbolt.Tx, page int, less bool) (err error) {
+	for range 1 + rand.IntN(6) {
+		b, e := tx.CreateBucketIfNotExists(fmt.Append(nil, "bucket ", rand.IntN(8)))
+		if err = errors.Join(err, e); err != nil {
+			return err
+		}
+		if less || rand.IntN(20) == 0 {
+			err = errors.Join(err, b.ForEach(func(k, _ []byte) error {
+				if rand.IntN(3) > 0 {
+					return b.Delete(bytes.Clone(k))
+				}
+				return nil
+			}))
+			continue
+		}
+		for range rand.IntN(60) {
+			key := []byte(strings.Repeat("k", rand.IntN(30)) + string(rune('a'+rand.IntN(26))))
+			size := []int{0, 10, page / 5, page / 3, 3*page + 7}[rand.IntN(5)]
+			err = errors.Join(err, b.Put(key, make([]byte, size)))
+		}
+	}
+	return err
+}
+
+// TestOpenOutlivesAListThatLies: bbolt makes room for what the list of free pages says,
+// before anybody can ask.
+func TestOpenOutlivesAListThatLies(t *testing.T) {
+	s, dir := newStore(t)
+	create(t, s, sizes()[0], "")
+	s.Close()
+	name := filepath.Join(dir, "index.db")
+	index, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	list := aPage(t, index, kindList)
+	binary.NativeEndian.PutUint16(list[10:], 0xffff)
+	binary.NativeEndian.PutUint64(list[16:], 1<<40)
+	if err := os.WriteFile(name, index, fileMode); err != nil {
+		t.Fatal(err)
+	}
+	if s, err := Open(dir, clock); !errors.Is(err, store.ErrDamaged) {
+		s.Close()
+		t.Errorf("it was opened: %v", err)
+	}
+}
+
+// TestAPanicLeavesNoSyncBehind: what makes a payload panics, and the store is closed. A
+// sync that met the closed file would mark the disk as failed.
+func TestAPanicLeavesNoSyncBehind(t *testing.T) {
+	for range 8 {
+		s, dir := newStore(t)
+		func() {
+			defer func() { _ = recover() }()
+			i := store.Item{ID: receipt.ItemID{1}, Roster: 1, Week: week.Of(noon), Size: sizes()[0]}
+			_ = s.Create(i, [][]byte{{1}}, func(io.Writer) error { panic("planted") })
+		}()
+		s.Close()
+		time.Sleep(5 * time.Millisecond)
+		if _, err := os.Stat(filepath.Join(dir, markName)); err == nil {
+			t.Fatal("the disk is said to have failed")
+		}
 	}
 }
 
@@ -148,7 +286,7 @@ func FuzzPages(f *testing.F) {
 		// Heads of all pages, and elements, of which a long page can have a megabyte.
 		bound := fuzztest.Bound{Base: 4 << 20}
 		var err error
-		bound.Check(t, len(index), func() { err = checkPages(bytes.NewReader(index), int64(len(index)), testPage, nil) })
+		bound.Check(t, len(index), func() { err = checkIndexFile(bytes.NewReader(index), int64(len(index)), nil) })
 		if err != nil {
 			fuzztest.Refused(t, err, store.ErrDamaged)
 			return

@@ -95,7 +95,11 @@ func openSectors(name string, id fileID, h *health) (*sectors, error) {
 		f.Close()
 		return nil, err
 	}
-	s.used = make([]bool, max(size, 1))
+	if size == 0 { // it was made with a whole piece
+		f.Close()
+		return nil, fmt.Errorf("opening key sectors: keys.slots was cut off: %w", store.ErrDamaged)
+	}
+	s.used = make([]bool, size)
 	s.used[0] = true
 	for i := uint32(1); i < size; i++ {
 		s.free = append(s.free, i)
