@@ -78,9 +78,13 @@ func (g *Gate) Text(ctx context.Context) (giveBack func(), err error) {
 		return func() {}, nil
 	}
 	v := visit(ctx)
+	if v.Waits != nil { // before it has a place: who has one is not put out
+		v.Waits(true)
+		defer v.Waits(false)
+	}
 	p, err := g.enter(v.Circuit)
 	if err == nil {
-		err = g.wait(ctx, p, v.Waits)
+		err = g.wait(ctx, p)
 	}
 	if err != nil {
 		return nil, err
@@ -179,16 +183,7 @@ func (g *Gate) serveNext() {
 }
 
 // wait returns the answer to a place.
-func (g *Gate) wait(ctx context.Context, p *place, waits func(bool)) error {
-	select {
-	case err := <-p.answer:
-		return err
-	default:
-	}
-	if waits != nil {
-		waits(true)
-		defer waits(false)
-	}
+func (g *Gate) wait(ctx context.Context, p *place) error {
 	ctx, cancel := context.WithTimeout(ctx, g.limits.LineTime)
 	defer cancel()
 	select {
