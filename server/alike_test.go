@@ -2,12 +2,18 @@ package server_test
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
 	"testing"
 
+	"saksi/crypto/item"
 	"saksi/crypto/receipt"
+	"saksi/crypto/reply"
+	"saksi/crypto/reviewer"
+	"saksi/crypto/roster"
+	"saksi/server/scribe"
 	"saksi/server/servertest"
 )
 
@@ -64,6 +70,51 @@ func TestConversationsLookAlike(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestTheFullestMailboxLooksAlike: answers with all that an answer can have, by
+// reviewers who mean to be seen on the line, make no page longer, under a small roster
+// and a larger one.
+func TestTheFullestMailboxLooksAlike(t *testing.T) {
+	for _, reviewers := range []int{2, 7} {
+		d := servertest.New(t, servertest.Options{Reviewers: reviewers, Limits: hurried()})
+		code := fullest(t, d)
+		for _, prefix := range []string{"", "/en"} {
+			page := d.Post(prefix+"/open", "code", code.Field())
+			expect(t, page, http.StatusOK, says{mayForge, "this answer may be forged"}.in(prefix), strings.Repeat("&amp;", 24))
+			unknown := d.Post(prefix+"/open", "code", receipt.New().Field())
+			if len(page.Body) != len(unknown.Body) {
+				t.Errorf("%d reviewers, %q: %d bytes, and %d for an unknown code", reviewers, prefix, len(page.Body), len(unknown.Body))
+			}
+		}
+	}
+}
+
+// fullest sends as many items as are listed, and fills the first page of answers.
+func fullest(t *testing.T, d *servertest.Drop) receipt.Code {
+	t.Helper()
+	code, writer := receipt.New(), scribe.Scribe{Inbox: d.Inbox}
+	for n := range 24 {
+		if _, err := writer.Send(code, receipt.MaxItems-25+n, item.Content{Kind: item.Message, Text: "pesan"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for r := range 2 {
+		for n := range 4 {
+			said, _ := seal(t, d, code, r, func(r *reply.Reply, _ *reply.Thread) {
+				r.Status, r.Forwarded, r.Number = reply.Verified, strings.Repeat("&", 24), ^uint64(0)-uint64(n&2)
+				r.Text = fmt.Sprint(n) + strings.Repeat("a", reply.MaxText-1)
+			})
+			arrives(t, d, r, said)
+		}
+	}
+	if _, err := d.Inbox.Close(); err != nil {
+		t.Fatal(err)
+	}
+	d.Admit(func(draft *reviewer.Draft) {
+		draft.Revoked = []roster.Revocation{{Key: d.Reviewers[0].Line.Key, From: 2}}
+	})
+	return code
 }
 
 // TestRefusedMessagesLookAlike: a message that is too long comes back, and makes

@@ -75,7 +75,7 @@ func conversation(t *testing.T, d *servertest.Drop, code receipt.Code, page stri
 			t.Errorf("the page says %q", text)
 		}
 	}
-	if len(p.Body)%32768 != 0 {
+	if len(p.Body)%8192 != 0 {
 		t.Errorf("the page has %d bytes", len(p.Body))
 	}
 }

@@ -162,7 +162,7 @@ func work(t testing.TB, h http.Handler) stopwatch {
 		began := processorTime(t)
 		h.ServeHTTP(answer, request)
 		took := processorTime(t) - began
-		if answer.Code != http.StatusOK || answer.Body.Len() != 32768 {
+		if answer.Code != http.StatusOK || answer.Body.Len() != 40<<10 {
 			t.Fatalf("status %d, %d bytes", answer.Code, answer.Body.Len())
 		}
 		return took
@@ -276,7 +276,7 @@ func onTheWire(t testing.TB, url string) stopwatch {
 		defer resp.Body.Close()
 		n, err := io.Copy(io.Discard, resp.Body)
 		took := time.Since(began)
-		if resp.StatusCode != http.StatusOK || n != 32768 || err != nil {
+		if resp.StatusCode != http.StatusOK || n != 40<<10 || err != nil {
 			t.Errorf("status %d, %d bytes, %v", resp.StatusCode, n, err)
 		}
 		return float64(took.Microseconds())

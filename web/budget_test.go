@@ -37,9 +37,9 @@ func TestPagesStayWithinTheirBudget(t *testing.T) {
 	}
 }
 
-// The server pads the conversation to a multiple of 32 KiB. An ordinary one
-// must fit into the first.
-func TestOrdinaryConversationFitsOnePad(t *testing.T) {
+// The server makes every conversation as long as the fullest one would be: what an
+// ordinary full page takes must not grow unnoticed.
+func TestOrdinaryConversationIsSmall(t *testing.T) {
 	for _, lang := range []Lang{ID, EN} {
 		c := testConversation()
 		c.Replies = fullReplies(2000)

@@ -226,6 +226,16 @@ func (b *Inbox) At(sequence uint64) (*roster.Signed, bool) {
 	return nil, false
 }
 
+// Authors returns the reviewers of all rosters so far, each as often as one has them.
+func (b *Inbox) Authors() (all []roster.Reviewer) {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	for _, r := range b.rosters {
+		all = append(all, r.Reviewers...)
+	}
+	return all
+}
+
 // Circle returns whom items are sealed to now, or [ErrClosed].
 func (b *Inbox) Circle() (*roster.Circle, error) { return b.circleAt(b.Now()) }
 

@@ -151,19 +151,3 @@ func groups(reviewers []roster.Reviewer, chosen []string) []web.Group {
 
 // isOfReaders reports whether a problem is one of the choice of readers.
 func isOfReaders(problem string) bool { return problem == "few_readers" || problem == "no_reader" }
-
-// sizeOfReaders returns how many bytes a form takes for its list of readers, at
-// most.
-func sizeOfReaders(r web.Readers) int {
-	size := 0
-	for _, v := range r.People {
-		size += 2*(sizeOnPage(v.Label)+sizeOnPage(v.Organisation)) + 200
-	}
-	for _, g := range r.Groups {
-		size += 2*sizeOnPage(g.Organisation) + 200
-	}
-	if r.Place {
-		size += 60 * len(regions.Provinces())
-	}
-	return size
-}

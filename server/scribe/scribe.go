@@ -69,6 +69,9 @@ func (s *Scribe) CheckReaders(r item.Readers) error {
 // Roster returns the hash of the roster that is in force.
 func (s *Scribe) Roster() roster.Hash { return s.Inbox.Newest().Hash }
 
+// Authors returns whoever may ever have answered; see [inbox.Inbox.Authors].
+func (s *Scribe) Authors() []roster.Reviewer { return s.Inbox.Authors() }
+
 // Quorum returns how many readers must join to open what is sealed now.
 func (s *Scribe) Quorum() roster.Quorum { return s.Inbox.Newest().Quorum }
 
