@@ -297,6 +297,8 @@ func TestAPanicLosesNothing(t *testing.T) {
 	refused(t, p, http.StatusInternalServerError, "Kirim sekali lagi", "code", code.Field(), "text", "isi kesaksian", "q.unit", "Dinas Contoh")
 	p = d.Post("/en/message", "code", code.Field(), "n", "1", "text", "isi pesan")
 	refused(t, p, http.StatusInternalServerError, "Send", "code", code.Field(), "text", "isi pesan", "n", "1")
+	p = d.Upload("/file", "a.pdf", make([]byte, 9000), "code", code.Field(), "n", "1", "roster", d.Roster.Hash.String(), "skip", "id:r1")
+	refused(t, p, http.StatusInternalServerError, "Buka percakapan", "code", code.Field(), "skip", "id:r1")
 }
 
 // brokenStore fails, or panics for payloads that are files.

@@ -60,7 +60,8 @@ func states() []state {
 		{"front", Front{onion, mark, false}},
 		{"front-unknown", Front{}},
 		{"front-missing", Front{onion, mark, true}},
-		{"start", Start{testReviewers(), mark, true}},
+		{"start", Start{testReviewers(), mark, true, false}},
+		{"start-closed", Start{testReviewers(), mark, true, true}},
 		{"start-empty", Start{}},
 		{"info", Info{}},
 	}
@@ -127,7 +128,7 @@ func wordStates() []state {
 		{"open-word_unknown", Open{
 			Words: "bayam layat", Problem: "word_unknown", Word: "layat", Number: 2}},
 		{"open-check", Open{Words: strings.Join(testWords(), " "), Problem: "check"}},
-		{"suggest", Suggest{Words: mended, Code: testCode}},
+		{"suggest", Suggest{Words: mended, Code: testCode, Typed: "bayam layat"}},
 	}
 }
 
@@ -155,7 +156,8 @@ func testConversation() Conversation {
 
 func conversationStates() []state {
 	c := testConversation()
-	kept, removed, left, again, page, full := c, c, c, c, c, c
+	kept, removed, left, again, page, full, closed := c, c, c, c, c, c, c
+	closed.Closed = true
 	kept.Kept, kept.Number = true, 4
 	removed.Kept, removed.Number, removed.Removed = true, 4, strings.Fields("place time camera author organisation "+
 		"software title comment thumbnail other")
@@ -168,7 +170,8 @@ func conversationStates() []state {
 		{"conversation-removed", removed}, {"conversation-left", left},
 		{"conversation-page", page}, {"conversation-full", full},
 		{"conversation-nothing", Conversation{
-			Code: testCode, MaxFile: 20 << 20, MaxText: 24000}},
+			Code: testCode, Words: strings.Join(testWords(), " "), MaxFile: 20 << 20, MaxText: 24000}},
+		{"conversation-closed", closed},
 	}
 	c.Draft, c.Length = testDraft(), 25310
 	for _, p := range []string{"empty", "too_long", "far_too_long", "not_text", "cut", "damaged", "no_file", "empty_file", "file_number_used",
@@ -181,7 +184,7 @@ func conversationStates() []state {
 
 func failureKeys() []string {
 	return strings.Fields("bad_request not_found method too_large length_required upload_cut " +
-		"form_damaged form_cut text_large store files_full disk internal busy closed no_reader deleted code_invalid")
+		"form_damaged form_cut text_large store files_full disk internal unread shut busy closed no_reader deleted code_invalid")
 }
 
 func failureStates() []state {
@@ -194,6 +197,9 @@ func failureStates() []state {
 	message, only, deleted := f, f, f
 	message.Retryat, message.N = "/message", 3
 	only.Key, only.Code = "internal", ""
+	begins := f
+	begins.Key = "text_large"
+	file := Failure{Key: "upload_cut", Code: testCode, Chosen: Draft{Roster: "00", Withheld: []string{"id:r1"}}}
 	deleted.Key = "deleted"
 	busy, busyMessage, busyWords := f, message, Failure{Key: "busy", Code: testCode, Retryat: "/receipt", Minutes: 1}
 	busy.Key, busy.Minutes, busyMessage.Key, busyMessage.Minutes = "busy", 5, "busy", 5
@@ -203,7 +209,8 @@ func failureStates() []state {
 		state{"failure-draft-only", only},
 		state{"failure-draft-deleted", deleted},
 		state{"failure-busy-write", busy}, state{"failure-busy-message", busyMessage}, state{"failure-busy-words", busyWords},
-		state{"failure-file", Failure{Key: "upload_cut", Code: testCode, Retryat: "/file"}},
+		state{"failure-begins", begins}, state{"failure-file", file},
+		state{"failure-unread-receipt", Failure{Key: "unread", Code: testCode, Retryat: "/receipt"}},
 	)
 }
 
@@ -220,22 +227,23 @@ func hostileStates(evil string) []state {
 	}
 	reply := Reply{Label: evil, Organisation: evil, Status: evil, Forwarded: evil, Text: evil}
 	c := testConversation()
-	c.Code, c.Draft, c.Problem, c.Readers = evil, d, "empty", readers
+	c.Code, c.Words, c.Draft, c.Problem, c.Readers = evil, evil, d, "empty", readers
 	c.Replies, c.Items = []Reply{reply}, []Item{{0, Waiting, evil, evil}}
 	return []state{
-		{"start", Start{people, []string{evil}, true}},
+		{"start", Start{people, []string{evil}, true, true}},
 		{"outside", Outside{evil, []string{evil}}},
 		{"front", Front{evil, []string{evil}, true}},
 		{"write", Write{Code: evil, Draft: d, Problems: []Problem{{"uraian", "empty"}}, Readers: readers, Today: testDay}},
 		{"receipt", Receipt{Words: []string{evil}, Code: evil, Unsent: &d, Carried: d.Answers, Draft: d, Readers: readers, KeptFrom: people}},
 		{"open", Open{Words: evil, Problem: "word_unknown", Word: evil}},
-		{"suggest", Suggest{Words: []SuggestedWord{{evil, true}}, Code: evil}},
+		{"suggest", Suggest{Words: []SuggestedWord{{evil, true}}, Code: evil, Typed: evil}},
 		{"conversation", c},
 		{"confirm", Confirm{Code: evil}},
 		{"gone", Gone{Code: evil}},
 		{"failure", Failure{Key: "store", Code: evil, Draft: &d, Retryat: "/write"}},
 		{"failure-message", Failure{Key: "store", Code: evil, Draft: &d, Retryat: "/message", N: 1}},
 		{"failure-draft", Failure{Key: "store", Draft: &d}},
+		{"failure-file", Failure{Key: "disk", Code: evil, Chosen: d}},
 	}
 }
 

@@ -54,6 +54,7 @@ type Start struct {
 	Reviewers   []Reviewer
 	Fingerprint []string // the roots' fingerprint in five groups of four
 	Choice      bool     // who writes can exclude some of them
+	Closed      bool     // nothing can be taken now
 }
 
 // Draft is what a person has typed and must never lose. It is handed back in
@@ -137,6 +138,7 @@ type Open struct {
 type Suggest struct {
 	Words []SuggestedWord
 	Code  string // hexadecimal of the mended code
+	Typed string // as it was typed, for whoever meant other words
 }
 
 // SuggestedWord is one word of a mended code.
@@ -180,6 +182,8 @@ type Reply struct {
 // Conversation is what the twelve words open.
 type Conversation struct {
 	Code      string
+	Words     string // of the code: they may be mistyped, where nothing was ever sent
+	Closed    bool   // nothing can be taken now
 	Items     []Item // the newest of those that were sent
 	Hidden    int    // older items that are not listed
 	Replies   []Reply
@@ -235,7 +239,8 @@ type Failure struct {
 	// and a Code the page offers to send a message once more; a first
 	// testimony, number 0, needs only the other two.
 	N       int
-	Minutes int // until it is worth trying again, where the text names a time
+	Minutes int   // until it is worth trying again, where the text names a time
+	Chosen  Draft // whom the form excludes, for the form that comes next
 }
 
 // Outside is all that anyone gets who did not come by the drop's own address. It

@@ -6,14 +6,12 @@ import (
 	"net/http"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/labstack/echo/v4"
 
 	"saksi/crypto/item"
 	"saksi/crypto/parcel"
 	"saksi/crypto/receipt"
-	"saksi/crypto/reply"
 	"saksi/server/inbox"
 	"saksi/server/scribe"
 	"saksi/web"
@@ -43,12 +41,15 @@ func (h *Handler) Open(c echo.Context) error {
 	if problem := problemOf(formErr); problem != "" {
 		return h.render(c, lookUp(formErr).status, web.Open{Words: f.text("words"), Problem: problem})
 	}
+	if formErr == nil && f.has("switch") { // to mend the words by hand
+		return h.render(c, http.StatusOK, web.Open{Words: f.text("words")})
+	}
 	reading, err := receipt.Parse(f.text("words"))
 	if err != nil {
 		return h.render(c, http.StatusUnprocessableEntity, openProblem(f.text("words"), err))
 	}
 	if len(reading.Mended) > 0 {
-		return h.render(c, http.StatusOK, suggestion(reading))
+		return h.render(c, http.StatusOK, suggestion(reading, f.text("words")))
 	}
 	if formErr != nil { // refused, and the page has the code in place of the words
 		return &Failed{Cause: formErr, Code: reading.Code.Field()}
@@ -58,10 +59,16 @@ func (h *Handler) Open(c echo.Context) error {
 
 // open shows a conversation, if the gate lets it.
 func (h *Handler) open(c echo.Context, start time.Time, code receipt.Code, view web.Conversation) error {
-	if err := h.askMailbox(c); err != nil {
-		return &Failed{Cause: err, Code: code.Field()}
+	failed := &Failed{Code: code.Field(), Chosen: view.Draft}
+	remember(c, failed)
+	failed.Cause = h.askMailbox(c)
+	if failed.Cause == nil {
+		failed.Cause = unread(h.converse(c, start, code, view))
 	}
-	return h.converse(c, start, code, view)
+	if failed.Cause == nil {
+		return nil
+	}
+	return failed
 }
 
 // openProblem says what is wrong with the words, and hands them back.
@@ -90,8 +97,8 @@ func shortened(word string) string {
 	return word
 }
 
-func suggestion(r receipt.Reading) web.Suggest {
-	view := web.Suggest{Code: r.Code.Field()}
+func suggestion(r receipt.Reading, typed string) web.Suggest {
+	view := web.Suggest{Code: r.Code.Field(), Typed: typed}
 	for _, w := range r.Code.Words() {
 		view.Words = append(view.Words, web.SuggestedWord{Word: w})
 	}
@@ -115,7 +122,7 @@ func (h *Handler) converse(c echo.Context, start time.Time, code receipt.Code, v
 	if isOfReaders(view.Problem) {
 		view.Readers.Problem = view.Problem
 	}
-	view.Code = code.Field()
+	view.Code, view.Words, view.Closed = code.Field(), strings.Join(code.Words(), " "), h.closed()
 	view.NextN, view.Unchecked = read.States.Next(), read.Unchecked
 	view.MaxFile, view.MaxText = h.MaxFile, item.MaxText
 	all := items(read.States)
@@ -128,34 +135,11 @@ func (h *Handler) converse(c echo.Context, start time.Time, code receipt.Code, v
 	if _, err := h.Pages.Page(h.Lang, complement(view)); err != nil {
 		return err
 	}
-	return h.renderTimed(c, status, view, start, h.padding(view))
-}
-
-// maxItems is how many of a reporter's own items are listed: what is on the
-// page beside answers must leave room for a full page of them.
-const maxItems = 24
-
-// roomForReaders is how many bytes of a page are left for lists of readers.
-const roomForReaders = 4 << 10
-
-// padding returns what the page's size is a multiple of. Only what the request
-// itself brought makes it larger, never what is in the mailbox.
-func (h *Handler) padding(view web.Conversation) int {
-	// Two forms have the list of readers: a short one has its room.
-	own := sizeOnPage(view.Draft.Text) + max(0, 2*sizeOfReaders(view.Readers)-roomForReaders)
-	return h.Padding * (1 + (own+h.Padding-1)/h.Padding)
-}
-
-// sizeOnPage returns how many bytes a page takes for a text, at most: what has a
-// meaning in HTML is spelled with five, what is no letter becomes a sign of three.
-func sizeOnPage(text string) int {
-	size := reply.PageSize(text) + 2*strings.Count(text, "\x00")
-	for _, r := range text {
-		if r == utf8.RuneError {
-			size += 2
-		}
+	size, err := h.size(view)
+	if err != nil {
+		return err
 	}
-	return size
+	return h.renderTimed(c, status, view, start, size)
 }
 
 func items(states scribe.States) []web.Item {

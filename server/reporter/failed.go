@@ -2,6 +2,7 @@ package reporter
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 
@@ -24,7 +25,9 @@ type Failed struct {
 	Draft *web.Draft // what was typed
 	Retry string     // path of the form to send it again, such as "/write"
 	N     int        // number that the item would have had
-	Limit int64      // bytes, for pages that name a limit
+	// Chosen is whom a form without a draft excludes, for the next one.
+	Chosen web.Draft
+	Limit  int64 // bytes, for pages that name a limit
 	// Form returns the form once more, with a problem in it.
 	Form func(problem string) any
 	// Doubt is the page of a deletion of which nobody knows whether it was done. What
@@ -36,6 +39,22 @@ func (f *Failed) Error() string { return f.Cause.Error() }
 
 // Unwrap returns the cause.
 func (f *Failed) Unwrap() error { return f.Cause }
+
+// errUnread is of a page that sends nothing and could not be made: of whatever was
+// sent before, nothing has changed.
+var errUnread = errors.New("a mailbox could not be read")
+
+// errShut is of a form that is not given out, as nothing could be taken.
+var errShut = errors.New("the drop is closed, and nobody should write")
+
+// unread marks what is our own fault, or the disk's, as the error of a page that
+// sends nothing.
+func unread(err error) error {
+	if err == nil || !lookUp(err).inDoubt() {
+		return err
+	}
+	return fmt.Errorf("%w: %w", errUnread, err)
+}
 
 // ErrNoUpload is returned when there is no upload under an id.
 var ErrNoUpload = errors.New("there is no such upload")
@@ -52,6 +71,8 @@ type row struct {
 // that fits counts.
 func table() []row {
 	return []row{
+		{errUnread, http.StatusInternalServerError, "unread", ""},
+		{errShut, http.StatusServiceUnavailable, "shut", ""},
 		{item.ErrEmpty, http.StatusUnprocessableEntity, "bad_request", "empty"},
 		{item.ErrLongField, http.StatusUnprocessableEntity, "too_large", "field_long"},
 		{item.ErrTooLong, http.StatusUnprocessableEntity, "too_large", "too_long"},
@@ -149,7 +170,12 @@ func (h *Handler) Fail(c echo.Context, err error) error {
 	if r.inDoubt() && f.Doubt != nil {
 		return h.render(c, r.status, f.Doubt)
 	}
-	page := web.Failure{Key: r.page, Limit: f.Limit, Code: f.Code, Draft: f.Draft, Retryat: f.Retry, N: f.N}
+	page := web.Failure{
+		Key: r.page, Limit: f.Limit, Code: f.Code, Draft: f.Draft, Retryat: f.Retry, N: f.N, Chosen: f.Chosen,
+	}
+	if f.Draft != nil {
+		page.Chosen = *f.Draft
+	}
 	busy(c, err, &page)
 	return h.render(c, r.status, page)
 }

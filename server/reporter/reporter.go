@@ -71,7 +71,14 @@ func (h *Handler) Start(c echo.Context) error {
 	readers, fingerprint := h.readers()
 	return h.render(c, http.StatusOK, web.Start{
 		Reviewers: readers, Fingerprint: fingerprint, Choice: len(readers) > h.Scribe.Quorum().Needed,
+		Closed: h.closed(),
 	})
+}
+
+// closed reports whether nothing can be taken now, so that nobody writes in vain.
+func (h *Handler) closed() bool {
+	_, err := h.Scribe.Inbox.Circle()
+	return err != nil
 }
 
 // Recipients serves the reviewers' direct recipients as an age recipients file,
@@ -165,20 +172,28 @@ func (h *Handler) Receipt(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	remember(c, &Failed{Code: code.Field(), Retry: "/receipt"})
 	if err := h.askMailbox(c); err != nil {
 		return f.failed(err, "/receipt")
 	}
 	states, err := h.Scribe.States(code)
 	if err != nil {
-		return err
+		return f.failed(unread(err), "/receipt")
 	}
 	switch states[0].Stand {
 	case parcel.Unused, parcel.Deleted, parcel.Expired:
-		return &Failed{Cause: receipt.ErrField} // a code for nothing is never shown
+		return h.noReceipt(c, start)
 	}
 	view := h.receiptView(code, states.Next(), f.draft(h.Pages.Taxonomy()))
 	view.Again = true
 	return h.renderTimed(c, http.StatusOK, view, start, receiptPadding)
+}
+
+// noReceipt answers for a code that nothing is kept under, as words for nothing are
+// never shown: on a tick, and as long as a receipt.
+func (h *Handler) noReceipt(c echo.Context, start time.Time) error {
+	r := lookUp(receipt.ErrField)
+	return h.renderTimed(c, r.status, web.Failure{Key: r.page}, start, receiptPadding)
 }
 
 // receiptPadding is what the size of a page with the words is a multiple of, in

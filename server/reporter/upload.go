@@ -59,31 +59,41 @@ func (h *Handler) File(c echo.Context) error {
 	if codeErr != nil {
 		return cmp.Or(err, codeErr)
 	}
+	failed := &Failed{Code: code.Field(), Chosen: up.chosen, Limit: h.MaxFile}
+	remember(c, failed)
 	n, numberErr := parseNumber(up.fields["n"])
-	if err := cmp.Or(err, numberErr); err != nil {
-		return &Failed{Cause: err, Code: code.Field()}
+	failed.Cause = cmp.Or(err, numberErr)
+	if failed.Cause == nil {
+		failed.Cause = h.takeFile(c, start, code, n, up)
 	}
+	if failed.Cause == nil {
+		return nil
+	}
+	return failed
+}
+
+// takeFile sends a file, and shows the conversation.
+func (h *Handler) takeFile(c echo.Context, start time.Time, code receipt.Code, n int, up *upload) error {
 	defer h.Scribe.Expect(code, n)() // a picture is read whole first, and a deletion is short
 	if err := cmp.Or(refusal(c), h.askMailbox(c)); err != nil {
-		return &Failed{Cause: err, Code: code.Field()}
+		return err
 	}
 	sent, outcome, err := h.sendFile(c, code, n, up)
-	if problem := problemOf(err); problem != "" {
-		return h.converse(c, start, code, web.Conversation{Problem: problem, Draft: up.chosen})
-	}
-	if err != nil {
-		return &Failed{Cause: err, Code: code.Field(), Limit: h.MaxFile}
-	}
-	view := web.Conversation{Kept: true, Number: n, Draft: up.chosen, Removed: sent.names(), Left: sent.left}
-	if outcome == inbox.Again {
+	problem := problemOf(err)
+	if outcome == inbox.Again && err == nil {
 		// The same file, sent again, or another one from an old page: nobody can
 		// tell, and a file cannot be handed back.
-		view = web.Conversation{Problem: "file_number_used", Draft: up.chosen}
+		problem = "file_number_used"
 	}
-	if err := h.converse(c, start, code, view); err != nil {
-		return &Failed{Cause: err, Code: code.Field()}
+	switch {
+	case problem != "":
+		return h.converse(c, start, code, web.Conversation{Problem: problem, Draft: up.chosen})
+	case err != nil:
+		return err
 	}
-	return nil
+	return h.converse(c, start, code, web.Conversation{
+		Kept: true, Number: n, Draft: up.chosen, Removed: sent.names(), Left: sent.left,
+	})
 }
 
 // sendFile asks the gate by the announced length, before a byte of the file is

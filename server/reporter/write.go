@@ -17,8 +17,12 @@ import (
 	"saksi/web/taxonomy"
 )
 
-// WriteForm serves the empty form, with a fresh code in its hidden field.
+// WriteForm serves the empty form, with a fresh code in its hidden field; none while
+// the drop is closed.
 func (h *Handler) WriteForm(c echo.Context) error {
+	if h.closed() {
+		return &Failed{Cause: errShut}
+	}
 	view := h.writeView(receipt.New(), web.Draft{}, nil)
 	view.Back = false
 	return h.render(c, http.StatusOK, view)
