@@ -371,11 +371,10 @@ func (s *Server) keepHouse(ctx context.Context) {
 	swept, tidied, trouble := "", "", ""
 	for {
 		trouble = s.begin(trouble)
-		if day := s.Inbox.Now().UTC().Format(time.DateOnly); day != swept {
-			s.expire()
-			swept = day
-		}
 		if hour := s.Inbox.Now().UTC().Format("2006-01-02T15"); hour != tidied {
+			if day := hour[:len(time.DateOnly)]; day != swept && s.expire() == nil { // else in an hour again
+				swept = day
+			}
 			s.sweepUploads()
 			tidied = hour
 		}
@@ -419,7 +418,7 @@ func (s *Server) closeDue() error {
 	return nil
 }
 
-func (s *Server) expire() {
+func (s *Server) expire() error {
 	swept, err := s.Inbox.Expire()
 	if err != nil {
 		s.Log.Error("expiring failed", "error", err.Error())
@@ -427,6 +426,7 @@ func (s *Server) expire() {
 	if swept.Items > 0 || swept.Replies > 0 {
 		s.Log.Info("expired", "items", swept.Items, "replies", swept.Replies)
 	}
+	return err
 }
 
 // sweepUploads says nothing of what it did: when somebody gave up is nobody's business.

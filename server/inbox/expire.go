@@ -1,6 +1,7 @@
 package inbox
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -45,7 +46,8 @@ type Swept struct{ Items, Replies int }
 
 // Expire deletes what has been kept for its time: items [KeepSpread] weeks after
 // the week in which every desk had them, anything [KeepAtMost] weeks after the
-// week in which it came. It may be repeated, and goes on where it was broken off.
+// week in which it came. It may be repeated, and goes on where it was broken off. What
+// cannot be deleted keeps nothing else from being.
 func (b *Inbox) Expire() (Swept, error) {
 	now := b.week()
 	ids, err := b.Store.Aged(now.Add(-KeepSpread-1), now.Add(-KeepAtMost-1))
@@ -53,16 +55,18 @@ func (b *Inbox) Expire() (Swept, error) {
 		return Swept{}, err
 	}
 	var done Swept
+	var errs []error
 	for some := range slices.Chunk(ids, expireTogether) {
 		tombstones := make([]store.Tombstone, len(some))
 		for i, id := range some {
 			tombstones[i] = store.Tombstone{ID: id, Week: now, Reason: store.Expired}
 		}
 		if err := b.Store.Delete(tombstones...); err != nil {
-			return done, fmt.Errorf("expiring items: %w", err)
+			errs = append(errs, fmt.Errorf("expiring items: %w", err))
+			continue
 		}
 		done.Items += len(some)
 	}
 	done.Replies, err = b.Store.ExpireReplies(now.Add(-KeepAtMost - 1))
-	return done, err
+	return done, errors.Join(append(errs, err)...)
 }

@@ -8,6 +8,7 @@ import (
 	"saksi/crypto/parcel"
 	"saksi/crypto/receipt"
 	"saksi/server/inbox"
+	"saksi/server/store/storetest"
 )
 
 // weeks moves the clock.
@@ -174,4 +175,21 @@ func TestRepliesStayForTheirTime(t *testing.T) {
 	if got := d.read(t, code, 0); len(got) != 1 || got[0] != "baru" {
 		t.Errorf("read %q", got)
 	}
+}
+
+// TestWhatCannotExpireKeepsNothingElse: the deletion of items fails. Replies whose time
+// has come go all the same, and the items with the next sweep.
+func TestWhatCannotExpireKeepsNothingElse(t *testing.T) {
+	d := newDrop(t, 1)
+	code := receipt.New()
+	d.send(t, code, 0)
+	file := d.outbox(0, outbox.Outbox{Number: 1, Replies: d.answers(t, 0, code, 1, 1, "jawaban")})
+	d.imported(t, file, inbox.Imported{Replies: 1})
+	d.weeks(inbox.KeepAtMost + 1)
+	d.renew(t)
+	d.faulty.Plant(storetest.NotPersisted)
+	if swept, err := d.Expire(); err == nil || swept != (inbox.Swept{Replies: 1}) {
+		t.Errorf("%+v, %v, want one reply and an error", swept, err)
+	}
+	d.expire(t, 1, 0)
 }

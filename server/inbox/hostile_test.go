@@ -96,6 +96,41 @@ func TestReviewerFloodsAMailbox(t *testing.T) {
 	d.brings(t, 0, 2, rest[:1], inbox.Imported{Replies: 1})
 }
 
+// TestFloodOfMailboxesLeavesRoomForTexts: a reviewer names as many mailboxes as he
+// likes. His answers take no room that is kept for texts, and the others of an outbox
+// come in with the same one once there is room again.
+func TestFloodOfMailboxesLeavesRoomForTexts(t *testing.T) {
+	d := newDrop(t, 1)
+	disk := &filling{Store: d.Inbox.Store}
+	d.Inbox.Store, d.Inbox.Reserve = disk, 64*mib
+	flood := slices.Concat(d.answers(t, 0, receipt.New(), 1, 1, "satu"), d.answers(t, 0, receipt.New(), 1, 1, "dua"))
+	file := d.outbox(0, outbox.Outbox{Number: 1, Replies: flood})
+	disk.free = 32*mib - 1
+	if report, err := d.Import(file); !errors.Is(err, store.ErrFull) || report.Replies != 0 {
+		t.Errorf("%+v, %v, want ErrFull", report, err)
+	}
+	d.send(t, receipt.New(), 0)
+	disk.free = 32 * mib
+	d.imported(t, file, inbox.Imported{Replies: 2})
+}
+
+// TestAColleaguesCopyTakesNothing: a reviewer who has seen a colleague's outbox brings
+// the answers first, into other mailboxes. They come in where they belong all the same.
+func TestAColleaguesCopyTakesNothing(t *testing.T) {
+	d := newDrop(t, 2)
+	code := receipt.New()
+	honest := d.answers(t, 0, code, 1, 2, "jawaban")
+	copied := slices.Clone(honest)
+	for i := range copied {
+		copied[i].Mailbox = receipt.New().Keys().Mailbox()
+	}
+	d.brings(t, 1, 1, copied, inbox.Imported{Replies: 2})
+	d.brings(t, 0, 1, honest, inbox.Imported{Replies: 2})
+	if texts := d.read(t, code, 0); len(texts) != 2 {
+		t.Errorf("the reporter reads %q", texts)
+	}
+}
+
 // TestManyColleaguesHideNoFlood: however many answers of others stand between
 // those of one reviewer, his are counted.
 func TestManyColleaguesHideNoFlood(t *testing.T) {

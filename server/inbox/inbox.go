@@ -47,7 +47,7 @@ const (
 	// DefaultReserve is how many bytes of disk files leave to texts, unless
 	// configured: some 10,000 of them.
 	DefaultReserve = 1 << 30
-	// lastReserve is how many bytes texts leave to deletions, replies and
+	// lastReserve is how many bytes texts leave to deletions, canaries and
 	// batches.
 	lastReserve = 16 << 20
 	// MaxUploads is how many files may be on their way in, in slices, at once.

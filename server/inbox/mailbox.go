@@ -202,7 +202,9 @@ type RefusedError struct{ error }
 func (e *RefusedError) Unwrap() error { return e.error }
 
 // Import takes a desk's outbox. Importing the same again, or an older one,
-// changes nothing. It returns a [*RefusedError] for one that is no outbox.
+// changes nothing. It returns a [*RefusedError] for one that is no outbox, and
+// [store.ErrFull] when answers would take the room of texts: the same outbox brings the
+// others once there is more.
 func (b *Inbox) Import(file []byte) (Imported, error) {
 	o, err := outbox.Open(file, b)
 	if err != nil {
@@ -238,6 +240,9 @@ func (b *Inbox) importReplies(o *outbox.Outbox, report *Imported) error {
 		case own >= MaxRepliesPerBatch:
 			report.Crowded++
 			continue
+		}
+		if err := b.roomForAnswers(); err != nil {
+			return err
 		}
 		err = b.Store.AddReply(store.Reply{
 			Mailbox: r.Mailbox, Sealed: r.Sealed, Reviewer: o.Reviewer, Batch: batch, Week: b.week(),

@@ -9,10 +9,12 @@ import (
 	"saksi/server/store"
 )
 
-// room gives out the disk's space, so that files leave some for texts, and texts
-// leave some for deletions, replies and batches.
+// room gives out the disk's space, so that files leave some for answers and texts,
+// answers of reviewers, who may be hostile and name as many mailboxes as they like,
+// leave some for texts, and texts leave some for deletions and batches.
 //
 //	free space   |<- files ->|<------ Reserve ------>|
+//	             |<----- answers ----->|
 //	             |<-------- texts -------->|<- last ->|
 type room struct {
 	mu       sync.Mutex
@@ -47,6 +49,19 @@ func (b *Inbox) enter(p *Parcel) (leave func(), err error) {
 		return whole(h)
 	}
 	return h.leave, nil
+}
+
+// roomForAnswers returns [store.ErrFull] where answers would take what half of the
+// reserve is kept for.
+func (b *Inbox) roomForAnswers() error {
+	free, err := b.Store.Free()
+	if err != nil {
+		return err
+	}
+	if free < max(b.Reserve/2, lastReserve) {
+		return fmt.Errorf("finding room for answers: %w", store.ErrFull)
+	}
+	return nil
 }
 
 // findRoom makes room for a file beside all uploads, and takes it in one step.

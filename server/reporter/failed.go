@@ -47,10 +47,10 @@ var errUnread = errors.New("a mailbox could not be read")
 // errShut is of a form that is not given out, as nothing could be taken.
 var errShut = errors.New("the drop is closed, and nobody should write")
 
-// unread marks what is our own fault, or the disk's, as the error of a page that
-// sends nothing.
+// unread marks what is our own fault as the error of a page that sends nothing. What
+// the disk failed in stays: that may have been this reporter's last sending.
 func unread(err error) error {
-	if err == nil || !lookUp(err).inDoubt() {
+	if err == nil || lookUp(err).page != "internal" {
 		return err
 	}
 	return fmt.Errorf("%w: %w", errUnread, err)

@@ -48,8 +48,8 @@ var (
 	// ErrBusy is returned by Stage when another Stage of the id is under way, or
 	// has taken its place.
 	ErrBusy = errors.New("another request brings this payload")
-	// ErrKnown is returned by AddReply for a ciphertext that was added before,
-	// even if it has been deleted since.
+	// ErrKnown is returned by AddReply for a ciphertext that was added to this
+	// mailbox before, even if it has been deleted since.
 	ErrKnown = errors.New("the reply is known")
 	// ErrDamaged is returned when what was kept of an item is not what is there.
 	ErrDamaged = errors.New("what was kept is damaged")
@@ -221,7 +221,9 @@ type Store interface {
 	// [ErrSize] or [ErrOffset] when it is not item.Size long; it stays then.
 	CreateStaged(item Item, slots [][]byte, from UploadID) error
 
-	// States returns what each of the ids stands for, in one consistent view.
+	// States returns what each of the ids stands for, in one consistent view, which
+	// survives. It returns [ErrFailed] when that is not sure of one of them, as it was
+	// being written when the disk failed.
 	States(ids []receipt.ItemID) ([]State, error)
 
 	// Slots returns an item's slots in roster order, or [ErrUnknown] or

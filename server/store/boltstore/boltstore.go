@@ -1,7 +1,7 @@
 // Package boltstore keeps a drop's data in one folder: an index in bbolt, the
 // key sectors in a file of their own, and large payloads as files.
 //
-//	FORMAT              "saksi/v2/store\n"
+//	FORMAT              "saksi/v3/store\n"
 //	index.db            bbolt
 //	keys.slots          512-byte sectors of random bytes; see [sectors]
 //	payloads/<id>.age   payloads above 64 KiB; <id>.<random>.part while they arrive
@@ -62,12 +62,13 @@ import (
 	bolterrors "go.etcd.io/bbolt/errors"
 	"golang.org/x/sys/unix"
 
+	"saksi/crypto/receipt"
 	"saksi/crypto/week"
 	"saksi/server/store"
 )
 
 const (
-	formatText = "saksi/v2/store\n"
+	formatText = "saksi/v3/store\n"
 
 	fileMode   = 0o600
 	folderMode = 0o700
@@ -88,6 +89,7 @@ type Store struct {
 	sectors *sectors
 	health  *health
 	stages  stages
+	doubts  doubts
 	files   sync.Mutex // held while a large payload is renamed and indexed
 	// deleting is held from reading which sectors an entry has until they are
 	// released: a sector that was given to another entry meanwhile must not be
@@ -144,12 +146,15 @@ func Open(dir string, now func() time.Time) (*Store, error) {
 	}
 	s := &Store{dir: dir, now: now, health: &health{mark: filepath.Join(dir, markName)}}
 	s.health.marked = s.blurTimes
-	s.stages.all = map[store.UploadID]*stage{}
+	s.stages.all, s.doubts.ids = map[store.UploadID]*stage{}, map[receipt.ItemID]int{}
 	if s.db, err = openIndex(filepath.Join(dir, "index.db")); err != nil {
 		return nil, err
 	}
 	s.commits = &commits{db: s.db, health: s.health}
-	if err = s.openKeys(filepath.Join(dir, "keys.slots")); err == nil {
+	if err = s.view("opening store", s.commits.confirm); err == nil {
+		err = s.openKeys(filepath.Join(dir, "keys.slots"))
+	}
+	if err == nil {
 		err = s.recover()
 	}
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 
 	"go.etcd.io/bbolt"
@@ -25,6 +26,8 @@ type commits struct {
 	db      *bbolt.DB
 	health  *health
 	running sync.Mutex // held from the look at health to the end of a commit
+	// confirmed is the number of the newest transaction that is on disk for sure.
+	confirmed atomic.Int64
 
 	mu      sync.Mutex // guards waiting
 	waiting []*write
@@ -72,8 +75,10 @@ func (c *commits) commit(group []*write) (again []*write) {
 	var at int // in group
 	err := c.health.check()
 	if err == nil {
+		var number int64
 		err = guarded(func() error {
 			return c.db.Update(func(tx *bbolt.Tx) error {
+				number = int64(tx.ID())
 				for at = 0; at < len(group); at++ {
 					if err := group[at].run(tx); err != nil {
 						return err
@@ -82,6 +87,9 @@ func (c *commits) commit(group []*write) (again []*write) {
 				return nil
 			})
 		})
+		if err == nil {
+			c.confirmed.Store(number)
+		}
 		if errors.Is(err, errPanicked) {
 			c.health.crashed.Store(true)
 			err = c.health.syncing(err)
@@ -109,6 +117,12 @@ func (c *commits) refused(group []*write, at int, err error) (again []*write) {
 	group[0].err = err
 	close(group[0].done)
 	return group[1:]
+}
+
+// confirm notes that what a transaction sees is on disk, as it is after Open.
+func (c *commits) confirm(tx *bbolt.Tx) error {
+	c.confirmed.Store(int64(tx.ID()))
+	return nil
 }
 
 // settled returns once what can be seen in the index is on disk, or

@@ -15,7 +15,13 @@ import (
 func (s *Store) Delete(tombstones ...store.Tombstone) error {
 	s.deleting.Lock()
 	defer s.deleting.Unlock()
-	return s.withBallast(func() error { return s.deleteItems(tombstones) })
+	ids := make([]receipt.ItemID, len(tombstones))
+	for i, t := range tombstones {
+		ids[i] = t.ID
+	}
+	return s.about(ids, func() error {
+		return s.withBallast(func() error { return s.deleteItems(tombstones) })
+	})
 }
 
 func (s *Store) deleteItems(tombstones []store.Tombstone) error {
@@ -65,22 +71,23 @@ func putGone(tx *bbolt.Tx, t store.Tombstone) error {
 
 // Bury implements [store.Store].
 func (s *Store) Bury(t store.Tombstone) error {
-	return s.withBallast(func() error {
-		return s.update("burying item", func(tx *bbolt.Tx) error {
-			err := checkUnused(tx, t.ID)
-			if errors.Is(err, store.ErrGone) {
-				return nil
-			}
-			if err != nil {
-				return err
-			}
-			return putGone(tx, t)
-		})
+	bury := func(tx *bbolt.Tx) error {
+		err := checkUnused(tx, t.ID)
+		if errors.Is(err, store.ErrGone) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		return putGone(tx, t)
+	}
+	return s.about([]receipt.ItemID{t.ID}, func() error {
+		return s.withBallast(func() error { return s.update("burying item", bury) })
 	})
 }
 
 func (s *Store) isGone(id receipt.ItemID) bool {
-	states, err := s.States([]receipt.ItemID{id})
+	states, _, err := s.states("looking for item", []receipt.ItemID{id})
 	return err == nil && states[0].Gone != nil
 }
 

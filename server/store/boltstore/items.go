@@ -50,7 +50,9 @@ func (s *Store) create(i store.Item, slots [][]byte, keep func(doing string, e n
 		return fail(doing, err)
 	}
 	defer v.settled() // also when what makes the payload panics
-	err = keep(doing, newEntry{item: i, record: newItemRecord(i, v.sector), slots: v})
+	err = s.about([]receipt.ItemID{i.ID}, func() error {
+		return keep(doing, newEntry{item: i, record: newItemRecord(i, v.sector), slots: v})
+	})
 	if err != nil {
 		s.abandon(v)
 	}
@@ -273,8 +275,19 @@ func (s *Store) index(doing string, e newEntry) error {
 
 // States implements [store.Store].
 func (s *Store) States(ids []receipt.ItemID) ([]store.State, error) {
-	states := make([]store.State, len(ids))
-	err := s.view("reading states", func(tx *bbolt.Tx) error {
+	const doing = "reading states"
+	states, snapshot, err := s.states(doing, ids)
+	if err == nil {
+		err = s.believe(doing, snapshot, ids)
+	}
+	return states, err
+}
+
+// states returns what can be seen, and in which snapshot.
+func (s *Store) states(doing string, ids []receipt.ItemID) (states []store.State, snapshot int64, err error) {
+	states = make([]store.State, len(ids))
+	err = s.view(doing, func(tx *bbolt.Tx) error {
+		snapshot = int64(tx.ID())
 		tombstones, items := tx.Bucket(bucketGone), tx.Bucket(bucketItems)
 		for i, id := range ids {
 			gone, ok, err := goneIn(tombstones, id)
@@ -296,7 +309,7 @@ func (s *Store) States(ids []receipt.ItemID) ([]store.State, error) {
 		}
 		return nil
 	})
-	return states, err
+	return states, snapshot, err
 }
 
 // Slots implements [store.Store].

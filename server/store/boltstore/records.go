@@ -24,7 +24,7 @@ var (
 	bucketIDs      = []byte("ids")      // sequence -> ids, until retired
 	bucketReplies  = []byte("replies")  // M || count -> replyHead || reviewer
 	bucketAnswers  = []byte("answers")  // M || count -> sealed reply
-	bucketSeen     = []byte("seen")     // SHA-256 of a reply -> nothing
+	bucketSeen     = []byte("seen")     // SHA-256 of mailbox and SHA-256 of a reply -> nothing
 	bucketAcks     = []byte("acks")     // reviewer -> sequence
 	bucketRosters  = []byte("rosters")  // sequence -> signed note
 	bucketFiles    = []byte("files")    // SHA-256 -> recipients file

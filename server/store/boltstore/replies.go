@@ -22,7 +22,10 @@ import (
 func (s *Store) AddReply(r store.Reply) error {
 	const doing = "adding reply"
 	hash := sha256.Sum256(r.Sealed)
-	err := s.look(doing, func(tx *bbolt.Tx) error { return checkUnseen(tx, hash) })
+	// In another mailbox the same ciphertext is another entry: else whoever has a copy
+	// of a colleague's answer could bring it there first, and it would be known here.
+	seen := sha256.Sum256(replyName(r.Mailbox, hash))
+	err := s.look(doing, func(tx *bbolt.Tx) error { return checkUnseen(tx, seen) })
 	if err != nil {
 		return err
 	}
@@ -35,12 +38,12 @@ func (s *Store) AddReply(r store.Reply) error {
 	}
 	head := replyHead{Hash: hash, Sector: v.sector, Batch: r.Batch, Week: newWeek(r.Week)}
 	err = s.update(doing, func(tx *bbolt.Tx) error {
-		if err := checkUnseen(tx, hash); err != nil {
+		if err := checkUnseen(tx, seen); err != nil {
 			return err
 		}
 		key := slices.Concat(r.Mailbox[:], sequenceKey(nextReply(tx, r.Mailbox)))
 		return errors.Join(
-			tx.Bucket(bucketSeen).Put(hash[:], []byte{}),
+			tx.Bucket(bucketSeen).Put(seen[:], []byte{}),
 			tx.Bucket(bucketReplies).Put(key, storedReply{head: head, reviewer: r.Reviewer}.entry()),
 			tx.Bucket(bucketAnswers).Put(key, v.bytes),
 		)
@@ -51,8 +54,8 @@ func (s *Store) AddReply(r store.Reply) error {
 	return err
 }
 
-func checkUnseen(tx *bbolt.Tx, hash [32]byte) error {
-	if tx.Bucket(bucketSeen).Get(hash[:]) != nil {
+func checkUnseen(tx *bbolt.Tx, seen [32]byte) error {
+	if tx.Bucket(bucketSeen).Get(seen[:]) != nil {
 		return store.ErrKnown
 	}
 	return nil

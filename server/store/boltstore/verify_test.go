@@ -60,6 +60,10 @@ func verifyItem(s store.Store, k key, r record) string {
 		return "it has another tombstone"
 	case states[0].Gone != nil:
 		return ""
+	case r.seen['G']:
+		return "somebody saw that it is gone, and it is not"
+	case r.seen['I'] && states[0].Item == nil:
+		return "somebody saw that it is there, and it is not"
 	case r.done[remove]:
 		return "it was deleted, and is there"
 	case r.done[bury]:
@@ -133,7 +137,7 @@ func TestWorkloadCanFail(t *testing.T) {
 		t.Fatal(err)
 	}
 	yes := func(kinds ...byte) record {
-		r := record{map[byte]bool{}, map[byte]bool{}, new(int64)}
+		r := record{map[byte]bool{}, map[byte]bool{}, map[byte]bool{}, new(int64)}
 		for _, kind := range kinds {
 			r.begun[kind], r.done[kind] = true, true
 		}
@@ -148,6 +152,8 @@ func TestWorkloadCanFail(t *testing.T) {
 		"lost reply":       {{9}: yes(addReply)},
 		"lost slice":       {{9}: {begun: map[byte]bool{stageHalf: true}, staged: &size}},
 		"fewer bytes":      {half: {begun: map[byte]bool{stageHalf: true}, staged: &size}},
+		"seen":             {{9}: {seen: map[byte]bool{'I': true}}},
+		"seen gone":        {kept: {begun: yes(createText).begun, seen: map[byte]bool{'G': true}}},
 		"undone unstage":   {half: yes(stageHalf, unstage)},
 		"another content":  {kept: yes(createFile)},
 		"undone deletion":  {kept: yes(createText, remove)},

@@ -11,6 +11,7 @@ import (
 	"io"
 	mathrand "math/rand/v2"
 	"os"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -36,6 +37,7 @@ import (
 //	k C 00ff..   it was acknowledged
 //	f C 00ff..   it was refused
 //	a 99 00ff..  99 bytes of a staged payload were acknowledged
+//	v I 00ff..   somebody looked, and was told that the item is there; G: that it is gone
 const (
 	createText = 'C'
 	createFile = 'F'
@@ -174,6 +176,9 @@ func work(dir, journalName, mode string) error {
 	case modeTwins:
 		twins(s, j)
 		return nil
+	case modeSeen:
+		seen(s, j)
+		return nil
 	case modeBatch:
 		batch(s, j)
 		return nil
@@ -195,6 +200,7 @@ const (
 	modeOnce  = "once"
 	modeCrowd = "crowd"
 	modeTwins = "twins"
+	modeSeen  = "seen"
 	modeBatch = "batch"
 	modeEach  = "each"
 )
@@ -209,6 +215,7 @@ func (j *journal) tell(s store.Store, kind byte, k key) bool {
 	}
 	err := step()
 	if err != nil {
+		j.look(s, k)
 		err = step()
 	}
 	if err != nil && !errors.Is(err, store.ErrExists) && !errors.Is(err, store.ErrKnown) {
@@ -217,6 +224,30 @@ func (j *journal) tell(s store.Store, kind byte, k key) bool {
 	}
 	j.note("k %c %x", kind, k)
 	return true
+}
+
+// look asks for an item, as a reporter does who opens the conversation.
+func (j *journal) look(s store.Store, k key) (there bool) {
+	states, err := s.States([]receipt.ItemID{receipt.ItemID(k)})
+	switch {
+	case err != nil:
+	case states[0].Gone != nil:
+		j.note("v G %x", k)
+	case states[0].Item != nil:
+		j.note("v I %x", k)
+		return true
+	}
+	return false
+}
+
+// seen creates an item, and looks until it is there.
+func seen(s store.Store, j *journal) {
+	k := key{1}
+	j.note("s %c %x", createText, k)
+	go do(s, createText, k)
+	for !j.look(s, k) {
+		runtime.Gosched()
+	}
 }
 
 // crowd sends much at once.
@@ -236,7 +267,7 @@ func twins(s store.Store, j *journal) {
 	k := key{1}
 	go do(s, createText, k)
 	for {
-		if states, err := s.States([]receipt.ItemID{receipt.ItemID(k)}); err == nil && states[0].Item != nil {
+		if _, err := s.Slots(receipt.ItemID(k)); err == nil {
 			break
 		}
 	}
@@ -293,6 +324,7 @@ func each(s store.Store, j *journal) {
 // -1 if it was not even begun.
 type record struct {
 	begun, done map[byte]bool
+	seen        map[byte]bool // what somebody was told who looked
 	staged      *int64
 }
 
@@ -310,7 +342,7 @@ func readJournal(text string) (map[key]record, error) {
 		none := int64(-1)
 		r, ok := records[key(raw)]
 		if !ok {
-			r = record{map[byte]bool{}, map[byte]bool{}, &none}
+			r = record{map[byte]bool{}, map[byte]bool{}, map[byte]bool{}, &none}
 			records[key(raw)] = r
 		}
 		switch fields[0] {
@@ -318,6 +350,8 @@ func readJournal(text string) (map[key]record, error) {
 			r.begun[fields[1][0]] = true
 		case "k":
 			r.done[fields[1][0]] = true
+		case "v":
+			r.seen[fields[1][0]] = true
 		case "a":
 			now, err := strconv.ParseInt(fields[1], 10, 64)
 			if err != nil {

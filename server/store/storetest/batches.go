@@ -191,9 +191,14 @@ func testReplies(t *testing.T, e Engine) {
 	for _, m := range []receipt.Mailbox{last, first, {5}} {
 		want[m] = addReplies(t, s, m, 10)
 	}
-	if err := s.AddReply(store.Reply{Mailbox: receipt.Mailbox{6}, Sealed: want[first][3]}); !errors.Is(err, store.ErrKnown) {
-		t.Errorf("a known ciphertext in another mailbox: %v, want ErrKnown", err)
+	if err := s.AddReply(store.Reply{Mailbox: first, Sealed: want[first][3]}); !errors.Is(err, store.ErrKnown) {
+		t.Errorf("a known ciphertext: %v, want ErrKnown", err)
 	}
+	elsewhere := store.Reply{Mailbox: receipt.Mailbox{6}, Sealed: want[first][3], Reviewer: "r1", Batch: 4, Week: thisWeek}
+	if err := s.AddReply(elsewhere); err != nil {
+		t.Errorf("a known ciphertext in another mailbox: %v", err)
+	}
+	want[elsewhere.Mailbox] = [][]byte{elsewhere.Sealed}
 	finish(t, s)
 	s = e.Open(t)
 	for m, all := range want {
