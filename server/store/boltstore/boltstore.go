@@ -8,7 +8,7 @@
 //	payloads/<id>.<size>.<offset>.staged
 //	                    a payload that comes in slices, and how much of it is there
 //	ballast             random bytes, given up when there is no room for a deletion
-//	failed              empty, from a failure of the disk to the next Open
+//	sound               empty; not there from a failure of the disk to the next Open
 //
 // # What makes a deletion real
 //

@@ -236,7 +236,7 @@ func TestOpenRefuses(t *testing.T) {
 	if _, err := Open(dir, clock); err == nil {
 		t.Error("a folder without its keys was opened")
 	}
-	if err := os.WriteFile(filepath.Join(dir, "FORMAT"), []byte("saksi/v3/store\n"), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "FORMAT"), []byte("saksi/v4/store\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := Open(dir, clock); !errors.Is(err, store.ErrFormat) {

@@ -18,13 +18,15 @@ import (
 type health struct {
 	failed  atomic.Bool
 	crashed atomic.Bool // in the middle of a commit
-	mark    string      // file that tells the next Open; "" for none
-	marked  func()      // called once that is made; it has a time
+	mark    string      // file that is removed for the next Open to know; "" for none
+	marked  func()      // called once that is done; the folder has a time
 }
 
-// markName is made when the disk fails. It need not come to the disk itself: it
-// is about what the kernel remembers, and is forgotten with that.
-const markName = "failed"
+// markName is there as long as the disk has not failed since an Open that looked at
+// the disk itself. That it is removed need not come to the disk: it is about what the
+// kernel remembers, and is forgotten with that. A mark that had to be made would find
+// no room on a full disk.
+const markName = "sound"
 
 func (h *health) check() error {
 	if h.failed.Load() {
@@ -52,7 +54,7 @@ func (h *health) syncing(err error) error {
 		return nil
 	}
 	if !h.failed.Swap(true) && h.mark != "" {
-		_ = os.WriteFile(h.mark, nil, fileMode) // as well as can be
+		_ = os.Remove(h.mark) // as well as can be
 		h.marked()
 	}
 	if errors.Is(err, store.ErrFailed) {
@@ -118,18 +120,18 @@ func settle(name string, failed bool) error {
 	return unix.Fadvise(int(f.Fd()), 0, 0, unix.FADV_DONTNEED)
 }
 
-// settleAll settles what Open reads, and takes the mark away.
+// settleAll settles what Open reads, and makes the mark.
 func settleAll(dir string) error {
 	mark := filepath.Join(dir, markName)
 	_, err := os.Stat(mark)
-	failed := err == nil
+	failed := err != nil
 	for _, name := range []string{"index.db", "keys.slots"} { // bbolt would make an empty index
 		if err := settle(filepath.Join(dir, name), failed); err != nil {
 			return fmt.Errorf("opening store: %w", err)
 		}
 	}
 	if failed {
-		return os.Remove(mark)
+		_ = os.WriteFile(mark, nil, fileMode) // else the next Open looks as closely as this one
 	}
 	return nil
 }

@@ -257,7 +257,7 @@ func TestAPanicLeavesNoSyncBehind(t *testing.T) {
 		}()
 		s.Close()
 		time.Sleep(5 * time.Millisecond)
-		if _, err := os.Stat(filepath.Join(dir, markName)); err == nil {
+		if _, err := os.Stat(filepath.Join(dir, markName)); err != nil {
 			t.Fatal("the disk is said to have failed")
 		}
 	}
