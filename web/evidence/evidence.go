@@ -213,9 +213,10 @@ type finder struct {
 	kind     Kind
 	found    []Reveal
 	unknown  bool
-	inflates int // so far
+	inflates int // parts that were opened, or tried, so far
 	inflated int // bytes, so far
 	looks    int // so far
+	entries  int // of EXIF, so far
 }
 
 const (

@@ -412,7 +412,7 @@ var update = flag.Bool("update", false, "write testdata/vectors.json")
 func TestVectors(t *testing.T) {
 	const path = "testdata/vectors.json"
 	var fresh []vector
-	for _, s := range samples() {
+	for _, s := range append(samples(), shared()...) {
 		fresh = append(fresh, newVector(s))
 	}
 	if *update {

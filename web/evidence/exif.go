@@ -46,6 +46,9 @@ type entry struct {
 // maxEntries is how many lines of a directory are read: no camera writes a hundred.
 const maxEntries = 256
 
+// maxLines is how many lines of all blocks of a file are looked at.
+const maxLines = 1024
+
 // entries reads the directory at a place, and where the next one is, or 0.
 func (t tiff) entries(at int) (list []entry, next int) {
 	if at < 8 || at+2 > len(t.b) {
@@ -128,20 +131,34 @@ func (f *finder) exif(b []byte) {
 }
 
 func (f *finder) directories(t tiff) {
-	first, next := t.entries(int(t.order.Uint32(t.b[4:])))
+	first, next := f.look(t, int(t.order.Uint32(t.b[4:])))
 	f.lines(t, first)
 	for _, e := range first {
-		lines, _ := t.entries(e.number)
 		switch e.tag {
 		case 0x8769:
+			lines, _ := f.look(t, e.number)
 			f.lines(t, lines)
 		case 0x8825:
+			lines, _ := f.look(t, e.number)
 			f.place(t, lines)
 		}
 	}
 	if preview, _ := t.entries(next); len(preview) > 0 {
 		f.add(Thumbnail, "")
 	}
+}
+
+// look reads a directory whose values are looked at, unless too many of the file were.
+// Directories may share their lines, and lines their values: a small block could name
+// far more than it has.
+func (f *finder) look(t tiff, at int) (list []entry, next int) {
+	if f.entries >= maxLines {
+		f.unknown = true
+		return nil, 0
+	}
+	list, next = t.entries(at)
+	f.entries += len(list)
+	return list, next
 }
 
 func (f *finder) lines(t tiff, lines []entry) {

@@ -20,7 +20,7 @@ var stripBound = fuzztest.Bound{Base: 64 << 10, PerByte: 100}
 // grows, and searched.
 var inspectBound = fuzztest.Bound{Base: 80 << 20, PerByte: 150}
 
-// An EXIF block has 256 lines in each of four directories, and 4 KiB of each are read.
+// Of EXIF 1,024 lines are looked at, and 255 more of the last directory, 4 KiB of each.
 var exifBound = fuzztest.Bound{Base: 40 << 20, PerByte: 40}
 
 func seed(f *testing.F) {
@@ -59,6 +59,8 @@ func hostile() [][]byte {
 		pdf(strings.Repeat("/Author (", 20_000)), pdf(strings.Repeat("stream ", 50_000)),
 		archive("[Content_Types].xml", "x", "docProps/core.xml", strings.Repeat("<dc:creator>", 1<<17),
 			"meta.xml", strings.Repeat(" ", 1<<24)),
+		withSegments(plainJPEG(), app(1, exifPrefix+sharedLines())), sharedMember(1<<20, 400), sharedEnd(10_000),
+		withSegments(plainJPEG(), bytes.Repeat(app(1, exifPrefix+sharedValues()), 20)),
 	}
 }
 
@@ -81,6 +83,22 @@ func TestLooksAreCounted(t *testing.T) {
 	}
 	if f.looks != maxLooks || !f.unknown {
 		t.Errorf("%d looks, unknown %v", f.looks, f.unknown)
+	}
+}
+
+// TestOpeningIsCounted: parts that share their bytes, or their end, are not opened without
+// end, and the finding says that not all was.
+func TestOpeningIsCounted(t *testing.T) {
+	for name, b := range map[string][]byte{"zip": sharedMember(10, 100), "pdf": sharedEnd(100)} {
+		f := finder{kind: Sniff(b, "")}
+		if f.kind == PDF {
+			f.pdf(b, true)
+		} else {
+			f.zip(&source{whole: b, size: int64(len(b))})
+		}
+		if f.inflates != maxInflates || !f.unknown {
+			t.Errorf("%s: %d opened, unknown %v", name, f.inflates, f.unknown)
+		}
 	}
 }
 

@@ -202,12 +202,17 @@ func (f *finder) streams(b []byte) {
 
 const maxHead = 1024 // bytes of what says how a stream is coded
 
-// stream tells what a compressed stream tells that b begins with.
+// stream tells what a compressed stream tells that b begins with. One end may be that of
+// many, and of each it is looked for.
 func (f *finder) stream(b []byte, isXMP bool) {
+	if f.full() {
+		return
+	}
 	b = bytes.TrimPrefix(b, []byte("\r"))
 	b = bytes.TrimPrefix(b, []byte("\n"))
 	end := bytes.Index(b[:min(len(b), 4*maxInflated)], []byte("endstream"))
 	if end < 0 {
+		f.inflates++
 		return
 	}
 	packed := bytes.TrimSuffix(bytes.TrimSuffix(b[:end], []byte("\n")), []byte("\r"))

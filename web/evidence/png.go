@@ -191,13 +191,21 @@ const (
 	maxAll      = 4 << 20 // bytes of all of them
 )
 
+// full reports whether as much was opened of one file as may be, and notes that there is
+// more.
+func (f *finder) full() bool {
+	full := f.inflates >= maxInflates || f.inflated >= maxAll
+	f.unknown = f.unknown || full
+	return full
+}
+
 // inflate returns what was compressed, with zlib's head or without, as far as it goes.
 func (f *finder) inflate(b []byte, head bool) []byte {
-	most := min(maxInflated, maxAll-f.inflated)
-	if f.inflates++; f.inflates > maxInflates || most <= 0 {
-		f.unknown = true
+	if f.full() {
 		return nil
 	}
+	f.inflates++
+	most := min(maxInflated, maxAll-f.inflated)
 	var r io.Reader = flate.NewReader(bytes.NewReader(b))
 	if head {
 		var err error

@@ -84,8 +84,12 @@ func directory(s *source) (list []member) {
 	return list
 }
 
-// content returns what a member holds, as far as it is looked at.
+// content returns what a member holds, as far as it is looked at. Members may share
+// their bytes: those that are not packed count like the others.
 func (f *finder) content(s *source, m member) []byte {
+	if f.full() {
+		return nil
+	}
 	head := s.read(m.at, zipHeader)
 	if len(head) < zipHeader {
 		return nil
@@ -95,5 +99,7 @@ func (f *finder) content(s *source, m member) []byte {
 	if m.packed {
 		return f.inflate(b, false)
 	}
+	f.inflates++
+	f.inflated += len(b)
 	return b
 }

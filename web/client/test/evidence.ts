@@ -1,15 +1,15 @@
 // The vectors of web/evidence, held against its twin.
 
 import { base64, unbase64 } from "../src/encoding";
-import { inspect, strip } from "../src/evidence/index";
+import { type Finding, inspect, strip } from "../src/evidence/index";
 import { checks, outcome, type Report } from "./checks";
 
-interface Vector {
+export interface Vector {
   name: string;
   in: string;
   clean?: string;
   error?: "kind" | "damaged";
-  finding: unknown;
+  finding: Finding;
 }
 
 /** Runs all vectors of the file, parsed. */

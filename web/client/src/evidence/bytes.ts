@@ -23,6 +23,7 @@ export interface Finder {
   inflates: number;
   inflated: number;
   looks: number;
+  lines: number; // of EXIF
 }
 
 /** How much of a file is looked at, and up to which size pictures are stripped. */
@@ -56,7 +57,9 @@ export function latin(b: Uint8Array): string {
 }
 
 export function unlatin(s: string): Uint8Array {
-  return Uint8Array.from(s, (c) => c.charCodeAt(0));
+  const b = new Uint8Array(s.length);
+  for (let i = 0; i < s.length; i++) b[i] = s.charCodeAt(i);
+  return b;
 }
 
 /** Bytes as UTF-8, else as Latin-1. */
@@ -119,14 +122,19 @@ export function dateless(b: Uint8Array, at: number): Uint8Array {
   return b.slice().fill(0, at + 24, at + 36).fill(0, at + 84, at + 100);
 }
 
+/** Whether as much was opened of one file as may be: then there is more. */
+export function full(f: Finder): boolean {
+  const full = f.inflates >= 64 || f.inflated >= 4 << 20;
+  f.unknown ||= full;
+  return full;
+}
+
 /** What was compressed, as far as it goes: a part that breaks off tells, too. */
 export async function inflate(f: Finder, b: Uint8Array, format: CompressionFormat): Promise<Uint8Array> {
   const parts: Uint8Array[] = [];
+  if (full(f)) return join(parts);
+  f.inflates++;
   let left = Math.min(MAX_INFLATED, (4 << 20) - f.inflated);
-  if (++f.inflates > 64 || left <= 0) {
-    f.unknown = true;
-    return join(parts);
-  }
   try {
     const unpacked = new Blob([b as BlobPart]).stream().pipeThrough(new DecompressionStream(format));
     const reader = unpacked.getReader();

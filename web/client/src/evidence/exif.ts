@@ -75,13 +75,21 @@ export function exif(f: Finder, b: Uint8Array): void {
 }
 
 function directories(f: Finder, t: Block): void {
-  const [first, next] = entries(t, t.v.getUint32(4, t.little));
+  const [first, next] = look(f, t, t.v.getUint32(4, t.little));
   lines(f, t, first);
   for (const e of first) {
-    if (e.tag === 0x8769) lines(f, t, entries(t, e.number)[0]);
-    if (e.tag === 0x8825) place(f, t, entries(t, e.number)[0]);
+    if (e.tag === 0x8769) lines(f, t, look(f, t, e.number)[0]);
+    if (e.tag === 0x8825) place(f, t, look(f, t, e.number)[0]);
   }
   if (entries(t, next)[0].length > 0) add(f, "thumbnail");
+}
+
+/** A directory whose values are looked at, unless too many of the file were: they may share bytes. */
+function look(f: Finder, t: Block, at: number): [Entry[], number] {
+  const found: [Entry[], number] = f.lines < 1024 ? entries(t, at) : [[], 0];
+  f.unknown ||= f.lines >= 1024;
+  f.lines += found[0].length;
+  return found;
 }
 
 function lines(f: Finder, t: Block, list: Entry[]): void {

@@ -61,7 +61,7 @@ export async function inspect(file: Blob, name: string): Promise<Finding> {
   const read = async (at: number, n: number): Promise<Uint8Array> =>
     new Uint8Array(await file.slice(at, at + Math.min(n, MAX_PICTURE)).arrayBuffer());
   const kind = sniff(latin(await read(0, 1024)), name);
-  const f: Finder = { kind, found: [], unknown: false, inflates: 0, inflated: 0, looks: 0 };
+  const f: Finder = { kind, found: [], unknown: false, inflates: 0, inflated: 0, looks: 0, lines: 0 };
   if (kind === "jpeg") jpeg(f, await read(0, MAX_PICTURE));
   else if (kind === "png") await png(f, await read(0, MAX_PICTURE));
   else if (kind === "webp") webp(f, await read(0, MAX_PICTURE));

@@ -1,6 +1,6 @@
 // PDF: what the Info dictionary and XMP tell, by looking for them.
 
-import { add, type Finder, inflate, latin, text, unlatin, type What, wide } from "./bytes";
+import { add, type Finder, full, inflate, latin, text, unlatin, type What, wide } from "./bytes";
 import { xmp } from "./xml";
 
 // The first five are those by which the dictionary is found: titles have bookmarks, too.
@@ -115,8 +115,10 @@ async function streams(f: Finder, s: string): Promise<void> {
 }
 
 async function stream(f: Finder, s: string, at: number, isXMP: boolean): Promise<void> {
+  if (full(f)) return;
   const body = s.slice(at, at + (4 << 20)).replace(/^\r?\n?/, "");
   const end = body.indexOf("endstream");
+  if (end < 0) f.inflates++;
   if (end < 0) return;
   const packed = body.slice(0, end).replace(/\r?\n?$/, "");
   const plain = await inflate(f, unlatin(packed), "deflate");

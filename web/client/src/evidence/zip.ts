@@ -1,7 +1,7 @@
 // Office Open XML and OpenDocument: what their properties tell, of an archive that is
 // never read as a whole.
 
-import { add, type Finder, inflate, latin, MAX_INFLATED, starts, text, view } from "./bytes";
+import { add, type Finder, full, inflate, latin, MAX_INFLATED, starts, text, view } from "./bytes";
 import { authors, markup } from "./xml";
 
 /** Up to n bytes of a file from a place. */
@@ -51,9 +51,12 @@ export async function zip(f: Finder, read: Read, size: number): Promise<void> {
 }
 
 async function content(f: Finder, read: Read, m: Member): Promise<Uint8Array> {
-  const head = await read(m.at, 30);
+  const head = await read(m.at, full(f) ? 0 : 30);
   if (head.length < 30) return head.subarray(0, 0);
   const names = view(head).getUint16(26, true) + view(head).getUint16(28, true);
   const b = await read(m.at + 30 + names, Math.min(m.size, MAX_INFLATED));
-  return m.packed ? inflate(f, b, "deflate-raw") : b;
+  if (m.packed) return inflate(f, b, "deflate-raw");
+  f.inflates++;
+  f.inflated += b.length;
+  return b;
 }
