@@ -28,7 +28,7 @@ const known = /^(busy|closed|no_reader|too_large|upload_cut|form_damaged|file_nu
 export function reading(said: unknown): Answer["problem"] {
   const { error, minutes, limit } = Object(said) as Record<string, unknown>;
   return {
-    error: known.test(String(error)) ? String(error) : "internal",
+    error: typeof error === "string" && known.test(error) ? error : "internal",
     ...(typeof minutes === "number" && { minutes }), ...(typeof limit === "number" && { limit }),
   };
 }

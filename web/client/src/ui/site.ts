@@ -1,8 +1,9 @@
 // What the script works with, once the roster is verified.
 
-import { hex, text } from "../encoding";
+import { hex, malformed } from "../encoding";
 import { Failure } from "../failure";
 import { type Circle, circle, follows, parseRoster, type Roster, verify } from "../roster";
+import * as strictjson from "../strictjson";
 import { parse, type Taxonomy } from "../taxonomy";
 import { get, page } from "./port";
 import type { Lang, Views } from "./view";
@@ -97,8 +98,17 @@ export async function load(lang: Lang): Promise<Site> {
   ]);
   return {
     ...who, views: shown, taxonomy: parse(questions), pending: 0, again: null, acts: {},
-    places: JSON.parse(text(regions)) as [string, string][],
+    places: pairs(regions),
   };
+}
+
+/** The codes and names in a file of places. */
+export function pairs(file: Uint8Array): [string, string][] {
+  const list = strictjson.parse(file) as [string, string][];
+  if (!Array.isArray(list) || list.some((p) => !Array.isArray(p) || p.length !== 2 || p.some((s) => typeof s !== "string"))) {
+    throw malformed();
+  }
+  return list;
 }
 
 const rostersBefore = 6;
