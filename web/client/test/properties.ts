@@ -1,5 +1,6 @@
 // Properties of all parsers: of a valid input with some bytes changed they make
-// something that is spelled just like it, or a Failure. Never another exception.
+// something that is spelled just like it, or a Failure. Never another exception, and never
+// more work than is stated.
 
 import { sha256 } from "@noble/hashes/sha2.js";
 import { base64, concat, equal, hex, text, u16, unbase64, unhex, utf8 } from "../src/encoding";
@@ -13,16 +14,26 @@ import * as sign from "../src/sign";
 import * as strictjson from "../src/strictjson";
 import * as taxonomy from "../src/taxonomy";
 import * as week from "../src/week";
-import { checks, type Report } from "./checks";
+import { answers } from "./answers";
+import { type Checks, checks, type Report } from "./checks";
+import type { Vector as File } from "./evidence";
+import { files } from "./files";
+import { gauge } from "./work";
 
 type Vector = any;
 
 /** Holds a mutated input: reads it and spells what was read, or says that there is nothing to compare. */
-interface Property {
+export interface Property {
   name: string;
   from: Uint8Array[];
   /** Inputs that chance seldom makes; all are refused. */
   odd?: Uint8Array[];
+  /** Inputs that cost as much as can be. */
+  heavy?: Uint8Array[];
+  /** The most letters and bytes that are gone through, by the size of the input. */
+  most?(size: number): number;
+  /** It takes whatever there is. */
+  never?: true;
   /** The input again from what was read; null if this has more than one spelling. */
   again(b: Uint8Array): Uint8Array | null | Promise<Uint8Array | null>;
 }
@@ -30,39 +41,48 @@ interface Property {
 /** How many inputs each parser gets, however slow the machine is. */
 const least = 50;
 
-/** Runs all for so many seconds together; the seed stands in each failure. */
-export async function properties(seconds: number, v: Vector, seed = Date.now() % 1e9): Promise<Report> {
+/** Runs all for so many seconds together, of the vectors of both files; the seed stands in each failure. */
+export async function properties(seconds: number, v: Vector, photos: File[], seed: number): Promise<Report> {
   const c = checks();
-  const all = list(v);
+  const all = [...list(v), ...(await answers(v)), ...files(photos)];
   for (const p of all) {
-    const random = generator(seed);
-    let refused = 0;
-    for (const b of p.from) await p.again(b);
-    for (const b of p.odd ?? []) c.that(`${p.name}: ${text(b)}`, await refuses(p, b));
-    const end = performance.now() + (1000 * seconds) / all.length;
-    for (let n = 0; n < least || performance.now() < end; n++) {
-      const input = mutated(p.from, random);
-      const about = `${p.name}, seed ${seed}, ${hex(input).slice(0, 1500)}: `;
-      try {
-        const again = await p.again(input);
-        c.that(about + "it is spelled in another way", again === null || equal(again, input));
-      } catch (e) {
-        refused++;
-        c.that(about + String(e), e instanceof Failure);
-      }
+    const work = p.most && gauge(); // it makes what is counted slower
+    try {
+      await holds(c, p, seed, (1000 * seconds) / all.length, () => work?.back() ?? 0);
+    } finally {
+      work?.end();
     }
-    c.that(p.name + ": nothing was refused", refused > 0);
   }
   return { checks: c.checks, failed: c.failed };
 }
 
-async function refuses(p: Property, b: Uint8Array): Promise<boolean> {
-  try {
-    await p.again(b);
-  } catch (e) {
-    return e instanceof Failure;
-  }
-  return false;
+async function holds(c: Checks, p: Property, seed: number, milliseconds: number, work: () => number): Promise<void> {
+  const end = performance.now() + milliseconds;
+  const random = generator(seed);
+  let refused = 0;
+  /** What is wrong with what becomes of an input, or "". */
+  const wrong = async (b: Uint8Array): Promise<string> => {
+    work();
+    try {
+      const again = await p.again(b);
+      if (again !== null && !equal(again, b)) return "it is spelled in another way";
+    } catch (e) {
+      refused++;
+      if (p.never || !(e instanceof Failure)) return String(e);
+    }
+    const done = work();
+    return p.most && done > p.most(b.length) ? `${done} letters and bytes were gone through` : "";
+  };
+  const hold = async (b: Uint8Array): Promise<void> => {
+    const what = await wrong(b);
+    c.that(what && `${p.name}, seed ${seed}, ${hex(b.subarray(0, 750))}: ${what}`, !what);
+  };
+  for (const b of [...p.from, ...(p.heavy ?? [])]) await hold(b);
+  c.that(p.name + ": an input that is right was refused", refused === 0);
+  for (const b of p.odd ?? []) await hold(b);
+  c.that(p.name + ": an odd one was not refused", refused === (p.odd?.length ?? 0));
+  for (let n = 0; n < least || performance.now() < end; n++) await hold(mutated(p.from, random));
+  c.that(p.name + ": nothing was refused", p.never || refused > (p.odd?.length ?? 0));
 }
 
 function list(v: Vector): Property[] {
@@ -203,6 +223,7 @@ function mutated(from: Uint8Array[], random: (n: number) => number): Uint8Array 
       other.slice(cut, cut + random(40)),
       concat(b.slice(at, end), b.slice(at, end)),
       new Uint8Array(0),
+      b.slice(at, end).map((x) => x ^ (1 << random(8))),
     ];
     b = concat(b.slice(0, at), middles[random(middles.length)] ?? b, b.slice(end));
   }
