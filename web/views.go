@@ -214,6 +214,9 @@ type Client struct {
 	KeepSpread, KeepMost int // as in Receipt
 }
 
+// Open is the form for the words, with what was typed.
+func (Client) Open() Open { return Open{Words: "{words}"} }
+
 // Confirm asks before anything is deleted; or once more, where nobody knows whether
 // it was.
 type Confirm struct {

@@ -18,8 +18,10 @@ export async function opener(s: Site, form: HTMLFormElement): Promise<void> {
     return wrong(s, field, err);
   }
   const thread = newThread(reading.code, 0, new Map());
+  const typed = field.value;
+  thread.mend = () => back(s, typed);
   if (!reading.mended.length) return open(s, thread, 0);
-  suggest(s, reading, () => open(s, thread, 0), field.value);
+  suggest(s, reading, () => open(s, thread, 0), thread.mend);
 }
 
 function wrong(s: Site, field: HTMLElement, err: unknown): void {
@@ -32,9 +34,8 @@ function wrong(s: Site, field: HTMLElement, err: unknown): void {
 }
 
 /** Asks whether other words were meant. */
-function suggest(s: Site, reading: Reading, yes: () => Promise<void>, typed: string): void {
-  const form = [...($("main")?.childNodes ?? [])];
-  s.acts = { open: yes, words: () => back(form, typed) };
+function suggest(s: Site, reading: Reading, yes: () => Promise<void>, no: () => void): void {
+  s.acts = { open: yes, words: no };
   s.again = () =>
     show(s.views, view(s.views, "suggest", {
       words: words(reading.code).map((word, i) => ({
@@ -44,9 +45,9 @@ function suggest(s: Site, reading: Reading, yes: () => Promise<void>, typed: str
   s.again();
 }
 
-function back(form: ChildNode[], typed: string): void {
-  $("main")?.replaceChildren(...form);
-  const field = $<HTMLTextAreaElement>("#words");
-  if (field) field.value = typed;
-  field?.focus();
+/** Shows the form again, in the present language, with what was typed. */
+function back(s: Site, words: string): void {
+  s.again = () => show(s.views, view(s.views, "open", { words }));
+  s.again();
+  $("#words")?.focus();
 }

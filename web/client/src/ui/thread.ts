@@ -31,6 +31,8 @@ export interface Thread {
   doubt: Doubt;
   /** What is being sent, and what ends it. */
   work: Set<Promise<unknown>>;
+  /** Goes back to the words, if they were typed. */
+  mend?: () => void;
   stop: AbortController;
 }
 
@@ -69,6 +71,7 @@ export async function stop(thread: Thread): Promise<void> {
 export function enter(s: Site, thread: Thread): void {
   s.acts = {
     open: () => open(s, thread, 0),
+    words: () => thread.mend?.(),
     older: () => open(s, thread, thread.page + 1),
     newer: () => open(s, thread, Math.max(0, thread.page - 1)),
     message: (form) => message(s, thread, form),
@@ -108,7 +111,7 @@ function render(s: Site, thread: Thread, c: Conversation, notice: string): void 
   }));
   const silent = (r: Marked) => r.status === "diambil" && !r.text;
   const part = view(v, "conversation", {
-    notice, nothing: !items.length && !c.replies.length && !c.page,
+    notice, nothing: !items.length && !c.replies.length && !c.page, mend: !!thread.mend,
     newer: c.page > 0, page: c.page + 1, unchecked: c.unchecked,
     replies: c.replies.filter((r) => !silent(r)).map((r) => shown(v, r)), silent: !c.replies.length,
     confirmed: c.replies.filter(silent).map((r) => shown(v, r)),
