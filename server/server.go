@@ -57,6 +57,7 @@ type Server struct {
 	script   *script       // nil for none
 	places   chan struct{} // of forms with a long text
 	pictures *share        // of memory for pictures
+	look     sync.Mutex    // at one of them
 	stopping chan struct{} // closed when Serve is to end
 	work     work
 }
@@ -90,7 +91,7 @@ func New(c Config) (*Server, error) {
 func (s *Server) handler(lang web.Lang) *reporter.Handler {
 	return &reporter.Handler{
 		Scribe: &scribe.Scribe{Inbox: s.Inbox}, Pages: s.pages, Lang: lang,
-		Gate: s.Gate, Hold: s.hold, MaxFile: s.Inbox.MaxFile, MaxForm: s.Limits.Form, Tick: s.Limits.Tick, Padding: s.Limits.Padding,
+		Gate: s.Gate, Hold: s.hold, Look: &s.look, MaxFile: s.Inbox.MaxFile, MaxForm: s.Limits.Form, Tick: s.Limits.Tick, Padding: s.Limits.Padding,
 	}
 }
 

@@ -69,7 +69,7 @@ func (h *Handler) picture(ctx context.Context, from io.Reader, size int64) (*con
 			return nil, err
 		}
 	}
-	clean, told, err := develop(from, size)
+	clean, told, err := h.develop(from, size)
 	if err != nil {
 		release()
 		return nil, err
@@ -77,13 +77,17 @@ func (h *Handler) picture(ctx context.Context, from io.Reader, size int64) (*con
 	return &content{sent{removed: told}, bytes.NewReader(clean), int64(len(clean)), release}, nil
 }
 
-func develop(from io.Reader, size int64) (clean []byte, told []evidence.What, err error) {
+func (h *Handler) develop(from io.Reader, size int64) (clean []byte, told []evidence.What, err error) {
 	raw := make([]byte, size)
 	if _, err := io.ReadFull(from, raw); err != nil {
 		return nil, nil, fmt.Errorf("reading upload: %w", ErrCut)
 	}
 	if _, err := from.Read(make([]byte, 1)); err != io.EOF {
 		return nil, nil, fmt.Errorf("reading upload: %w", ErrCut) // the form goes on
+	}
+	if h.Look != nil { // all of it is here: nobody waits for a sender
+		h.Look.Lock()
+		defer h.Look.Unlock()
 	}
 	if clean, _, err = evidence.Strip(raw); err != nil {
 		return nil, nil, fmt.Errorf("stripping: %w", ErrPicture)

@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -35,6 +36,9 @@ type Handler struct {
 	// Hold waits until a request may keep so many bytes in memory, of its body and made
 	// of it. nil lets it at once. Its error is [gate.ErrBusy].
 	Hold func(ctx context.Context, bytes int64) (release func(), err error)
+	// Look is held while a picture is looked at: what is packed in it may take some MiB
+	// that Hold was not asked for, however small it is. It may be nil.
+	Look *sync.Mutex
 	// Tick is what the time of every answer about a mailbox is a multiple of.
 	Tick time.Duration
 	// Padding is what the size of every conversation page is a multiple of.
