@@ -9,7 +9,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"strings"
 	"syscall"
 
 	"saksi/crypto/receipt"
@@ -39,7 +38,7 @@ func NewClient(dir string) (*Client, error) {
 	}
 	conn.Close()
 	connect := func(ctx context.Context, _, _ string) (net.Conn, error) { return dial(ctx, dir) }
-	return &Client{http.Client{Transport: &http.Transport{DialContext: connect}}}, nil
+	return &Client{http.Client{Transport: &http.Transport{DialContext: connect, ReadBufferSize: trailerRoom}}}, nil
 }
 
 // call sends a request and returns the body of a good answer.
@@ -63,14 +62,18 @@ func (c *Client) call(method, path string, body io.Reader) (*http.Response, erro
 	return nil, errors.New(f.Error)
 }
 
+// maxAnswer bounds an answer, in bytes: of a store with 100,000 damaged items [Check]
+// has a line for each.
+const maxAnswer = 16 << 20
+
 func (c *Client) callJSON(method, path string, body io.Reader, value any) error {
 	resp, err := c.call(method, path, body)
 	if err != nil {
 		return err
 	}
 	defer resp.Body.Close()
-	if err := json.NewDecoder(resp.Body).Decode(value); err != nil {
-		return fmt.Errorf("reading answer: %w", err)
+	if err := json.NewDecoder(io.LimitReader(resp.Body, maxAnswer)).Decode(value); err != nil {
+		return fmt.Errorf("reading answer: %.200v", err) // it repeats what it cannot read
 	}
 	return nil
 }
@@ -104,12 +107,8 @@ func (c *Client) Bundle(w io.Writer) (damaged []receipt.ItemID, err error) {
 	if _, err := io.Copy(w, resp.Body); err != nil {
 		return nil, fmt.Errorf("receiving bundle: %w", err)
 	}
-	for _, name := range strings.Fields(resp.Trailer.Get(damagedTrailer)) {
-		id, err := receipt.ParseItemID(name)
-		if err != nil {
-			return nil, fmt.Errorf("receiving bundle: %w", err)
-		}
-		damaged = append(damaged, id)
+	if damaged, err = parseDamaged(resp.Trailer.Get(damagedTrailer)); err != nil {
+		return nil, fmt.Errorf("receiving bundle: %w", err)
 	}
 	return damaged, nil
 }

@@ -8,7 +8,7 @@
 //	GET  /v1/check     what is wrong with the store, as a JSON list of lines
 //	POST /v1/close     closes a batch; {"batch": 4}
 //	GET  /v1/bundle    the bundle, a tar; broken off on an error; a trailer
-//	                   Saksi-Damaged names items that were left out
+//	                   Saksi-Damaged names items that were left out, 30,000 at most
 //	POST /v1/outbox    takes a desk's outbox; JSON (inbox.Imported)
 //	GET  /v1/couriers  the list of couriers, as text (pass.List)
 //	POST /v1/couriers  adds a courier; the body is a card's line
@@ -94,16 +94,40 @@ func (h *Handler) Bundle(c echo.Context) error {
 		header.Del("Trailer")
 		return answer(c, nil, err)
 	}
-	var ids []string
-	for _, id := range damaged {
-		ids = append(ids, id.String())
-	}
-	header.Set(damagedTrailer, strings.Join(ids, " "))
+	header.Set(damagedTrailer, formatDamaged(damaged[:min(len(damaged), maxDamaged)]))
 	return nil
 }
 
-// damagedTrailer names, after a bundle, the items that were left out.
-const damagedTrailer = "Saksi-Damaged"
+// damagedTrailer names, after a bundle, the items that were left out. Desks miss also
+// those that have no room in it.
+const (
+	damagedTrailer = "Saksi-Damaged"
+	maxDamaged     = 30_000
+	trailerRoom    = 1 << 20 // net/http takes a trailer that fits into its buffer, else no bundle
+)
+
+func formatDamaged(ids []receipt.ItemID) string {
+	names := make([]string, len(ids))
+	for i, id := range ids {
+		names[i] = id.String()
+	}
+	return strings.Join(names, " ")
+}
+
+// parseDamaged reads what formatDamaged wrote.
+func parseDamaged(text string) (ids []receipt.ItemID, err error) {
+	if text == "" {
+		return nil, nil
+	}
+	for name := range strings.SplitSeq(text, " ") {
+		id, err := receipt.ParseItemID(name)
+		if err != nil {
+			return nil, err
+		}
+		ids = append(ids, id)
+	}
+	return ids, nil
+}
 
 // Outbox takes a desk's outbox.
 func (h *Handler) Outbox(c echo.Context) error {

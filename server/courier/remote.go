@@ -148,13 +148,14 @@ func announce(c echo.Context, plan *inbox.Plan) (from int64, code int) {
 	return from, http.StatusPartialContent
 }
 
-// rangeFrom reads "bytes=N-". Other ranges are none.
+// rangeFrom reads "bytes=N-" in its one spelling. Other ranges are none.
 func rangeFrom(value string) (from int64, ok bool) {
-	text, prefix := strings.CutPrefix(value, "bytes=")
-	text, suffix := strings.CutSuffix(text, "-")
+	text := strings.TrimSuffix(strings.TrimPrefix(value, "bytes="), "-")
 	n, err := strconv.ParseUint(text, 10, 62)
-	return int64(n), prefix && suffix && err == nil
+	return int64(n), err == nil && formatRange(int64(n)) == value
 }
+
+func formatRange(from int64) string { return fmt.Sprintf("bytes=%d-", from) }
 
 // errShut is returned by a gate that shuts.
 var errShut = errors.New("the courier is no longer served")
