@@ -5,16 +5,23 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"mime/multipart"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
+	"testing/iotest"
 
 	"github.com/labstack/echo/v4"
 
 	"saksi/crypto/fuzztest"
+	"saksi/crypto/item"
+	"saksi/crypto/roster"
+	"saksi/web"
 )
 
 // FuzzUpload: whatever is read to its end without an error has exactly the size
@@ -62,38 +69,84 @@ func FuzzUpload(f *testing.F) {
 		} else if readErr != nil && readErr != io.ErrUnexpectedEOF {
 			t.Errorf("a file that breaks off: %v", readErr)
 		}
+		comesBack(t, up, body[:min(len(body), 1<<16)])
 	})
 }
 
+// comesBack holds that what was read of an upload, written as browsers do, is read as
+// the same, with any file behind it.
+func comesBack(t *testing.T, up *upload, file []byte) {
+	t.Helper()
+	names := slices.Sorted(maps.Keys(up.fields))
+	if slices.Contains(names, "file") || strings.ContainsAny(strings.Join(names, "")+up.name, "\x00\r\n") {
+		return // a browser writes those otherwise
+	}
+	var out bytes.Buffer
+	w := multipart.NewWriter(&out)
+	for _, name := range names {
+		w.WriteField(name, up.fields[name])
+	}
+	for _, value := range up.chosen.Withheld {
+		w.WriteField(web.SkipField, value)
+	}
+	w.WriteField(web.ProvinceField, up.chosen.Province)
+	w.WriteField(web.RosterField, up.chosen.Roster)
+	part, err := w.CreateFormFile("file", up.name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	part.Write(file)
+	w.Close()
+	if out.Len()-len(file) > multipartRoom/2 {
+		return // the heads that are written are longer than those that were read
+	}
+	r := request(out.Bytes(), int64(out.Len()))
+	r.Header.Set("Content-Type", w.FormDataContentType())
+	again, err := openUpload(r)
+	if err != nil {
+		t.Fatalf("an upload that was read is not read again: %v", err)
+	}
+	read, err := io.ReadAll(struct{ io.Reader }{again})
+	if err != nil || !bytes.Equal(read, file) {
+		t.Errorf("of %d bytes %d came back: %v", len(file), len(read), err)
+	}
+	if !maps.Equal(again.fields, up.fields) || again.name != up.name || !reflect.DeepEqual(again.chosen, up.chosen) {
+		t.Errorf("%q, %+v of %q became %q, %+v of %q", up.fields, up.chosen, up.name, again.fields, again.chosen, again.name)
+	}
+}
+
 // FuzzForm: the fields of a form that was read, written again, are read as the
-// same; what the handlers take from them is in its range.
+// same; what the handlers take from them is in its range. Of a form that is refused or
+// breaks off is kept what a page can hand back: of each field the beginning, in its room.
 func FuzzForm(f *testing.F) {
 	const kind = "application/x-www-form-urlencoded"
-	const limit = 64 << 10
-	f.Add(kind, []byte("text=isi%0D%0Alagi&q.a=&q.a=b&q.a=b&q.b.finer=c&n=3&code=00"))
-	f.Add(kind, []byte("a&a&a=%zz"))
-	f.Add(kind+"; charset=x", []byte("n=-1;n=2"))
-	f.Add(kind, bytes.Repeat([]byte("&"), limit+1))
-	f.Add(kind, bytes.Repeat([]byte("x"), limit+1))
-	f.Add("text/plain", []byte("a=b"))
+	f.Add(kind, []byte("text=isi%0D%0Alagi&q.a=&q.a=b&q.a=b&q.b.finer=c&n=3&code=00"), uint16(12))
+	f.Add(kind, []byte("a&a&a=%zz"), uint16(8))
+	f.Add(kind+"; charset=x", []byte("n=-1;n=2"), uint16(0))
+	f.Add(kind, bytes.Repeat([]byte("&"), formLimit+1), uint16(1))
+	f.Add(kind, bytes.Repeat([]byte("x"), formLimit+1), uint16(1))
+	f.Add(kind, []byte("text=%F0%9F%98%80&skip=id:r1&skip=id:r2&q.a="+strings.Repeat("%41", maxShort+1)), uint16(9))
+	f.Add(kind, []byte("text="+strings.Repeat("a", formLimit+1)+"&code=1&code=2"), uint16(60_000))
+	f.Add(kind, []byte(strings.Repeat("q.abc="+strings.Repeat("x", 1000)+"&", 20)), uint16(15_000))
+	f.Add("text/plain", []byte("a=b"), uint16(0))
 	var names strings.Builder
 	for i := range 1000 {
 		fmt.Fprintf(&names, "+%x&", i)
 	}
-	f.Add(kind, []byte(names.String()))
-	h := &Handler{MaxForm: limit}
-	e := echo.New()
-	read := func(kind string, body []byte) (form, error) {
-		r := httptest.NewRequest(http.MethodPost, "/", bytes.NewReader(body))
-		r.Header.Set("Content-Type", kind)
-		return h.form(e.NewContext(r, httptest.NewRecorder()))
-	}
-	// A field takes its place in a map and a slice, and may have two bytes.
-	bound := fuzztest.Bound{Base: 64 << 10, PerByte: 64}
-	f.Fuzz(func(t *testing.T, kind string, body []byte) {
+	f.Add(kind, []byte(names.String()), uint16(0))
+	// Of a text what it grows through, and a copy; of fields their number.
+	bound := fuzztest.Bound{Base: 128 << 10, PerByte: 8}
+	f.Fuzz(func(t *testing.T, kind string, body []byte, at uint16) {
 		var got form
 		var err error
-		bound.Check(t, len(kind)+len(body), func() { got, err = read(kind, body) })
+		bound.Check(t, len(kind)+len(body), func() { got, err = bodyOf(kind, bytes.NewReader(body)) })
+		hasItsRoom(t, got)
+		cut := body[:min(int(at), len(body))]
+		part, cutErr := bodyOf(kind, io.MultiReader(bytes.NewReader(cut), iotest.ErrReader(io.ErrUnexpectedEOF)))
+		isBeginning(t, part, got)
+		if cutErr == nil {
+			t.Error("half a form was taken for a whole one")
+		}
 		if err != nil {
 			fuzztest.Refused(t, err, ErrForm, ErrFormSize, ErrFormCut)
 			return
@@ -105,7 +158,7 @@ func FuzzForm(f *testing.F) {
 				values.Add(name, list[i])
 			}
 		}
-		again, err := read("application/x-www-form-urlencoded", []byte(values.Encode()))
+		again, err := bodyOf("application/x-www-form-urlencoded", strings.NewReader(values.Encode()))
 		if err != nil || !reflect.DeepEqual(again.values, got.values) {
 			t.Errorf("a form does not come back: %q is %q, %v", got.values, again.values, err)
 		}
@@ -114,6 +167,121 @@ func FuzzForm(f *testing.F) {
 		}
 		if code, err := got.code(); err == nil && code.Field() != got.text("code") {
 			t.Error("a second spelling of a code was taken")
+		}
+	})
+}
+
+const formLimit = 64 << 10 // bytes of a text
+
+func bodyOf(kind string, body io.Reader) (form, error) {
+	r := httptest.NewRequest(http.MethodPost, "/", body)
+	r.Header.Set("Content-Type", kind)
+	h := &Handler{MaxForm: formLimit}
+	return h.form(echo.New().NewContext(r, httptest.NewRecorder()))
+}
+
+// hasItsRoom holds that nothing is kept of a form but fields of ours, each in its room.
+func hasItsRoom(t *testing.T, f form) {
+	t.Helper()
+	fields, answers := 0, 0
+	for name, values := range f.values {
+		d := decoder{maxText: formLimit}
+		room, known := d.room(name)
+		fields += len(values)
+		for _, value := range values {
+			if !known || len(value) > room || len(values) > 1 && !isList(name) {
+				t.Errorf("%d bytes in one of %d fields %q", len(value), len(values), name)
+			}
+			if isList(name) {
+				answers += len(name) + len(value)
+			}
+		}
+	}
+	if fields > maxFormFields || answers > maxAnswers {
+		t.Errorf("%d fields, with answers of %d bytes", fields, answers)
+	}
+}
+
+// isBeginning holds that each value of a form that broke off is what the whole one has
+// there, or its beginning. Of a line break and of a name half may have come.
+func isBeginning(t *testing.T, part, whole form) {
+	t.Helper()
+	for name, values := range part.values {
+		for i, value := range values {
+			value = strings.TrimSuffix(value, "\r")
+			if all := whole.values[name]; value != "" && (i >= len(all) || !strings.HasPrefix(all[i], value)) {
+				t.Errorf("field %q began with %q, and is %q", name, value, all)
+			}
+		}
+	}
+}
+
+// FuzzReaders: a value of a form excludes those of whom the page says so, and nobody
+// else; one that excludes nobody is refused, and with it all others.
+func FuzzReaders(f *testing.F) {
+	f.Add("r1", "73.02", "LBH", "id:r1\nregion:73")
+	f.Add("r1", "00", "id:r1", "org:id:r1\nregion:00")
+	f.Add("region:73", "7", "", "region:\norg:\nid:")
+	f.Add("r1", "73.02", "LBH", "region:7\nid:r\nr1\n73")
+	f.Add("r1", "73", "LBH", strings.Repeat("region:73\n", 400))
+	bound := fuzztest.Bound{Base: 8 << 10, PerByte: 128}
+	f.Fuzz(func(t *testing.T, id, region, organisation, skipped string) {
+		readers := []roster.Reviewer{
+			{ID: id, Region: region, Organisation: organisation}, {ID: "r2", Region: "73.02", Organisation: "LBH"},
+			{ID: "r3", Region: "73", Organisation: "Lain"}, {ID: "r4", Region: roster.National, Organisation: "LBH"},
+		}
+		values := strings.Split(skipped, "\n")
+		var ids []string
+		var err error
+		bound.Check(t, len(skipped), func() { ids, err = excluded(values, readers) })
+		if err != nil {
+			fuzztest.Refused(t, err, item.ErrNoReader)
+		}
+		refused := false
+		for _, v := range readers {
+			covered := slices.ContainsFunc(values, func(value string) bool { return covers(value, v) })
+			if err == nil && covered != slices.Contains(ids, v.ID) && id != "r2" && id != "r3" && id != "r4" {
+				t.Errorf("%q is excluded: %v, by %q", v.ID, !covered, values)
+			}
+		}
+		for _, value := range values {
+			refused = refused || !slices.ContainsFunc(readers, func(v roster.Reviewer) bool { return covers(value, v) })
+		}
+		if refused != (err != nil) {
+			t.Errorf("%q: %v", values, err)
+		}
+	})
+}
+
+// covers is what the page says of a value: the person, all of an organisation, of a
+// region, or of the regencies in a province.
+func covers(value string, v roster.Reviewer) bool {
+	in := []string{"id:" + v.ID, "org:" + v.Organisation, "region:" + v.Region}
+	for i, c := range v.Region {
+		if c == '.' && v.Region != roster.National {
+			in = append(in, "region:"+v.Region[:i])
+		}
+	}
+	return slices.Contains(in, value)
+}
+
+// FuzzNoteName: a roster has one path.
+func FuzzNoteName(f *testing.F) {
+	for _, name := range []string{
+		"3.note", "03.note", "+3.note", "3", "3.note.note", ".note", "18446744073709551615.note", "18446744073709551616.note", "3.NOTE",
+	} {
+		f.Add(name)
+	}
+	bound := fuzztest.Bound{Base: 1 << 10, PerByte: 2}
+	f.Fuzz(func(t *testing.T, name string) {
+		var sequence uint64
+		var ok bool
+		bound.Check(t, len(name), func() { sequence, ok = parseNoteName(name) })
+		if ok && fmt.Sprintf("%d.note", sequence) != name {
+			t.Errorf("%q is read as %d", name, sequence)
+		}
+		if got, ok := parseNoteName(noteName(sequence)); !ok || got != sequence {
+			t.Errorf("roster %d has no path", sequence)
 		}
 	})
 }

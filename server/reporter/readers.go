@@ -54,19 +54,29 @@ func (h *Handler) choice(d web.Draft) (item.Readers, error) {
 		return chosen, fmt.Errorf("reading form: %w", item.ErrNoReader)
 	}
 	newest, _ := h.Scribe.Readers()
-	for _, value := range d.Withheld {
-		before := len(chosen.Withheld)
-		for _, v := range newest {
-			if matches(value, v) {
-				chosen.Withheld = append(chosen.Withheld, v.ID)
-			}
-		}
-		if len(chosen.Withheld) == before {
-			return chosen, fmt.Errorf("reading form: %w", item.ErrNoReader)
-		}
+	var err error
+	if chosen.Withheld, err = excluded(d.Withheld, newest); err != nil {
+		return chosen, err
 	}
 	chosen.Province = h.province(d)
 	return chosen, h.Scribe.CheckReaders(chosen)
+}
+
+// excluded returns whom the values of a form exclude, or [item.ErrNoReader] when one
+// of them excludes nobody.
+func excluded(values []string, readers []roster.Reviewer) (ids []string, err error) {
+	for _, value := range values {
+		nobody := true
+		for _, v := range readers {
+			if matches(value, v) {
+				ids, nobody = append(ids, v.ID), false
+			}
+		}
+		if nobody {
+			return nil, fmt.Errorf("reading form: %w", item.ErrNoReader)
+		}
+	}
+	return ids, nil
 }
 
 // province returns the province of the incident: of the answers or, in a form

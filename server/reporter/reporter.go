@@ -103,9 +103,8 @@ func (h *Handler) Roster(c echo.Context) error { return plainText(c, h.Scribe.In
 
 // Rosters serves the roster that the path names, as "3.note".
 func (h *Handler) Rosters(c echo.Context) error {
-	digits, ok := strings.CutSuffix(c.Param("name"), ".note")
-	sequence, err := strconv.ParseUint(digits, 10, 64)
-	if !ok || err != nil || strconv.FormatUint(sequence, 10) != digits {
+	sequence, ok := parseNoteName(c.Param("name"))
+	if !ok {
 		return echo.ErrNotFound
 	}
 	signed, ok := h.Scribe.Inbox.At(sequence)
@@ -114,6 +113,14 @@ func (h *Handler) Rosters(c echo.Context) error {
 	}
 	return plainText(c, signed.Note)
 }
+
+// parseNoteName reads "3.note", in its one spelling.
+func parseNoteName(name string) (sequence uint64, ok bool) {
+	sequence, err := strconv.ParseUint(strings.TrimSuffix(name, ".note"), 10, 64)
+	return sequence, err == nil && noteName(sequence) == name
+}
+
+func noteName(sequence uint64) string { return strconv.FormatUint(sequence, 10) + ".note" }
 
 // WeekRecipients serves the recipients file of this week, to which the pages seal
 // what is sent now.
