@@ -126,7 +126,7 @@ func (m *memory) load(onion onionname.Name) (err error) {
 // checkHead finds whole lines that were cut off. The head is written after the
 // line, so that it may be one line behind.
 func (m *memory) checkHead() error {
-	text, err := os.ReadFile(m.path(headName))
+	text, err := m.readHead()
 	if errors.Is(err, fs.ErrNotExist) && len(m.Entries) <= 1 {
 		return nil
 	}
@@ -137,11 +137,22 @@ func (m *memory) checkHead() error {
 	for _, e := range m.Entries[:max(0, len(m.Entries)-1)] {
 		before.add(e)
 	}
-	head := strings.TrimSuffix(string(text), "\n")
+	head := strings.TrimSuffix(text, "\n")
 	if head != m.Before.String() && head != before.Before.String() {
 		return fmt.Errorf("%w: after line %d lines are missing, or it is an old copy", ErrLog, len(m.Entries)+3)
 	}
 	return nil
+}
+
+// readHead reads as much as a head has, and one byte more, which makes it another.
+func (m *memory) readHead() (string, error) {
+	f, err := os.Open(m.path(headName))
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, int64(len(roster.Hash{}.String()+"\n"))+1))
+	return string(text), err
 }
 
 func (m *memory) loadRosters() error {

@@ -41,8 +41,22 @@ type visitor struct {
 	host    string
 	script  string // that it has
 	conn    net.Conn
+	end     *ending
 	bounded *io.LimitedReader
 	answers *bufio.Reader
+}
+
+// ending notes that a connection came to its end: half a line of an answer is no line
+// that a server chose.
+type ending struct {
+	io.Reader
+	came bool
+}
+
+func (e *ending) Read(p []byte) (int, error) {
+	n, err := e.Reader.Read(p)
+	e.came = e.came || err != nil
+	return n, err
 }
 
 // visitOnce makes a visit on a circuit that nobody has used.
@@ -216,7 +230,7 @@ func (v *visitor) ask(ctx context.Context, path string, k kind, size int64) (htt
 	v.bounded.N = maxHead + size
 	resp, err := http.ReadResponse(v.answers, nil)
 	if err != nil {
-		return nil, nil, v.broken(err)
+		return nil, nil, v.broken()
 	}
 	defer resp.Body.Close()
 	switch {
@@ -227,15 +241,18 @@ func (v *visitor) ask(ctx context.Context, path string, k kind, size int64) (htt
 		return nil, nil, &Alarm{Answer, fmt.Sprintf("asked for %s it answers with status %d", path, resp.StatusCode)}
 	}
 	plain, err := unpacked(resp, k)
-	if err != nil {
+	if errors.Is(err, errEncoding) {
 		return nil, nil, &Alarm{Answer, fmt.Sprintf("%s came compressed, and no drop does that", path)}
+	}
+	if err != nil {
+		return nil, nil, v.broken()
 	}
 	body, err := io.ReadAll(io.LimitReader(plain, size+1))
 	if int64(len(body)) > size {
 		return nil, nil, &Alarm{Answer, fmt.Sprintf("%s has more than %d bytes", path, size)}
 	}
 	if err != nil {
-		return nil, nil, v.broken(err)
+		return nil, nil, v.broken()
 	}
 	if resp.Close || v.answers.Buffered() > 0 {
 		v.hangUp() // what is left over is an answer to nothing
@@ -257,13 +274,11 @@ func unpacked(resp *http.Response, k kind) (io.Reader, error) {
 var errEncoding = errors.New("compressed")
 
 // broken tells an answer that is endless or none from a connection that broke.
-func (v *visitor) broken(err error) error {
-	var network net.Error
+func (v *visitor) broken() error {
 	switch {
 	case v.bounded.N <= 0:
 		return &Alarm{Answer, "an answer is too long"}
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed),
-		errors.As(err, &network):
+	case v.end.came:
 		return errand.ErrBroken
 	}
 	return &Alarm{Answer, "an answer is not HTTP as a drop speaks it"}
@@ -277,7 +292,8 @@ func (v *visitor) connect(ctx context.Context) (err error) {
 		v.conn = nil
 		return err
 	}
-	v.bounded = &io.LimitedReader{R: v.conn}
+	v.end = &ending{Reader: v.conn}
+	v.bounded = &io.LimitedReader{R: v.end}
 	v.answers = bufio.NewReader(v.bounded)
 	return nil
 }
