@@ -1,7 +1,6 @@
 package onion
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -84,9 +83,8 @@ func fetchEffort(ctx context.Context, at, name string) *int {
 //	tor_hs_pow_suggested_effort{onion="..."} 0
 func parseEffort(counts, name string) *int {
 	prefix := `tor_hs_pow_suggested_effort{onion="` + strings.TrimSuffix(name, ".onion") + `"} `
-	lines := bufio.NewScanner(strings.NewReader(counts))
-	for lines.Scan() {
-		rest, ok := strings.CutPrefix(lines.Text(), prefix)
+	for line := range strings.Lines(counts) {
+		rest, ok := strings.CutPrefix(strings.TrimSuffix(line, "\n"), prefix)
 		if !ok {
 			continue
 		}

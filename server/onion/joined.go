@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net"
 	"net/textproto"
@@ -200,11 +201,16 @@ func permits(file, whose fs.FileInfo, right fs.FileMode) bool {
 
 // readName reads the name that tor writes into a service's folder.
 func readName(dir string) (string, error) {
-	text, err := os.ReadFile(filepath.Join(dir, "hostname"))
+	f, err := os.Open(filepath.Join(dir, "hostname"))
 	if errors.Is(err, fs.ErrPermission) {
 		return "", fmt.Errorf("%w: it lacks one that ends in \"GroupReadable 1\", or was not restarted since, "+
 			"or we are not in its group: %w", ErrLines, err)
 	}
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, 1<<10)) // it has 63 bytes
 	if err != nil {
 		return "", err
 	}
@@ -237,16 +243,19 @@ func (t *Tor) findSocks(s *session) error {
 	if err != nil {
 		return err
 	}
-	first, _, _ := strings.Cut(listeners, " ")
-	first = strings.Trim(first, `"`)
-	path, ok := strings.CutPrefix(first, "unix:")
-	switch {
-	case ok:
-		s.setSocks("unix " + path)
-	case first != "":
-		s.setSocks("tcp " + first)
-	default:
-		s.setSocks("")
-	}
+	s.setSocks(parseSocks(listeners))
 	return nil
+}
+
+// parseSocks returns the network and the address of the first of some listeners, divided
+// by a space, or "". Each of them stands in quotes.
+func parseSocks(listeners string) string {
+	first, _, _ := strings.Cut(strings.TrimPrefix(listeners, `"`), `"`)
+	if path, ok := strings.CutPrefix(first, "unix:"); ok {
+		return "unix " + path
+	}
+	if first != "" {
+		return "tcp " + first
+	}
+	return ""
 }

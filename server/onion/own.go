@@ -35,12 +35,10 @@ func (t *Tor) checkProgram(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, t.config.Times.Answer)
 	defer cancel()
 	said, err := t.command(ctx, "--version").Output()
-	version, ok := strings.CutPrefix(strings.TrimSpace(string(said)), "Tor version ")
+	version, ok := parseVersion(string(said))
 	if err != nil || !ok {
 		return fmt.Errorf("asking %q for its version: it does not answer as tor does: %w", path, ErrProgram)
 	}
-	version, _, _ = strings.Cut(version, " ")
-	version = strings.TrimSuffix(strings.SplitN(version, "\n", 2)[0], ".")
 	if err := t.admitVersion(version); err != nil {
 		return err
 	}
@@ -49,6 +47,16 @@ func (t *Tor) checkProgram(ctx context.Context) error {
 		t.warn([]string{"this tor was built without proof of work: floods are held off less well"})
 	}
 	return nil
+}
+
+// parseVersion finds the version in what tor says, such as
+//
+//	Tor version 0.4.8.12 (git-0123abc).
+func parseVersion(said string) (version string, ok bool) {
+	rest, ok := strings.CutPrefix(strings.TrimSpace(said), "Tor version ")
+	line, _, _ := strings.Cut(rest, "\n")
+	version, _, _ = strings.Cut(line, " ")
+	return strings.TrimSuffix(version, "."), ok
 }
 
 func (t *Tor) admitVersion(version string) error {
@@ -158,18 +166,22 @@ func (c *child) end(running *tor.Tor, kill context.CancelFunc) error {
 	return nil
 }
 
-// explain adds what tor said before it ended. What is over by itself, or with another
+// explain adds what tor said before it ended.
+func (c *child) explain(err error) error { return explainEnd(c.said.String(), err) }
+
+// explainEnd finds in a log why tor ended. What is over by itself, or with another
 // process, is not the torrc's fault: a tor that outlived its server, or a port that
 // somebody else took.
-func (c *child) explain(err error) error {
+func explainEnd(said string, err error) error {
 	for _, passing := range []string{"another Tor process is running", "Failed to bind one of the listener ports"} {
-		if strings.Contains(c.said.String(), passing) {
+		if strings.Contains(said, passing) {
 			return fmt.Errorf("starting tor: %s: %w", passing, err)
 		}
 	}
-	for line := range strings.Lines(c.said.String()) {
+	for line := range strings.Lines(said) {
 		if _, text, ok := strings.Cut(line, "[warn] "); ok && !strings.Contains(text, "running Tor as root") {
-			return fmt.Errorf("starting tor: %.200q: %w", strings.TrimSpace(text), ErrTorrc)
+			text = strings.TrimSpace(text)
+			return fmt.Errorf("starting tor: %q: %w", text[:min(len(text), 200)], ErrTorrc)
 		}
 	}
 	return fmt.Errorf("starting tor: %w", err)
