@@ -1,7 +1,6 @@
 package boltstore
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
@@ -61,7 +60,11 @@ func (s *Store) Aged(spread, accepted week.Week) ([]receipt.ItemID, error) {
 // CloseBatch implements [store.Store].
 func (s *Store) CloseBatch(b store.Batch, slot int64) error {
 	return s.update("closing batch", func(tx *bbolt.Tx) error {
-		if newest := newestBatch(tx); b.Sequence != newest+1 {
+		newest, err := newestBatch(tx)
+		if err != nil {
+			return err
+		}
+		if b.Sequence != newest+1 {
 			return fmt.Errorf("batch %d after batch %d", b.Sequence, newest)
 		}
 		var ids []byte
@@ -105,12 +108,12 @@ func setBatch(tx *bbolt.Tx, id receipt.ItemID, sequence uint64, spread week.Week
 	return tx.Bucket(bucketItems).Put(id[:], encode(record))
 }
 
-func newestBatch(tx *bbolt.Tx) uint64 {
+func newestBatch(tx *bbolt.Tx) (uint64, error) {
 	k, _ := tx.Bucket(bucketBatches).Cursor().Last()
 	if k == nil {
-		return 0
+		return 0, nil
 	}
-	return binary.BigEndian.Uint64(k)
+	return parseSequence(k)
 }
 
 // Batch implements [store.Store].
@@ -121,15 +124,18 @@ func (s *Store) Batch(sequence uint64) (store.Batch, error) {
 		return b, fail("reading batch", err)
 	}
 	err := s.view("reading batch", func(tx *bbolt.Tx) error {
+		var err error
 		if b.Sequence == 0 {
-			b.Sequence = newestBatch(tx)
+			b.Sequence, err = newestBatch(tx)
+		}
+		if err != nil {
+			return err
 		}
 		k := sequenceKey(b.Sequence)
 		if b.Note = slices.Clone(tx.Bucket(bucketBatches).Get(k)); b.Note == nil {
 			return store.ErrUnknown
 		}
 		b.Sums = slices.Clone(tx.Bucket(bucketSums).Get(k))
-		var err error
 		b.IDs, err = splitIDs(tx.Bucket(bucketIDs).Get(k))
 		return err
 	})
@@ -151,10 +157,13 @@ func splitIDs(b []byte) ([]receipt.ItemID, error) {
 // LastSlot implements [store.Store].
 func (s *Store) LastSlot() (slot int64, err error) {
 	err = s.view("reading schedule", func(tx *bbolt.Tx) error {
-		if b := tx.Bucket(bucketMeta).Get([]byte("slot")); len(b) == 8 {
-			slot = int64(binary.BigEndian.Uint64(b))
+		b := tx.Bucket(bucketMeta).Get([]byte("slot"))
+		if b == nil {
+			return nil
 		}
-		return nil
+		n, err := parseSequence(b)
+		slot = int64(n)
+		return err
 	})
 	return slot, err
 }
@@ -190,7 +199,8 @@ func (s *Store) Retire(sequence uint64, w week.Week) error {
 func (s *Store) Acknowledge(reviewer string, sequence uint64) error {
 	return s.update("acknowledging batch", func(tx *bbolt.Tx) error {
 		bucket := tx.Bucket(bucketAcks)
-		if b := bucket.Get([]byte(reviewer)); len(b) == 8 && binary.BigEndian.Uint64(b) >= sequence {
+		// One that is damaged is written anew.
+		if n, err := parseSequence(bucket.Get([]byte(reviewer))); err == nil && n >= sequence {
 			return nil
 		}
 		return bucket.Put([]byte(reviewer), sequenceKey(sequence))
@@ -202,11 +212,9 @@ func (s *Store) Acknowledged() (map[string]uint64, error) {
 	acks := map[string]uint64{}
 	err := s.view("reading acknowledgements", func(tx *bbolt.Tx) error {
 		return tx.Bucket(bucketAcks).ForEach(func(k, v []byte) error {
-			if len(v) != 8 {
-				return errRecord
-			}
-			acks[string(k)] = binary.BigEndian.Uint64(v)
-			return nil
+			var err error
+			acks[string(k)], err = parseSequence(v)
+			return err
 		})
 	})
 	return acks, err

@@ -52,6 +52,7 @@ package boltstore
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -134,12 +135,9 @@ func Create(dir string) error {
 // Open opens a store and sweeps what a crash left behind. The clock is asked
 // for nothing but the week. It returns [store.ErrFormat] or [store.ErrLocked].
 func Open(dir string, now func() time.Time) (*Store, error) {
-	format, err := os.ReadFile(filepath.Join(dir, "FORMAT"))
+	err := checkFormat(filepath.Join(dir, "FORMAT"))
 	if err != nil {
 		return nil, fmt.Errorf("opening store: %w", err)
-	}
-	if string(format) != formatText {
-		return nil, fmt.Errorf("opening store: format %.40q: %w", format, store.ErrFormat)
 	}
 	if err := settleAll(dir); err != nil {
 		return nil, err
@@ -164,6 +162,20 @@ func Open(dir string, now func() time.Time) (*Store, error) {
 	s.makeBallast()
 	s.blurTimes()
 	return s, nil
+}
+
+// checkFormat returns [store.ErrFormat] for a file that says another format.
+func checkFormat(name string) error {
+	f, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	format, err := io.ReadAll(io.LimitReader(f, 100)) // any has less
+	if err == nil && string(format) != formatText {
+		err = fmt.Errorf("format %.40q: %w", format, store.ErrFormat)
+	}
+	return err
 }
 
 // openKeys opens the key sectors that belong to the index.

@@ -107,6 +107,14 @@ func decode(b []byte, record any) error {
 
 func sequenceKey(n uint64) []byte { return binary.BigEndian.AppendUint64(nil, n) }
 
+// parseSequence reads what sequenceKey wrote.
+func parseSequence(b []byte) (uint64, error) {
+	if len(b) != 8 {
+		return 0, errRecord
+	}
+	return binary.BigEndian.Uint64(b), nil
+}
+
 func newWeek(w week.Week) weekRecord { return weekRecord{uint16(w.Year), uint8(w.Number)} }
 
 func (r weekRecord) week() week.Week { return week.Week{Year: int(r.Year), Number: int(r.Number)} }

@@ -28,6 +28,7 @@ func FuzzRecords(f *testing.F) {
 		fuzztest.Canonical(t, bound, b, decodeAs[goneRecord], encodeAs[goneRecord], errRecord)
 		fuzztest.Canonical(t, bound, b, unpackSlots, packSlots, errRecord)
 		fuzztest.Canonical(t, bound, b, splitIDs, joinIDs, errRecord)
+		fuzztest.Canonical(t, bound, b, parseSequence, sequenceKey, errRecord)
 		parse := func(b []byte) (storedReply, error) { return parseReply(make([]byte, 40), b) }
 		fuzztest.Canonical(t, bound, b, parse, storedReply.entry, errRecord)
 	})

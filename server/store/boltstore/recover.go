@@ -100,5 +100,6 @@ func (s *Store) sweepFiles(wanted map[string]bool) error {
 func ourFile(name string) bool {
 	id, rest, ok := strings.Cut(name, ".age")
 	_, err := receipt.ParseItemID(id)
-	return ok && err == nil && (rest == "" || strings.HasPrefix(rest, ".") && strings.HasSuffix(rest, partSuffix))
+	part := strings.HasPrefix(rest, ".") && strings.HasSuffix(rest, partSuffix) && !strings.Contains(rest, "/")
+	return ok && err == nil && (rest == "" || part)
 }

@@ -42,6 +42,9 @@ const (
 	pieceSectors = 2048
 	// spareSectors is how many stay free at least, for chance to choose from.
 	spareSectors = 1024
+	// maxSectors is more than any drop uses: 16 million, in 8 GiB. A start keeps a few
+	// bytes for each.
+	maxSectors = 1 << 24
 )
 
 // A key is what a sector holds.
@@ -113,7 +116,11 @@ func (s *sectors) count() (uint32, error) {
 	if err != nil {
 		return 0, fmt.Errorf("opening key sectors: %w", err)
 	}
-	return uint32(info.Size() / (pieceSectors * sectorSize) * pieceSectors), nil
+	n := info.Size() / (pieceSectors * sectorSize) * pieceSectors
+	if n > maxSectors {
+		return 0, fmt.Errorf("opening key sectors: keys.slots is larger than any: %w", store.ErrDamaged)
+	}
+	return uint32(n), nil
 }
 
 // claim marks sectors as used that the index refers to. It returns

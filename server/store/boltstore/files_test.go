@@ -1,0 +1,165 @@
+package boltstore
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"go.etcd.io/bbolt"
+
+	"saksi/crypto/fuzztest"
+	"saksi/crypto/receipt"
+	"saksi/server/store"
+)
+
+// TestDamagedNumbersAreNamed: a number of another size is damage, also where it is a key.
+func TestDamagedNumbersAreNamed(t *testing.T) {
+	s, _ := newStore(t)
+	for name, c := range map[string]struct {
+		bucket []byte
+		key    string
+		value  []byte
+		read   func(*Store) error
+	}{
+		"the newest batch":   {bucketBatches, "kunci", nil, func(s *Store) error { _, err := s.Batch(0); return err }},
+		"the slot":           {bucketMeta, "slot", []byte("x"), func(s *Store) error { _, err := s.LastSlot(); return err }},
+		"an acknowledgement": {bucketAcks, "r1", nil, func(s *Store) error { _, err := s.Acknowledged(); return err }},
+	} {
+		err := s.db.Update(func(tx *bbolt.Tx) error { return tx.Bucket(c.bucket).Put([]byte(c.key), c.value) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.read(s); !errors.Is(err, errRecord) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestFilesAreAsLargeAsTheyMayBe: what is larger is told, and not read to its end.
+func TestFilesAreAsLargeAsTheyMayBe(t *testing.T) {
+	dir := t.TempDir()
+	format, keys := filepath.Join(dir, "FORMAT"), filepath.Join(dir, "keys.slots")
+	id, err := createSectors(keys)
+	err = errors.Join(err, os.WriteFile(format, []byte(formatText), fileMode))
+	for _, file := range []struct {
+		name string
+		size int64
+		open func() error
+		want error
+	}{
+		{format, 64 << 20, func() error { return checkFormat(format) }, store.ErrFormat},
+		// Its sectors are as many as those of one piece, as far as 32 bits count them.
+		{keys, 1<<41 + pieceSectors*sectorSize, func() error { _, err := openSectors(keys, id, new(health)); return err }, store.ErrDamaged},
+	} {
+		if err := errors.Join(err, os.Truncate(file.name, file.size)); err != nil {
+			t.Fatal(err)
+		}
+		fuzztest.Bound{Base: 64 << 10}.Check(t, 0, func() {
+			if err := file.open(); !errors.Is(err, file.want) {
+				t.Errorf("%s: %v", filepath.Base(file.name), err)
+			}
+		})
+	}
+}
+
+// FuzzSectors: whatever the head and the length of keys.slots, it is opened as the one of
+// its index, with whole pieces, or not at all; and of the sectors that an index claims
+// each is one, and once.
+func FuzzSectors(f *testing.F) {
+	f.Add(uint16(0), []byte(nil), uint32(2<<20), []byte{1, 2})
+	f.Add(uint16(0), []byte("x"), uint32(1<<20), []byte(nil))
+	f.Add(uint16(20), []byte{0, 0, 0, 0}, uint32(1<<20), []byte(nil))
+	f.Add(uint16(52), []byte("x"), uint32(1<<20+511), []byte{0})
+	f.Add(uint16(0), []byte(nil), uint32(1<<20-1), []byte(nil))
+	f.Add(uint16(0), []byte(nil), uint32(20), []byte(nil))
+	f.Add(uint16(0), []byte(nil), uint32(1<<20), []byte{8, 0, 7, 255})
+	f.Add(uint16(0), []byte(nil), uint32(1<<20), []byte{0, 9, 0, 9})
+	name := filepath.Join(f.TempDir(), "keys.slots")
+	id, err := createSectors(name)
+	if err != nil {
+		f.Fatal(err)
+	}
+	head := append([]byte(sectorsLabel), id[:]...)
+	// A few bytes for each sector of 512.
+	bound := fuzztest.Bound{Base: 128 << 10, PerByte: 1}
+	f.Fuzz(func(t *testing.T, at uint16, with []byte, size uint32, claimed []byte) {
+		size %= 4 << 20
+		written := fuzztest.Edit(head, at, uint16(len(with)), with)
+		if err := errors.Join(os.WriteFile(name, written, fileMode), os.Truncate(name, int64(size))); err != nil {
+			t.Fatal(err)
+		}
+		var s *sectors
+		bound.Check(t, int(size), func() { s, err = openSectors(name, id, new(health)) })
+		whole := int(size) / (pieceSectors * sectorSize) * pieceSectors
+		if intact := bytes.HasPrefix(written, head) && whole > 0; intact != (err == nil) {
+			t.Fatalf("%q with %d bytes: %v", written, size, err)
+		}
+		if err != nil {
+			fuzztest.Refused(t, err, store.ErrDamaged)
+			return
+		}
+		defer s.close()
+		if len(s.used) != whole || len(s.free) != whole-1 {
+			t.Errorf("%d sectors in %d bytes, of which %d are free", len(s.used), size, len(s.free))
+		}
+		claims(t, s, claimed)
+	})
+}
+
+// claims has sectors claimed, two bytes for each, and holds which of them are free then.
+func claims(t *testing.T, s *sectors, claimed []byte) {
+	t.Helper()
+	var numbers []uint32
+	for n := range slices.Chunk(claimed[:len(claimed)/2*2], 2) {
+		numbers = append(numbers, uint32(binary.BigEndian.Uint16(n)))
+	}
+	sorted := slices.Sorted(slices.Values(numbers))
+	right := len(slices.Compact(slices.Clone(sorted))) == len(numbers)
+	right = right && (len(sorted) == 0 || sorted[0] > 0 && int(sorted[len(sorted)-1]) < len(s.used))
+	if err := s.claim(numbers); (err == nil) != right {
+		t.Fatalf("claiming %d: %v", numbers, err)
+	} else if err != nil {
+		fuzztest.Refused(t, err, store.ErrDamaged)
+		return
+	}
+	for n, used := range s.used {
+		_, free := slices.BinarySearch(s.free, uint32(n))
+		if taken := n == 0 || slices.Contains(numbers, uint32(n)); used != taken || free == taken {
+			t.Fatalf("sector %d: used %v, free %v, claimed %v", n, used, free, taken)
+		}
+	}
+}
+
+// FuzzFileName: a payload's file begins with its item's id in the one spelling, and lies
+// in its folder; what this package names so it knows again.
+func FuzzFileName(f *testing.F) {
+	id := receipt.ItemID{0xab}.String()
+	for _, name := range []string{
+		id + ".age", id + ".age.0123.part", id + ".age.part", id + ".agex.part", id + ".age./../../x.part", "x.age", ".age",
+		strings.ToUpper(id) + ".age", id + ".age.age", id, id + ".age..part",
+	} {
+		f.Add(name)
+	}
+	bound := fuzztest.Bound{Base: 1 << 10, PerByte: 2}
+	f.Fuzz(func(t *testing.T, name string) {
+		var ours bool
+		bound.Check(t, len(name), func() { ours = ourFile(name) })
+		if !ours {
+			return
+		}
+		of, err := receipt.ParseItemID(strings.TrimSuffix(name, ".age"))
+		if part := strings.HasSuffix(name, partSuffix); (err == nil) == part {
+			t.Errorf("%q is ours, and an item's: %v", name, err)
+		} else if part {
+			of, err = receipt.ParseItemID(name[:len(id)])
+		}
+		if err != nil || !strings.HasPrefix(name, of.String()+".age") || filepath.Base(name) != name {
+			t.Errorf("%q is ours", name)
+		}
+	})
+}
