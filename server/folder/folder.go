@@ -19,6 +19,7 @@ package folder
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -78,6 +79,24 @@ func Create(dir, origin string) (sign.Key, error) {
 	return key.Key(), nil
 }
 
+// maxFile bounds what is read of a file, in bytes: a roster is below that, and so is a
+// recipients file.
+const maxFile = 1 << 20
+
+// readFile reads a file whole, or returns an error for one that is too large.
+func readFile(name string) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err == nil && len(text) > maxFile {
+		return nil, fmt.Errorf("%q has more than %d bytes", filepath.Base(name), maxFile)
+	}
+	return text, err
+}
+
 // writeNew writes a file that must not exist, and syncs it.
 func writeNew(name, text string) error {
 	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
@@ -104,7 +123,7 @@ func writeNew(name, text string) error {
 
 // Exists reports whether dir is a data folder.
 func Exists(dir string) bool {
-	format, err := os.ReadFile(filepath.Join(dir, "FORMAT"))
+	format, err := readFile(filepath.Join(dir, "FORMAT"))
 	return err == nil && string(format) == formatText
 }
 
@@ -148,7 +167,7 @@ func Roots(dir string) (roster.RootSet, error) {
 }
 
 func readRoots(dir string) (roster.RootSet, error) {
-	text, err := os.ReadFile(filepath.Join(dir, "root.vkey"))
+	text, err := readFile(filepath.Join(dir, "root.vkey"))
 	if errors.Is(err, os.ErrNotExist) {
 		return roster.RootSet{}, fmt.Errorf("opening data folder %q: %w", dir, ErrNoRoster)
 	}
@@ -163,7 +182,7 @@ func readRoots(dir string) (roster.RootSet, error) {
 }
 
 func checkFormat(dir string) error {
-	format, err := os.ReadFile(filepath.Join(dir, "FORMAT"))
+	format, err := readFile(filepath.Join(dir, "FORMAT"))
 	if errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("opening data folder %q: %w", dir, ErrNoFolder)
 	}
@@ -236,7 +255,7 @@ func Admit(dir, rosterFile, rootFile string, now func() time.Time) (signed *rost
 		return nil, false, err
 	}
 	a.Server = signer.Key()
-	rootText, err := os.ReadFile(rootFile)
+	rootText, err := readFile(rootFile)
 	if err != nil {
 		return nil, false, fmt.Errorf("reading roots: %w", err)
 	}
@@ -280,7 +299,7 @@ func admit(dir string, a inbox.Admission, h inbox.Handed) (signed *roster.Signed
 
 // sameRoots holds a root set against the one that the folder trusts already.
 func sameRoots(dir string, trusted roster.RootSet) error {
-	text, err := os.ReadFile(filepath.Join(dir, "root.vkey"))
+	text, err := readFile(filepath.Join(dir, "root.vkey"))
 	if errors.Is(err, os.ErrNotExist) {
 		return nil
 	}

@@ -31,20 +31,27 @@ func waiting(dir string) (handed []inbox.Handed, err error) {
 	}
 	var sequences []uint64
 	for _, e := range entries {
-		stem, ok := strings.CutSuffix(e.Name(), ".note")
-		if n, err := strconv.ParseUint(stem, 10, 64); ok && err == nil {
+		if n, ok := parseNoteName(e.Name()); ok {
 			sequences = append(sequences, n)
 		}
 	}
 	slices.Sort(sequences)
 	for _, n := range sequences {
-		note, files, err := readRoster(filepath.Join(dir, fmt.Sprintf("%d.note", n)))
+		note, files, err := readRoster(filepath.Join(dir, noteName(n)))
 		if err != nil {
 			return nil, err
 		}
 		handed = append(handed, inbox.Handed{Note: note, Files: files})
 	}
 	return handed, nil
+}
+
+func noteName(sequence uint64) string { return strconv.FormatUint(sequence, 10) + ".note" }
+
+// parseNoteName reads what noteName wrote. A file of another name is no roster that waits.
+func parseNoteName(name string) (sequence uint64, ok bool) {
+	sequence, err := strconv.ParseUint(strings.TrimSuffix(name, ".note"), 10, 64)
+	return sequence, err == nil && noteName(sequence) == name
 }
 
 // wait keeps a roster that was found to be good until it begins.
@@ -58,7 +65,7 @@ func wait(dir string, signed *roster.Signed, h inbox.Handed) error {
 			return err
 		}
 	}
-	return replace(filepath.Join(dir, fmt.Sprintf("%d.note", signed.Sequence)), h.Note)
+	return replace(filepath.Join(dir, noteName(signed.Sequence)), h.Note)
 }
 
 // replace writes a file so that after a crash there is all of it, or what was before.
@@ -87,7 +94,7 @@ func tidy(dir string, newest uint64) error {
 	left := 0
 	for _, h := range handed {
 		if n, ok := sequenceOf(h); ok && n <= newest {
-			if err := os.Remove(filepath.Join(dir, nextName, fmt.Sprintf("%d.note", n))); err != nil {
+			if err := os.Remove(filepath.Join(dir, nextName, noteName(n))); err != nil {
 				return fmt.Errorf("removing roster that waited: %w", err)
 			}
 		} else {
@@ -112,7 +119,7 @@ func sequenceOf(h inbox.Handed) (uint64, bool) {
 // readRoster reads a roster and all recipients files beside it. A file that is damaged
 // is for the roster to refuse, if it pins it.
 func readRoster(name string) (note []byte, files map[roster.Hash]string, err error) {
-	if note, err = os.ReadFile(name); err != nil {
+	if note, err = readFile(name); err != nil {
 		return nil, nil, fmt.Errorf("reading roster: %w", err)
 	}
 	entries, err := os.ReadDir(filepath.Dir(name))
@@ -124,7 +131,7 @@ func readRoster(name string) (note []byte, files map[roster.Hash]string, err err
 		if !strings.HasSuffix(e.Name(), roster.RecipientsSuffix) {
 			continue
 		}
-		text, err := os.ReadFile(filepath.Join(filepath.Dir(name), e.Name()))
+		text, err := readFile(filepath.Join(filepath.Dir(name), e.Name()))
 		if err != nil {
 			return nil, nil, fmt.Errorf("reading recipients file: %w", err)
 		}

@@ -1,0 +1,90 @@
+package folder
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"saksi/crypto/fuzztest"
+	"saksi/server/store"
+)
+
+// TestAFileOfAnotherNameDoesNotWait: it would keep the drop from starting.
+func TestAFileOfAnotherNameDoesNotWait(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, nextName), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"3.note", "03.note", "4.note.part", "catatan.note"} {
+		if err := os.WriteFile(filepath.Join(dir, nextName, name), []byte(name), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	handed, err := waiting(dir)
+	if err != nil || len(handed) != 1 || string(handed[0].Note) != "3.note" {
+		t.Errorf("%d rosters wait: %v", len(handed), err)
+	}
+}
+
+// FuzzNoteName: a roster that waits has one name.
+func FuzzNoteName(f *testing.F) {
+	for _, name := range []string{"3.note", "03.note", "+3.note", "3", "3.note.part", ".note", "18446744073709551616.note"} {
+		f.Add(name)
+	}
+	bound := fuzztest.Bound{Base: 1 << 10, PerByte: 2}
+	f.Fuzz(func(t *testing.T, name string) {
+		var sequence uint64
+		var ok bool
+		bound.Check(t, len(name), func() { sequence, ok = parseNoteName(name) })
+		if ok && fmt.Sprintf("%d.note", sequence) != name {
+			t.Errorf("%q is read as %d", name, sequence)
+		}
+		if got, ok := parseNoteName(noteName(sequence)); !ok || got != sequence {
+			t.Errorf("roster %d has no name", sequence)
+		}
+	})
+}
+
+// FuzzFormat: a folder is ours by the one text of FORMAT, and nothing of another is shown
+// that a terminal obeys.
+func FuzzFormat(f *testing.F) {
+	for _, text := range []string{formatText, "saksi/v1/data", formatText + "\n", "saksi/v2/data\n", "\x1b[2J", ""} {
+		f.Add(text)
+	}
+	dir := f.TempDir()
+	bound := fuzztest.Bound{Base: 16 << 10, PerByte: 16}
+	f.Fuzz(func(t *testing.T, text string) {
+		if err := os.WriteFile(filepath.Join(dir, "FORMAT"), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		var err error
+		bound.Check(t, len(text), func() { err = checkFormat(dir) })
+		if ours := text == formatText; ours != (err == nil) || ours != Exists(dir) {
+			t.Errorf("%q: %v", text, err)
+		}
+		if err != nil {
+			fuzztest.Refused(t, err, store.ErrFormat)
+		}
+	})
+}
+
+// TestLargeFilesAreNotRead: each takes no more memory than a roster may.
+func TestLargeFilesAreNotRead(t *testing.T) {
+	dir := t.TempDir()
+	for name, read := range map[string]func(string) error{
+		"FORMAT": func(string) error { return checkFormat(dir) }, "root.vkey": func(string) error { _, err := readRoots(dir); return err },
+		"3.note": func(name string) error { _, _, err := readRoster(name); return err },
+	} {
+		name = filepath.Join(dir, name)
+		if err := errors.Join(os.WriteFile(name, nil, 0o600), os.Truncate(name, 64<<20)); err != nil {
+			t.Fatal(err)
+		}
+		fuzztest.Bound{Base: 8 * maxFile}.Check(t, 0, func() {
+			if err := read(name); err == nil {
+				t.Errorf("%s of 64 MiB was taken", filepath.Base(name))
+			}
+		})
+	}
+}
