@@ -68,7 +68,7 @@ func (h *health) write(dir string) error {
 
 // readHealth returns nil if the drop has never been published.
 func readHealth(dir string) (*health, error) {
-	text, err := os.ReadFile(filepath.Join(dir, folder.HealthName))
+	text, err := readSmall(filepath.Join(dir, folder.HealthName), maxSmall)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -77,10 +77,13 @@ func readHealth(dir string) (*health, error) {
 	}
 	h := new(health)
 	if err := json.Unmarshal(text, h); err != nil {
-		return nil, fmt.Errorf("reading health: %q: %w", folder.HealthName, err)
+		return nil, fmt.Errorf("reading health: %q: %.200v", folder.HealthName, err) // it repeats what it cannot read
 	}
 	return h, nil
 }
+
+// maxSmall bounds a file that a server or tor writes for others, in bytes.
+const maxSmall = 1 << 20
 
 // keepHealth writes the file until the context ends: on each change, and every
 // minute; and last that the drop is down, as nobody will write it later. What cannot

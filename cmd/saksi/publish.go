@@ -247,7 +247,7 @@ func publishedName(data string, s onion.Service) (string, error) {
 	if h != nil && !h.Own && h.Of(s).Name != "" {
 		return h.Of(s).Name, nil // and not the one of an own tor of before
 	}
-	text, err := os.ReadFile(filepath.Join(serviceFolder(data, s), "hostname"))
+	text, err := readSmall(filepath.Join(serviceFolder(data, s), "hostname"), maxSmall)
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", unread
 	}

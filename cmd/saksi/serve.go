@@ -283,7 +283,7 @@ func parseSize(text string, most int64) (int64, error) {
 		n, err = strconv.ParseInt(number, 10, 64)
 	}
 	if err != nil || n < 1 || n*unit > most {
-		return 0, fmt.Errorf("reading %q: it is no size up to %d", text, most)
+		return 0, fmt.Errorf("reading %.40q: it is no size up to %d", text, most)
 	}
 	return n * unit, nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 	"time"
@@ -126,14 +127,16 @@ func readOwn(instance, questions string) (own web.Site, err error) {
 
 // readSmall reads a file of so many bytes at most.
 func readSmall(name string, most int64) ([]byte, error) {
-	info, err := os.Stat(name)
+	f, err := os.Open(name)
 	if err != nil {
 		return nil, err
 	}
-	if info.Size() > most {
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, most+1))
+	if err == nil && int64(len(text)) > most {
 		return nil, fmt.Errorf("%q: it has more than %d bytes", name, most)
 	}
-	return os.ReadFile(name)
+	return text, err
 }
 
 // errSiteDiffers is returned for a drop whose pages are not the release's.
