@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -155,35 +156,50 @@ func TestLargeFilesTakeLittleMemory(t *testing.T) {
 }
 
 // FuzzOpenPassphrase: whatever is done to a file, it opens to what was sealed or
-// not at all, and its errors repeat nothing of it.
+// not at all, and its errors repeat nothing of it. It takes the memory of the work that it
+// asks for, and none where that is too much, or no number.
 func FuzzOpenPassphrase(f *testing.F) {
 	sealed := lightly(f, "rahasia")
 	f.Add(sealed)
 	f.Add(sealed[:len(sealed)/2])
 	f.Add(bytes.Replace(sealed, []byte("\n"), []byte("\r\n"), -1))
-	f.Add([]byte("age-encryption.org/v1\n-> scrypt AAAAAAAAAAAAAAAAAAAAAA 20\n"))
-	// Work of less than ten takes scrypt half a megabyte.
-	bound := fuzztest.Bound{Base: 1 << 20, PerByte: 48}
-	open := func(content []byte) ([]byte, error) { return OpenPassphrase(content, phrase) }
+	for _, work := range []string{"9", "10", "12", "21", "64", "99999999999", "0x9", "09", "-1", "1 9", ""} {
+		f.Add([]byte("age-encryption.org/v1\n-> scrypt AAAAAAAAAAAAAAAAAAAAAA " + work + "\n" + strings.Repeat("A", 43) + "\n--- " +
+			strings.Repeat("A", 43) + "\n0123456789abcdef0123456789abcdef"))
+	}
 	f.Fuzz(func(t *testing.T, content []byte) {
-		if asksForWork(content) {
-			return // minutes for nothing: TestTooMuchWorkIsRefused holds the bound
+		work := workOf(content)
+		if work > 12 {
+			return // seconds for each: TestTooMuchWorkIsRefused has the end of it
 		}
-		plain, ok := fuzztest.Parse(t, bound, content, open)
+		// Scrypt takes a kilobyte for each unit of work, of which a factor is the logarithm.
+		bound := fuzztest.Bound{Base: 256<<10 + 1<<10<<work, PerByte: 48}
+		plain, ok := fuzztest.Parse(t, bound, content, func(content []byte) ([]byte, error) {
+			plain, err := OpenPassphrase(content, phrase)
+			fuzztest.Hides(t, err, string(content))
+			return plain, err
+		})
 		if ok && string(plain) != "rahasia" {
 			t.Errorf("opened to %q", plain)
 		}
 	})
 }
 
-// asksForWork reports whether a file asks for more than a little work.
-func asksForWork(content []byte) bool {
+// workOf returns the factor of work that a file asks for, 0 for one that is not done.
+func workOf(content []byte) int {
 	in, ok := unarmored(content)
 	if !ok {
-		return false
+		return 0
 	}
 	in.ReadString('\n')
 	stanza, _ := in.ReadString('\n')
 	fields := strings.Fields(stanza)
-	return len(fields) > 0 && len(fields[len(fields)-1]) > 1
+	if len(fields) == 0 {
+		return 0
+	}
+	work, err := strconv.Atoi(fields[len(fields)-1])
+	if err != nil || work < 0 || work > readWork {
+		return 0
+	}
+	return work
 }
