@@ -1,6 +1,7 @@
 package desk
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -51,11 +52,31 @@ func (im *importer) announce() error {
 	if a.Index, err = d.indexHash(); err != nil {
 		return err
 	}
+	return d.writeSealed(d.path(arrivingFile), a.format())
+}
+
+func (a arriving) format() []byte {
 	note, err := json.Marshal(a)
 	if err != nil {
-		return err
+		panic("desk: internal error: " + err.Error())
 	}
-	return d.writeSealed(d.path(arrivingFile), note)
+	return note
+}
+
+// parseArriving reads what format wrote: what it names is destroyed.
+func parseArriving(note []byte) (a arriving, err error) {
+	if json.Unmarshal(note, &a) != nil {
+		return a, errors.New("parsing what arrives: no JSON of the right form")
+	}
+	for _, id := range slices.Concat(a.Items, a.Apart) {
+		if _, err := receipt.ParseItemID(id); err != nil {
+			return a, fmt.Errorf("parsing what arrives: %w", err)
+		}
+	}
+	if !bytes.Equal(a.format(), note) {
+		return a, errors.New("parsing what arrives: not in the one canonical spelling")
+	}
+	return a, nil
 }
 
 // arrived takes the note back: the index names what it names.
@@ -87,8 +108,11 @@ func (d *Desk) indexHash() (string, error) {
 // wrote the index. A note that does not read is left, and so is what it may name.
 func (d *Desk) sweepArriving() error {
 	note, err := d.readSealed(d.path(arrivingFile))
-	a := arriving{}
-	if err != nil || json.Unmarshal(note, &a) != nil {
+	if err != nil {
+		return nil
+	}
+	a, err := parseArriving(note)
+	if err != nil {
 		return nil
 	}
 	now, err := d.indexHash()
@@ -111,8 +135,7 @@ func (d *Desk) sweepArriving() error {
 func (d *Desk) sweepItems(within string, items []string) error {
 	known := d.index.known()
 	items = slices.DeleteFunc(items, func(id string) bool {
-		_, err := receipt.ParseItemID(id)
-		return err != nil || known[id] != "" || !d.stands(filepath.Join(within, id))
+		return known[id] != "" || !d.stands(filepath.Join(within, id))
 	})
 	if len(items) == 0 {
 		return nil

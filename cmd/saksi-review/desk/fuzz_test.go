@@ -37,6 +37,28 @@ func FuzzIndex(f *testing.F) {
 	})
 }
 
+// FuzzArriving: a note of what an import moves has one spelling, and names nothing but
+// folders of items: what it names is destroyed.
+func FuzzArriving(f *testing.F) {
+	id := receipt.ItemID{1}.String()
+	f.Add(arriving{}.format())
+	f.Add(arriving{Index: strings.Repeat("0", 64), Items: []string{id}, Apart: []string{id, id}}.format())
+	f.Add([]byte(`{"index":"","items":["../items"]}`))
+	f.Add([]byte(`{"index":"","items":["` + strings.ToUpper(receipt.ItemID{0xab}.String()) + `"]}`))
+	f.Add([]byte(`{"index":"","items":[]}`))
+	f.Add([]byte(`{"index":"","items":[` + strings.Repeat(`"",`, 10_000) + `""]}`))
+	bound := fuzztest.Bound{Base: 4 << 10, PerByte: 48}
+	f.Fuzz(func(t *testing.T, note []byte) {
+		fuzztest.Canonical(t, bound, note, parseArriving, arriving.format)
+		a, err := parseArriving(note)
+		for _, name := range slices.Concat(a.Items, a.Apart) {
+			if id, bad := receipt.ParseItemID(name); err == nil && (bad != nil || id.String() != name) {
+				t.Errorf("%q is named", name)
+			}
+		}
+	})
+}
+
 // FuzzClean: whatever goes in, what comes out is a line of printable characters, none
 // of them blank but spaces, and a clean line is left as it is. Broken, it loses
 // nothing but spaces, and no line of it is wider than asked for.
