@@ -3,6 +3,7 @@ package taxonomy
 import (
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -163,6 +164,90 @@ func FuzzParseRules(f *testing.F) {
 			evaluate(t, r, tax, a)
 		}
 	})
+}
+
+// FuzzAnswers: tidied answers are what was answered, each value once; and those in which
+// nothing is wrong say what the form offers, fit into an item, and are all told.
+func FuzzAnswers(f *testing.F) {
+	tax, err := Parse([]byte(small))
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, text := range []string{
+		"satu=ya", "satu=ya\nsatu=entah", "satu= ya \nsatu=ya\nbanyak=x\nbanyak=y\nbanyak=x", "satu=ya\nbulan=2026-10\ntempat=73.02",
+		"satu=ya\nbulan=2026-1\nbulan=02026-10", "satu=ya\nbaris=" + strings.Repeat("a", MaxLine+1), "satu=ya\nbaris=\u2028\x1b",
+		"satu=\u00a0\ncerita=x\nlain=x\n=\n", "satu=ya\ntempat=73\ntempat=73.02", "satu=ya\nbaris=\xff",
+		strings.Repeat("satu=ya\n", 1000), "kapan=2026-10\ntempat=73.02\ntindakan=hadir",
+	} {
+		f.Add(text)
+	}
+	bound := fuzztest.Bound{Base: 32 << 10, PerByte: 64}
+	f.Fuzz(func(t *testing.T, text string) {
+		raw := Answers{}
+		for line := range strings.SplitSeq(text, "\n") {
+			id, value, _ := strings.Cut(line, "=")
+			raw[id] = append(raw[id], value)
+		}
+		for _, tax := range []*Taxonomy{tax, Current()} {
+			var tidy Answers
+			var problems []Problem
+			bound.Check(t, len(text), func() {
+				tidy = tax.Tidy(raw)
+				problems = tax.Check(tidy)
+			})
+			areTidy(t, tax, tidy, raw)
+			for _, p := range problems {
+				if q := tax.Question(p.Question); q == nil || p.What == Missing && (!q.Required || len(tidy[q.ID]) > 0) {
+					t.Errorf("%v is wrong with %q", p, tidy)
+				}
+			}
+			if len(problems) == 0 {
+				canBeSent(t, tax, tidy)
+			}
+		}
+	})
+}
+
+func areTidy(t *testing.T, tax *Taxonomy, tidy, raw Answers) {
+	t.Helper()
+	if again := tax.Tidy(tidy); !reflect.DeepEqual(again, tidy) {
+		t.Errorf("%q, tidied again, is %q", tidy, again)
+	}
+	for id, values := range tidy {
+		if q := tax.Question(id); q == nil || q.Kind == Story || len(values) == 0 {
+			t.Errorf("%q is an answer to %q", values, id)
+		}
+		for i, v := range values {
+			said := slices.ContainsFunc(raw[id], func(r string) bool { return strings.TrimSpace(r) == v })
+			if v == "" || !said || slices.Contains(values[:i], v) {
+				t.Errorf("%q answers %q with %q", raw, id, v)
+			}
+		}
+	}
+}
+
+// canBeSent holds answers in which nothing is wrong.
+func canBeSent(t *testing.T, tax *Taxonomy, a Answers) {
+	t.Helper()
+	values, size, told := 0, 0, 0
+	for id, list := range a {
+		q := tax.Question(id)
+		for _, v := range list {
+			values, size = values+1, size+len(v)
+			if line := q.Kind == Line && isLine(v); !line && !q.Offers(v) {
+				t.Errorf("%q is answered with %q", id, v)
+			}
+		}
+	}
+	for _, said := range tax.Describe(a, "id") {
+		told += len(said.Values)
+		if slices.Contains(said.Values, "") || said.Label == "" {
+			t.Errorf("%q is told as %+v", a, said)
+		}
+	}
+	if values > MaxValues || size > MaxAnswers || told != values {
+		t.Errorf("%d values of %d bytes, of which %d are told", values, size, told)
+	}
 }
 
 // evaluate holds what follows from answers.
