@@ -163,7 +163,8 @@ func tooLarge(b []byte, kind Kind) bool {
 	return err != nil || c.Width*c.Height > 1<<20
 }
 
-// FuzzInspect: no file, whatever it is, takes more memory than is stated, or fills a page.
+// FuzzInspect: no file, whatever it is, takes more memory than is stated, or fills a page;
+// and one tells the same from the disk as from memory, where its parts are no copies.
 func FuzzInspect(f *testing.F) {
 	seed(f)
 	f.Fuzz(func(t *testing.T, b []byte) {
@@ -177,12 +178,18 @@ func FuzzInspect(f *testing.F) {
 				t.Errorf("told as %q", r.Value)
 			}
 		}
+		before := bytes.Clone(b)
+		if again := InspectBytes(b, sampleName); !reflect.DeepEqual(again, found) || !bytes.Equal(b, before) {
+			t.Errorf("from memory it tells %+v, and not %+v", again, found)
+		}
 	})
 }
 
-// FuzzEXIF holds the same of the block alone, which no checksum guards.
+// FuzzEXIF holds the same of the block alone, which no checksum guards. Which way is up
+// stays when all else goes, and is all that is told of it then.
 func FuzzEXIF(f *testing.F) {
 	seed(f)
+	picture := plainJPEG()
 	f.Fuzz(func(t *testing.T, b []byte) {
 		exifBound.Check(t, len(b), func() {
 			var found finder
@@ -191,7 +198,30 @@ func FuzzEXIF(f *testing.F) {
 				t.Errorf("orientation %d", up)
 			}
 		})
+		up := orientation(b)
+		if up != orientation(append([]byte(exifPrefix), b...)) && !bytes.HasPrefix(b, []byte(exifPrefix)) {
+			t.Error("with its prefix the block has another way up")
+		}
+		if orientation(minimal(up)) != up {
+			t.Errorf("orientation %d does not come back", up)
+		}
+		if block := bytes.TrimPrefix(b, []byte(exifPrefix)); len(block) < 65_000 {
+			clean, _, err := Strip(withSegments(picture, app(1, exifPrefix+string(block))))
+			if err != nil || !tellsNothing(inspect(clean)) || orientationOf(t, clean) != up {
+				t.Errorf("a picture with orientation %d has another one, or tells more: %v", up, err)
+			}
+		}
 	})
+}
+
+// orientationOf is what a viewer finds in a JPEG.
+func orientationOf(t *testing.T, picture []byte) int {
+	t.Helper()
+	list, _, err := splitJPEG(picture)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return orientationJPEG(list)
 }
 
 // TestStripRefusesByName: each error that is documented comes.

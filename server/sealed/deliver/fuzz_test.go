@@ -7,6 +7,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -16,6 +17,7 @@ import (
 	"saksi/crypto/item"
 	"saksi/crypto/parcel"
 	"saksi/crypto/roster"
+	"saksi/server/store"
 )
 
 type line func(*http.Request) (*http.Response, error)
@@ -132,9 +134,91 @@ func (h *hostile) RoundTrip(r *http.Request) (*http.Response, error) {
 	return answerOf(status, offset, complete, strings.NewReader(body)), nil
 }
 
+// A truthful server keeps what arrives, behind a line that breaks by a script.
+type truthful struct {
+	script []byte
+	at     int
+	name   store.UploadID
+	kept   []byte // of the upload
+	item   []byte // what was handed in with it
+}
+
+var errLine = errors.New("the line is broken")
+
+// RoundTrip says no more than is true: a line that breaks does so before anything
+// arrives, within a slice, or before the answer.
+func (h *truthful) RoundTrip(r *http.Request) (*http.Response, error) {
+	sent, err := io.ReadAll(r.Body)
+	if err != nil {
+		return nil, err
+	}
+	h.at++
+	kind := h.script[h.at%len(h.script)]
+	switch kind & 7 {
+	case 1:
+		return nil, errLine
+	case 2:
+		return answerOf(429, "", "", strings.NewReader(`{"error":"busy","minutes":1}`)), nil
+	}
+	arrived := sent
+	if kind&7 == 3 && r.Method == http.MethodPatch {
+		arrived = sent[:len(sent)*int(kind>>3)/32]
+	}
+	answer := h.answer(r, arrived)
+	if kind&7 == 3 || kind&7 == 4 {
+		return nil, errLine
+	}
+	return answer, nil
+}
+
+func (h *truthful) answer(r *http.Request, sent []byte) *http.Response {
+	status := 204
+	switch at := r.Header.Get("Upload-Offset"); {
+	case r.URL.Path == "/v1/items" && h.item != nil:
+		return answerOf(200, "", "?1", strings.NewReader(""))
+	case r.URL.Path == "/v1/items":
+		h.item = sent
+		return answerOf(201, "", "?1", strings.NewReader(""))
+	case r.Method == http.MethodPost:
+		h.name, _ = store.ParseUploadID(strings.TrimPrefix(r.URL.Path, "/v1/uploads/"))
+		status = 201
+	case r.Method == http.MethodPatch && at != strconv.Itoa(len(h.kept)):
+		return answerOf(409, strconv.Itoa(len(h.kept)), "?0", strings.NewReader(`{"error":"upload_cut"}`))
+	case r.Method == http.MethodPatch:
+		h.kept = append(h.kept, sent...)
+	}
+	return answerOf(status, strconv.Itoa(len(h.kept)), "?0", strings.NewReader(""))
+}
+
+// arrives holds that what a truthful server keeps is what was sent, if that is said.
+func arrives(t *testing.T, s Sender, script []byte, head parcel.Head, payload []byte) {
+	t.Helper()
+	h := &truthful{script: script}
+	s.Client = &http.Client{Transport: h}
+	_, err := s.SendParcel(t.Context(), head, func(w io.Writer) (int64, error) {
+		n, err := w.Write(payload)
+		return int64(n), err
+	})
+	if err != nil {
+		fuzztest.Refused(t, err)
+	}
+	sound := !slices.ContainsFunc(script, func(kind byte) bool { return kind&7 != 0 })
+	if err != nil && sound {
+		t.Errorf("over a line that does not break: %v", err)
+	}
+	if err == nil && len(h.item) == 0 {
+		t.Error("an item that was never handed in passes for kept")
+	}
+	head.Staged, head.Upload = true, h.name
+	if len(h.item) > 0 && (!bytes.Equal(h.kept, payload) || !bytes.Equal(h.item, head.Append(nil))) {
+		t.Errorf("of %d bytes %d are kept, and an item was handed in", len(payload), len(h.kept))
+	}
+}
+
 // FuzzServer: whatever a server answers in a row, what it is sent is what belongs
 // where it is sent, the delivery comes to an end, and nothing but the answer that the
-// item is kept is taken for that.
+// item is kept is taken for that. Where the line breaks and the server tells the truth,
+// all of it arrives.
 func FuzzServer(f *testing.F) {
 	f.Add([]byte{0xa3, 0, 0})                                  // keeps it
 	f.Add([]byte{0xa2, 0, 0})                                  // has it already
@@ -144,6 +228,7 @@ func FuzzServer(f *testing.F) {
 	f.Add([]byte{0xa3, 0, 0, 0xc1, 255, 0, 0xc1, 1, 0})        // beyond the end, and back
 	f.Add([]byte{0xa3, 0, 0, 0x48, 0, 1, 0x25, 0, 4, 0, 0, 0}) // refuses in turn
 	f.Add([]byte{0x4b, 0, 0})                                  // is always busy
+	f.Add([]byte{0, 0, 0xa3, 0, 4, 0, 1, 0x43, 2})             // keeps parts of slices, and breaks
 	payload := make([]byte, item.PayloadSize(item.Floor)+1)
 	rng := rand.New(rand.NewPCG(1, 2))
 	for i := range payload {
@@ -176,6 +261,7 @@ func FuzzServer(f *testing.F) {
 		}
 		send()
 		bound.Check(t, h.requests, send)
+		arrives(t, s, script, head, payload)
 		if err != nil {
 			fuzztest.Refused(t, err)
 			return
