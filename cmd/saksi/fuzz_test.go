@@ -26,6 +26,7 @@ func FuzzHealth(f *testing.F) {
 	f.Add(`{"written":"` + strings.Repeat("a", 3000) + `"}`)
 	f.Add(`{"tor_starts":` + strings.Repeat("1", 3000) + `}`)
 	f.Add(`{"written":"\x1b[2J\u202e"}`)
+	f.Add("{\"written\":\"[2\xff\x7f\"}")
 	f.Add(strings.Repeat("[", 20_000))
 	f.Add(`{"unanswered_canaries":[` + strings.Repeat("{},", 20_000) + `{}]}`)
 	dir := f.TempDir()

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"saksi/cmd/saksi/errand"
 	"saksi/server/folder"
 	"saksi/server/inbox"
 	"saksi/server/onion"
@@ -77,7 +78,7 @@ func readHealth(dir string) (*health, error) {
 	}
 	h := new(health)
 	if err := json.Unmarshal(text, h); err != nil {
-		return nil, fmt.Errorf("reading health: %q: %.200v", folder.HealthName, err) // it repeats what it cannot read
+		return nil, fmt.Errorf("reading health: %q: %s", folder.HealthName, errand.Plain(err.Error())) // it repeats the text
 	}
 	return h, nil
 }
