@@ -1,7 +1,12 @@
 package docs
 
 import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"go/types"
 	"io/fs"
+	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -98,4 +103,151 @@ func TestEveryParserHasAFuzzer(t *testing.T) {
 	for name := range within {
 		t.Errorf("%s: there is no such function", name)
 	}
+}
+
+// readElsewhere are unexported functions that read what others wrote and that no fuzzer of
+// their package comes to: why.
+func readElsewhere() map[string]string {
+	return map[string]string{
+		"cmd/saksi.parseAddress":        "errand.ParseAddress, which has a fuzzer, and a flag",
+		"cmd/saksi.readAddress":         "a line of the server that demo itself started",
+		"cmd/saksi.readOwn":             "files, for web.ParseInstance and taxonomy.Parse",
+		"cmd/saksi.readRelease":         "files, for sign.ParseKey and release.Open",
+		"server/servertest/cases.parse": "what the tests have in their folder",
+		"web/regions.parse":             "what is built in; a test holds it line by line",
+	}
+}
+
+// TestEveryInnerParserIsReached: so is each unexported function whose name says that it
+// reads bytes or text: a fuzzer of its package calls it, or calls who does, by name.
+func TestEveryInnerParserIsReached(t *testing.T) {
+	reads := regexp.MustCompile(`^(?:parse|read|decode|unpack|from)(?:[A-Z0-9]\w*)?$`)
+	reasons, found := readElsewhere(), 0
+	for of, functions := range functionsOf(t) {
+		reached := reachedByFuzzers(functions)
+		for name, f := range functions {
+			if !reads.MatchString(name) || !f.takesText || f.inTest {
+				continue
+			}
+			found++
+			_, reason := reasons[of+"."+name]
+			delete(reasons, of+"."+name)
+			if reached[name] == reason && !strings.HasSuffix(of, "test") {
+				t.Errorf("%s.%s: reached by a fuzzer %v, with a reason %v", of, name, reached[name], reason)
+			}
+		}
+	}
+	for name := range reasons {
+		t.Errorf("%s: there is no such function", name)
+	}
+	if found < 40 {
+		t.Errorf("%d functions were found", found)
+	}
+}
+
+// A function is one of a package, or several methods of one name.
+type function struct {
+	takesText bool            // bytes, a string or a reader, and not only the name of a file
+	inTest    bool            // all of them are
+	names     map[string]bool // that it calls, or hands on
+}
+
+// functionsOf returns those of all packages by their folders and names.
+func functionsOf(t *testing.T) map[string]map[string]*function {
+	t.Helper()
+	all := map[string]map[string]*function{}
+	err := filepath.WalkDir("..", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || filepath.Ext(name) != ".go" {
+			return err
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.SkipObjectResolution)
+		if err != nil {
+			return err
+		}
+		here, _ := filepath.Rel("..", filepath.Dir(name))
+		if all[here] == nil {
+			all[here] = map[string]*function{}
+		}
+		imports := map[string]bool{}
+		for _, i := range file.Imports {
+			if of := strings.Trim(i.Path.Value, `"`); of != "saksi/"+here {
+				imports[path.Base(of)] = true
+			}
+		}
+		for _, decl := range file.Decls {
+			if f, ok := decl.(*ast.FuncDecl); ok {
+				note(all[here], f, imports, strings.HasSuffix(name, "_test.go"))
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+func note(functions map[string]*function, decl *ast.FuncDecl, imports map[string]bool, inTest bool) {
+	f := functions[decl.Name.Name]
+	if f == nil {
+		f = &function{inTest: true, names: map[string]bool{}}
+		functions[decl.Name.Name] = f
+	}
+	f.inTest = f.inTest && inTest
+	for _, field := range decl.Type.Params.List {
+		if slices.Contains([]string{"string", "[]byte", "io.Reader"}, types.ExprString(field.Type)) {
+			f.takesText = f.takesText || slices.ContainsFunc(field.Names, func(id *ast.Ident) bool { return !isOfFile(decl, id) })
+		}
+	}
+	ast.Inspect(decl, func(n ast.Node) bool {
+		var used []ast.Expr
+		switch n := n.(type) {
+		case *ast.CallExpr:
+			used = append(n.Args, n.Fun)
+		case *ast.CompositeLit:
+			used = n.Elts
+		}
+		for _, e := range used {
+			f.names[nameOf(e, imports)] = true
+		}
+		return true
+	})
+}
+
+// isOfFile reports whether a parameter names a file: who opens one reads nothing by itself.
+func isOfFile(decl *ast.FuncDecl, parameter *ast.Ident) bool {
+	return strings.HasPrefix(decl.Name.Name, "read") && slices.Contains([]string{"name", "path", "dir"}, parameter.Name)
+}
+
+// nameOf returns the name of a function or a method, but not of another package's.
+func nameOf(used ast.Expr, imports map[string]bool) string {
+	switch e := used.(type) {
+	case *ast.Ident:
+		return e.Name
+	case *ast.SelectorExpr:
+		if x, ok := e.X.(*ast.Ident); !ok || !imports[x.Name] {
+			return e.Sel.Name
+		}
+	}
+	return ""
+}
+
+// reachedByFuzzers follows the names that stand in fuzzers.
+func reachedByFuzzers(functions map[string]*function) map[string]bool {
+	reached := map[string]bool{}
+	var follow func(name string)
+	follow = func(name string) {
+		if f := functions[name]; f != nil && !reached[name] {
+			reached[name] = true
+			for next := range f.names {
+				follow(next)
+			}
+		}
+	}
+	for name := range functions {
+		if strings.HasPrefix(name, "Fuzz") {
+			follow(name)
+		}
+	}
+	return reached
 }
