@@ -157,13 +157,11 @@ func splitIDs(b []byte) ([]receipt.ItemID, error) {
 // LastSlot implements [store.Store].
 func (s *Store) LastSlot() (slot int64, err error) {
 	err = s.view("reading schedule", func(tx *bbolt.Tx) error {
-		b := tx.Bucket(bucketMeta).Get([]byte("slot"))
-		if b == nil {
-			return nil
+		// One that is damaged counts as none: the next start writes it anew.
+		if n, err := parseSequence(tx.Bucket(bucketMeta).Get([]byte("slot"))); err == nil {
+			slot = int64(n)
 		}
-		n, err := parseSequence(b)
-		slot = int64(n)
-		return err
+		return nil
 	})
 	return slot, err
 }

@@ -27,7 +27,6 @@ func TestDamagedNumbersAreNamed(t *testing.T) {
 		read   func(*Store) error
 	}{
 		"the newest batch":   {bucketBatches, "kunci", nil, func(s *Store) error { _, err := s.Batch(0); return err }},
-		"the slot":           {bucketMeta, "slot", []byte("x"), func(s *Store) error { _, err := s.LastSlot(); return err }},
 		"an acknowledgement": {bucketAcks, "r1", nil, func(s *Store) error { _, err := s.Acknowledged(); return err }},
 	} {
 		err := s.db.Update(func(tx *bbolt.Tx) error { return tx.Bucket(c.bucket).Put([]byte(c.key), c.value) })
@@ -64,6 +63,24 @@ func TestFilesAreAsLargeAsTheyMayBe(t *testing.T) {
 				t.Errorf("%s: %v", filepath.Base(file.name), err)
 			}
 		})
+	}
+}
+
+// TestKeySectorsAreNotMoreThanAStartTakes: else the store would be shut for good.
+func TestKeySectorsAreNotMoreThanAStartTakes(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "keys.slots")
+	id, err := createSectors(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := openSectors(name, id, new(health))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.close()
+	s.used = make([]bool, maxSectors)
+	if err := s.grow(); !errors.Is(err, store.ErrFull) {
+		t.Errorf("more than a start takes: %v", err)
 	}
 }
 

@@ -213,6 +213,9 @@ func (s *sectors) take() (uint32, error) {
 
 // grow adds one piece. The lock is held.
 func (s *sectors) grow() error {
+	if len(s.used)+pieceSectors > maxSectors {
+		return store.ErrFull
+	}
 	first := uint32(len(s.used))
 	piece := make([]byte, pieceSectors*sectorSize)
 	rand.Read(piece)
