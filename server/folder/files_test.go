@@ -74,8 +74,9 @@ func FuzzFormat(f *testing.F) {
 func TestLargeFilesAreNotRead(t *testing.T) {
 	dir := t.TempDir()
 	for name, read := range map[string]func(string) error{
-		"FORMAT": func(string) error { return checkFormat(dir) }, "root.vkey": func(string) error { _, err := readRoots(dir); return err },
-		"3.note": func(name string) error { _, _, err := readRoster(name); return err },
+		"FORMAT":    func(string) error { return checkFormat(dir) },
+		"root.vkey": func(string) error { _, err := readRoots(dir); return err },
+		"3.note":    func(name string) error { _, _, err := readRoster(name); return err },
 	} {
 		name = filepath.Join(dir, name)
 		if err := errors.Join(os.WriteFile(name, nil, 0o600), os.Truncate(name, 64<<20)); err != nil {

@@ -176,7 +176,8 @@ func FuzzServices(f *testing.F) {
 // FuzzSocks: of the listeners that tor names the first is taken, whatever its path.
 func FuzzSocks(f *testing.F) {
 	for _, listeners := range []string{
-		`"127.0.0.1:9050" "unix:/run/tor/socks"`, `"unix:/run/tor/socks"`, `"unix:/a b/socks" "127.0.0.1:9050"`, "", `""`, `"`, "unix:",
+		`"127.0.0.1:9050" "unix:/run/tor/socks"`, `"unix:/run/tor/socks"`, `"unix:/a b/socks" "127.0.0.1:9050"`,
+		"", `""`, `"`, "unix:",
 	} {
 		f.Add(listeners)
 	}

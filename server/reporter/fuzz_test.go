@@ -268,7 +268,8 @@ func covers(value string, v roster.Reviewer) bool {
 // FuzzNoteName: a roster has one path.
 func FuzzNoteName(f *testing.F) {
 	for _, name := range []string{
-		"3.note", "03.note", "+3.note", "3", "3.note.note", ".note", "18446744073709551615.note", "18446744073709551616.note", "3.NOTE",
+		"3.note", "03.note", "+3.note", "3", "3.note.note", ".note", "3.NOTE", "18446744073709551615.note",
+		"18446744073709551616.note",
 	} {
 		f.Add(name)
 	}

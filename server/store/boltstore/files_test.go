@@ -53,7 +53,10 @@ func TestFilesAreAsLargeAsTheyMayBe(t *testing.T) {
 	}{
 		{format, 64 << 20, func() error { return checkFormat(format) }, store.ErrFormat},
 		// Its sectors are as many as those of one piece, as far as 32 bits count them.
-		{keys, 1<<41 + pieceSectors*sectorSize, func() error { _, err := openSectors(keys, id, new(health)); return err }, store.ErrDamaged},
+		{keys, 1<<41 + pieceSectors*sectorSize, func() error {
+			_, err := openSectors(keys, id, new(health))
+			return err
+		}, store.ErrDamaged},
 	} {
 		if err := errors.Join(err, os.Truncate(file.name, file.size)); err != nil {
 			t.Fatal(err)
