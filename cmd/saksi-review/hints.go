@@ -3,6 +3,8 @@ package main
 import (
 	"errors"
 	"io/fs"
+	"slices"
+	"syscall"
 
 	"saksi/cmd/saksi-review/desk"
 	"saksi/cmd/saksi-review/sheet"
@@ -26,7 +28,7 @@ func hintFor(err error) string {
 	if errors.As(err, new(*frames.MissingError)) {
 		return "scan those too, and give all texts together: those that are there twice do no harm"
 	}
-	for _, row := range hints() {
+	for _, row := range slices.Concat(hints(), diskHints()) {
 		if errors.Is(err, row.err) {
 			return row.hint
 		}
@@ -37,6 +39,20 @@ func hintFor(err error) string {
 type hintRow struct {
 	err  error
 	hint string
+}
+
+// diskHints are about the reviewer's own disk and sticks. Other rows come first: they
+// know what was being done.
+func diskHints() []hintRow {
+	const room = "make room there, or give another place; what was there before is as it was"
+	return []hintRow{
+		{syscall.ENOSPC, room}, {syscall.EDQUOT, room},
+		{syscall.EROFS, "it is mounted read-only: see whether the stick has a lock, and mount it anew, or give another place; " +
+			"what was there before is as it was"},
+		{syscall.EIO, "that disk or stick is failing, or was pulled out: while it can be read, copy all that is on it to another one, " +
+			"the desk's folder and the keys first, and go on there"},
+		{syscall.EFBIG, "the stick is formatted as FAT, for files up to 4 GiB: format it as exFAT"},
+	}
 }
 
 func hints() []hintRow {

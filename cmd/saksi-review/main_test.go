@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -41,10 +42,19 @@ func TestScripts(t *testing.T) {
 			}
 			env.Setenv("AGE", filepath.Join(tools, "age"))
 			env.Setenv("SAMPLES", samples)
+			env.Setenv("PRIVATE", private())
 			env.Setenv("PATH", env.Getenv("PATH")+string(filepath.ListSeparator)+tools)
 			return nil
 		},
 	})
+}
+
+// private begins a command that may mount disks which nobody else sees.
+func private() string {
+	if os.Getuid() != 0 {
+		return "unshare --mount --user --map-root-user"
+	}
+	return "unshare --mount"
 }
 
 // stockAge builds the age program of the version that the module asks for, and a
@@ -100,7 +110,7 @@ func TestUsageNamesEveryCommand(t *testing.T) {
 }
 
 func TestHintsSayWhatToDo(t *testing.T) {
-	for _, row := range hints() {
+	for _, row := range slices.Concat(hints(), diskHints()) {
 		if row.err == nil || row.hint == "" || strings.HasSuffix(row.hint, ".") || hintFor(row.err) != row.hint {
 			t.Errorf("hint for %v: %q", row.err, row.hint)
 		}

@@ -88,6 +88,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"saksi/crypto/hybrid"
@@ -273,7 +274,7 @@ func (d *Desk) loadRosters() error {
 	for _, entry := range d.index.Rosters {
 		msg, err := readFile(d.path("rosters", fmt.Sprintf("%d.note", entry.Sequence)), maxNote)
 		if err != nil {
-			return fmt.Errorf("reading roster %d: %w: %v", entry.Sequence, ErrDamaged, err)
+			return fmt.Errorf("reading roster %d: %w", entry.Sequence, damaged(err))
 		}
 		signed, err := roster.Verify(msg, trusted)
 		if err != nil || signed.Hash.String() != entry.Hash {
@@ -299,13 +300,23 @@ func (d *Desk) readSealed(path string) ([]byte, error) {
 		return nil, ErrOtherKey
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%w: %v", ErrDamaged, err)
+		return nil, damaged(err)
 	}
 	var text bytes.Buffer
 	if _, err := io.Copy(&text, io.LimitReader(plain, maxSealed)); err != nil {
-		return nil, fmt.Errorf("%w: %v", ErrDamaged, err)
+		return nil, damaged(err)
 	}
 	return text.Bytes(), nil
+}
+
+// damaged says that a file is not as it was written. What a failing disk does not give
+// may still be that: a copy of the folder is not called for yet.
+func damaged(err error) error {
+	var path *fs.PathError
+	if errors.Is(err, syscall.EIO) && errors.As(err, &path) {
+		return path
+	}
+	return fmt.Errorf("%w: %v", ErrDamaged, err)
 }
 
 // writeSealed writes what readSealed reads. It returns [ErrFull].

@@ -56,7 +56,7 @@ func (d *Desk) loadForms() error {
 	for _, kept := range d.index.Forms {
 		f, err := d.loadForm(kept)
 		if err != nil {
-			return fmt.Errorf("reading taxonomy %s: %w: %v", kept.Hash, ErrDamaged, err)
+			return fmt.Errorf("reading taxonomy %s: %w", kept.Hash, damaged(err))
 		}
 		d.forms = append(d.forms, f)
 	}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -197,8 +198,9 @@ func TestFailingDiskChangesNothing(t *testing.T) {
 	if err := os.WriteFile(d.path("items"), nil, fileMode); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := d.try(s.bundle(1, 1)); err == nil {
-		t.Error("an import without a place for items succeeded")
+	_, err := d.try(s.bundle(1, 1))
+	if !errors.Is(err, syscall.ENOTDIR) || !strings.Contains(err.Error(), "keeping what the bundle brought: ") {
+		t.Errorf("an import without a place for items: %v", err)
 	}
 	if err := os.Remove(d.path("items")); err != nil {
 		t.Fatal(err)
