@@ -3,6 +3,9 @@ package main
 import (
 	"errors"
 	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -22,45 +25,122 @@ type next struct {
 }
 
 // hintFor adds the hint of the first row that fits. Of an error that comes through
-// a server's socket only the text arrives, so its ending counts, too.
+// a server's socket only the text arrives, so that counts, too.
 func hintFor(err error, rows []next) error {
 	if err == nil {
 		return nil
 	}
 	for _, row := range rows {
-		if errors.Is(err, row.err) || strings.HasSuffix(err.Error(), row.err.Error()) {
+		if errors.Is(err, row.err) || says(err.Error(), row.err.Error()) {
 			return hinted{err, row.hint}
 		}
 	}
 	return err
 }
 
-// explain adds the next step to errors of data folders.
+// says reports whether a text ends with what another says, or goes on to its cause.
+func says(text, what string) bool {
+	return strings.HasSuffix(text, what) || strings.Contains(text, what+": ")
+}
+
+// explain adds the next step to errors of a data folder, and of other files that were
+// named beside it. What has a hint keeps it.
 func explain(err error, data string) error {
 	switch {
-	case errors.Is(err, store.ErrLocked):
-		return hinted{err, "a server is running on " + data + ": stop it first"}
-	case errors.Is(err, folder.ErrNoFolder):
-		return hinted{err, "saksi init -data " + data + " -origin NAME makes one"}
-	case errors.Is(err, folder.ErrNoRoster):
-		return hinted{err, "saksi init -data " + data + " -roster roster.note -root root.vkey"}
-	case errors.Is(err, store.ErrFormat):
-		return hinted{err, "it was made by another version of saksi: use that one"}
-	case errors.Is(err, store.ErrDamaged), errors.Is(err, fs.ErrNotExist):
-		return hinted{err, "a part of " + data + " is missing or damaged: keep a copy as it is, " +
-			"then put the whole folder back from a backup, never a part of one"}
-	case errors.Is(err, folder.ErrSite):
-		return hinted{err, "mend the file, or take it out of " + data + ": " +
-			"without it the drop asks and says what it does by itself"}
-	case errors.Is(err, fs.ErrPermission):
-		return hinted{err, data + " belongs to another user: sudo -u saksi saksi ..."}
-	case errors.Is(err, store.ErrFull), errors.Is(err, syscall.ENOSPC):
-		return hinted{err, "make room on the disk of " + data}
-	case errors.Is(err, syscall.EIO), errors.Is(err, syscall.EROFS):
-		return hinted{err, "the disk of " + data + " is failing: see dmesg, copy the folder to another disk, start there"}
-	default:
-		return explainRoster(err)
+	case errors.As(err, new(hinted)):
+		return err
+	case elsewhere(err, data):
+		return explainFile(err)
 	}
+	explained := hintFor(err, slices.Concat(folderRows(data), diskRows(data)))
+	if errors.As(explained, new(hinted)) {
+		return explained
+	}
+	return explainRoster(err)
+}
+
+// explainDisk adds the next step where an error may be of anything, but of a disk
+// it is of the data folder's.
+func explainDisk(err error, data string) error {
+	switch {
+	case errors.As(err, new(hinted)):
+		return err
+	case elsewhere(err, data):
+		return err
+	}
+	return hintFor(err, diskRows(data))
+}
+
+// elsewhere reports whether an error names a file that is not in the data folder.
+func elsewhere(err error, data string) bool {
+	var path *fs.PathError
+	var link *os.LinkError
+	name := ""
+	switch {
+	case errors.As(err, &path):
+		name = path.Path
+	case errors.As(err, &link):
+		name = link.New
+	default:
+		return false
+	}
+	inside, err := filepath.Abs(data)
+	if err == nil {
+		name, err = filepath.Abs(name)
+	}
+	return err == nil && name != inside && !strings.HasPrefix(name, inside+string(filepath.Separator))
+}
+
+// folderRows is about what a data folder lacks.
+func folderRows(data string) []next {
+	broken := "a part of " + data + " is missing or damaged: keep a copy as it is, " +
+		"then put the whole folder back from a backup, never a part of one"
+	format := filepath.Join(data, "FORMAT")
+	return []next{
+		{store.ErrLocked, "a server is running on " + data + ": stop it first"},
+		{folder.ErrNoFolder, "saksi init -data " + data + " -origin NAME makes one"},
+		{folder.ErrNoRoster, "saksi init -data " + data + " -roster roster.note -root root.vkey"},
+		{folder.ErrNoRoots, "nothing else is lost: saksi init -data " + data + " -roster roster.note -root root.vkey " +
+			"writes it, with the newest roster; the roots and every reviewer have both files"},
+		{folder.ErrNoFormat, "nothing else needs to be lost: keep a copy of the folder, write the line saksi/v1/data into " +
+			format + ", as the owner of the others, and see what saksi check says"},
+		{folder.ErrHalfMade, "if saksi init was interrupted and this drop never served: move " + data + " away, and begin again. " +
+			"If it did: keep a copy as it is, then put the whole folder back from a backup"},
+		{folder.ErrNotEmpty, "nothing was changed: for a new drop give a new folder; of an old one " +
+			"saksi status -data " + data + " says what it lacks"},
+		{store.ErrFormat, "it was made by another version of saksi: use that one"},
+		{store.ErrDamaged, broken}, {fs.ErrNotExist, broken},
+		{folder.ErrSite, "mend the file, or take it out of " + data + ": " +
+			"without it the drop asks and says what it does by itself"},
+		{fs.ErrPermission, data + " belongs to another user: sudo -u saksi saksi ..."},
+	}
+}
+
+// diskRows is about the disk of a data folder.
+func diskRows(data string) []next {
+	room := "make room on the disk of " + data
+	return []next{
+		{store.ErrFailed, "the disk of " + data + " did not take a write, so nothing more is taken: see dmesg. " +
+			"If the disk is sound, start the server again, then saksi check; if not, copy the folder to another disk, start there"},
+		{store.ErrFull, room}, {syscall.ENOSPC, room}, {syscall.EDQUOT, room},
+		{syscall.EROFS, "the disk of " + data + " is mounted read-only, as Linux does with a disk that fails: see dmesg; " +
+			"if it is, copy the folder to another disk, start there"},
+		{syscall.EIO, "the disk of " + data + " is failing: see dmesg, copy the folder to another disk, start there"},
+	}
+}
+
+// explainFile adds the next step to errors of a file that somebody named: on a stick,
+// for the most part.
+func explainFile(err error) error {
+	const room = "make room there, or give another place"
+	return hintFor(err, []next{
+		{fs.ErrNotExist, "look at the name, and whether the stick is mounted"},
+		{fs.ErrPermission, "the user of this command may not: mount the stick for this user, or give another place"},
+		{syscall.ENOSPC, room}, {syscall.EDQUOT, room},
+		{syscall.EROFS, "it is mounted read-only: see whether the stick has a lock, and mount it anew; or give another place"},
+		{syscall.EIO, "that stick or disk is failing, or was pulled out: take another"},
+		{syscall.EFBIG, "the stick is formatted as FAT, for files up to 4 GiB: format it as exFAT"},
+	})
 }
 
 // explainRoster adds the next step to a refusal of a roster. What was in force

@@ -26,11 +26,11 @@ func runInit(_ context.Context, e env, args []string) error {
 		return hinted{errors.New("initialising: -roster and -root go together"),
 			"saksi init -data " + *data + " -roster roster.note -root root.vkey"}
 	}
-	if !folder.Exists(*data) {
+	signed, waits, err := folder.Admit(*data, *rosterFile, *rootFile, time.Now)
+	if errors.Is(err, folder.ErrNoFolder) {
 		return hinted{fmt.Errorf("initialising: %q is no data folder yet, and the roster must name its key", *data),
 			"saksi init -data " + *data + " -origin NAME makes it and writes server.vkey for the roster"}
 	}
-	signed, waits, err := folder.Admit(*data, *rosterFile, *rootFile, time.Now)
 	if err != nil {
 		return explain(err, *data)
 	}
@@ -52,7 +52,7 @@ func initFolder(e env, data, origin string) error {
 	}
 	key, err := folder.Create(data, origin)
 	if err != nil {
-		return err
+		return explain(err, data)
 	}
 	fmt.Fprintf(e.stdout, "Data folder %s is made. The server's key, for the roster, is in %s:\n%s\n",
 		data, filepath.Join(data, "server.vkey"), key)

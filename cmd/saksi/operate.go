@@ -28,10 +28,10 @@ func operate(data string, f func(courier.Operations) error) error {
 func withData(data string, running func(*courier.Client) error, resting func(*inbox.Inbox) error) error {
 	client, err := courier.NewClient(data)
 	if err == nil {
-		return running(client)
+		return explain(running(client), data)
 	}
 	if !errors.Is(err, courier.ErrNotRunning) {
-		return err
+		return explain(err, data)
 	}
 	opened, err := folder.Open(data, time.Now)
 	if err != nil {
@@ -41,7 +41,7 @@ func withData(data string, running func(*courier.Client) error, resting func(*in
 	if err == nil {
 		err = resting(box)
 	}
-	return errors.Join(err, opened.Close())
+	return errors.Join(explain(err, data), explain(opened.Close(), data))
 }
 
 func runExport(_ context.Context, e env, args []string) error {
@@ -115,10 +115,10 @@ func syncFolder(dir string) error {
 }
 
 func explainBundle(err error) error {
-	if err.Error() == inbox.ErrNoBatch.Error() { // through the socket only its text arrives
-		return hinted{err, "one closes each day at 17.00 UTC; -now closes one at once"}
-	}
-	return err
+	return hintFor(err, []next{
+		{inbox.ErrNoBatch, "one closes each day at 17.00 UTC; -now closes one at once"},
+		{io.ErrUnexpectedEOF, "the server broke off: its log says why, and saksi check what is damaged; nothing half-written stays"},
+	})
 }
 
 func runImport(_ context.Context, e env, args []string) error {
@@ -129,12 +129,12 @@ func runImport(_ context.Context, e env, args []string) error {
 	}
 	f, err := os.Open(fs.Arg(0))
 	if err != nil {
-		return fmt.Errorf("importing: %w", err)
+		return explainFile(fmt.Errorf("importing: %w", err))
 	}
 	defer f.Close()
 	file, err := io.ReadAll(io.LimitReader(f, outbox.MaxSize+1))
 	if err != nil {
-		return fmt.Errorf("importing: %w", err)
+		return explainFile(fmt.Errorf("importing: %w", err))
 	}
 	return operate(*data, func(ops courier.Operations) error {
 		report, err := ops.Import(file)

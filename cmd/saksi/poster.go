@@ -45,7 +45,7 @@ func runPoster(_ context.Context, e env, args []string) error {
 		return err
 	}
 	if err := writeFolder(*out, files); err != nil {
-		return err
+		return explain(err, *data)
 	}
 	fmt.Fprintf(e.stdout, "%s has poster.html (A4), card.html (ten cards on A4) and qr.svg, for %s.\n", *out, name)
 	fmt.Fprintf(e.stdout, "Compare address and fingerprint with a second person before you print:\n%s\n",

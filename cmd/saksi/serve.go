@@ -66,7 +66,7 @@ func runServe(ctx context.Context, e env, args []string) error {
 	s.dir, s.folder = dir, f
 	s.limits = inbox.Limits{MaxFile: int64(maxFile), Reserve: int64(reserve)}
 	s.gate = gate.New(gate.Production().PerHour(int(texts), int64(files), int64(maxFile)))
-	return s.serve(ctx, e)
+	return explainDisk(s.serve(ctx, e), *data)
 }
 
 // A service is what serve was asked for.
@@ -123,7 +123,7 @@ func (s *service) config(log *slog.Logger) (c server.Config, err error) {
 		Log: log, Gate: s.gate, Script: client.Script(), Couriers: &folder.Couriers{Dir: s.dir}, Onion: s.remote.address(s.dir),
 	}
 	if c.Inbox, err = s.folder.Inbox(time.Now, s.limits); err != nil {
-		return c, err
+		return c, explain(err, s.dir)
 	}
 	if c.Site, err = folder.Site(s.dir); err != nil {
 		return c, explain(err, s.dir)

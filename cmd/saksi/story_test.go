@@ -66,6 +66,7 @@ func TestStories(t *testing.T) {
 				return err
 			}
 			env.Setenv("EXAMPLES", examples)
+			env.Setenv("PRIVATE", private())
 			env.Values["story"] = s
 			script := filepath.Join("testdata", strings.TrimPrefix(filepath.Base(env.WorkDir), "script-")+".txt")
 			text, err := os.ReadFile(script)

@@ -23,6 +23,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"saksi/crypto/roster"
@@ -40,11 +41,24 @@ const (
 
 const formatText = "saksi/v1/data\n"
 
-// ErrNoFolder is returned by Open when the folder is not a data folder.
-var ErrNoFolder = errors.New("not a data folder of saksi")
-
-// ErrNoRoster is returned by Open when the folder has no roster yet.
-var ErrNoRoster = errors.New("the data folder has no roster yet")
+// What a folder lacks. Which it is decides what there is to do: nothing must be made
+// anew over what a drop has kept.
+var (
+	// ErrNoFolder is returned when nothing in the folder is a data folder's.
+	ErrNoFolder = errors.New("not a data folder of saksi")
+	// ErrNotEmpty is returned by Create.
+	ErrNotEmpty = errors.New("the folder is not empty")
+	// ErrHalfMade is returned for a folder without FORMAT that lacks more: Create did
+	// not come to its end, or several files were lost.
+	ErrHalfMade = errors.New("not a whole data folder: FORMAT is missing or damaged, and other files are missing")
+	// ErrNoFormat is returned when FORMAT was lost, or what stands in it.
+	ErrNoFormat = errors.New("the file FORMAT of the data folder is missing or damaged")
+	// ErrNoRoster is returned by Open when the folder has no roster yet.
+	ErrNoRoster = errors.New("the data folder has no roster yet")
+	// ErrNoRoots is returned when root.vkey is missing: by Open when the folder has
+	// a roster.
+	ErrNoRoots = errors.New("the data folder has no root.vkey")
+)
 
 // Create makes a data folder with a new server key for a drop of this origin.
 // The folder must be empty or not exist.
@@ -57,7 +71,7 @@ func Create(dir, origin string) (sign.Key, error) {
 		return sign.Key{}, fmt.Errorf("creating data folder: %w", err)
 	}
 	if len(entries) > 0 {
-		return sign.Key{}, fmt.Errorf("creating data folder: %q is not empty", dir)
+		return sign.Key{}, fmt.Errorf("creating data folder %q: %w", dir, ErrNotEmpty)
 	}
 	if err := os.Chmod(dir, 0o700); err != nil {
 		return sign.Key{}, fmt.Errorf("creating data folder: %w", err)
@@ -135,14 +149,17 @@ type Folder struct {
 	Waiting []inbox.Handed
 }
 
-// Open opens a data folder that has a roster. It returns [ErrNoFolder],
-// [ErrNoRoster], [store.ErrFormat] or [store.ErrLocked].
+// Open opens a data folder that has a roster. It returns [ErrNoFolder], [ErrHalfMade],
+// [ErrNoFormat], [ErrNoRoster], [ErrNoRoots], [store.ErrFormat] or [store.ErrLocked].
 func Open(dir string, now func() time.Time) (*Folder, error) {
 	signer, err := openKey(dir)
 	if err != nil {
 		return nil, err
 	}
 	trusted, err := readRoots(dir)
+	if errors.Is(err, ErrNoRoots) {
+		err = withoutRoots(dir, now, err)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -157,8 +174,26 @@ func Open(dir string, now func() time.Time) (*Folder, error) {
 	return &Folder{Store: s, Signer: signer, Trusted: trusted, Waiting: next}, nil
 }
 
+// withoutRoots tells a folder that waits for its first roster from one that lost a file.
+func withoutRoots(dir string, now func() time.Time, missing error) error {
+	s, err := boltstore.Open(filepath.Join(dir, "store"), now)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	notes, _, err := s.Rosters()
+	switch {
+	case err != nil:
+		return err
+	case len(notes) > 0:
+		return missing
+	}
+	return fmt.Errorf("opening data folder %q: %w", dir, ErrNoRoster)
+}
+
 // Roots returns the first root set of a data folder, which a server may be using.
-// It returns [ErrNoFolder], [ErrNoRoster] or [store.ErrFormat].
+// It returns [ErrNoFolder], [ErrHalfMade], [ErrNoFormat], [ErrNoRoots] or
+// [store.ErrFormat].
 func Roots(dir string) (roster.RootSet, error) {
 	if err := checkFormat(dir); err != nil {
 		return roster.RootSet{}, err
@@ -169,7 +204,7 @@ func Roots(dir string) (roster.RootSet, error) {
 func readRoots(dir string) (roster.RootSet, error) {
 	text, err := readFile(filepath.Join(dir, "root.vkey"))
 	if errors.Is(err, os.ErrNotExist) {
-		return roster.RootSet{}, fmt.Errorf("opening data folder %q: %w", dir, ErrNoRoster)
+		return roster.RootSet{}, fmt.Errorf("opening data folder %q: %w", dir, ErrNoRoots)
 	}
 	if err != nil {
 		return roster.RootSet{}, fmt.Errorf("opening data folder: %w", err)
@@ -183,16 +218,31 @@ func readRoots(dir string) (roster.RootSet, error) {
 
 func checkFormat(dir string) error {
 	format, err := readFile(filepath.Join(dir, "FORMAT"))
-	if errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("opening data folder %q: %w", dir, ErrNoFolder)
-	}
-	if err != nil {
+	switch {
+	case err != nil && !errors.Is(err, os.ErrNotExist):
 		return fmt.Errorf("opening data folder: %w", err)
-	}
-	if string(format) != formatText {
+	case err == nil && string(format) == formatText:
+		return nil
+	case err == nil && strings.HasPrefix(string(format), "saksi/"):
 		return fmt.Errorf("opening data folder %q: format %.40q: %w", dir, format, store.ErrFormat)
 	}
-	return nil
+	return fmt.Errorf("opening data folder %q: %w", dir, withoutFormat(dir))
+}
+
+// withoutFormat says what a folder is that does not say it itself: one that has roots
+// was in use.
+func withoutFormat(dir string) error {
+	has := func(name string) bool {
+		_, err := os.Stat(filepath.Join(dir, name))
+		return err == nil
+	}
+	switch {
+	case has("root.vkey") && has("store"):
+		return ErrNoFormat
+	case has("server.key"), has("store"):
+		return ErrHalfMade
+	}
+	return ErrNoFolder
 }
 
 func openKey(dir string) (sign.Signer, error) {

@@ -133,7 +133,8 @@ func Create(dir string) error {
 }
 
 // Open opens a store and sweeps what a crash left behind. The clock is asked
-// for nothing but the week. It returns [store.ErrFormat] or [store.ErrLocked].
+// for nothing but the week. It returns [store.ErrFormat], [store.ErrDamaged] or
+// [store.ErrLocked].
 func Open(dir string, now func() time.Time) (*Store, error) {
 	err := checkFormat(filepath.Join(dir, "FORMAT"))
 	if err != nil {
@@ -172,10 +173,15 @@ func checkFormat(name string) error {
 	}
 	defer f.Close()
 	format, err := io.ReadAll(io.LimitReader(f, 100)) // any has less
-	if err == nil && string(format) != formatText {
-		err = fmt.Errorf("format %.40q: %w", format, store.ErrFormat)
+	switch {
+	case err != nil:
+		return err
+	case len(format) == 0: // as a crash of the machine may leave it
+		return fmt.Errorf("FORMAT is empty: %w", store.ErrDamaged)
+	case string(format) != formatText:
+		return fmt.Errorf("format %.40q: %w", format, store.ErrFormat)
 	}
-	return err
+	return nil
 }
 
 // openKeys opens the key sectors that belong to the index.

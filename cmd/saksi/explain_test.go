@@ -1,0 +1,53 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"strings"
+	"syscall"
+	"testing"
+
+	"saksi/server/inbox"
+	"saksi/server/store"
+)
+
+// TestADisksErrorSaysWhatToDo: of the data folder, of a stick, and through the socket of
+// a server, by which only the text comes. A hint that is there stays.
+func TestADisksErrorSaysWhatToDo(t *testing.T) {
+	at := func(path string, err error) error { return &fs.PathError{Op: "write", Path: path, Err: err} }
+	failed := fmt.Errorf("%w: %v", store.ErrFailed, syscall.EIO)
+	for _, c := range []struct {
+		err  error
+		hint string
+	}{
+		{fmt.Errorf("closing batch: %w", failed), "nothing more is taken"},
+		{fmt.Errorf("closing batch: %w", store.ErrFull), "make room on the disk of data"},
+		{fmt.Errorf("reading item: read: %w", syscall.EIO), "the disk of data is failing"},
+		{at("data/health.json", syscall.EROFS), "the disk of data is mounted read-only"},
+		{at("data/tor/log", syscall.EDQUOT), "make room on the disk of data"},
+		{at("data2/b.tar", syscall.ENOSPC), "make room there"},
+		{at("/media/stick/b.tar", syscall.EIO), "that stick or disk is failing"},
+		{at("/media/stick/b.tar", syscall.EFBIG), "format it as exFAT"},
+		{hinted{at("data/x", syscall.EIO), "as it was"}, "as it was"},
+	} {
+		errs := []error{c.err}
+		if !elsewhere(c.err, "data") && !errors.As(c.err, new(hinted)) {
+			errs = append(errs, errors.New(c.err.Error()))
+		}
+		for _, err := range errs {
+			if h := (hinted{}); !errors.As(explain(err, "data"), &h) || !strings.Contains(h.hint, c.hint) {
+				t.Errorf("%v: %q", err, h.hint)
+			}
+		}
+	}
+	if err := explainDisk(at("data/tor/x", syscall.EACCES), "data"); errors.As(err, new(hinted)) {
+		t.Errorf("what is not of a disk is said to be: %v", err)
+	}
+	for _, err := range []error{inbox.ErrNoBatch, errors.New(inbox.ErrNoBatch.Error()), fmt.Errorf("receiving bundle: %w", io.ErrUnexpectedEOF)} {
+		if !errors.As(explainBundle(err), new(hinted)) {
+			t.Errorf("%v: nothing to do", err)
+		}
+	}
+}
