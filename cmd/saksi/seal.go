@@ -79,11 +79,11 @@ func (s *sealing) run(ctx context.Context) error {
 		return s.handIn(ctx)
 	}
 	if err := s.prepare(); err != nil {
-		return err
+		return notSent{err}
 	}
 	folder, err := letter.Read(s.Arg(0), *s.keep)
 	if err != nil {
-		return err
+		return notSent{err}
 	}
 	s.tell(folder)
 	switch {
@@ -178,30 +178,39 @@ func (s *sealing) trusted() (a letter.Anchor, err error) {
 
 // post shows who will read it; and then it seals and hands in.
 func (s *sealing) post(ctx context.Context, folder *letter.Folder) error {
-	note, err := s.drop.Fetch(ctx, "/roster.note")
+	l, err := s.fetched(ctx, folder)
 	if err != nil {
-		return err
-	}
-	recipients, err := s.drop.Fetch(ctx, "/roster.recipients")
-	if err != nil {
-		return err
-	}
-	questions, err := s.drop.Questions(ctx)
-	if err != nil {
-		return err
-	}
-	l, err := s.letter(folder, note, string(recipients), questions)
-	if err != nil {
-		return err
+		return notSent{err}
 	}
 	if *s.look {
 		s.tellTo("nothing_sent")
 		return nil
 	}
-	if yes, err := s.agreed(ctx); err != nil || !yes {
-		return err
+	yes, err := s.agreed(ctx)
+	if err != nil {
+		return notSent{err}
+	}
+	if !yes {
+		return nil
 	}
 	return s.sendAll(ctx, l)
+}
+
+// fetched makes the letter with what the drop says of its readers.
+func (s *sealing) fetched(ctx context.Context, folder *letter.Folder) (*letter.Letter, error) {
+	note, err := s.drop.Fetch(ctx, "/roster.note")
+	if err != nil {
+		return nil, err
+	}
+	recipients, err := s.drop.Fetch(ctx, "/roster.recipients")
+	if err != nil {
+		return nil, err
+	}
+	questions, err := s.drop.Questions(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return s.letter(folder, note, string(recipients), questions)
 }
 
 // letter makes the letter, and says who will read it.
@@ -260,39 +269,44 @@ func (s *sealing) sendAll(ctx context.Context, l *letter.Letter) error {
 
 // write seals into a file that another machine hands in.
 func (s *sealing) write(folder *letter.Folder) error {
-	note, err := readSmall(*s.roster, 2<<20)
+	l, err := s.given(folder)
 	if err != nil {
-		return fmt.Errorf("reading -roster: %w", err)
-	}
-	recipients, err := readSmall(*s.recipients, 2<<20)
-	if err != nil {
-		return fmt.Errorf("reading -recipients: %w", err)
-	}
-	questions := taxonomy.Current()
-	if *s.taxonomy != "" {
-		text, err := readSmall(*s.taxonomy, taxonomy.MaxFile)
-		if err != nil {
-			return fmt.Errorf("reading -taxonomy: %w", err)
-		}
-		if questions, err = taxonomy.Parse(text); err != nil {
-			return fmt.Errorf("reading -taxonomy: %w", err)
-		}
-	}
-	l, err := s.letter(folder, note, string(recipients), questions)
-	if err != nil {
-		return err
+		return notSent{err}
 	}
 	if *s.look {
 		s.tellTo("nothing_sent")
 		return nil
 	}
 	if err := writeCarried(*s.carry, l); err != nil {
-		return err
+		return notWritten{err}
 	}
 	s.words(l.Code)
 	s.print("not_arrived", *s.carry)
 	s.print("folder_stays")
 	return nil
+}
+
+// given makes the letter with the files that say who its readers are.
+func (s *sealing) given(folder *letter.Folder) (*letter.Letter, error) {
+	note, err := readSmall(*s.roster, 2<<20)
+	if err != nil {
+		return nil, fmt.Errorf("reading -roster: %w", err)
+	}
+	recipients, err := readSmall(*s.recipients, 2<<20)
+	if err != nil {
+		return nil, fmt.Errorf("reading -recipients: %w", err)
+	}
+	questions := taxonomy.Current()
+	if *s.taxonomy != "" {
+		text, err := readSmall(*s.taxonomy, taxonomy.MaxFile)
+		if err != nil {
+			return nil, fmt.Errorf("reading -taxonomy: %w", err)
+		}
+		if questions, err = taxonomy.Parse(text); err != nil {
+			return nil, fmt.Errorf("reading -taxonomy: %w", err)
+		}
+	}
+	return s.letter(folder, note, string(recipients), questions)
 }
 
 // writeCarried writes a new file, whole and on disk, or none.

@@ -262,7 +262,7 @@ func TestADeadAddressSaysWhyAtTheFirstTry(t *testing.T) {
 				t.Errorf("%s: before it waits it does not say %q: %q", key, want, out)
 			}
 		}
-		if strings.Contains(out, "context") || !strings.Contains(out, en["err.ended"]) {
+		if strings.Contains(out, "context") || !strings.Contains(out, en["err.ended"]) || !strings.Contains(out, en["hint.ended"]) {
 			t.Errorf("%s: ended, it says %q", key, out)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"syscall"
 
 	"saksi/cmd/saksi/errand"
 	"saksi/cmd/saksi/letter"
@@ -48,6 +49,8 @@ func (s speech) text(key string, args ...any) string {
 
 // What failed, and what it means for what was sent before.
 type (
+	notSent     struct{ error }
+	notWritten  struct{ error }
 	notKept     struct{ error }
 	fileNotKept struct {
 		error
@@ -59,6 +62,8 @@ type (
 	}
 )
 
+func (e notSent) Unwrap() error     { return e.error }
+func (e notWritten) Unwrap() error  { return e.error }
 func (e notKept) Unwrap() error     { return e.error }
 func (e fileNotKept) Unwrap() error { return e.error }
 func (e partCarried) Unwrap() error { return e.error }
@@ -78,33 +83,52 @@ func (s speech) explain(err error) error {
 		return nil
 	}
 	text, hint := s.reason(err)
-	var file fileNotKept
-	var part partCarried
-	switch {
-	case errors.As(err, &file) && mayBeKept(err):
-		text = s.text("err.file_unsure", file.name, text)
-	case errors.As(err, &file):
-		text = s.text("err.file_not_kept", file.name, text)
-	case errors.As(err, &part):
-		text = s.text("err.part_carried", part.n, part.count, text)
-	case errors.As(err, new(notKept)) && mayBeKept(err):
-		text, hint = s.text("err.unsure", text), s.hintUnsure(err, hint)
-	case errors.As(err, new(notKept)):
-		text = s.text("err.not_kept", text)
-	}
+	text, hint = s.outcome(err, text, hint)
 	if hint == "" {
 		return spoken{err, text}
 	}
 	return hinted{spoken{err, text}, hint}
 }
 
+// outcome adds what an error means for what was sent and written before.
+func (s speech) outcome(err error, text, hint string) (string, string) {
+	var file fileNotKept
+	var part partCarried
+	switch {
+	case errors.As(err, &file) && mayBeKept(err):
+		return s.text("err.file_unsure", file.name, text), s.hintUnsure(err, "hint.file_unsure", hint)
+	case errors.As(err, &file):
+		return s.text("err.file_not_kept", file.name, text), s.hintRest(err, hint)
+	case errors.As(err, &part):
+		return s.text("err.part_carried", part.n, part.count, text), hint
+	case errors.As(err, new(notKept)) && mayBeKept(err):
+		return s.text("err.unsure", text), s.hintUnsure(err, "hint.unsure", hint)
+	case errors.As(err, new(notKept)):
+		return s.text("err.not_kept", text), hint
+	case errors.As(err, new(notWritten)):
+		return s.text("err.not_written", text), hint
+	case errors.As(err, new(notSent)):
+		return s.text("err.not_sent", text), hint
+	}
+	return text, hint
+}
+
 // hintUnsure returns what to do: a failed disk has to be waited for.
-func (s speech) hintUnsure(err error, hint string) string {
+func (s speech) hintUnsure(err error, key, hint string) string {
 	var refused *deliver.Refused
 	if errors.As(err, &refused) && refused.Name == "disk" {
 		return hint
 	}
-	return s.text("hint.unsure")
+	return s.text(key)
+}
+
+// hintRest returns what to do about files that are missing. Whoever started it all
+// again would send the testimony twice.
+func (s speech) hintRest(err error, hint string) string {
+	if errors.As(err, new(*deliver.Refused)) {
+		return hint
+	}
+	return s.text("hint.file_not_kept")
 }
 
 // mayBeKept reports whether the server may have what was sent, and only its answer is
@@ -136,7 +160,9 @@ func (s speech) cause(err error) (text, hint string) {
 		{item.ErrFewReaders, "few_readers"}, {letter.ErrAnswer, "answer"}, {errand.ErrNoTor, "no_tor"},
 		{letter.ErrUnreachable, "unreachable"}, {errand.ErrBroken, "broken"}, {errand.ErrBusy, "busy"},
 		{deliver.ErrLost, "lost"}, {parcel.ErrMalformed, "malformed"}, {item.ErrSize, "changed"},
-		{fs.ErrExist, "exists"},
+		{fs.ErrExist, "exists"}, {fs.ErrNotExist, "missing"}, {syscall.ENOTDIR, "not_a_folder"}, {fs.ErrPermission, "denied"},
+		{syscall.ENOSPC, "no_room"}, {syscall.EDQUOT, "no_room"}, {syscall.EROFS, "read_only"}, {syscall.EIO, "failing"},
+		{syscall.EFBIG, "file_limit"},
 	} {
 		if errors.Is(err, known.err) {
 			return s.text("err."+known.key) + s.detail(err), s.text("hint." + known.key)
@@ -166,7 +192,7 @@ func (s speech) refusal(r *deliver.Refused) (text, hint string) {
 	case "closed", "no_reader": // of which the second is sealed for a roster of before
 		return s.text("err.closed"), s.text("hint.closed")
 	case "deleted":
-		return s.text("err.deleted"), ""
+		return s.text("err.deleted"), s.text("hint.deleted")
 	case "file_number_used":
 		return s.text("err.number_used"), s.text("hint.number_used")
 	case "busy":

@@ -1,11 +1,14 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"strings"
+	"syscall"
 	"testing"
 
 	"saksi/server/sealed/deliver"
@@ -55,5 +58,36 @@ func TestAFailedDiskIsSaid(t *testing.T) {
 	})
 	if code == 0 || !strings.Contains(out, "penyimpanan server rusak") || strings.Contains(out, "tidak ada yang tersimpan") {
 		t.Errorf("status %d: %s", code, out)
+	}
+}
+
+// TestEveryEndSaysWhatToDo: who ends it, whose disk ends it, and who deleted it before
+// read what there is to do; and nobody sends a testimony twice for the sake of a file.
+func TestEveryEndSaysWhatToDo(t *testing.T) {
+	unsure := func(err error) error { return &deliver.Unsure{Cause: err} }
+	pulled := &fs.PathError{Op: "read", Path: "map/foto.png", Err: syscall.EIO}
+	for _, c := range []struct {
+		err        error
+		says, hint string
+	}{
+		{notSent{context.Canceled}, "err.ended", "hint.ended"},
+		{notKept{context.Canceled}, "err.ended", "hint.ended"},
+		{partCarried{context.Canceled, 1, 3}, "err.ended", "hint.ended"},
+		{partCarried{pulled, 1, 3}, "err.failing", "hint.failing"},
+		{notKept{unsure(context.Canceled)}, "err.ended", "hint.unsure"},
+		{fileNotKept{context.Canceled, "foto.png"}, "err.ended", "hint.file_not_kept"},
+		{fileNotKept{pulled, "foto.png"}, "err.failing", "hint.file_not_kept"},
+		{fileNotKept{unsure(context.Canceled), "foto.png"}, "err.ended", "hint.file_unsure"},
+		{fileNotKept{&deliver.Refused{Name: "too_large"}, "foto.png"}, "", "hint.too_large"},
+		{partCarried{&deliver.Refused{Name: "deleted"}, 0, 3}, "err.deleted", "hint.deleted"},
+		{notWritten{&fs.PathError{Op: "write", Path: "titip", Err: syscall.EFBIG}}, "err.file_limit", "hint.file_limit"},
+		{notWritten{&fs.PathError{Op: "write", Path: "titip", Err: syscall.EDQUOT}}, "err.no_room", "hint.no_room"},
+	} {
+		for _, lang := range []string{"id", "en"} {
+			said, h := speaker(lang).explain(c.err), hinted{}
+			if !strings.Contains(said.Error(), speaker(lang)[c.says]) || !errors.As(said, &h) || h.hint != speaker(lang)[c.hint] {
+				t.Errorf("%v: it says %q, and to do is %q", c.err, said, h.hint)
+			}
+		}
 	}
 }
