@@ -45,7 +45,8 @@ func TestADisksErrorSaysWhatToDo(t *testing.T) {
 	if err := explainDisk(at("data/tor/x", syscall.EACCES), "data"); errors.As(err, new(hinted)) {
 		t.Errorf("what is not of a disk is said to be: %v", err)
 	}
-	for _, err := range []error{inbox.ErrNoBatch, errors.New(inbox.ErrNoBatch.Error()), fmt.Errorf("receiving bundle: %w", io.ErrUnexpectedEOF)} {
+	broken := fmt.Errorf("receiving bundle: %w", io.ErrUnexpectedEOF)
+	for _, err := range []error{inbox.ErrNoBatch, errors.New(inbox.ErrNoBatch.Error()), broken} {
 		if !errors.As(explainBundle(err), new(hinted)) {
 			t.Errorf("%v: nothing to do", err)
 		}
