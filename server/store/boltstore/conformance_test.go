@@ -2,6 +2,8 @@ package boltstore
 
 import (
 	"errors"
+	"path/filepath"
+	"syscall"
 	"testing"
 
 	"saksi/crypto/receipt"
@@ -21,6 +23,11 @@ func newEngine(t testing.TB) storetest.Engine {
 
 func (e engine) Open(t testing.TB) store.Store { return open(t, e.dir) }
 
+func (e engine) Copy(t testing.TB, to string) storetest.Engine {
+	storetest.CopyFolder(t, to, e.dir, ballastName)
+	return engine{to}
+}
+
 func open(t testing.TB, dir string) *Store {
 	t.Helper()
 	s, err := Open(dir, clock)
@@ -37,9 +44,37 @@ type wrapped struct{ storetest.Engine }
 
 func (w wrapped) Open(t testing.TB) store.Store { return &storetest.Faulty{Store: w.Engine.Open(t)} }
 
+func (w wrapped) Copy(t testing.TB, to string) storetest.Engine {
+	return wrapped{w.Engine.Copy(t, to)}
+}
+
 // TestWrapperIsTransparent: where no fault is planted, the store is as without.
 func TestWrapperIsTransparent(t *testing.T) {
 	storetest.Run(t, func(t testing.TB) storetest.Engine { return wrapped{newEngine(t)} })
+}
+
+// TestFullDiskConforms to what every engine does on one.
+func TestFullDiskConforms(t *testing.T) {
+	onSmallDisk(t, "size=64m", func(t *testing.T, dir string) {
+		data := filepath.Join(dir, "store")
+		if err := Create(data); err != nil {
+			t.Fatal(err)
+		}
+		storetest.FullDisk(t, engine{data}, filepath.Join(dir, "foreign"))
+	})
+}
+
+// TestFailedDiskConforms, and the wrapper that plants faults is like this engine.
+func TestFailedDiskConforms(t *testing.T) {
+	t.Run("boltstore", func(t *testing.T) {
+		storetest.FailedDisk(t, newEngine(t), func(s store.Store) { s.(*Store).health.syncing(syscall.EIO) })
+	})
+	t.Run("wrapper", func(t *testing.T) {
+		storetest.FailedDisk(t, wrapped{newEngine(t)}, func(s store.Store) {
+			s.(*storetest.Faulty).Plant(storetest.FailedSync)
+			s.Unstage(store.UploadID{1})
+		})
+	})
 }
 
 // TestWrapperFailsAsThisEngineDoes: on a disk that failed nothing is written, no batch

@@ -193,6 +193,13 @@ func (f *Faulty) Batch(sequence uint64) (store.Batch, error) {
 	return f.Store.Batch(sequence)
 }
 
+// Usage implements [store.Store].
+func (f *Faulty) Usage() (store.Usage, error) {
+	u, err := f.Store.Usage()
+	u.Failed = u.Failed || f.fails() != nil
+	return u, err
+}
+
 // fails returns an error from a failed sync on.
 func (f *Faulty) fails() error {
 	f.mu.Lock()

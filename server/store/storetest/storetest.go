@@ -22,6 +22,9 @@ import (
 type Engine interface {
 	// Open opens the data; the suite closes it.
 	Open(t testing.TB) store.Store
+	// Copy copies the files of the data, as they stand while they are open, into an
+	// empty folder, and returns the engine of the copy.
+	Copy(t testing.TB, to string) Engine
 }
 
 // Run runs the suite. make returns an engine with no data.
@@ -61,6 +64,7 @@ func Run(t *testing.T, make func(t testing.TB) Engine) {
 		"concurrent adopters":             testConcurrentAdopters,
 		"hanging slices":                  testHangingSlice,
 		"unstaging":                       testUnstage,
+		"crashes":                         testCrashes,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, make(t)) })
 	}
