@@ -15,6 +15,7 @@ import (
 	"syscall"
 	"testing"
 
+	"saksi/crypto/item"
 	"saksi/crypto/receipt"
 	"saksi/server/courier"
 	"saksi/server/inbox"
@@ -94,13 +95,23 @@ func testFullDisk(t *testing.T) {
 	rising := startSlices(t, p, party)
 	told := fillWithFiles(t, p)
 	files := len(told)
+	if files < 2 { // one is deleted on the full disk, the rest are read after the kill
+		t.Fatalf("the disk took only %d files", files)
+	}
 	refusesSlices(t, rising[1], http.StatusInsufficientStorage)
-	told = append(told, fillWithTexts(t, p)...)
+	sealed := receipt.New() // by who sent it
+	if status := handsInText(t, p, party, sealed); status != http.StatusCreated {
+		t.Errorf("a sealed text from the reserve: status %d", status)
+	}
+	told = append(append(told, fillWithTexts(t, p)...), sealed)
 	holds(t, p, told...)
 
 	empty := fillDisk(t, data)
 	page := p.Post("/write", "code", receipt.New().Field(), "text", "isi kesaksian yang panjang")
 	wants(t, page.Status, http.StatusInsufficientStorage, page.Body, "tidak dapat menyimpannya", "isi kesaksian yang panjang")
+	if status := handsInText(t, p, party, receipt.New()); status != http.StatusInsufficientStorage {
+		t.Errorf("a sealed text on a full disk: status %d", status)
+	}
 	refusesSlices(t, rising[0], http.StatusInsufficientStorage)
 	deletes(t, p, told[0])
 	told, files = told[1:], files-1
@@ -115,11 +126,11 @@ func testFullDisk(t *testing.T) {
 		a.standsOn(p)
 	}
 	empty()
-	for _, code := range told[:5] {
+	for _, code := range told[:files+1] {
 		deletes(t, p, code)
 	}
-	told, files = append(told[5:], p.Send("hanya tulisan")), max(0, files-5)
-	page = p.Upload("/file", "a.jpg", make([]byte, bigFile), "code", told[len(told)-1].Field(), "n", "2")
+	told, files = slices.Insert(told[files+1:], 0, p.Send("hanya tulisan")), 1
+	page = p.Upload("/file", "a.jpg", make([]byte, bigFile), "code", told[0].Field(), "n", "1")
 	wants(t, page.Status, http.StatusOK, page.Body, "sudah kami terima")
 	for _, a := range rising {
 		a.arrives()
@@ -137,6 +148,16 @@ func testFullDisk(t *testing.T) {
 			t.Errorf("check: %q, %v", wrong, err)
 		}
 	})
+}
+
+// handsInText sends a text that was sealed before it came.
+func handsInText(t *testing.T, p *process, party *demoParty, code receipt.Code) (status int) {
+	t.Helper()
+	text := newSealed(t, party.circle, code, 0, item.Content{Kind: item.Testimony, Language: "id", Text: "hanya tulisan"})
+	if text == nil {
+		t.FailNow()
+	}
+	return handIn(t, p.URL, text.parcel())
 }
 
 // startSlices begins two uploads and sends a part of each. For all of the first there

@@ -219,7 +219,7 @@ func (l *ledger) summary(t *testing.T, parts int) {
 	}
 	t.Logf("%d kills: %d items acknowledged, %d deleted, %d answers, %d requests without an answer, %d broken uploads swept",
 		*kills, told, deleted, answered, open, parts)
-	if told < *kills || deleted == 0 || answered == 0 || open == 0 {
+	if told < *kills || deleted == 0 || answered == 0 || open == 0 || parts == 0 {
 		t.Error("too little happened to show anything")
 	}
 }

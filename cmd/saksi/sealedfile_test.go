@@ -27,10 +27,16 @@ type sealedFile struct {
 // newSealedFile seals a file of random bytes. It may be called by any goroutine.
 func newSealedFile(t *testing.T, circle *roster.Circle, code receipt.Code, n, size int) *sealedFile {
 	t.Helper()
-	sealed, err := item.Seal(circle, code, n, item.Content{
+	return newSealed(t, circle, code, n, item.Content{
 		Kind: item.Attachment, Language: "id", Name: "a.jpg",
 		File: io.LimitReader(rand.Reader, int64(size)), Size: int64(size),
 	})
+}
+
+// newSealed seals what it is given. It may be called by any goroutine.
+func newSealed(t *testing.T, circle *roster.Circle, code receipt.Code, n int, content item.Content) *sealedFile {
+	t.Helper()
+	sealed, err := item.Seal(circle, code, n, content)
 	if err != nil {
 		t.Error(err)
 		return nil
@@ -120,12 +126,18 @@ func (a *ascent) arrives() {
 	}
 	head := a.head
 	head.Staged = true
-	resp, err := http.Post(a.url+"/v1/items", "application/octet-stream", bytes.NewReader(head.Append(nil)))
-	must(a.t, err)
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusCreated {
-		a.t.Fatalf("handing in: status %d", resp.StatusCode)
+	if status := handIn(a.t, a.url, head.Append(nil)); status != http.StatusCreated {
+		a.t.Fatalf("handing in: status %d", status)
 	}
+}
+
+// handIn sends what was sealed before it came.
+func handIn(t *testing.T, url string, parcel []byte) (status int) {
+	t.Helper()
+	resp, err := http.Post(url+"/v1/items", "application/octet-stream", bytes.NewReader(parcel))
+	must(t, err)
+	defer resp.Body.Close()
+	return resp.StatusCode
 }
 
 // payloadHash reads a payload to its end.
