@@ -15,33 +15,38 @@ import (
 	"saksi/crypto/outbox"
 	"saksi/crypto/receipt"
 	"saksi/crypto/reply"
+	"saksi/crypto/reviewer"
 	"saksi/crypto/roster"
 	"saksi/server/inbox"
 )
 
-// A thief has a copy of the whole data folder, a code, and all reviewers' keys.
-// He does not ask bbolt: he searches every byte of its file, pages in use and
-// freed ones alike.
+// A thief has a copy of the whole data folder, a code, and all reviewers' keys, and
+// perhaps what an older copy had sealed. He does not ask bbolt: he searches every byte
+// of every file, pages in use and freed ones alike.
 type thief struct {
-	index []byte
+	files map[string][]byte
 	keys  [][]byte // the first 32 bytes of every sector
 	code  receipt.Code
 	ids   []*hybrid.Identity
 	slots int
+	older *thief
+	found [][]byte // keys that opened something, and what came out
 }
 
 func (d *drop) thief(t *testing.T, code receipt.Code) *thief {
 	t.Helper()
-	th := &thief{code: code, slots: len(d.Reviewers)}
-	var err error
-	if th.index, err = os.ReadFile(filepath.Join(d.dir, "index.db")); err != nil {
-		t.Fatal(err)
-	}
-	sectors, err := os.ReadFile(filepath.Join(d.dir, "keys.slots"))
+	th := &thief{code: code, slots: len(d.Reviewers), files: map[string][]byte{}}
+	err := filepath.WalkDir(d.dir, func(path string, e os.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		th.files[path], err = os.ReadFile(path)
+		return err
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for sector := range slices.Chunk(sectors, 512) {
+	for sector := range slices.Chunk(th.files[filepath.Join(d.dir, "keys.slots")], 512) {
 		th.keys = append(th.keys, sector[:chacha20poly1305.KeySize])
 	}
 	for _, k := range d.Reviewers {
@@ -50,19 +55,36 @@ func (d *drop) thief(t *testing.T, code receipt.Code) *thief {
 	return th
 }
 
-// after returns what follows every place where key stands in the index. A leaf
-// page has each value right after its key.
+// after returns what follows every place where key stands in a file. A leaf page of
+// the index has each value right after its key.
 func (th *thief) after(key []byte, size int) (values [][]byte) {
-	for from := 0; ; {
-		at := bytes.Index(th.index[from:], key)
-		if at < 0 {
-			return values
-		}
-		from += at + len(key)
-		if from+size <= len(th.index) {
-			values = append(values, th.index[from:from+size])
+	for _, content := range th.files {
+		for from := 0; ; {
+			at := bytes.Index(content[from:], key)
+			if at < 0 {
+				break
+			}
+			from += at + len(key)
+			if from+size <= len(content) {
+				values = append(values, content[from:from+size])
+			}
 		}
 	}
+	if th.older != nil {
+		values = append(values, th.older.after(key, size)...)
+	}
+	slices.SortFunc(values, bytes.Compare)
+	return slices.CompactFunc(values, bytes.Equal)
+}
+
+// has names a file that has a value.
+func (th *thief) has(value []byte) (file string) {
+	for file, content := range th.files {
+		if bytes.Contains(content, value) {
+			return file
+		}
+	}
+	return ""
 }
 
 // unseal tries every sector on a sealed value.
@@ -74,6 +96,7 @@ func (th *thief) unseal(sealed, name []byte) []byte {
 		}
 		nonce := aead.NonceSize()
 		if plain, err := aead.Open(nil, sealed[:nonce], sealed[nonce:], name); err == nil {
+			th.found = append(th.found, key, plain)
 			return plain
 		}
 	}
@@ -84,25 +107,55 @@ const sealedMore = chacha20poly1305.NonceSizeX + chacha20poly1305.Overhead
 
 // item returns E for the n-th item, and in how many places he looked.
 func (th *thief) item(n int) (e *hybrid.Identity, places int) {
+	return th.joined(n, roster.Quorum{Needed: 1})
+}
+
+// joined is item of one that was sealed under a quorum.
+func (th *thief) joined(n int, q roster.Quorum) (e *hybrid.Identity, places int) {
 	const head = 6 // count and size
-	id := th.code.ItemID(n)
-	found := th.after(id[:], sealedMore+head+th.slots*int(item.SlotSize(roster.Quorum{Needed: 1})))
+	id, size := th.code.ItemID(n), int(item.SlotSize(q))
+	found := th.after(id[:], sealedMore+head+th.slots*size)
 	for _, sealed := range found {
 		packed := th.unseal(sealed, id[:])
 		if packed == nil {
 			continue
 		}
-		for slot := range slices.Chunk(packed[head:], int(item.SlotSize(roster.Quorum{Needed: 1}))) {
-			if e, err := item.OpenSlot(slot, th.ids...); err == nil {
-				return e, len(found)
-			}
+		if e := th.open(slices.Collect(slices.Chunk(packed[head:], size)), q); e != nil {
+			return e, len(found)
 		}
 	}
 	return nil, len(found)
 }
 
+// open returns E from the slots of an item.
+func (th *thief) open(slots [][]byte, q roster.Quorum) *hybrid.Identity {
+	if q.Alone() {
+		for _, slot := range slots {
+			if e, err := item.OpenSlot(slot, th.ids...); err == nil {
+				return e
+			}
+		}
+		return nil
+	}
+	var parts []item.Parts
+	var handed []item.Handed
+	for number, slot := range slots {
+		if p, err := item.OpenParts(q, slot, number, th.ids...); err == nil {
+			parts, handed = append(parts, p), append(handed, p.Handed)
+		}
+	}
+	if len(parts) == 0 {
+		return nil
+	}
+	e, err := item.Join(q, parts[0], handed, nil)
+	if err != nil {
+		return nil
+	}
+	return e
+}
+
 // reply returns the text of the first answer in the mailbox.
-func (th *thief) reply(rosters reply.Rosters) (text string, places int) {
+func (th *thief) reply(rosters reply.Rosters) (text string) {
 	keys := th.code.Keys()
 	m := keys.Mailbox()
 	key := binary.BigEndian.AppendUint64(m[:], 1)
@@ -112,24 +165,24 @@ func (th *thief) reply(rosters reply.Rosters) (text string, places int) {
 		for _, sealed := range found {
 			plain := th.unseal(sealed, append(m[:], hash...))
 			if r, err := reply.Open(plain, keys, rosters); err == nil {
-				return r.Text, len(found)
+				return r.Text
 			}
 		}
 	}
-	return "", len(found)
+	return ""
 }
 
-// TestWhatWasDeletedStaysShut: before the deletion the thief opens the item and
-// the answer, so he knows his trade. Afterwards he still finds the bytes in free
-// pages, and no key for them; whether the reporter deleted, or time did.
+// TestWhatWasDeletedStaysShut: before the deletion the thief opens the items and the
+// answer, so he knows his trade: texts, files, what came in slices, and what two have
+// to join for. Afterwards he still has what was sealed, in free pages or from before,
+// and no key for it in any file; whether the reporter deleted, or time did.
 func TestWhatWasDeletedStaysShut(t *testing.T) {
 	for name, remove := range map[string]func(*testing.T, *drop, receipt.Code) error{
 		"by the reporter": func(_ *testing.T, d *drop, code receipt.Code) error {
-			if err := d.Burn(code.ItemID(0), code.Burn(0)); err != nil {
-				return err
-			}
-			if err := d.Burn(code.ItemID(1), code.Burn(1)); err != nil {
-				return err
+			for n := range 4 {
+				if err := d.Burn(code.ItemID(n), code.Burn(n)); err != nil {
+					return err
+				}
 			}
 			keys := code.Keys()
 			return d.Empty(keys.Token, keys.KeyHash())
@@ -147,20 +200,16 @@ func TestWhatWasDeletedStaysShut(t *testing.T) {
 
 func testDeletedStaysShut(t *testing.T, remove func(*testing.T, *drop, receipt.Code) error) {
 	d := newDrop(t, 3)
-	code := receipt.New()
-	d.sendFile(t, code)
-	d.send(t, code, 1)
-	file := d.outbox(0, outbox.Outbox{Number: 1, Replies: []outbox.Reply{d.answer(t, 0, code, 1, "jawaban")}})
-	if _, err := d.Import(file); err != nil {
-		t.Fatal(err)
-	}
+	code, alone, two := receipt.New(), roster.Quorum{Needed: 1}, roster.Quorum{Needed: 2}
+	d.fillForThief(t, code, two)
+	under := []roster.Quorum{alone, alone, alone, two}
 	before := d.thief(t, code)
-	for n := range 2 {
-		if e, places := before.item(n); e == nil {
+	for n, q := range under {
+		if e, places := before.joined(n, q); e == nil {
 			t.Fatalf("item %d: the thief opens nothing in %d places: he can show nothing", n, places)
 		}
 	}
-	if text, _ := before.reply(d); text != "jawaban" {
+	if text := before.reply(d); text != "jawaban" {
 		t.Fatalf("the thief reads %q: he can show nothing", text)
 	}
 
@@ -168,15 +217,44 @@ func testDeletedStaysShut(t *testing.T, remove func(*testing.T, *drop, receipt.C
 		t.Fatal(err)
 	}
 	after := d.thief(t, code)
-	for n := range 2 {
-		if e, places := after.item(n); e != nil || places == 0 {
+	after.older = before
+	for n, q := range under {
+		if e, places := after.joined(n, q); e != nil || places == 0 {
 			t.Errorf("item %d: opened %v, found in %d places", n, e != nil, places)
 		}
 	}
-	if text, places := after.reply(d); text != "" || places == 0 {
-		t.Errorf("the answer: read %q, found in %d places", text, places)
+	if text := after.reply(d); text != "" {
+		t.Errorf("he reads %q", text)
+	}
+	for _, found := range before.found {
+		for _, at := range []int{len(found) / 2, len(found) - 32} { // before is what every header has
+			if file := after.has(found[at:min(at+32, len(found))]); file != "" {
+				t.Errorf("%q has a key, or what it opened", file)
+			}
+		}
 	}
 	if files, err := os.ReadDir(filepath.Join(d.dir, "payloads")); err != nil || len(files) > 0 {
 		t.Errorf("payloads are left: %v, %v", files, err)
 	}
+}
+
+// fillForThief sends a file, a text, and a file in slices, brings an answer, and sends a
+// text under a quorum.
+func (d *drop) fillForThief(t *testing.T, code receipt.Code, q roster.Quorum) {
+	t.Helper()
+	d.sendFile(t, code)
+	d.send(t, code, 1)
+	u := d.upload(t, code, 2)
+	d.mustBring(t, u, u.Size)
+	d.mustAccept(t, u.Parcel)
+	file := d.outbox(0, outbox.Outbox{Number: 1, Replies: []outbox.Reply{d.answer(t, 0, code, 1, "jawaban")}})
+	d.mustImport(t, file)
+	if _, _, err := d.handIn(d.next(t, func(draft *reviewer.Draft) { draft.Quorum = q })); err != nil {
+		t.Fatal(err)
+	}
+	var err error
+	if d.Inbox, err = inbox.New(d.Config); err != nil {
+		t.Fatal(err)
+	}
+	d.send(t, code, 3)
 }
