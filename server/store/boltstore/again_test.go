@@ -172,11 +172,12 @@ func uncommitted(err error) int {
 
 // left returns what of a crowd a thief opens.
 func left(dir string) (items, replies []key) {
+	disk := steal(dir)
 	for n := range byte(crowdSize) {
-		if k := (key{n, 1}); openings(dir, k, false) > 0 {
+		if k := (key{n, 1}); disk.openings(k, false) > 0 {
 			items = append(items, k)
 		}
-		if k := (key{n, 2}); openings(dir, k, true) > 0 {
+		if k := (key{n, 2}); disk.openings(k, true) > 0 {
 			replies = append(replies, k)
 		}
 	}
