@@ -2,10 +2,12 @@ package inbox_test
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -13,6 +15,7 @@ import (
 	"saksi/crypto/receipt"
 	"saksi/crypto/roster"
 	"saksi/crypto/sign"
+	"saksi/crypto/week"
 	"saksi/server/inbox"
 	"saksi/server/store"
 	"saksi/server/store/boltstore"
@@ -94,6 +97,55 @@ func TestKilledSweepsComeToTheirEnd(t *testing.T) {
 	if t.Logf("%d sweeps were killed", kills); kills < 8 {
 		t.Errorf("only %d sweeps were killed: too few to show anything", kills)
 	}
+}
+
+// TestKilledBetweenTwoPortions: more expires than one deletion takes. Killed at each of
+// its syncs, a sweep leaves a portion whole and one gone, among others, and comes to its
+// end as well.
+func TestKilledBetweenTwoPortions(t *testing.T) {
+	const portion, more = 256, 5
+	d := newDrop(t, 1)
+	codes := d.crowd(t, portion+more)
+	d.weeks(inbox.KeepAtMost + 1)
+	d.renew(t)
+	if d.closed = true; d.faulty.Close() != nil {
+		t.Fatal("the store does not close")
+	}
+	left := map[int]bool{}
+	for when, killed := 1, true; killed; when++ {
+		dir := d.copy(t)
+		killed = runSweep(t, dir, fmt.Sprintf("fdatasync:signal=SIGKILL:when=%d", when))
+		left[wholeOrGone(t, filepath.Join(dir, "store"), codes)] = true
+		if runSweep(t, dir, "") {
+			t.Error("a sweep that was let alone did not come to its end")
+		}
+		empty(t, filepath.Join(dir, "store"))
+	}
+	if !left[portion+more] || !left[more] || !left[0] {
+		t.Errorf("killed sweeps left %v items: the boundary was not crossed", left)
+	}
+}
+
+// crowd keeps many items at once, of a byte each: nobody opens them.
+func (d *drop) crowd(t *testing.T, n int) (codes []receipt.Code) {
+	t.Helper()
+	var all sync.WaitGroup
+	for range n {
+		code := receipt.New()
+		codes = append(codes, code)
+		all.Go(func() {
+			i := store.Item{ID: code.ItemID(0), Roster: 1, Week: week.Of(start), Size: 1}
+			err := d.Store.Create(i, [][]byte{{1}}, func(w io.Writer) error {
+				_, err := w.Write([]byte{1})
+				return err
+			})
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	return codes
 }
 
 // copy copies a drop that is closed, with what a sweep needs.
