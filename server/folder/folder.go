@@ -13,7 +13,9 @@
 //	taxonomy.json the operator's own questions, if he has some
 //	instance.json the drop's own name and words, if it has some
 //
-// Nothing in it opens a sealed item.
+// Nothing in it opens a sealed item. Of what is beside store/, the times of files are those
+// at which the operator did something, or the server by its clock: nothing is written
+// there because somebody came.
 package folder
 
 import (

@@ -18,6 +18,7 @@ import (
 	"net"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -36,6 +37,7 @@ type Secrets struct {
 	index *index            // of the needles; nil when they changed
 
 	burned map[receipt.Code]bool
+	short  []string // what has a needle that cannot be looked for
 }
 
 // New begins now.
@@ -43,16 +45,25 @@ func New() *Secrets {
 	return &Secrets{since: time.Now(), named: map[string]string{}, burned: map[receipt.Code]bool{}}
 }
 
-// Add remembers needles as they are.
+// Add remembers needles as they are. One that is too short to be looked for is a fault of
+// the test, which the search returns: nobody must take it for looked for.
 func (s *Secrets) Add(what string, needles ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.index = nil
 	for _, needle := range needles {
-		if len(needle) >= shortest {
-			s.named[needle] = what
+		if len(needle) < shortest {
+			s.short = append(s.short, fmt.Sprintf("%s cannot be looked for, it is too short: %q", what, needle))
+			continue
 		}
+		s.named[needle] = what
 	}
+}
+
+func (s *Secrets) tooShort() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.short)
 }
 
 // Text remembers what was typed, as forms, pages, logs and JSON spell it, and as it is
@@ -85,7 +96,9 @@ func (s *Secrets) Code(code receipt.Code) {
 	words := code.Words()
 	for i := range len(words) - 1 {
 		for _, between := range []string{" ", "+", "%20", "\n", "\r\n", ", ", ",", "-", "_", "", `","`, `", "`} {
-			s.Add("words of the code", words[i]+between+words[i+1])
+			if pair := words[i] + between + words[i+1]; len(pair) >= shortest {
+				s.Add("words of the code", pair)
+			}
 		}
 	}
 	keys := code.Keys()

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -47,10 +48,16 @@ func folder(t *testing.T, index string) (dir string) {
 	} {
 		name := filepath.Join(dir, file)
 		must(t, os.WriteFile(name, []byte(content), 0o600))
-		monday := week.Of(time.Now()).Monday()
-		must(t, os.Chtimes(name, monday, monday))
+		blur(t, name)
 	}
+	blur(t, filepath.Join(dir, "data", "store"))
 	return dir
+}
+
+func blur(t *testing.T, name string) {
+	t.Helper()
+	monday := week.Of(time.Now()).Monday()
+	must(t, os.Chtimes(name, monday, monday))
 }
 
 // planted are leaks of a person's code and visit, each by itself.
@@ -193,6 +200,60 @@ func TestOddTimesOfFilesAreFound(t *testing.T) {
 		must(t, os.WriteFile(filepath.Join(dir, "bundle.tar"), bundle.Bytes(), 0o600))
 		if wrong, _, err := s.Search(dir); err != nil || len(wrong) != want {
 			t.Errorf("%v: found %q, %v", at, wrong, err)
+		}
+	}
+}
+
+// TestNamesAreSearched: of folders, of what a link points to, and of sockets.
+func TestNamesAreSearched(t *testing.T) {
+	code := receipt.New()
+	s, today := person(code), time.Now().UTC().Format(time.DateOnly)
+	for name, plant := range map[string]func(in string) error{
+		"nothing":             func(string) error { return nil },
+		"a folder":            func(in string) error { return os.Mkdir(filepath.Join(in, code.Field()), 0o700) },
+		"a day":               func(in string) error { return os.Mkdir(filepath.Join(in, today), 0o700) },
+		"a link":              func(in string) error { return os.Symlink("x", filepath.Join(in, code.Field())) },
+		"what a link is of":   func(in string) error { return os.Symlink("/a/"+code.Field(), filepath.Join(in, "l")) },
+		"a file":              func(in string) error { return os.WriteFile(filepath.Join(in, today), nil, 0o600) },
+		"a pipe, as a socket": func(in string) error { return syscall.Mkfifo(filepath.Join(in, today), 0o600) },
+	} {
+		dir := folder(t, "")
+		must(t, os.Mkdir(filepath.Join(dir, "data", "next"), 0o700))
+		must(t, plant(filepath.Join(dir, "data", "next")))
+		if wrong, _, err := s.Search(dir); err != nil || (len(wrong) > 0) != (name != "nothing") {
+			t.Errorf("%s: found %q, %v", name, wrong, err)
+		}
+	}
+}
+
+// TestOddTimesInADataFolderAreFound: of all that is in the store, and beside it of what
+// is not known to be written by the operator, or by the clock.
+func TestOddTimesInADataFolderAreFound(t *testing.T) {
+	s := person(receipt.New())
+	for name, want := range map[string]bool{
+		"store/payloads": true, "store/payloads/a": true, "visits": true, "visits/a": true, "couriers.part": true,
+		"next": false, "next/2.note": false, "couriers": false, "health.json": false, "tor/data": false,
+	} {
+		dir := folder(t, "")
+		path := filepath.Join(dir, "data", name)
+		must(t, os.MkdirAll(filepath.Dir(path), 0o700))
+		must(t, os.WriteFile(path, nil, 0o600))
+		for in := filepath.Dir(path); in != dir; in = filepath.Dir(in) {
+			blur(t, in)
+		}
+		if wrong, _, err := s.Search(dir); err != nil || (len(wrong) > 0) != want {
+			t.Errorf("%s: found %q, %v", name, wrong, err)
+		}
+	}
+}
+
+// TestShortNeedlesAreAFault of the test: nobody looks for them.
+func TestShortNeedlesAreAFault(t *testing.T) {
+	for text, want := range map[string]bool{"Maros": true, "Maros Baru": false} {
+		s := leaks.New()
+		s.Text("what was typed", text)
+		if wrong, _, err := s.Search(folder(t, "")); err != nil || (len(wrong) > 0) != want {
+			t.Errorf("%s: found %q, %v", text, wrong, err)
 		}
 	}
 }
