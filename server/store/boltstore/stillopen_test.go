@@ -38,7 +38,13 @@ func stillOpen(dir string, records map[key]record) (wrong []string) {
 type stolen struct{ index, sectors []byte }
 
 func steal(dir string) (s stolen) {
-	s.index, _ = os.ReadFile(filepath.Join(dir, "index.db"))
+	index, _ := os.ReadFile(filepath.Join(dir, "index.db"))
+	zeros := make([]byte, 4096)
+	for page := range slices.Chunk(index, len(zeros)) { // most were never written
+		if !bytes.Equal(page, zeros) {
+			s.index = append(s.index, page...)
+		}
+	}
 	s.sectors, _ = os.ReadFile(filepath.Join(dir, "keys.slots"))
 	return s
 }
