@@ -156,7 +156,9 @@ func holdSheet(t *testing.T, c cases.Case, dir string, meja []string, thread str
 // output runs a program to its end.
 func output(t *testing.T, name string, args ...string) string {
 	t.Helper()
-	out, err := exec.Command(name, args...).Output()
+	cmd := exec.Command(name, args...)
+	cmd.Env = append(os.Environ(), "TMPDIR="+emptyFolder(t))
+	out, err := cmd.Output()
 	if err != nil {
 		t.Fatalf("%s %q: %v\n%s", name, args, err, out)
 	}

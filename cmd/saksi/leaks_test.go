@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -31,8 +32,9 @@ func newSecrets() *secrets {
 
 // field remembers what was typed into a form.
 func (s *secrets) field(name, value string) {
-	if strings.HasPrefix(name, "q.") {
-		name = "text"
+	if question, ok := strings.CutPrefix(name, "q."); ok {
+		s.answer(question, value)
+		return
 	}
 	switch name {
 	case "code":
@@ -42,6 +44,15 @@ func (s *secrets) field(name, value string) {
 	case "words":
 		s.Words(value)
 	case "text":
+		s.Text("what was typed", value)
+	}
+}
+
+// answer remembers what a question was answered with. The name of a choice is short: it
+// is looked for together with its question, as forms and items spell it.
+func (s *secrets) answer(question, value string) {
+	s.Add("an answer", "q."+question+"="+value, `"`+question+`":["`+value, `"`+question+`":"`+value)
+	if choices := []string{"tempat", "tempat.finer", "apa", "kapan", "tahu"}; !slices.Contains(choices, question) {
 		s.Text("what was typed", value)
 	}
 }

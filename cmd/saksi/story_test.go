@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 
@@ -55,7 +56,8 @@ func testMain(m *testing.M) int {
 }
 
 func TestStories(t *testing.T) {
-	testscript.Run(t, testscript.Params{
+	var stories sync.Map
+	testscript.RunT(listener{T: t, stories: &stories}, testscript.Params{
 		Dir:                 "testdata",
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
@@ -68,7 +70,9 @@ func TestStories(t *testing.T) {
 			env.Setenv("EXAMPLES", examples)
 			env.Setenv("PRIVATE", private())
 			env.Values["story"] = s
-			script := filepath.Join("testdata", strings.TrimPrefix(filepath.Base(env.WorkDir), "script-")+".txt")
+			name := strings.TrimPrefix(filepath.Base(env.WorkDir), "script-")
+			stories.Store(name, s)
+			script := filepath.Join("testdata", name+".txt")
 			text, err := os.ReadFile(script)
 			s.secrets.script(string(text))
 			if regexp.MustCompile(`(?m)^stop\b`).Match(text) {
@@ -139,6 +143,9 @@ func (s *story) leavesNothing(t *testing.T, dir string) {
 		t.Error(err)
 	}
 	wrong = append(wrong, s.secrets.FindInLog("the log", s.log.String())...)
+	if left, err := os.ReadDir(filepath.Join(dir, ".tmp")); err != nil || len(left) > 0 {
+		t.Errorf("%s: the folder for temporary files has %v, %v", filepath.Base(dir), left, err)
+	}
 	for _, leak := range wrong {
 		t.Errorf("%s: %s", filepath.Base(dir), leak)
 	}
@@ -320,7 +327,7 @@ func cmdShell(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	cmd := exec.Command("sh", "-e", "-x", "-c", strings.Join(lines, ""))
 	cmd.Dir = ts.MkAbs(".")
-	cmd.Env = append(os.Environ(), "HOME="+ts.Getenv("HOME"))
+	cmd.Env = append(os.Environ(), "HOME="+ts.Getenv("HOME"), "TMPDIR="+ts.Getenv("TMPDIR"))
 	out, err := cmd.CombinedOutput()
 	ts.Logf("%s", out)
 	ts.Check(os.WriteFile(ts.MkAbs("shell.out"), out, 0o600))

@@ -29,6 +29,7 @@ func startProcess(t *testing.T, command ...string) *process {
 	cmd := exec.Command(command[0], command[1:]...)
 	var printed lockedBuffer
 	cmd.Stdout, cmd.Stderr = &printed, &printed
+	cmd.Env = append(os.Environ(), "TMPDIR="+emptyFolder(t))
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -45,6 +46,19 @@ func startProcess(t *testing.T, command ...string) *process {
 	}
 	t.Fatalf("the server did not start: %s", printed.String())
 	return nil
+}
+
+// emptyFolder is for what a program might put aside; it has to be empty in the end, also
+// if the program was killed.
+func emptyFolder(t *testing.T) (dir string) {
+	t.Helper()
+	dir = t.TempDir()
+	t.Cleanup(func() {
+		if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+			t.Errorf("the folder for temporary files has %v, %v", left, err)
+		}
+	})
+	return dir
 }
 
 func (p *process) end(signal syscall.Signal) {

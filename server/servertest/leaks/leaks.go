@@ -63,7 +63,7 @@ func (s *Secrets) Add(what string, needles ...string) {
 func (s *Secrets) tooShort() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return slices.Clone(s.short)
+	return slices.Compact(slices.Sorted(slices.Values(s.short)))
 }
 
 // Text remembers what was typed, as forms, pages, logs and JSON spell it, and as it is
