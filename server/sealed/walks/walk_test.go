@@ -4,6 +4,9 @@ import (
 	"crypto/hkdf"
 	"crypto/sha256"
 	"fmt"
+	"maps"
+	"net"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -214,9 +217,27 @@ func (w *walk) leaksNothing(files ...[]byte) {
 	w.keepsNothing(files...)
 }
 
+// visitor remembers what tells one browser from another, and where it came from: through
+// the recorder, all come from this machine.
+func (w *walk) visitor() {
+	w.t.Helper()
+	told := map[string]bool{}
+	for _, e := range w.line.Exchanges() {
+		for _, name := range []string{"User-Agent", "Accept-Language", "Sec-Ch-Ua"} {
+			told[e.Header.Get(name)] = true
+		}
+	}
+	delete(told, "")
+	w.gave.Add("what a browser says of itself", slices.Collect(maps.Keys(told))...)
+	if w.gave.Address(net.IPv4(127, 0, 0, 1)); len(told) == 0 {
+		w.t.Error("the browser says nothing of itself")
+	}
+}
+
 // keepsNothing searches the store and the log.
 func (w *walk) keepsNothing(files ...[]byte) {
 	w.t.Helper()
+	w.visitor()
 	for _, text := range []string{story, later, replied} {
 		w.gave.Text("what was written", text)
 	}
