@@ -43,6 +43,11 @@ func TestScripts(t *testing.T) {
 			env.Setenv("AGE", filepath.Join(tools, "age"))
 			env.Setenv("SAMPLES", samples)
 			env.Setenv("PRIVATE", private())
+			env.Defer(func() {
+				if left, err := os.ReadDir(filepath.Join(env.WorkDir, ".tmp")); err != nil || len(left) > 0 {
+					t.Errorf("%s: the folder for temporary files has %v, %v", filepath.Base(env.WorkDir), left, err)
+				}
+			})
 			env.Setenv("PATH", env.Getenv("PATH")+string(filepath.ListSeparator)+tools)
 			return nil
 		},

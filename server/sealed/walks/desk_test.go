@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -26,12 +27,26 @@ var stockAge = sync.OnceValues(func() (string, error) {
 	return age, exec.Command("go", "build", "-o", age, "filippo.io/age/cmd/age").Run()
 })
 
-func TestMain(m *testing.M) {
+// TestMain gives the tests, with the servers and the desks in them, a folder for temporary
+// files of their own: nothing stays in it.
+func TestMain(m *testing.M) { os.Exit(testMain(m)) }
+
+func testMain(m *testing.M) int {
+	temporary, err := os.MkdirTemp("", "saksi-walks-")
+	if err != nil {
+		panic(err)
+	}
+	defer os.RemoveAll(temporary)
+	os.Setenv("TMPDIR", temporary)
 	code := m.Run()
 	if age, err := stockAge(); err == nil {
 		os.RemoveAll(filepath.Dir(age))
 	}
-	os.Exit(code)
+	if left, err := os.ReadDir(temporary); err != nil || len(left) > 0 {
+		fmt.Fprintf(os.Stderr, "the folder for temporary files has %v, %v\n", left, err)
+		return 1
+	}
+	return code
 }
 
 // opened closes a batch, takes the bundle to a reviewer's desk, and returns its
