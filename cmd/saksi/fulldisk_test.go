@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -50,7 +51,15 @@ func private() string {
 const (
 	diskSize = 96 << 20
 	bigFile  = 6 << 20
+	reserve  = 32 << 20
 )
+
+func free(t *testing.T, dir string) int64 {
+	t.Helper()
+	var at syscall.Statfs_t
+	must(t, syscall.Statfs(dir, &at))
+	return int64(at.Bavail) * at.Bsize
+}
 
 // smallDisk mounts a disk and makes a data folder on it.
 func smallDisk(t *testing.T) (data string) {
@@ -89,7 +98,7 @@ func fillDisk(t *testing.T, data string) (undo func()) {
 func testFullDisk(t *testing.T) {
 	data := smallDisk(t)
 	party := readParty(t, data)
-	serve := []string{"saksi", "serve", "-data", data, "-listen", "127.0.0.1:0", "-reserve", "32MiB",
+	serve := []string{"saksi", "serve", "-data", data, "-listen", "127.0.0.1:0", "-reserve", fmt.Sprint(reserve),
 		"-texts-per-hour", "1000000"}
 	p := startProcess(t, serve...)
 	rising := startSlices(t, p, party)
@@ -99,6 +108,9 @@ func testFullDisk(t *testing.T) {
 		t.Fatalf("the disk took only %d files", files)
 	}
 	refusesSlices(t, rising[1], http.StatusInsufficientStorage)
+	for free(t, data) >= reserve {
+		told = append(told, p.Send("hanya tulisan"))
+	}
 	sealed := receipt.New() // by who sent it
 	if status := handsInText(t, p, party, sealed); status != http.StatusCreated {
 		t.Errorf("a sealed text from the reserve: status %d", status)
