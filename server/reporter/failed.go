@@ -44,9 +44,6 @@ func (f *Failed) Unwrap() error { return f.Cause }
 // sent before, nothing has changed.
 var errUnread = errors.New("a mailbox could not be read")
 
-// errShut is of a form that is not given out, as nothing could be taken.
-var errShut = errors.New("the drop is closed, and nobody should write")
-
 // unread marks what is our own fault as the error of a page that sends nothing. What
 // the disk failed in stays: that may have been this reporter's last sending.
 func unread(err error) error {
@@ -72,7 +69,6 @@ type row struct {
 func table() []row {
 	return []row{
 		{errUnread, http.StatusInternalServerError, "unread", ""},
-		{errShut, http.StatusServiceUnavailable, "shut", ""},
 		{item.ErrEmpty, http.StatusUnprocessableEntity, "bad_request", "empty"},
 		{item.ErrLongField, http.StatusUnprocessableEntity, "too_large", "field_long"},
 		{item.ErrTooLong, http.StatusUnprocessableEntity, "too_large", "too_long"},

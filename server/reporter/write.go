@@ -20,8 +20,8 @@ import (
 // WriteForm serves the empty form, with a fresh code in its hidden field; none while
 // the drop is closed.
 func (h *Handler) WriteForm(c echo.Context) error {
-	if h.closed() {
-		return &Failed{Cause: errShut}
+	if h.closed() { // no error: whoever checks the pages of a drop gets this one
+		return h.render(c, http.StatusOK, web.Failure{Key: "shut"})
 	}
 	view := h.writeView(receipt.New(), web.Draft{}, nil)
 	view.Back = false

@@ -83,6 +83,10 @@ func (s *Site) visitOnce(ctx context.Context, n int, seen *Seen) ([]string, erro
 	if err != nil {
 		return nil, err
 	}
+	files, err := recipientsOf(ctx, v)
+	if err != nil {
+		return nil, err
+	}
 	note, err := v.within(ctx, "/roster.note", typed, maxText)
 	if alarm := new(Alarm); errors.As(err, &alarm) {
 		return append(found, alarm.Error()), nil
@@ -102,9 +106,26 @@ func (s *Site) visitOnce(ctx context.Context, n int, seen *Seen) ([]string, erro
 		found = append(found, "it shows another roster than on the visit before")
 	}
 	seen.Roster, seen.Fingerprint = signed, roots.Fingerprint()
-	different, err := s.compare(came, signed, roots)
+	different, err := s.compare(came, release.Site{Roster: signed, Roots: roots, Files: files, Own: s.Own})
 	seen.Pages = len(came)
 	return append(found, different...), err
+}
+
+// recipientsOf fetches the recipients file of this week. Without one the drop is closed, and
+// its pages say so; one that is damaged fits no roster, as if there were none.
+func recipientsOf(ctx context.Context, v *visitor) (map[roster.Hash]string, error) {
+	text, err := v.within(ctx, "/roster.recipients", typed, maxPage)
+	if alarm := new(Alarm); errors.Is(err, errBusy) || errors.As(err, &alarm) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	file, err := roster.ParseRecipients(string(text))
+	if err != nil {
+		return nil, nil
+	}
+	return map[roster.Hash]string{file.Hash(): string(text)}, nil
 }
 
 // collect fetches whatever can be had, as a browser would: each language by itself,
@@ -170,11 +191,10 @@ func kindOf(path string, came map[string]release.Answer) kind {
 // compare holds what came against what this release would have answered. Which
 // months the form offers depends on the hour, and the server's clock may be a little
 // off: a form is compared with those of an hour before and after, too.
-func (s *Site) compare(
-	came map[string]release.Answer, signed *roster.Signed, roots roster.RootSet,
-) (found []string, err error) {
+func (s *Site) compare(came map[string]release.Answer, of release.Site) (found []string, err error) {
 	for _, off := range []time.Duration{0, -time.Hour, time.Hour} {
-		should, err := release.Site{Roster: signed, Roots: roots, Own: s.Own, Now: s.Now().Add(off)}.Answers()
+		of.Now = s.Now().Add(off)
+		should, err := of.Answers()
 		if err != nil {
 			return nil, err
 		}

@@ -21,7 +21,7 @@ func (w *world) site() *watch.Site {
 	check(w.t, err)
 	address, err := errand.ParseAddress("http://" + w.onion.String() + "/#" + strings.Join(w.Trusted.Fingerprint(), "-"))
 	check(w.t, err)
-	return &watch.Site{Release: m, Address: address, Socks: w.proxy.Addr, Now: time.Now}
+	return &watch.Site{Release: m, Address: address, Socks: w.proxy.Addr, Now: w.now}
 }
 
 // files are all that a release has to show.
@@ -63,6 +63,19 @@ func TestADropOfTheReleasePasses(t *testing.T) {
 	if last := w.asked[len(w.asked)-1]; last != "/roster.note" {
 		t.Errorf("the visit ends with %s: no reporter asks for the roster", last)
 	}
+}
+
+// TestAClosedDropPasses: its pages say that nobody should write, and have no form. One
+// that says so while it takes texts is found.
+func TestAClosedDropPasses(t *testing.T) {
+	w := newWorld(t)
+	w.years.Store(1)
+	if seen, err := w.site().Look(t.Context()); err != nil || len(seen.Findings) > 0 {
+		t.Errorf("%+v, %v", seen, err)
+	}
+	w.years.Store(0)
+	w.lie("/roster.recipients", func(_ int, a answer) answer { a.status = http.StatusServiceUnavailable; return a })
+	w.differs(w.site(), "/write: ")
 }
 
 // TestWhatIsNotOfTheReleaseIsFound: each fault that a bad server may plant.

@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -47,6 +48,7 @@ type world struct {
 	mu    sync.Mutex
 	lies  map[string]lie
 	asked []string
+	years atomic.Int64 // that have gone by
 }
 
 // A lie changes the n-th answer, from 1, about one path.
@@ -61,7 +63,7 @@ func newWorldWith(t *testing.T, site web.Site) *world {
 	hosts, err := server.NewHosts(onion.String())
 	check(t, err)
 	w := &world{t: t, onion: onion, lies: map[string]lie{}}
-	w.Drop = servertest.New(t, servertest.Options{Hosts: hosts, Site: site, Script: client.Script()})
+	w.Drop = servertest.New(t, servertest.Options{Hosts: hosts, Site: site, Script: client.Script(), Now: w.now})
 	front := httptest.NewServer(http.HandlerFunc(w.serve))
 	t.Cleanup(front.Close)
 	w.proxy, err = sockstest.Listen(onion.String(), func() (net.Conn, error) {
@@ -72,6 +74,9 @@ func newWorldWith(t *testing.T, site web.Site) *world {
 	w.dog = w.watchdog()
 	return w
 }
+
+// now is the time of the drop, and of whoever holds it against a release.
+func (w *world) now() time.Time { return time.Now().AddDate(int(w.years.Load()), 0, 0) }
 
 func (w *world) watchdog() *watch.Watchdog {
 	return &watch.Watchdog{
