@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"saksi/cmd/saksi/errand"
 	"saksi/cmd/saksi/release"
