@@ -94,12 +94,30 @@ func sealUntil(ctx context.Context, t *testing.T, d *servertest.Drop, front http
 	dir := t.TempDir()
 	must(t, os.WriteFile(filepath.Join(dir, "kesaksian.txt"), []byte("Kami diminta."), 0o600))
 	var stdout, stderr bytes.Buffer
-	code := run(ctx, env{nil, &stdout, &stderr},
-		[]string{"seal", "-to", s.URL + "/#" + strings.Join(d.Trusted.Fingerprint(), "-"), dir})
+	code := run(ctx, env{nil, &stdout, &stderr}, sealTo(s.URL, d, dir))
 	if strings.Contains(stdout.String()+stderr.String(), "Kami diminta") {
 		t.Error("the text is printed")
 	}
 	return stdout.String() + stderr.String(), code
+}
+
+func sealTo(url string, d *servertest.Drop, dir string) []string {
+	return []string{"seal", "-to", url + "/#" + strings.Join(d.Trusted.Fingerprint(), "-"), dir}
+}
+
+// TestWordsThatCannotBeWrittenAreShown: where they should go takes nothing.
+func TestWordsThatCannotBeWrittenAreShown(t *testing.T) {
+	d := servertest.New(t, servertest.Options{})
+	dir := t.TempDir()
+	must(t, os.WriteFile(filepath.Join(dir, "kesaksian.txt"), []byte("Kami diminta."), 0o600))
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	must(t, err)
+	defer full.Close()
+	var stderr bytes.Buffer
+	run(t.Context(), env{nil, full, &stderr}, sealTo(d.URL, d, dir))
+	if words := shownWord.FindAllString(stderr.String(), -1); len(words) != 12 {
+		t.Errorf("%d words are shown", len(words))
+	}
 }
 
 // passOn asks the drop.

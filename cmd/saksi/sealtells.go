@@ -89,14 +89,18 @@ func (s *sealing) progress(acknowledged, size int64) {
 func (s *sealing) tellTo(key string, args ...any) { fmt.Fprintln(s.stderr, s.say.text(key, args...)) }
 func (s *sealing) print(key string, args ...any)  { fmt.Fprintln(s.stdout, s.say.text(key, args...)) }
 
-// words shows the words as a bare list, as the page does: without a title.
+// words shows the words as a bare list, as the page does: without a title. They are
+// shown nowhere else: if they cannot go where they should, such as to a file on a full
+// disk, they go to the screen.
 func (s *sealing) words(code receipt.Code) {
-	fmt.Fprintln(s.stdout)
+	var list strings.Builder
 	for i, word := range code.Words() {
-		fmt.Fprintf(s.stdout, "%2d. %s\n", i+1, word)
+		fmt.Fprintf(&list, "%2d. %s\n", i+1, word)
 	}
-	fmt.Fprintln(s.stdout)
-	s.print("write_down")
+	list.WriteString("\n" + s.say.text("write_down") + "\n")
+	if _, err := fmt.Fprint(s.stdout, "\n", list.String()); err != nil {
+		fmt.Fprint(s.stderr, "\n", list.String())
+	}
 }
 
 // tellReaders says who can read it.
