@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"saksi/crypto/fuzztest"
@@ -65,7 +66,10 @@ func FuzzFormat(f *testing.F) {
 			t.Errorf("%q: %v", text, err)
 		}
 		if err != nil {
-			fuzztest.Refused(t, err, store.ErrFormat)
+			fuzztest.Refused(t, err, store.ErrFormat, ErrNoFolder)
+		}
+		if other := strings.HasPrefix(text, "saksi/") && text != formatText; other != errors.Is(err, store.ErrFormat) {
+			t.Errorf("%q: %v", text, err)
 		}
 	})
 }

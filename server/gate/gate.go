@@ -237,7 +237,7 @@ func (g *Gate) sweep() {
 type Visit struct {
 	Circuit Circuit
 	// Waits is told when the request begins to wait in line, and when it has
-	// waited: that time is not its sender's.
+	// waited: that time is not its sender's. It must not ask the gate.
 	Waits func(bool)
 }
 

@@ -20,6 +20,7 @@ type place struct {
 	entry   *entry // nil for none
 	arrived uint64
 	answer  chan error // takes one answer
+	told    func(bool) // that it waits; nil if it does not, or nobody is to be told
 }
 
 // had returns how many texts of a place's circuit were taken in the last hour.
@@ -78,13 +79,12 @@ func (g *Gate) Text(ctx context.Context) (giveBack func(), err error) {
 		return func() {}, nil
 	}
 	v := visit(ctx)
-	if v.Waits != nil { // before it has a place: who has one is not put out
-		v.Waits(true)
-		defer v.Waits(false)
-	}
-	p, err := g.enter(v.Circuit)
+	p, err := g.enter(v)
 	if err == nil {
 		err = g.wait(ctx, p)
+	}
+	if p != nil && p.told != nil {
+		p.told(false)
 	}
 	if err != nil {
 		return nil, err
@@ -103,12 +103,13 @@ func (g *Gate) giveTextBack(e *entry) {
 	g.serve()
 }
 
-// enter gives out a place, which may have been served at once.
-func (g *Gate) enter(c Circuit) (*place, error) {
+// enter gives out a place, which may have been served at once. Under the lock it tells
+// that somebody waits: whoever is seen in line is held.
+func (g *Gate) enter(v Visit) (*place, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	now := time.Now()
-	p := &place{entry: g.entry(c), arrived: g.line.arrived, answer: make(chan error, 1)}
+	p := &place{entry: g.entry(v.Circuit), arrived: g.line.arrived, answer: make(chan error, 1)}
 	g.line.arrived++
 	if e := p.entry; e != nil {
 		if wait := e.texts.lacks(now, 1); wait > 0 {
@@ -128,6 +129,10 @@ func (g *Gate) enter(c Circuit) (*place, error) {
 		p.entry.place = p
 	}
 	g.serve()
+	if v.Waits != nil && len(p.answer) == 0 {
+		p.told = v.Waits
+		p.told(true)
+	}
 	return p, nil
 }
 
@@ -184,6 +189,11 @@ func (g *Gate) serveNext() {
 
 // wait returns the answer to a place.
 func (g *Gate) wait(ctx context.Context, p *place) error {
+	select {
+	case err := <-p.answer:
+		return err
+	default:
+	}
 	ctx, cancel := context.WithTimeout(ctx, g.limits.LineTime)
 	defer cancel()
 	select {

@@ -40,6 +40,9 @@ func (d *doubts) any(ids []receipt.ItemID) bool {
 // about does a write about items. If the disk fails in its midst they stay in doubt
 // until the next Open.
 func (s *Store) about(ids []receipt.ItemID, write func() error) (err error) {
+	if s.health.check() != nil { // it failed before: nothing is written
+		return write()
+	}
 	s.doubts.add(ids, 1)
 	defer func() {
 		if err == nil || s.health.check() == nil {
