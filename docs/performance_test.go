@@ -34,6 +34,20 @@ func TestBenchmarksExist(t *testing.T) {
 	}
 }
 
+// TestRowsHaveTheirCells: a cell too many moves a figure into the column of the aims.
+func TestRowsHaveTheirCells(t *testing.T) {
+	cells := 0 // of the table's head
+	for line := range strings.Lines(read(t, "performance.md")) {
+		n := strings.Count(line, "|")
+		if cells == 0 || n == 0 {
+			cells = n
+		}
+		if n != cells {
+			t.Errorf("%d cells, want %d: %s", n-1, cells-1, line)
+		}
+	}
+}
+
 // benchmarks returns the text of every benchmark, by its package and name.
 func benchmarks(t *testing.T) map[string]string {
 	t.Helper()
