@@ -57,7 +57,7 @@ type Limits struct {
 	PictureTurn  time.Duration
 
 	Tick    time.Duration // mailbox answers leave on a multiple of it
-	Padding int           // conversation pages are a multiple of it, in bytes
+	Padding int           // steps in which a conversation page grows by what is typed, in bytes
 
 	// When the server is to stop, requests that move may go on for Stop, and
 	// those that stand still for StopStall.

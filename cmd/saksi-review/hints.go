@@ -28,7 +28,7 @@ func hintFor(err error) string {
 	if errors.As(err, new(*frames.MissingError)) {
 		return "scan those too, and give all texts together: those that are there twice do no harm"
 	}
-	for _, row := range slices.Concat(hints(), diskHints()) {
+	for _, row := range hints() {
 		if errors.Is(err, row.err) {
 			return row.hint
 		}
@@ -40,6 +40,9 @@ type hintRow struct {
 	err  error
 	hint string
 }
+
+// hints returns all rows.
+func hints() []hintRow { return slices.Concat(keyHints(), deskHints(), signHints(), diskHints()) }
 
 // diskHints are about the reviewer's own disk and sticks. Other rows come first: they
 // know what was being done.
@@ -55,9 +58,8 @@ func diskHints() []hintRow {
 	}
 }
 
-func hints() []hintRow {
-	const keepStick = "keep the stick and this desk as they are, and compare both with another reviewer " +
-		"before anything else: the server, or who carried the bundle, may be hostile"
+// keyHints are about commands, and the keys of reviewers.
+func keyHints() []hintRow {
 	return []hintRow{
 		{errUsage, "saksi-review -h lists the commands, saksi-review COMMAND -h its flags"},
 		{errOthersWeeks, "look which key file stands behind -key, and whether the weeks file is the one that was made with it: " +
@@ -79,6 +81,14 @@ func hints() []hintRow {
 		{errCopy, "copy the key file again, and try that copy; without one that works there is no card"},
 		{errUnrehearsed, "saksi-review rehearse tries one"},
 		{errClock, "set the clock; if it is right, say with -week from which week on"},
+	}
+}
+
+// deskHints are about what a desk keeps, and what is brought to it.
+func deskHints() []hintRow {
+	const keepStick = "keep the stick and this desk as they are, and compare both with another reviewer " +
+		"before anything else: the server, or who carried the bundle, may be hostile"
+	return []hintRow{
 		{desk.ErrColleague, "saksi-review roster verify lists who is on a roster, with their ids"},
 		{share.ErrNotMine, "ask who made it to name this reviewer behind -to, with the newest roster; if your weeks file is new, " +
 			"nobody can hand you shares until a roster has your new card"},
@@ -127,6 +137,12 @@ func hints() []hintRow {
 			"and type them in quotes: -with \"kata kata\""},
 		{desk.ErrNoOutbox, "saksi-review outbox without -again writes a new one"},
 		{batch.ErrBundle, "copy the bundle to the stick again, and compare its SHA-256 with the operator"},
+	}
+}
+
+// signHints are about codes, rosters and answers.
+func signHints() []hintRow {
+	return []hintRow{
 		{errSecret, "show nobody's key: QR codes are for cards, rosters and what the roots sign"},
 		{frames.ErrMixed, "scan the codes of one page alone"},
 		{frames.ErrDamaged, "scan all codes again; if it stays so, somebody made them up"},

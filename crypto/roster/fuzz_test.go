@@ -1,6 +1,7 @@
 package roster_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -82,6 +83,28 @@ func FuzzVerify(f *testing.F) {
 		got, ok := fuzztest.Parse(t, parsing, fuzztest.Edit(note, at, cut, with), verify)
 		if ok && got.Hash != p.Roster.Hash {
 			t.Errorf("a roster was taken that nobody signed: %q", got.Text)
+		}
+	})
+}
+
+// FuzzParseNoteName: a roster has one name.
+func FuzzParseNoteName(f *testing.F) {
+	for _, name := range []string{
+		"3.note", "03.note", "+3.note", "3", "3.note.note", "3.note.part", ".note", "3.NOTE", "18446744073709551615.note",
+		"18446744073709551616.note",
+	} {
+		f.Add(name)
+	}
+	bound := fuzztest.Bound{Base: 1 << 10, PerByte: 2}
+	f.Fuzz(func(t *testing.T, name string) {
+		var sequence uint64
+		var ok bool
+		bound.Check(t, len(name), func() { sequence, ok = roster.ParseNoteName(name) })
+		if ok && fmt.Sprintf("%d.note", sequence) != name {
+			t.Errorf("%q is read as %d", name, sequence)
+		}
+		if got, ok := roster.ParseNoteName(roster.NoteName(sequence)); !ok || got != sequence {
+			t.Errorf("roster %d has no name", sequence)
 		}
 	})
 }

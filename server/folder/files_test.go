@@ -2,7 +2,6 @@ package folder
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -27,25 +26,6 @@ func TestAFileOfAnotherNameDoesNotWait(t *testing.T) {
 	if err != nil || len(handed) != 1 || string(handed[0].Note) != "3.note" {
 		t.Errorf("%d rosters wait: %v", len(handed), err)
 	}
-}
-
-// FuzzNoteName: a roster that waits has one name.
-func FuzzNoteName(f *testing.F) {
-	for _, name := range []string{"3.note", "03.note", "+3.note", "3", "3.note.part", ".note", "18446744073709551616.note"} {
-		f.Add(name)
-	}
-	bound := fuzztest.Bound{Base: 1 << 10, PerByte: 2}
-	f.Fuzz(func(t *testing.T, name string) {
-		var sequence uint64
-		var ok bool
-		bound.Check(t, len(name), func() { sequence, ok = parseNoteName(name) })
-		if ok && fmt.Sprintf("%d.note", sequence) != name {
-			t.Errorf("%q is read as %d", name, sequence)
-		}
-		if got, ok := parseNoteName(noteName(sequence)); !ok || got != sequence {
-			t.Errorf("roster %d has no name", sequence)
-		}
-	})
 }
 
 // FuzzFormat: a folder is ours by the one text of FORMAT, and nothing of another is shown

@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 
 	"saksi/crypto/roster"
@@ -31,27 +30,19 @@ func waiting(dir string) (handed []inbox.Handed, err error) {
 	}
 	var sequences []uint64
 	for _, e := range entries {
-		if n, ok := parseNoteName(e.Name()); ok {
+		if n, ok := roster.ParseNoteName(e.Name()); ok {
 			sequences = append(sequences, n)
 		}
 	}
 	slices.Sort(sequences)
 	for _, n := range sequences {
-		note, files, err := readRoster(filepath.Join(dir, noteName(n)))
+		note, files, err := readRoster(filepath.Join(dir, roster.NoteName(n)))
 		if err != nil {
 			return nil, err
 		}
 		handed = append(handed, inbox.Handed{Note: note, Files: files})
 	}
 	return handed, nil
-}
-
-func noteName(sequence uint64) string { return strconv.FormatUint(sequence, 10) + ".note" }
-
-// parseNoteName reads what noteName wrote. A file of another name is no roster that waits.
-func parseNoteName(name string) (sequence uint64, ok bool) {
-	sequence, err := strconv.ParseUint(strings.TrimSuffix(name, ".note"), 10, 64)
-	return sequence, err == nil && noteName(sequence) == name
 }
 
 // wait keeps a roster that was found to be good until it begins.
@@ -65,7 +56,7 @@ func wait(dir string, signed *roster.Signed, h inbox.Handed) error {
 			return err
 		}
 	}
-	return replace(filepath.Join(dir, noteName(signed.Sequence)), h.Note)
+	return replace(filepath.Join(dir, roster.NoteName(signed.Sequence)), h.Note)
 }
 
 // replace writes a file so that after a crash there is all of it, or what was before.
@@ -94,7 +85,7 @@ func tidy(dir string, newest uint64) error {
 	left := 0
 	for _, h := range handed {
 		if n, ok := sequenceOf(h); ok && n <= newest {
-			if err := os.Remove(filepath.Join(dir, nextName, noteName(n))); err != nil {
+			if err := os.Remove(filepath.Join(dir, nextName, roster.NoteName(n))); err != nil {
 				return fmt.Errorf("removing roster that waited: %w", err)
 			}
 		} else {

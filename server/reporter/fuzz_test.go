@@ -265,28 +265,6 @@ func covers(value string, v roster.Reviewer) bool {
 	return slices.Contains(in, value)
 }
 
-// FuzzNoteName: a roster has one path.
-func FuzzNoteName(f *testing.F) {
-	for _, name := range []string{
-		"3.note", "03.note", "+3.note", "3", "3.note.note", ".note", "3.NOTE", "18446744073709551615.note",
-		"18446744073709551616.note",
-	} {
-		f.Add(name)
-	}
-	bound := fuzztest.Bound{Base: 1 << 10, PerByte: 2}
-	f.Fuzz(func(t *testing.T, name string) {
-		var sequence uint64
-		var ok bool
-		bound.Check(t, len(name), func() { sequence, ok = parseNoteName(name) })
-		if ok && fmt.Sprintf("%d.note", sequence) != name {
-			t.Errorf("%q is read as %d", name, sequence)
-		}
-		if got, ok := parseNoteName(noteName(sequence)); !ok || got != sequence {
-			t.Errorf("roster %d has no path", sequence)
-		}
-	})
-}
-
 // TestLargeUploadsTakeLittleMemory: whichever part of an upload is large, of no
 // more than its room anything is held.
 func TestLargeUploadsTakeLittleMemory(t *testing.T) {

@@ -12,7 +12,6 @@ import (
 	"context"
 	"net/http"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -20,6 +19,7 @@ import (
 
 	"saksi/crypto/parcel"
 	"saksi/crypto/receipt"
+	"saksi/crypto/roster"
 	"saksi/server/gate"
 	"saksi/server/scribe"
 	"saksi/web"
@@ -41,7 +41,8 @@ type Handler struct {
 	Look *sync.Mutex
 	// Tick is what the time of every answer about a mailbox is a multiple of.
 	Tick time.Duration
-	// Padding is what the size of every conversation page is a multiple of.
+	// Padding is in which steps a conversation page grows by what its request typed, in
+	// bytes; see padding.go.
 	Padding int
 }
 
@@ -103,7 +104,7 @@ func (h *Handler) Roster(c echo.Context) error { return plainText(c, h.Scribe.In
 
 // Rosters serves the roster that the path names, as "3.note".
 func (h *Handler) Rosters(c echo.Context) error {
-	sequence, ok := parseNoteName(c.Param("name"))
+	sequence, ok := roster.ParseNoteName(c.Param("name"))
 	if !ok {
 		return echo.ErrNotFound
 	}
@@ -113,14 +114,6 @@ func (h *Handler) Rosters(c echo.Context) error {
 	}
 	return plainText(c, signed.Note)
 }
-
-// parseNoteName reads "3.note", in its one spelling.
-func parseNoteName(name string) (sequence uint64, ok bool) {
-	sequence, err := strconv.ParseUint(strings.TrimSuffix(name, ".note"), 10, 64)
-	return sequence, err == nil && noteName(sequence) == name
-}
-
-func noteName(sequence uint64) string { return strconv.FormatUint(sequence, 10) + ".note" }
 
 // WeekRecipients serves the recipients file of this week, to which the pages seal
 // what is sent now.

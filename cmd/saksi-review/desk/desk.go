@@ -272,7 +272,7 @@ func (d *Desk) loadRosters() error {
 		return fmt.Errorf("reading index: %w: %v", ErrDamaged, err)
 	}
 	for _, entry := range d.index.Rosters {
-		msg, err := readFile(d.path("rosters", fmt.Sprintf("%d.note", entry.Sequence)), maxNote)
+		msg, err := readFile(d.path("rosters", roster.NoteName(entry.Sequence)), maxNote)
 		if err != nil {
 			return fmt.Errorf("reading roster %d: %w", entry.Sequence, damaged(err))
 		}

@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"syscall"
 
@@ -200,14 +199,12 @@ func (m *memory) loadRoster(name string) error {
 	if err != nil {
 		return fmt.Errorf("%w: rosters/%.40q: %v", ErrMemory, name, err)
 	}
-	if name != noteName(signed) {
+	if name != roster.NoteName(signed.Sequence) {
 		return fmt.Errorf("%w: rosters/%.40q is roster %d", ErrMemory, name, signed.Sequence)
 	}
 	m.rosters[signed.Sequence] = signed
 	return nil
 }
-
-func noteName(r *roster.Signed) string { return strconv.FormatUint(r.Sequence, 10) + ".note" }
 
 // last returns the number of the newest roster that fits, or 0.
 func (m *memory) last() uint64 {
@@ -228,7 +225,7 @@ func (m *memory) take(rosters []*roster.Signed) (*Alarm, error) {
 		if m.rosters[r.Sequence] != nil {
 			continue
 		}
-		if err := m.keep("rosters/"+noteName(r), r); err != nil {
+		if err := m.keep("rosters/"+roster.NoteName(r.Sequence), r); err != nil {
 			return nil, err
 		}
 		m.rosters[r.Sequence] = r

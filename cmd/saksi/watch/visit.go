@@ -130,7 +130,7 @@ func (w *Watchdog) between(ctx context.Context, v *visitor, last, newest uint64)
 		return nil, &Alarm{Gap, fmt.Sprintf("from roster %d to %d at once", last, newest)}
 	}
 	for n := last + 1; n < newest; n++ {
-		note, err := v.within(ctx, fmt.Sprintf("/rosters/%d.note", n), typed, maxText)
+		note, err := v.within(ctx, "/rosters/"+roster.NoteName(n), typed, maxText)
 		var alarm *Alarm
 		if errors.As(err, &alarm) {
 			return nil, &Alarm{Gap, fmt.Sprintf("roster %d is in force, and the server does not show roster %d: %s",
