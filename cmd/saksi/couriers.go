@@ -200,7 +200,7 @@ func runCourierLine(_ context.Context, e env, args []string) error {
 func readPass(e env, name string) (*pass.Pass, error) {
 	f, err := os.Open(name)
 	if err != nil {
-		return nil, fmt.Errorf("reading pass: %w", err)
+		return nil, explainFile(fmt.Errorf("reading pass: %w", err))
 	}
 	defer f.Close()
 	if info, err := f.Stat(); err == nil && info.Mode().Perm()&0o077 != 0 {
@@ -208,7 +208,7 @@ func readPass(e env, name string) (*pass.Pass, error) {
 	}
 	text, err := io.ReadAll(io.LimitReader(f, pass.MaxSize+1))
 	if err != nil {
-		return nil, fmt.Errorf("reading pass: %w", err)
+		return nil, explainFile(fmt.Errorf("reading pass: %w", err))
 	}
 	p, err := pass.Parse(string(text))
 	if err != nil {

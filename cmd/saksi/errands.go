@@ -164,7 +164,7 @@ func runPush(ctx context.Context, e env, args []string) error {
 func (f errandFlags) push(ctx context.Context, e env, c *errand.Courier, name string) error {
 	file, err := readOutbox(name)
 	if err != nil {
-		return err
+		return explainFile(err)
 	}
 	report, err := c.Push(ctx, file)
 	if err != nil {
@@ -193,6 +193,7 @@ func readOutbox(name string) ([]byte, error) {
 
 // explain adds the next step to what can go wrong on an errand.
 func (f errandFlags) explain(err error) error {
+	const room = "make room, or give another folder; what came is kept, and the next fetch goes on there"
 	line := "saksi courier line -pass " + *f.pass + " says how tor gets the key of this pass"
 	var clock *errand.ClockError
 	if errors.As(err, &clock) {
@@ -208,13 +209,16 @@ func (f errandFlags) explain(err error) error {
 		{errand.ErrForged, "do not carry it. Tell the operator and the reviewers: somebody poses as the server, " +
 			"or it has a new key and you need a new pass"},
 		{batch.ErrBundle, "start it again; if it goes on like that, tell the operator"},
-		{syscall.ENOSPC, "make room, or give another folder; what came is kept, and the next fetch goes on there"},
+		{syscall.ENOSPC, room}, {syscall.EDQUOT, room},
 		{errand.ErrBusy, "wait some minutes; then tell the operator"},
 		{errand.ErrServer, "tell the operator: the server's log or saksi check says more"},
 		{inbox.ErrNoBatch, "one closes each day at 17.00 UTC: come again after that"},
 	})
-	if errors.As(explained, new(hinted)) {
-		return explained
+	if !errors.As(explained, new(hinted)) {
+		explained = explainOutbox(err)
 	}
-	return explainOutbox(err)
+	if !errors.As(explained, new(hinted)) {
+		explained = explainFile(err)
+	}
+	return explained
 }

@@ -52,3 +52,35 @@ func TestADisksErrorSaysWhatToDo(t *testing.T) {
 		}
 	}
 }
+
+// TestAnErrandsDiskSaysWhatToDo: to a courier at a laptop, with a stick.
+func TestAnErrandsDiskSaysWhatToDo(t *testing.T) {
+	pass := "budi.pass"
+	f := errandFlags{pass: &pass}
+	at := func(err error) error {
+		return fmt.Errorf("fetching: %w", &fs.PathError{Op: "write", Path: "/media/stick/x.part", Err: err})
+	}
+	for err, hint := range map[error]string{
+		at(syscall.ENOSPC): "what came is kept",
+		at(syscall.EDQUOT): "what came is kept",
+		at(syscall.EROFS):  "mounted read-only",
+		at(syscall.EIO):    "that stick or disk is failing",
+		at(syscall.EFBIG):  "format it as exFAT",
+		at(syscall.ENOENT): "whether the stick is mounted",
+		at(syscall.EACCES): "may not",
+		fmt.Errorf("checking: reading bundle: %w", syscall.EIO): "that stick or disk is failing",
+	} {
+		if h := (hinted{}); !errors.As(f.explain(err), &h) || !strings.Contains(h.hint, hint) {
+			t.Errorf("%v: %q", err, h.hint)
+		}
+	}
+	for _, name := range []string{"/nowhere/outbox", "/nowhere/pass"} {
+		_, outbox := readOutbox(name)
+		_, pass := readPass(env{}, name)
+		for _, err := range []error{explainFile(outbox), pass} {
+			if !errors.As(err, new(hinted)) {
+				t.Errorf("%v: nothing to do", err)
+			}
+		}
+	}
+}

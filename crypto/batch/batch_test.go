@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/iotest"
 
 	"pgregory.net/rapid"
 
@@ -191,6 +192,27 @@ func TestHostileBundlesAreRefused(t *testing.T) {
 		w.Close()
 		if err := Read(&out, func(Path, int64, io.Reader) error { return nil }); !errors.Is(err, ErrBundle) {
 			t.Errorf("%s: %v, want ErrBundle", name, err)
+		}
+	}
+}
+
+// TestAReaderThatFailsIsNoBadBundle: wherever it does. Else somebody throws away what
+// he fetched for hours because a stick had a loose contact.
+func TestAReaderThatFailsIsNoBadBundle(t *testing.T) {
+	var out bytes.Buffer
+	w := NewWriter(&out)
+	w.AddBytes(Path{Kind: BatchNote}, []byte("catatan"))
+	w.AddBytes(Path{Kind: Payload, Sequence: 1, ID: receipt.ItemID{1}}, make([]byte, 700))
+	w.Close()
+	read := func(_ Path, _ int64, content io.Reader) error {
+		_, err := io.Copy(io.Discard, content)
+		return err
+	}
+	pulled := errors.New("pulled out")
+	for at := 0; at <= out.Len(); at += 256 {
+		r := io.MultiReader(bytes.NewReader(out.Bytes()[:at]), iotest.ErrReader(pulled))
+		if err := Read(r, read); !errors.Is(err, pulled) || errors.Is(err, ErrBundle) {
+			t.Errorf("after %d bytes: %v", at, err)
 		}
 	}
 }

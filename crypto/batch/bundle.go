@@ -65,16 +65,26 @@ var ErrBundle = errors.New("not a whole bundle")
 
 // Read walks through a bundle and hands each member to visit. It takes regular
 // USTAR files with a bundle's paths, each once, and nothing else; what a member
-// contains is not checked. It returns [ErrBundle] or the error of visit.
+// contains is not checked. It returns [ErrBundle], the error of visit, or that of r:
+// a stick that was pulled out says nothing of the bundle on it.
 func Read(r io.Reader, visit func(Path, int64, io.Reader) error) error {
 	counted := &countingReader{r: r}
-	in := tar.NewReader(counted)
+	err := counted.walk(visit)
+	if counted.failed != nil {
+		return fmt.Errorf("reading bundle: %w", counted.failed)
+	}
+	return err
+}
+
+// walk is Read, for a reader that does not fail.
+func (c *countingReader) walk(visit func(Path, int64, io.Reader) error) error {
+	in := tar.NewReader(c)
 	seen := map[string]bool{}
 	whole := int64(2 * blockSize) // the end marker
 	for {
 		header, err := in.Next()
 		if err == io.EOF && len(seen) > 0 {
-			return counted.checkEnd(whole)
+			return c.checkEnd(whole)
 		}
 		if err != nil {
 			return fmt.Errorf("reading bundle: %w: %v", ErrBundle, err)
@@ -103,13 +113,17 @@ func Read(r io.Reader, visit func(Path, int64, io.Reader) error) error {
 const blockSize = 512
 
 type countingReader struct {
-	r io.Reader
-	n int64
+	r      io.Reader
+	n      int64
+	failed error // the reader's own
 }
 
 func (c *countingReader) Read(p []byte) (int, error) {
 	n, err := c.r.Read(p)
 	c.n += int64(n)
+	if err != nil && err != io.EOF {
+		c.failed = err
+	}
 	return n, err
 }
 

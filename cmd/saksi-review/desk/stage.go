@@ -91,11 +91,7 @@ func (d *Desk) stage(ctx context.Context, bundle io.Reader, size int64) (*stagin
 		return nil, fmt.Errorf("unpacking bundle: %w", err)
 	}
 	in := &meter{ctx: ctx, r: bundle, count: d.counter("reading", size)}
-	err := batch.Read(in, s.take)
-	if in.err != nil {
-		err = fmt.Errorf("reading bundle: %w", in.err)
-	}
-	if err != nil {
+	if err := batch.Read(in, s.take); err != nil {
 		return nil, errors.Join(err, s.remove())
 	}
 	return s, nil

@@ -59,7 +59,7 @@ func (c *Courier) Fetch(ctx context.Context, dir string) (*Fetched, error) {
 			continue
 		}
 		if err != nil {
-			return nil, errors.Join(err, p.discard())
+			return nil, p.refuse(err)
 		}
 		return done, p.settle(done)
 	}

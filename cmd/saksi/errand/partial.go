@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+
+	"saksi/crypto/batch"
 )
 
 // findPartial opens what an earlier fetch from this address left in a folder.
@@ -67,6 +69,15 @@ func (p *partial) discard() error {
 	}
 	*p = partial{dir: p.dir, prefix: p.prefix}
 	return nil
+}
+
+// refuse removes a bundle that did not stand the check. One that could not be read
+// stays, for the next fetch: hours of Tor may be in it.
+func (p *partial) refuse(err error) error {
+	if errors.Is(err, batch.ErrBundle) || errors.Is(err, ErrForged) {
+		return errors.Join(err, p.discard())
+	}
+	return err
 }
 
 // shortTag is as much of a tag as a bundle's name has.
