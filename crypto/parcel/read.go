@@ -135,8 +135,8 @@ func (f *fields) week() week.Week {
 
 func (f *fields) state() State {
 	s := State{Stand: Stand(f.next(1)[0]), Week: f.week(), Until: f.week()}
-	if err := s.check(); err != nil && f.err == nil {
-		f.err = err
+	if f.err == nil {
+		f.err = s.check()
 	}
 	return s
 }
