@@ -136,13 +136,17 @@ func runImport(_ context.Context, e env, args []string) error {
 	if err != nil {
 		return explainFile(fmt.Errorf("importing: %w", err))
 	}
-	return operate(*data, func(ops courier.Operations) error {
+	take := func(ops courier.Operations) error {
 		report, err := ops.Import(file)
 		if err != nil {
 			return explainOutbox(err)
 		}
 		printImported(e.stdout, report)
 		return nil
+	}
+	return withData(*data, func(c *courier.Client) error { return take(c) }, func(b *inbox.Inbox) error {
+		b.Reserve = 0 // what the server's is, nobody knows here: what deletions need is left to them
+		return take(b)
 	})
 }
 

@@ -14,6 +14,7 @@ import (
 	"saksi/crypto/receipt"
 	"saksi/server/inbox"
 	"saksi/server/store"
+	"saksi/server/store/storetest"
 )
 
 // badDisk is a store on a disk that has one bad block, or no room.
@@ -289,5 +290,20 @@ func TestStuckReaderHoldsNothingUp(t *testing.T) {
 	}
 	if err := <-done; err != nil {
 		t.Error(err)
+	}
+}
+
+// TestAFailedDiskIsSaidInTheStatus: with all that is known still.
+func TestAFailedDiskIsSaidInTheStatus(t *testing.T) {
+	d := newDrop(t, 1)
+	d.send(t, receipt.New(), 0)
+	d.close(t)
+	d.closed = true // by the disk
+	d.faulty.Plant(storetest.FailedSync)
+	if _, err := d.Accept(d.parcel(t, receipt.New(), 0, "isi")); !errors.Is(err, store.ErrFailed) {
+		t.Fatal(err)
+	}
+	if s, err := d.Status(); err != nil || !s.Failed || s.Items == 0 {
+		t.Errorf("%+v, %v", s, err)
 	}
 }

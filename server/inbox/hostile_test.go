@@ -3,8 +3,11 @@ package inbox_test
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"saksi/crypto/batch"
@@ -112,6 +115,61 @@ func TestFloodOfMailboxesLeavesRoomForTexts(t *testing.T) {
 	d.send(t, receipt.New(), 0)
 	disk.free = 32 * mib
 	d.imported(t, file, inbox.Imported{Replies: 2})
+}
+
+// TestConfirmationsNeedNoRoomForAnswers: else a flood of answers would stop what frees
+// the disk from one outbox to the next.
+func TestConfirmationsNeedNoRoomForAnswers(t *testing.T) {
+	d := newDrop(t, 1)
+	code := receipt.New()
+	d.send(t, code, 0)
+	d.close(t)
+	d.close(t)
+	d.Inbox.Store, d.Inbox.Reserve = &filling{Store: d.Inbox.Store, free: 32*mib - 1}, 64*mib
+	report, err := d.Import(d.outbox(0, outbox.Outbox{
+		Number: 1, Replies: d.answers(t, 0, code, 1, 1, "jawaban"), Acks: []outbox.Ack{d.ack(t, 1)},
+	}))
+	if !errors.Is(err, store.ErrFull) || report.Replies != 0 {
+		t.Errorf("%+v, %v, want ErrFull", report, err)
+	}
+	if report.Batches != 1 || report.Finished != 1 {
+		t.Errorf("%+v: the confirmation was lost with the answers", report)
+	}
+}
+
+// TestAFloodOfOutboxesAtOnce: brought at one time they are counted as one after the other.
+func TestAFloodOfOutboxesAtOnce(t *testing.T) {
+	d := newDrop(t, 1)
+	d.Inbox.Store = polite{d.Inbox.Store}
+	code := receipt.New()
+	var kept atomic.Int64
+	var group sync.WaitGroup
+	for n := range 8 {
+		file := d.outbox(0, outbox.Outbox{
+			Number: uint64(n + 1), Replies: d.answers(t, 0, code, 1, inbox.MaxRepliesPerBatch, fmt.Sprint("banjir ", n)),
+		})
+		group.Go(func() {
+			report, err := d.Import(file)
+			if err != nil {
+				t.Error(err)
+			}
+			kept.Add(int64(report.Replies))
+		})
+	}
+	group.Wait()
+	if kept.Load() != inbox.MaxRepliesPerBatch {
+		t.Errorf("%d answers were kept, want %d", kept.Load(), inbox.MaxRepliesPerBatch)
+	}
+}
+
+// polite is a store that lets everybody else count before it adds.
+type polite struct{ store.Store }
+
+func (p polite) AddReply(r store.Reply) error {
+	for range 1000 {
+		runtime.Gosched()
+	}
+	return p.Store.AddReply(r)
 }
 
 // TestAColleaguesCopyTakesNothing: a reviewer who has seen a colleague's outbox brings

@@ -204,15 +204,19 @@ func (e *RefusedError) Unwrap() error { return e.error }
 // Import takes a desk's outbox. Importing the same again, or an older one,
 // changes nothing. It returns a [*RefusedError] for one that is no outbox, and
 // [store.ErrFull] when answers would take the room of texts: the same outbox brings the
-// others once there is more.
+// others once there is more. What else is in it is taken then: confirmations are what
+// makes room.
 func (b *Inbox) Import(file []byte) (Imported, error) {
 	o, err := outbox.Open(file, b)
 	if err != nil {
 		return Imported{}, &RefusedError{err}
 	}
+	b.importing.Lock()
+	defer b.importing.Unlock()
 	report := Imported{Reviewer: o.Reviewer, Number: o.Number}
-	if err := b.importReplies(o, &report); err != nil {
-		return report, err
+	crowded := b.importReplies(o, &report)
+	if crowded != nil && !errors.Is(crowded, store.ErrFull) {
+		return report, crowded
 	}
 	if err := b.importCanaries(o, &report); err != nil {
 		return report, err
@@ -221,7 +225,7 @@ func (b *Inbox) Import(file []byte) (Imported, error) {
 		return report, err
 	}
 	report.Finished, err = b.retire()
-	return report, err
+	return report, cmp.Or(err, crowded)
 }
 
 func (b *Inbox) importReplies(o *outbox.Outbox, report *Imported) error {

@@ -59,19 +59,27 @@ func (b *Inbox) Status() (Status, error) {
 	if _, err := b.Circle(); err != nil {
 		s.Closed = err.Error()
 	}
-	if s.Batch, err = b.newestSequence(); err != nil {
-		return Status{}, err
+	if err = b.countBatches(&s); s.Failed {
+		err = nil // what the disk failed in is left out
 	}
+	return s, err
+}
+
+// countBatches fills in what is about batches, up to an error.
+func (b *Inbox) countBatches(s *Status) error {
 	next, err := b.NextClosing()
 	if err != nil {
-		return Status{}, err
+		return err
 	}
 	s.NextClosing = next.Format(time.RFC3339)
 	if s.Confirmed, err = b.Store.Acknowledged(); err != nil {
-		return Status{}, err
+		return err
+	}
+	if s.Batch, err = b.newestSequence(); err != nil {
+		return err
 	}
 	s.Unanswered, err = b.Unanswered()
-	return s, err
+	return err
 }
 
 // Check holds the drop against its invariants and returns a line for each thing
