@@ -5,9 +5,11 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"saksi/crypto/fuzztest"
+	"saksi/crypto/roster"
 	"saksi/server/store"
 )
 
@@ -71,5 +73,41 @@ func TestLargeFilesAreNotRead(t *testing.T) {
 				t.Errorf("%s of 64 MiB was taken", filepath.Base(name))
 			}
 		})
+	}
+}
+
+// TestWithoutRoomWhatWasThereStays: else a roster that is cut keeps the drop from
+// starting.
+func TestWithoutRoomWhatWasThereStays(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "2.note")
+	if err := replace(name, []byte("whole")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("/dev/full", name+partSuffix); err != nil { // every write: no space left
+		t.Fatal(err)
+	}
+	if err := replace(name, []byte("next")); !errors.Is(err, syscall.ENOSPC) {
+		t.Errorf("without room: %v", err)
+	}
+	if text, err := os.ReadFile(name); err != nil || string(text) != "whole" {
+		t.Errorf("what was there is %q, %v", text, err)
+	}
+	if err := replace(name, []byte("next")); err != nil {
+		t.Errorf("with room again: %v", err)
+	}
+}
+
+// TestEmptyRootsAreNone: a crash may leave the file without what stood in it. That is
+// no other root set, for which a new drop would have to be made.
+func TestEmptyRootsAreNone(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, rootsName), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := readRoots(dir); !errors.Is(err, ErrNoRoots) {
+		t.Errorf("reading: %v", err)
+	}
+	if err := sameRoots(dir, roster.RootSet{}); err != nil {
+		t.Errorf("comparing: %v", err)
 	}
 }

@@ -41,6 +41,8 @@ const (
 	HealthName = "health.json"
 )
 
+const rootsName = "root.vkey"
+
 const formatText = "saksi/v1/data\n"
 
 // What a folder lacks. Which it is decides what there is to do: nothing must be made
@@ -113,13 +115,18 @@ func readFile(name string) ([]byte, error) {
 	return text, err
 }
 
-// writeNew writes a file that must not exist, and syncs it.
-func writeNew(name, text string) error {
+// writeNew writes a file that must not exist, and syncs it. On an error there is none.
+func writeNew(name, text string) (err error) {
 	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return fmt.Errorf("creating data folder: %w", err)
 	}
-	defer f.Close()
+	defer func() {
+		f.Close()
+		if err != nil {
+			_ = os.Remove(name) // as well as can be
+		}
+	}()
 	if _, err := f.WriteString(text); err != nil {
 		return fmt.Errorf("creating data folder: %w", err)
 	}
@@ -204,8 +211,8 @@ func Roots(dir string) (roster.RootSet, error) {
 }
 
 func readRoots(dir string) (roster.RootSet, error) {
-	text, err := readFile(filepath.Join(dir, "root.vkey"))
-	if errors.Is(err, os.ErrNotExist) {
+	text, err := readFile(filepath.Join(dir, rootsName))
+	if errors.Is(err, os.ErrNotExist) || err == nil && len(text) == 0 { // as a crash of the machine may leave it
 		return roster.RootSet{}, fmt.Errorf("opening data folder %q: %w", dir, ErrNoRoots)
 	}
 	if err != nil {
@@ -213,7 +220,7 @@ func readRoots(dir string) (roster.RootSet, error) {
 	}
 	trusted, err := roster.ParseRootSet(string(text))
 	if err != nil {
-		return roster.RootSet{}, damaged("root.vkey", err)
+		return roster.RootSet{}, damaged(rootsName, err)
 	}
 	return trusted, nil
 }
@@ -239,7 +246,7 @@ func withoutFormat(dir string) error {
 		return err == nil
 	}
 	switch {
-	case has("root.vkey") && has("store"):
+	case has(rootsName) && has("store"):
 		return ErrNoFormat
 	case has("server.key"), has("store"):
 		return ErrHalfMade
@@ -275,7 +282,7 @@ func Foreign(dir string) ([]string, error) {
 		return nil, fmt.Errorf("listing data folder: %w", err)
 	}
 	ours := []string{
-		"FORMAT", "server.key", "server.vkey", "root.vkey", "store", nextName, "saksi.sock", taxonomyName, instanceName,
+		"FORMAT", "server.key", "server.vkey", rootsName, rootsName + partSuffix, "store", nextName, "saksi.sock", taxonomyName, instanceName,
 		TorName, HealthName, HealthName + ".part", couriersName, couriersPart,
 	}
 	var foreign []string
@@ -341,8 +348,8 @@ func admit(dir string, a inbox.Admission, h inbox.Handed) (signed *roster.Signed
 	if waits {
 		return signed, true, wait(dir, signed, h)
 	}
-	if _, err := os.Stat(filepath.Join(dir, "root.vkey")); err != nil {
-		if err := writeNew(filepath.Join(dir, "root.vkey"), a.Trusted.Text()); err != nil {
+	if _, err := readRoots(dir); errors.Is(err, ErrNoRoots) {
+		if err := replace(filepath.Join(dir, rootsName), []byte(a.Trusted.Text())); err != nil {
 			return nil, false, err
 		}
 	}
@@ -351,14 +358,14 @@ func admit(dir string, a inbox.Admission, h inbox.Handed) (signed *roster.Signed
 
 // sameRoots holds a root set against the one that the folder trusts already.
 func sameRoots(dir string, trusted roster.RootSet) error {
-	text, err := readFile(filepath.Join(dir, "root.vkey"))
-	if errors.Is(err, os.ErrNotExist) {
+	was, err := readRoots(dir)
+	if errors.Is(err, ErrNoRoots) {
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("reading roots: %w", err)
+		return err
 	}
-	if string(text) != trusted.Text() {
+	if was.Text() != trusted.Text() {
 		return errors.New("reading roots: the data folder trusts other roots, for good: make a new one with saksi init")
 	}
 	return nil

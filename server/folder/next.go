@@ -18,6 +18,9 @@ import (
 // and the recipients files that they pin, by their hash. A note is written last.
 const nextName = "next"
 
+// partSuffix is of a file that is being written.
+const partSuffix = ".part"
+
 // waiting reads them, in the order of their sequence.
 func waiting(dir string) (handed []inbox.Handed, err error) {
 	dir = filepath.Join(dir, nextName)
@@ -59,14 +62,19 @@ func wait(dir string, signed *roster.Signed, h inbox.Handed) error {
 	return replace(filepath.Join(dir, roster.NoteName(signed.Sequence)), h.Note)
 }
 
-// replace writes a file so that after a crash there is all of it, or what was before.
+// replace writes a file so that after a crash, or without room for it, there is all of
+// it, or what was before.
 func replace(name string, content []byte) error {
-	f, err := os.OpenFile(name+".part", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	f, err := os.OpenFile(name+partSuffix, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return fmt.Errorf("keeping roster: %w", err)
 	}
 	_, err = f.Write(content)
-	if err := errors.Join(err, f.Sync(), f.Close(), os.Rename(name+".part", name)); err != nil {
+	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
+		err = os.Rename(name+partSuffix, name)
+	}
+	if err != nil {
+		_ = os.Remove(name + partSuffix) // as well as can be
 		return fmt.Errorf("keeping roster: %w", err)
 	}
 	dir, err := os.Open(filepath.Dir(name))
