@@ -51,8 +51,16 @@ func TestNoDateOnGeneralOptions(t *testing.T) {
 	}
 }
 
+// TestReceiptIsNotShownOnceDeleted: nor can whoever counts bytes tell, however many the
+// readers are whom the page names.
 func TestReceiptIsNotShownOnceDeleted(t *testing.T) {
-	d := newDrop(t)
+	for _, readers := range []int{3, 100} {
+		receiptIsNotShown(t, servertest.New(t, servertest.Options{Reviewers: readers}))
+	}
+}
+
+func receiptIsNotShown(t *testing.T, d *servertest.Drop) {
+	t.Helper()
 	code := d.Send("satu")
 	d.Post("/delete", "code", code.Field(), "n", "0", "confirm", "yes")
 	p, used := d.Post("/receipt", "code", code.Field()), d.Post("/receipt", "code", d.Send("dua").Field())

@@ -40,8 +40,7 @@ func (f *Failed) Error() string { return f.Cause.Error() }
 // Unwrap returns the cause.
 func (f *Failed) Unwrap() error { return f.Cause }
 
-// errUnread is of a page that sends nothing and could not be made: of whatever was
-// sent before, nothing has changed.
+// errUnread is of a page that sends nothing, changes nothing, and could not be made.
 var errUnread = errors.New("a mailbox could not be read")
 
 // unread marks what is our own fault as the error of a page that sends nothing. What

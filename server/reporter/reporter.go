@@ -184,20 +184,20 @@ func (h *Handler) Receipt(c echo.Context) error {
 	if err != nil {
 		return f.failed(unread(err), "/receipt")
 	}
-	switch states[0].Stand {
-	case parcel.Unused, parcel.Deleted, parcel.Expired:
-		return h.noReceipt(c, start)
-	}
-	view := h.receiptView(code, states.Next(), f.draft(h.Pages.Taxonomy()))
+	view := h.receiptView(code, receipt.MaxItems-1, f.draft(h.Pages.Taxonomy()))
 	view.Again = true
-	return h.renderTimed(c, http.StatusOK, view, start, receiptPadding)
-}
-
-// noReceipt answers for a code that nothing is kept under, as words for nothing are
-// never shown: on a tick, and as long as a receipt.
-func (h *Handler) noReceipt(c echo.Context, start time.Time) error {
-	r := lookUp(receipt.ErrField)
-	return h.renderTimed(c, r.status, web.Failure{Key: r.page}, start, receiptPadding)
+	longest, err := h.Pages.Page(h.Lang, view)
+	if err != nil {
+		return err
+	}
+	size := up(len(longest), receiptPadding)
+	switch states[0].Stand {
+	case parcel.Unused, parcel.Deleted, parcel.Expired: // words for nothing are never shown
+		r := lookUp(receipt.ErrField)
+		return h.renderTimed(c, r.status, web.Failure{Key: r.page}, start, size)
+	}
+	view.NextN = states.Next()
+	return h.renderTimed(c, http.StatusOK, view, start, size)
 }
 
 // receiptPadding is what the size of a page with the words is a multiple of, in
