@@ -234,7 +234,9 @@ func printStatus(w io.Writer, s inbox.Status, running bool) {
 	line("items", "%d, of them %d in no batch yet; %d deleted or expired", s.Items, s.Waiting, s.Gone)
 	line("payloads", "%d bytes; %d bytes are free%s", s.PayloadBytes, s.Free, crowded(s))
 	line("replies", "%d", s.Replies)
-	line("batches", "%d closed, the next at %s", s.Batch, s.NextClosing)
+	if !s.Failed { // then it is not known
+		line("batches", "%d closed, the next at %s", s.Batch, s.NextClosing)
+	}
 	var ids []string
 	for id := range s.Confirmed {
 		ids = append(ids, id)
