@@ -120,9 +120,9 @@ type Inbox struct {
 	closing  sync.Mutex // one batch closes at a time; guards the next two
 	drawn    bool       // the number of decoys of the next batch
 	decoys   int        // of them, those still to be added
-	// importing is held while an outbox is taken in: what a reviewer has in a mailbox is
-	// counted before one more is added.
-	importing sync.Mutex
+	// importing has a lock for each reviewer, by id, held while an outbox of theirs is
+	// taken in: what is in a mailbox is counted before one more is added.
+	importing sync.Map
 
 	mu      sync.RWMutex // guards what is below
 	rosters []*roster.Signed

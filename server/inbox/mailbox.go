@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 
 	"saksi/crypto/hybrid"
 	"saksi/crypto/outbox"
@@ -211,8 +212,9 @@ func (b *Inbox) Import(file []byte) (Imported, error) {
 	if err != nil {
 		return Imported{}, &RefusedError{err}
 	}
-	b.importing.Lock()
-	defer b.importing.Unlock()
+	own, _ := b.importing.LoadOrStore(o.Reviewer, new(sync.Mutex))
+	own.(*sync.Mutex).Lock()
+	defer own.(*sync.Mutex).Unlock()
 	report := Imported{Reviewer: o.Reviewer, Number: o.Number}
 	crowded := b.importReplies(o, &report)
 	if crowded != nil && !errors.Is(crowded, store.ErrFull) {
