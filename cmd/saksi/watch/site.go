@@ -189,24 +189,23 @@ func kindOf(path string, came map[string]release.Answer) kind {
 }
 
 // compare holds what came against what this release would have answered. Which
-// months the form offers depends on the hour, and the server's clock may be a little
-// off: a form is compared with those of an hour before and after, too.
+// months the form offers, and which keys are the week's, depends on the hour, and the
+// server's clock may be a little off: what would be right an hour before or after is no
+// difference. Otherwise those by our own clock count.
 func (s *Site) compare(came map[string]release.Answer, of release.Site) (found []string, err error) {
+	now := s.Now()
 	for _, off := range []time.Duration{0, -time.Hour, time.Hour} {
-		of.Now = s.Now().Add(off)
+		of.Now = now.Add(off)
 		should, err := of.Answers()
 		if err != nil {
 			return nil, err
 		}
-		now := s.differences(should, came)
-		if len(now) == 0 {
+		different := s.differences(should, came)
+		if len(different) == 0 {
 			return nil, nil
 		}
-		if found == nil {
-			found = now
-		}
-		if slices.ContainsFunc(now, func(f string) bool { return !strings.Contains(f, "/write: it ") }) {
-			break // no matter of months
+		if off == 0 {
+			found = different
 		}
 	}
 	return found, nil

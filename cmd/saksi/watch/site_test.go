@@ -6,10 +6,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"saksi/cmd/saksi/errand"
 	"saksi/cmd/saksi/release"
 	"saksi/cmd/saksi/watch"
+	"saksi/crypto/reviewer"
+	"saksi/crypto/week"
 	"saksi/web"
 )
 
@@ -68,13 +71,46 @@ func TestADropOfTheReleasePasses(t *testing.T) {
 // that says so while it takes texts is found.
 func TestAClosedDropPasses(t *testing.T) {
 	w := newWorld(t)
-	w.years.Store(1)
+	w.off.Store(int64(year))
 	if seen, err := w.site().Look(t.Context()); err != nil || len(seen.Findings) > 0 {
 		t.Errorf("%+v, %v", seen, err)
 	}
-	w.years.Store(0)
+	w.off.Store(0)
 	w.lie("/roster.recipients", func(_ int, a answer) answer { a.status = http.StatusServiceUnavailable; return a })
 	w.differs(w.site(), "/write: ")
+}
+
+// TestAWeekThatBeginsLaterForTheServerIsNoDifference: each week has keys of its own, and
+// two clocks are minutes apart when one ends. What differs beside that is found.
+func TestAWeekThatBeginsLaterForTheServerIsNoDifference(t *testing.T) {
+	w := newWorld(t)
+	w.Admit(weekly)
+	monday := week.Of(time.Now()).Add(1).Monday()
+	s := w.site()
+	for _, apart := range []struct{ ours, its time.Duration }{
+		{2 * time.Minute, -3 * time.Minute}, {-2 * time.Minute, 3 * time.Minute},
+	} {
+		s.Now = func() time.Time { return monday.Add(apart.ours) }
+		w.off.Store(int64(time.Until(monday.Add(apart.its))))
+		seen, err := s.Look(t.Context())
+		check(t, err)
+		if len(seen.Findings) > 0 {
+			t.Errorf("ours %s, its %s: %d findings, such as %q", apart.ours, apart.its, len(seen.Findings), seen.Findings[0])
+		}
+	}
+	w.lie("/info", replaces("</main>", "<p>Hubungi kami.</p></main>"))
+	w.differs(s, `/info: it says "Hubungi kami."`)
+}
+
+// weekly gives each reviewer a key for each week, as saksi-review does.
+func weekly(d *reviewer.Draft) {
+	for i, c := range d.Cards {
+		terms, err := reviewer.Weekly(week.Of(time.Now()).Add(-1), 16)
+		if err != nil {
+			panic(err)
+		}
+		d.Cards[i] = (&reviewer.Keys{Line: c.Line, Terms: terms}).Card()
+	}
 }
 
 // TestWhatIsNotOfTheReleaseIsFound: each fault that a bad server may plant.

@@ -48,7 +48,7 @@ type world struct {
 	mu    sync.Mutex
 	lies  map[string]lie
 	asked []string
-	years atomic.Int64 // that have gone by
+	off   atomic.Int64 // nanoseconds by which the drop's clock is ahead
 }
 
 // A lie changes the n-th answer, from 1, about one path.
@@ -76,7 +76,10 @@ func newWorldWith(t *testing.T, site web.Site) *world {
 }
 
 // now is the time of the drop, and of whoever holds it against a release.
-func (w *world) now() time.Time { return time.Now().AddDate(int(w.years.Load()), 0, 0) }
+func (w *world) now() time.Time { return time.Now().Add(time.Duration(w.off.Load())) }
+
+// year is longer than a roster is in force.
+const year = 365 * 24 * time.Hour
 
 func (w *world) watchdog() *watch.Watchdog {
 	return &watch.Watchdog{
