@@ -150,6 +150,7 @@ func verifyOnce(ctx context.Context, e env, s *watch.Site) error {
 			{watch.ErrOtherRelease, "use the saksi of release " + s.Release.Version + ", whose hash is in the note"},
 			{errand.ErrNoTor, "start tor, or give its address: -socks 127.0.0.1:9150 is Tor Browser's, while it is open"},
 			{errand.ErrBroken, "start it again"},
+			{watch.ErrServerBusy, "look again later. If it says so for a day, ask the operator: nobody knows then what it gives"},
 		})
 	}
 	for _, one := range seen.Findings {

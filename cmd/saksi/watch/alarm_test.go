@@ -187,10 +187,28 @@ func TestOtherKeysAreAnAlarm(t *testing.T) {
 	w.lie("/recipients.txt", nil)
 	w.lie("/roster.recipients", replaces(w.Recipients[0].Keys[0].String(), stranger.Line.Direct.String()))
 	w.look(watch.Recipients)
-	w.lie("/roster.recipients", func(_ int, a answer) answer { a.status = http.StatusServiceUnavailable; return a })
+	w.lie("/roster.recipients", w.closed())
 	w.look(watch.Recipients)
 	w.lie("/roster.recipients", nil)
 	w.look(watch.OK)
+}
+
+// TestADropThatIsBusyIsNotTakenForClosed: the visit is made anew, and who is always busy
+// is not reached. A roster that is over is an alarm all the same.
+func TestADropThatIsBusyIsNotTakenForClosed(t *testing.T) {
+	w := newWorld(t)
+	for _, status := range []int{
+		http.StatusTooManyRequests, http.StatusInternalServerError, http.StatusServiceUnavailable,
+	} {
+		w.lie("/roster.recipients", busy(status, 1))
+		w.look(watch.OK)
+	}
+	w.lie("/roster.recipients", busy(http.StatusServiceUnavailable, 99))
+	w.look(watch.Missed)
+	w.look(watch.Missed)
+	w.look(watch.Unreachable)
+	w.dog.Now = func() time.Time { return w.Roster.Until.Add(49 * time.Hour) }
+	w.look(watch.Expired)
 }
 
 // TestClassicRecipientsAreAnAlarm, though the roots have signed them.

@@ -111,11 +111,11 @@ func (s *Site) visitOnce(ctx context.Context, n int, seen *Seen) ([]string, erro
 	return append(found, different...), err
 }
 
-// recipientsOf fetches the recipients file of this week. Without one the drop is closed, and
+// recipientsOf fetches the recipients file of this week. A drop that is closed has none, and
 // its pages say so; one that is damaged fits no roster, as if there were none.
 func recipientsOf(ctx context.Context, v *visitor) (map[roster.Hash]string, error) {
 	text, err := v.within(ctx, "/roster.recipients", typed, maxPage)
-	if alarm := new(Alarm); errors.Is(err, errBusy) || errors.As(err, &alarm) {
+	if alarm := new(Alarm); errors.Is(err, errClosed) || errors.As(err, &alarm) {
 		return nil, nil
 	}
 	if err != nil {

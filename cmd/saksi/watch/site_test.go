@@ -76,8 +76,25 @@ func TestAClosedDropPasses(t *testing.T) {
 		t.Errorf("%+v, %v", seen, err)
 	}
 	w.off.Store(0)
-	w.lie("/roster.recipients", func(_ int, a answer) answer { a.status = http.StatusServiceUnavailable; return a })
+	w.lie("/roster.recipients", w.closed())
 	w.differs(w.site(), "/write: ")
+}
+
+// TestASiteThatIsBusyIsVisitedAnew, and one that always is cannot be compared.
+func TestASiteThatIsBusyIsVisitedAnew(t *testing.T) {
+	w := newWorld(t)
+	for _, status := range []int{http.StatusTooManyRequests, http.StatusServiceUnavailable} {
+		w.lie("/roster.recipients", busy(status, 1))
+		seen, err := w.site().Look(t.Context())
+		check(t, err)
+		if len(seen.Findings) > 0 {
+			t.Errorf("%d, once: %d findings", status, len(seen.Findings))
+		}
+		w.lie("/roster.recipients", busy(status, 99))
+		if _, err := w.site().Look(t.Context()); !errors.Is(err, watch.ErrServerBusy) {
+			t.Errorf("%d, always: %v", status, err)
+		}
+	}
 }
 
 // TestAWeekThatBeginsLaterForTheServerIsNoDifference: each week has keys of its own, and

@@ -27,6 +27,7 @@ type seen struct {
 	start, info []byte
 	direct      []byte // recipients.txt
 	week        []byte // recipients file of this week
+	busy        bool   // the server was, when it was asked for that
 	newest      *roster.Signed
 	between     []*roster.Signed // after the last one that we know, before the newest
 }
@@ -78,6 +79,9 @@ func (w *Watchdog) visitOnce(ctx context.Context, language string, last uint64) 
 	if s.newest, err = w.verify(note); err != nil {
 		return nil, err
 	}
+	if s.busy && w.inForce(s.newest) == nil {
+		return nil, ErrServerBusy // which keys it has for this week nobody knows
+	}
 	s.between, err = w.between(ctx, v, last, s.newest.Sequence)
 	return s, err
 }
@@ -96,8 +100,8 @@ func (v *visitor) read(ctx context.Context, language string) (*seen, error) {
 		return nil, err
 	}
 	s.week, err = v.within(ctx, "/roster.recipients", typed, maxPage)
-	if errors.Is(err, errBusy) {
-		err = nil // without a roster in force there is none; the roster says why
+	if errors.Is(err, ErrServerBusy) {
+		s.busy, err = !errors.Is(err, errClosed), nil // the roster says why there is none, perhaps
 	}
 	return s, err
 }
@@ -191,8 +195,8 @@ func request(host, path string, k kind) string {
 		"Sec-GPC: 1\r\nConnection: keep-alive\r\n" + upgrade + "Sec-Fetch-Dest: " + fetch + "\r\n\r\n"
 }
 
-// errBusy is returned for a server that cannot answer now.
-var errBusy = errors.New("the server is busy, or in trouble")
+// ErrServerBusy is returned for a server that cannot answer now.
+var ErrServerBusy = errors.New("the server is busy, or in trouble")
 
 // within asks for one thing, for as long as that may take. A connection that
 // the server ended between two requests is made anew, on the same circuit.
@@ -210,7 +214,7 @@ func (v *visitor) withHeader(
 	again := v.conn != nil
 	h, body, err = v.ask(ctx, path, k, size)
 	var alarm *Alarm
-	if err != nil && again && !errors.As(err, &alarm) && !errors.Is(err, errBusy) && ctx.Err() == nil {
+	if err != nil && again && !errors.As(err, &alarm) && !errors.Is(err, ErrServerBusy) && ctx.Err() == nil {
 		v.hangUp()
 		h, body, err = v.ask(ctx, path, k, size)
 	}
@@ -235,8 +239,9 @@ func (v *visitor) ask(ctx context.Context, path string, k kind, size int64) (htt
 	defer resp.Body.Close()
 	switch {
 	case resp.StatusCode == http.StatusTooManyRequests || resp.StatusCode >= 500:
+		err := trouble(resp, size)
 		v.hangUp()
-		return nil, nil, errBusy
+		return nil, nil, err
 	case resp.StatusCode != http.StatusOK:
 		return nil, nil, &Alarm{Answer, fmt.Sprintf("asked for %s it answers with status %d", path, resp.StatusCode)}
 	}

@@ -160,7 +160,7 @@ func (w *Watchdog) failed(err error, m *memory) *Report {
 // why says what kept a visit from the drop, in words without addresses. Some errors
 // of errands speak of couriers.
 func why(err error) error {
-	for _, known := range []error{errand.ErrNoTor, errand.ErrBroken, errBusy} {
+	for _, known := range []error{errand.ErrNoTor, errand.ErrBroken, ErrServerBusy} {
 		if errors.Is(err, known) {
 			return known
 		}

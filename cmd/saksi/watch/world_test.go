@@ -142,6 +142,25 @@ func says(body string) lie {
 	}
 }
 
+// busy says so the first n times.
+func busy(status, times int) lie {
+	return func(n int, a answer) answer {
+		if n <= times {
+			a.status = status
+		}
+		return a
+	}
+}
+
+// closed says in place of the week's keys what the drop says when its roster is over.
+func (w *world) closed() lie {
+	w.t.Helper()
+	defer w.off.Store(w.off.Load())
+	w.off.Store(int64(year))
+	p := w.Get("/roster.recipients")
+	return func(int, answer) answer { return answer{p.Status, p.Header.Clone(), p.Body} }
+}
+
 func replaces(old, with string) lie {
 	return func(_ int, a answer) answer {
 		a.body = strings.ReplaceAll(a.body, old, with)
