@@ -86,7 +86,8 @@ drawn times. DIR is its memory. compare holds the logs of two watchdogs together
 
 verify-site holds the pages, the script and the headers of a drop against a signed
 release note, on two circuits, and says what differs. ADDRESS is an onion address or
-one of this machine, with #FINGERPRINT behind it if you have it from the poster.
+one of this machine, with #FINGERPRINT behind it if you have it from the poster. Of a
+drop that is closed it says so: that has no forms to compare.
 
 seal is for reporters and their helpers. It seals a folder on this machine, where no
 page can change what is sealed, and hands it in; or writes a file to carry, which -send

@@ -153,8 +153,17 @@ func verifyOnce(ctx context.Context, e env, s *watch.Site) error {
 			{watch.ErrServerBusy, "look again later. If it says so for a day, ask the operator: nobody knows then what it gives"},
 		})
 	}
+	return reportSite(e, s, seen)
+}
+
+// reportSite prints what came of a look.
+func reportSite(e env, s *watch.Site, seen *watch.Seen) error {
 	for _, one := range seen.Findings {
 		fmt.Fprintf(e.stdout, "%s\n", one)
+	}
+	if seen.Closed {
+		fmt.Fprintln(e.stdout, "The drop says that it is closed: nothing can be sent, and its forms were not compared. "+
+			"Look again when it is open.")
 	}
 	if len(seen.Findings) > 0 {
 		return hinted{fmt.Errorf("verify-site: %w: %d differences", errSiteDiffers, len(seen.Findings)),

@@ -188,7 +188,9 @@ func TestOtherKeysAreAnAlarm(t *testing.T) {
 	w.lie("/roster.recipients", replaces(w.Recipients[0].Keys[0].String(), stranger.Line.Direct.String()))
 	w.look(watch.Recipients)
 	w.lie("/roster.recipients", w.closed())
-	w.look(watch.Recipients)
+	if alarm := w.look(watch.Recipients).Alarm; !strings.Contains(alarm.Detail, "closed, and roster 1 is in force") {
+		t.Errorf("the alarm says %q", alarm.Detail)
+	}
 	w.lie("/roster.recipients", nil)
 	w.look(watch.OK)
 }
@@ -197,13 +199,10 @@ func TestOtherKeysAreAnAlarm(t *testing.T) {
 // is not reached. A roster that is over is an alarm all the same.
 func TestADropThatIsBusyIsNotTakenForClosed(t *testing.T) {
 	w := newWorld(t)
-	for _, status := range []int{
-		http.StatusTooManyRequests, http.StatusInternalServerError, http.StatusServiceUnavailable,
-	} {
-		w.lie("/roster.recipients", busy(status, 1))
-		w.look(watch.OK)
-	}
-	w.lie("/roster.recipients", busy(http.StatusServiceUnavailable, 99))
+	w.lie("/roster.recipients", busy(
+		http.StatusTooManyRequests, http.StatusServiceUnavailable, http.StatusOK, http.StatusInternalServerError))
+	w.look(watch.OK)
+	w.lie("/roster.recipients", alwaysBusy)
 	w.look(watch.Missed)
 	w.look(watch.Missed)
 	w.look(watch.Unreachable)

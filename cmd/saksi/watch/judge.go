@@ -90,5 +90,8 @@ func (w *Watchdog) pinned(s *seen) (err error) {
 			err = wrong
 		}
 	}
+	if s.closed {
+		err = fmt.Errorf("the drop says that it is closed, and roster %d is in force: %w", s.newest.Sequence, err)
+	}
 	return fmt.Errorf("this week's keys: %w", err)
 }

@@ -33,6 +33,7 @@ type Seen struct {
 	Fingerprint []string // of the roots by whose roster the pages were compared
 	Roster      *roster.Signed
 	Pages       int      // that were compared, on each visit
+	Closed      bool     // the drop said that it is, so that there was no form to compare
 	Findings    []string // what differs; nil if nothing does
 }
 
@@ -83,10 +84,11 @@ func (s *Site) visitOnce(ctx context.Context, n int, seen *Seen) ([]string, erro
 	if err != nil {
 		return nil, err
 	}
-	files, err := recipientsOf(ctx, v)
+	files, closed, wrong, err := recipientsOf(ctx, v)
 	if err != nil {
 		return nil, err
 	}
+	found = append(found, wrong...)
 	note, err := v.within(ctx, "/roster.note", typed, maxText)
 	if alarm := new(Alarm); errors.As(err, &alarm) {
 		return append(found, alarm.Error()), nil
@@ -94,6 +96,7 @@ func (s *Site) visitOnce(ctx context.Context, n int, seen *Seen) ([]string, erro
 	if err != nil {
 		return nil, err
 	}
+	seen.Closed = seen.Closed || closed
 	signed, roots, err := release.OwnWord(note)
 	if err != nil {
 		return append(found, "its roster is none: "+errand.Plain(err.Error())), nil
@@ -106,26 +109,30 @@ func (s *Site) visitOnce(ctx context.Context, n int, seen *Seen) ([]string, erro
 		found = append(found, "it shows another roster than on the visit before")
 	}
 	seen.Roster, seen.Fingerprint = signed, roots.Fingerprint()
-	different, err := s.compare(came, release.Site{Roster: signed, Roots: roots, Files: files, Own: s.Own})
+	of := release.Site{Roster: signed, Roots: roots, Files: files, Own: s.Own}
+	different, err := s.compare(came, of, closed)
 	seen.Pages = len(came)
 	return append(found, different...), err
 }
 
 // recipientsOf fetches the recipients file of this week. A drop that is closed has none, and
-// its pages say so; one that is damaged fits no roster, as if there were none.
-func recipientsOf(ctx context.Context, v *visitor) (map[roster.Hash]string, error) {
+// its pages say so.
+func recipientsOf(ctx context.Context, v *visitor) (files map[roster.Hash]string, closed bool, found []string, err error) {
 	text, err := v.within(ctx, "/roster.recipients", typed, maxPage)
-	if alarm := new(Alarm); errors.Is(err, errClosed) || errors.As(err, &alarm) {
-		return nil, nil
+	if errors.Is(err, errClosed) {
+		return nil, true, nil, nil
+	}
+	if alarm := new(Alarm); errors.As(err, &alarm) {
+		return nil, false, []string{alarm.Detail}, nil
 	}
 	if err != nil {
-		return nil, err
+		return nil, false, nil, err
 	}
 	file, err := roster.ParseRecipients(string(text))
 	if err != nil {
-		return nil, nil
+		return nil, false, []string{"its recipients file of this week is none: " + errand.Plain(err.Error())}, nil
 	}
-	return map[roster.Hash]string{file.Hash(): string(text)}, nil
+	return map[roster.Hash]string{file.Hash(): string(text)}, false, nil, nil
 }
 
 // collect fetches whatever can be had, as a browser would: each language by itself,
@@ -192,7 +199,7 @@ func kindOf(path string, came map[string]release.Answer) kind {
 // months the form offers, and which keys are the week's, depends on the hour, and the
 // server's clock may be a little off: what would be right an hour before or after is no
 // difference. Otherwise those by our own clock count.
-func (s *Site) compare(came map[string]release.Answer, of release.Site) (found []string, err error) {
+func (s *Site) compare(came map[string]release.Answer, of release.Site, closed bool) (found []string, err error) {
 	now := s.Now()
 	for _, off := range []time.Duration{0, -time.Hour, time.Hour} {
 		of.Now = now.Add(off)
@@ -200,7 +207,7 @@ func (s *Site) compare(came map[string]release.Answer, of release.Site) (found [
 		if err != nil {
 			return nil, err
 		}
-		different := s.differences(should, came)
+		different := append(ofKeys(of, closed), s.differences(should, came)...)
 		if len(different) == 0 {
 			return nil, nil
 		}
@@ -209,6 +216,21 @@ func (s *Site) compare(came map[string]release.Answer, of release.Site) (found [
 		}
 	}
 	return found, nil
+}
+
+// ofKeys holds this week's keys against the roster, and a drop's word that it is closed:
+// that takes in nothing, which somebody may want.
+func ofKeys(of release.Site, closed bool) []string {
+	_, wrong := of.Roster.CircleAt(of.Now, of.Files)
+	_, has := of.Roster.Period(weekOf(of.Now))
+	switch {
+	case len(of.Files) > 0 && wrong != nil:
+		return []string{"this week's keys are not those of a roster in force: " + errand.Plain(wrong.Error())}
+	case closed && has && of.Roster.ValidAt(of.Now) == nil:
+		return []string{fmt.Sprintf("it says that it is closed, and roster %d is in force to %s, with keys for this week",
+			of.Roster.Sequence, of.Roster.Until.Format(time.DateOnly))}
+	}
+	return nil
 }
 
 func (s *Site) differences(should, came map[string]release.Answer) (found []string) {

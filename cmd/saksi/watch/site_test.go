@@ -11,6 +11,7 @@ import (
 	"saksi/cmd/saksi/errand"
 	"saksi/cmd/saksi/release"
 	"saksi/cmd/saksi/watch"
+	"saksi/crypto/partytest"
 	"saksi/crypto/reviewer"
 	"saksi/crypto/week"
 	"saksi/web"
@@ -33,6 +34,17 @@ func files(m *release.Manifest) int {
 		n += 1 + len(release.Questions())
 	}
 	return n
+}
+
+// passes looks, and wants no finding.
+func (w *world) passes(s *watch.Site) *watch.Seen {
+	w.t.Helper()
+	seen, err := s.Look(w.t.Context())
+	check(w.t, err)
+	if n := len(seen.Findings); n > 0 {
+		w.t.Errorf("%d findings, such as %q", n, seen.Findings[0])
+	}
+	return seen
 }
 
 // differs looks, and wants a finding.
@@ -72,33 +84,45 @@ func TestADropOfTheReleasePasses(t *testing.T) {
 func TestAClosedDropPasses(t *testing.T) {
 	w := newWorld(t)
 	w.off.Store(int64(year))
-	if seen, err := w.site().Look(t.Context()); err != nil || len(seen.Findings) > 0 {
-		t.Errorf("%+v, %v", seen, err)
+	if seen := w.passes(w.site()); !seen.Closed {
+		t.Error("nobody is told that it is closed")
 	}
 	w.off.Store(0)
 	w.lie("/roster.recipients", w.closed())
 	w.differs(w.site(), "/write: ")
 }
 
-// TestASiteThatIsBusyIsVisitedAnew, and one that always is cannot be compared.
-func TestASiteThatIsBusyIsVisitedAnew(t *testing.T) {
+// TestADropThatIsClosedThoughItsRosterIsInForceIsFound: by our clock. Its clock may be a
+// little ahead when the roster ends, or behind.
+func TestADropThatIsClosedThoughItsRosterIsInForceIsFound(t *testing.T) {
 	w := newWorld(t)
-	for _, status := range []int{http.StatusTooManyRequests, http.StatusServiceUnavailable} {
-		w.lie("/roster.recipients", busy(status, 1))
-		seen, err := w.site().Look(t.Context())
-		check(t, err)
-		if len(seen.Findings) > 0 {
-			t.Errorf("%d, once: %d findings", status, len(seen.Findings))
-		}
-		w.lie("/roster.recipients", busy(status, 99))
-		if _, err := w.site().Look(t.Context()); !errors.Is(err, watch.ErrServerBusy) {
-			t.Errorf("%d, always: %v", status, err)
+	s := w.site()
+	s.Now = time.Now
+	w.off.Store(int64(year))
+	w.differs(s, "visit 2: it says that it is closed, and roster 1 is in force to "+w.Roster.Until.Format(time.DateOnly))
+	end := w.Roster.Until.Add(48 * time.Hour)
+	for _, apart := range []time.Duration{-10 * time.Minute, 10 * time.Minute} {
+		s.Now = func() time.Time { return end.Add(apart) }
+		w.off.Store(int64(time.Until(end.Add(-apart))))
+		if seen := w.passes(s); seen.Closed != (apart < 0) {
+			t.Errorf("our clock %s: closed is %v", apart, seen.Closed)
 		}
 	}
 }
 
+// TestASiteThatIsBusyIsVisitedAnew, and one that always is cannot be compared.
+func TestASiteThatIsBusyIsVisitedAnew(t *testing.T) {
+	w := newWorld(t)
+	w.lie("/roster.recipients", busy(http.StatusTooManyRequests, http.StatusServiceUnavailable))
+	w.passes(w.site())
+	w.lie("/roster.recipients", alwaysBusy)
+	if _, err := w.site().Look(t.Context()); !errors.Is(err, watch.ErrServerBusy) {
+		t.Errorf("always: %v", err)
+	}
+}
+
 // TestAWeekThatBeginsLaterForTheServerIsNoDifference: each week has keys of its own, and
-// two clocks are minutes apart when one ends. What differs beside that is found.
+// two clocks are minutes apart when one ends.
 func TestAWeekThatBeginsLaterForTheServerIsNoDifference(t *testing.T) {
 	w := newWorld(t)
 	w.Admit(weekly)
@@ -109,14 +133,8 @@ func TestAWeekThatBeginsLaterForTheServerIsNoDifference(t *testing.T) {
 	} {
 		s.Now = func() time.Time { return monday.Add(apart.ours) }
 		w.off.Store(int64(time.Until(monday.Add(apart.its))))
-		seen, err := s.Look(t.Context())
-		check(t, err)
-		if len(seen.Findings) > 0 {
-			t.Errorf("ours %s, its %s: %d findings, such as %q", apart.ours, apart.its, len(seen.Findings), seen.Findings[0])
-		}
+		w.passes(s)
 	}
-	w.lie("/info", replaces("</main>", "<p>Hubungi kami.</p></main>"))
-	w.differs(s, `/info: it says "Hubungi kami."`)
 }
 
 // weekly gives each reviewer a key for each week, as saksi-review does.
@@ -157,6 +175,9 @@ func TestWhatIsNotOfTheReleaseIsFound(t *testing.T) {
 		{"/", replaces("Penelaah 2", "Penelaah Dua"), "neither in the release nor in the roster"},
 		{"/", replaces(w.Trusted.Fingerprint()[2], "aaaa"), `it says "aaaa"`},
 		{"/roster.note", says("x"), "its roster is none"},
+		{"/roster.recipients", says("x"), "its recipients file of this week is none"},
+		{"/roster.recipients", replaces(w.Recipients[0].Keys[0].String(), partytest.Reviewer(t, 1).Line.Direct.String()),
+			"this week's keys are not those of a roster in force"},
 		{"/taxonomy.json", replaces("{", "{ "), "/taxonomy.json: these are not the questions"},
 		{"/regions.json", replaces("Aceh", "Atjeh"), "/regions.json: these are not the questions"},
 		{"/open", says(strings.Repeat("a", 2<<20)), "/open has more than"},

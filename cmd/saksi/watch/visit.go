@@ -27,7 +27,8 @@ type seen struct {
 	start, info []byte
 	direct      []byte // recipients.txt
 	week        []byte // recipients file of this week
-	busy        bool   // the server was, when it was asked for that
+	closed      bool   // the drop said so in place of that
+	busy        bool   // or the server was
 	newest      *roster.Signed
 	between     []*roster.Signed // after the last one that we know, before the newest
 }
@@ -101,7 +102,8 @@ func (v *visitor) read(ctx context.Context, language string) (*seen, error) {
 	}
 	s.week, err = v.within(ctx, "/roster.recipients", typed, maxPage)
 	if errors.Is(err, ErrServerBusy) {
-		s.busy, err = !errors.Is(err, errClosed), nil // the roster says why there is none, perhaps
+		s.closed = errors.Is(err, errClosed)
+		s.busy, err = !s.closed, nil // the roster says why there is none, perhaps
 	}
 	return s, err
 }

@@ -142,14 +142,20 @@ func says(body string) lie {
 	}
 }
 
-// busy says so the first n times.
-func busy(status, times int) lie {
+// busy gives the first answers these statuses.
+func busy(statuses ...int) lie {
 	return func(n int, a answer) answer {
-		if n <= times {
-			a.status = status
+		if n <= len(statuses) {
+			a.status = statuses[n-1]
 		}
 		return a
 	}
+}
+
+// alwaysBusy says so with the status that a closed drop has, too.
+func alwaysBusy(_ int, a answer) answer {
+	a.status = http.StatusServiceUnavailable
+	return a
 }
 
 // closed says in place of the week's keys what the drop says when its roster is over.

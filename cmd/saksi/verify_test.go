@@ -1,0 +1,30 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"strings"
+	"testing"
+
+	"saksi/cmd/saksi/release"
+	"saksi/cmd/saksi/watch"
+	"saksi/crypto/roster"
+)
+
+// TestVerifySiteSaysThatADropIsClosed, whether something differs or not: its forms were
+// not there to be compared.
+func TestVerifySiteSaysThatADropIsClosed(t *testing.T) {
+	s := &watch.Site{Release: &release.Manifest{Version: "v1"}}
+	for _, closed := range []bool{true, false} {
+		for _, findings := range [][]string{nil, {"visit 1: /: it is another"}} {
+			printed := new(bytes.Buffer)
+			seen := &watch.Seen{Roster: &roster.Signed{}, Closed: closed, Findings: findings}
+			if err := reportSite(env{nil, printed, printed}, s, seen); errors.Is(err, errSiteDiffers) != (findings != nil) {
+				t.Errorf("of %q: %v", findings, err)
+			}
+			if strings.Contains(printed.String(), "its forms were not compared") != closed {
+				t.Errorf("closed is %v, and it says\n%s", closed, printed)
+			}
+		}
+	}
+}
