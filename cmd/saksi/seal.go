@@ -65,10 +65,11 @@ func runSeal(ctx context.Context, e env, args []string) error {
 type sealing struct {
 	*sealFlags
 	env
-	say    speech
-	anchor letter.Anchor
-	drop   *letter.Drop // nil if nothing goes over the network
-	reason string       // why it waits, as it was said last
+	say     speech
+	anchor  letter.Anchor
+	drop    *letter.Drop // nil if nothing goes over the network
+	reason  string       // why it waits, as it was said last
+	unshown error        // why not all was printed where it was asked for
 }
 
 func (s *sealing) run(ctx context.Context) error {
@@ -244,6 +245,7 @@ func (s *sealing) letter(
 
 // sendAll hands in the testimony, shows the words, and then hands in the files.
 func (s *sealing) sendAll(ctx context.Context, l *letter.Letter) error {
+	defer outlive()()
 	err := s.drop.Send(ctx, l, 0)
 	switch {
 	case err == nil:
@@ -264,7 +266,7 @@ func (s *sealing) sendAll(ctx context.Context, l *letter.Letter) error {
 		s.print("file_kept", file.Name, n+1, len(l.Folder.Files))
 	}
 	s.print("folder_stays")
-	return nil
+	return s.allShown("err.sent_unshown", "hint.sent_unshown")
 }
 
 // write seals into a file that another machine hands in.
@@ -277,13 +279,14 @@ func (s *sealing) write(folder *letter.Folder) error {
 		s.tellTo("nothing_sent")
 		return nil
 	}
+	defer outlive()()
 	if err := writeCarried(*s.carry, l); err != nil {
 		return notWritten{err}
 	}
 	s.words(l.Code)
 	s.print("not_arrived", *s.carry)
 	s.print("folder_stays")
-	return nil
+	return s.allShown("err.written_unshown", "hint.written_unshown")
 }
 
 // given makes the letter with the files that say who its readers are.
@@ -346,6 +349,7 @@ func (s *sealing) handIn(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	defer outlive()()
 	for n := range count {
 		if err := drop.SendCarried(ctx, f, n); err != nil {
 			return partCarried{err, n, count}
@@ -353,5 +357,5 @@ func (s *sealing) handIn(ctx context.Context) error {
 		s.print("carried_kept", n+1, count)
 	}
 	s.print("carried_done", *s.send)
-	return nil
+	return s.allShown("err.carried_unshown", "hint.carried_unshown")
 }

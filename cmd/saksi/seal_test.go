@@ -105,21 +105,6 @@ func sealTo(url string, d *servertest.Drop, dir string) []string {
 	return []string{"seal", "-to", url + "/#" + strings.Join(d.Trusted.Fingerprint(), "-"), dir}
 }
 
-// TestWordsThatCannotBeWrittenAreShown: where they should go takes nothing.
-func TestWordsThatCannotBeWrittenAreShown(t *testing.T) {
-	d := servertest.New(t, servertest.Options{})
-	dir := t.TempDir()
-	must(t, os.WriteFile(filepath.Join(dir, "kesaksian.txt"), []byte("Kami diminta."), 0o600))
-	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
-	must(t, err)
-	defer full.Close()
-	var stderr bytes.Buffer
-	run(t.Context(), env{nil, full, &stderr}, sealTo(d.URL, d, dir))
-	if words := shownWord.FindAllString(stderr.String(), -1); len(words) != 12 {
-		t.Errorf("%d words are shown", len(words))
-	}
-}
-
 // passOn asks the drop.
 func passOn(d *servertest.Drop, w http.ResponseWriter, r *http.Request) {
 	target, _ := url.Parse(d.URL)
@@ -181,18 +166,25 @@ func TestWordsAreForWhatIsKept(t *testing.T) {
 	}
 }
 
-// atTerminal runs the program with somebody at a terminal who has typed a line.
-func atTerminal(t *testing.T, typed string, args ...string) (printed string, err error) {
+// openTerminal makes a terminal, and the keyboard in front of it.
+func openTerminal(t *testing.T) (keyboard, terminal *os.File) {
 	t.Helper()
 	keyboard, err := os.OpenFile("/dev/ptmx", os.O_RDWR|syscall.O_NOCTTY, 0)
 	must(t, err)
-	defer keyboard.Close()
+	t.Cleanup(func() { keyboard.Close() })
 	number, err := unix.IoctlGetInt(int(keyboard.Fd()), unix.TIOCGPTN)
 	must(t, err)
 	must(t, unix.IoctlSetPointerInt(int(keyboard.Fd()), unix.TIOCSPTLCK, 0))
-	terminal, err := os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|syscall.O_NOCTTY, 0)
+	terminal, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|syscall.O_NOCTTY, 0)
 	must(t, err)
-	defer terminal.Close()
+	t.Cleanup(func() { terminal.Close() })
+	return keyboard, terminal
+}
+
+// atTerminal runs the program with somebody at a terminal who has typed a line.
+func atTerminal(t *testing.T, typed string, args ...string) (printed string, err error) {
+	t.Helper()
+	keyboard, terminal := openTerminal(t)
 	_, err = io.WriteString(keyboard, typed)
 	must(t, err)
 	cmd := exec.CommandContext(t.Context(), "saksi", args...)

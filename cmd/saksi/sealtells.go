@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"strings"
+	"syscall"
 	"time"
 
 	"golang.org/x/term"
@@ -87,20 +89,51 @@ func (s *sealing) progress(acknowledged, size int64) {
 }
 
 func (s *sealing) tellTo(key string, args ...any) { fmt.Fprintln(s.stderr, s.say.text(key, args...)) }
-func (s *sealing) print(key string, args ...any)  { fmt.Fprintln(s.stdout, s.say.text(key, args...)) }
+func (s *sealing) print(key string, args ...any)  { s.show(s.say.text(key, args...) + "\n") }
+
+// show prints what may be shown this once: where it was asked for, and from when that
+// takes no more, such as a file on a full disk or a pager that was left, on the screen.
+func (s *sealing) show(text string) {
+	if s.unshown == nil {
+		if _, s.unshown = io.WriteString(s.stdout, text); s.unshown == nil {
+			return
+		}
+	}
+	if _, err := io.WriteString(s.stderr, text); err == nil {
+		return
+	}
+	if terminal, err := os.OpenFile("/dev/tty", os.O_WRONLY, 0); err == nil {
+		io.WriteString(terminal, text)
+		terminal.Close()
+	}
+}
+
+// outlive has the program go on when nobody reads its output any more, until undo. Else
+// the first write to a closed pipe would end it, with words that were never shown. Before
+// anything is sent or written that is as it should be: who leaves the list of readers
+// sends nothing.
+func outlive() (undo func()) {
+	signal.Ignore(syscall.SIGPIPE)
+	return func() { signal.Reset(syscall.SIGPIPE) }
+}
+
+// allShown returns an error if not all was printed where it was asked for, after what
+// was to be done is done.
+func (s *sealing) allShown(text, hint string) error {
+	if s.unshown == nil {
+		return nil
+	}
+	return notShown{s.unshown, text, hint}
+}
 
 // words shows the words as a bare list, as the page does: without a title. They are
-// shown nowhere else: if they cannot go where they should, such as to a file on a full
-// disk, they go to the screen.
+// shown nowhere else.
 func (s *sealing) words(code receipt.Code) {
 	var list strings.Builder
 	for i, word := range code.Words() {
 		fmt.Fprintf(&list, "%2d. %s\n", i+1, word)
 	}
-	list.WriteString("\n" + s.say.text("write_down") + "\n")
-	if _, err := fmt.Fprint(s.stdout, "\n", list.String()); err != nil {
-		fmt.Fprint(s.stderr, "\n", list.String())
-	}
+	s.show("\n" + list.String() + "\n" + s.say.text("write_down") + "\n")
 }
 
 // tellReaders says who can read it.

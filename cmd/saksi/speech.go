@@ -60,6 +60,10 @@ type (
 		error
 		n, count int
 	}
+	notShown struct {
+		error
+		text, hint string // keys
+	}
 )
 
 func (e notSent) Unwrap() error     { return e.error }
@@ -67,6 +71,7 @@ func (e notWritten) Unwrap() error  { return e.error }
 func (e notKept) Unwrap() error     { return e.error }
 func (e fileNotKept) Unwrap() error { return e.error }
 func (e partCarried) Unwrap() error { return e.error }
+func (e notShown) Unwrap() error    { return e.error }
 
 // A spoken error is said in the person's language.
 type spoken struct {
@@ -94,7 +99,10 @@ func (s speech) explain(err error) error {
 func (s speech) outcome(err error, text, hint string) (string, string) {
 	var file fileNotKept
 	var part partCarried
+	var shown notShown
 	switch {
+	case errors.As(err, &shown):
+		return s.text(shown.text), s.text(shown.hint)
 	case errors.As(err, &file) && mayBeKept(err):
 		return s.text("err.file_unsure", file.name, text), s.hintUnsure(err, "hint.file_unsure", hint)
 	case errors.As(err, &file):
