@@ -93,6 +93,7 @@ func openBundle(flags *flag.FlagSet) action {
 			return err
 		}
 		defer d.Close()
+		defer outlive()()
 		report, err := d.Import(ctx, bundle, info.Size(), trusted)
 		if err != nil {
 			return err

@@ -33,7 +33,7 @@ func TestScripts(t *testing.T) {
 		Dir: "testdata",
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"server": server, "names": threadNames, "mode": fileMode, "keygen": keygenAll,
-			"signingkey": signingKey,
+			"signingkey": signingKey, "unheard": unheard,
 		},
 		Setup: func(env *testscript.Env) error {
 			for name, n := range map[string]int{"LONGAGO": -8, "GONE": -5, "KEPT": -4, "NOW": 0} {

@@ -6,9 +6,11 @@ package main
 import (
 	"cmp"
 	"fmt"
+	"os/signal"
 	"path"
 	"slices"
 	"strings"
+	"syscall"
 
 	"saksi/cmd/saksi-review/desk"
 	"saksi/crypto/item"
@@ -56,6 +58,14 @@ func (c *console) report(r *desk.Report) {
 		}
 	}
 	c.reportTrouble(r)
+}
+
+// outlive has a command go on when nobody reads its output any more, until undo: a pager
+// was left at the first line. Else the first write to a closed pipe would end it, and what
+// a bundle warns of is said once, when it is taken in.
+func outlive() (undo func()) {
+	signal.Ignore(syscall.SIGPIPE)
+	return func() { signal.Reset(syscall.SIGPIPE) }
 }
 
 // maxLines is how many warnings of one kind are shown: a hostile bundle could

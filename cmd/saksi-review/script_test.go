@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"os/exec"
 	"strconv"
 	"strings"
 	"time"
@@ -246,4 +247,19 @@ func signingKey(ts *testscript.TestScript, _ bool, args []string) {
 	card, err := reviewer.ParseCard(ts.ReadFile(args[1]))
 	ts.Check(err)
 	ts.Setenv(args[0], card.Line.Key.String())
+}
+
+// unheard runs the program with nobody to read what it prints, as after a pager that was
+// left, and puts its warnings into a file of this name.
+func unheard(ts *testscript.TestScript, _ bool, args []string) {
+	closed, out, err := os.Pipe()
+	ts.Check(err)
+	ts.Check(closed.Close())
+	defer out.Close()
+	warnings, err := os.Create(ts.MkAbs("unheard"))
+	ts.Check(err)
+	defer warnings.Close()
+	cmd := exec.Command("saksi-review", args...)
+	cmd.Dir, cmd.Stdout, cmd.Stderr = ts.MkAbs("."), out, warnings
+	ts.Check(cmd.Run())
 }

@@ -128,6 +128,7 @@ func joinShares(flags *flag.FlagSet) action {
 			return err
 		}
 		defer d.Close()
+		defer outlive()()
 		for _, path := range paths {
 			file, err := readUpTo(path, share.MaxSize)
 			if err != nil {
