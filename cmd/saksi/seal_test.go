@@ -33,13 +33,22 @@ import (
 
 // photo FILE AUTHOR writes a picture that names somebody.
 func cmdPhoto(ts *testscript.TestScript, neg bool, args []string) {
-	var b bytes.Buffer
-	ts.Check(png.Encode(&b, image.NewGray(image.Rect(0, 0, 8, 8))))
-	chunk := "tEXtAuthor\x00" + args[1]
-	named := binary.BigEndian.AppendUint32(nil, uint32(len(chunk)-4))
-	named = binary.BigEndian.AppendUint32(append(named, chunk...), crc32.ChecksumIEEE([]byte(chunk)))
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), pictureWith("tEXtAuthor\x00"+args[1]), 0o600))
+}
+
+// pictureWith makes a PNG with chunks, each of which begins with its type.
+func pictureWith(chunks ...string) []byte {
+	var plain bytes.Buffer
+	if err := png.Encode(&plain, image.NewGray(image.Rect(0, 0, 8, 8))); err != nil {
+		panic(err)
+	}
 	const head = 8 + 25 // signature and IHDR
-	ts.Check(os.WriteFile(ts.MkAbs(args[0]), append(append(b.Bytes()[:head:head], named...), b.Bytes()[head:]...), 0o600))
+	b := bytes.Clone(plain.Bytes()[:head])
+	for _, chunk := range chunks {
+		b = binary.BigEndian.AppendUint32(b, uint32(len(chunk)-4))
+		b = binary.BigEndian.AppendUint32(append(b, chunk...), crc32.ChecksumIEEE([]byte(chunk)))
+	}
+	return append(b, plain.Bytes()[head:]...)
 }
 
 // TestSealSpeaksBothLanguages: each text is there in both, with the same places to

@@ -3,6 +3,8 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"compress/zlib"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -130,4 +132,47 @@ func TestWhoLeavesBeforeAnythingIsSentSendsNothing(t *testing.T) {
 	if status, err := d.Inbox.Status(); err != nil || status.Items != 0 {
 		t.Errorf("%d items are kept, %v", status.Items, err)
 	}
+}
+
+// TestWhatStaysInAPictureIsSaid: a colour profile stays, and may name a screen or whose it
+// is. Nobody reads that it is taken off.
+func TestWhatStaysInAPictureIsSaid(t *testing.T) {
+	const author = "tEXtAuthor\x00Budi Santoso"
+	profile := "iCCPlayar Budi\x00\x00" + packed("\x00DELL U2412M 6XJ1234")
+	for _, lang := range []string{"id", "en"} {
+		say := speaker(lang)
+		icc := say["reveal.profile"]
+		for name, c := range map[string]struct {
+			chunks, args []string
+			says         []string
+		}{
+			"a name":             {[]string{author}, nil, []string{say["stripped"]}},
+			"a profile":          {[]string{profile}, nil, []string{fmt.Sprintf(say["stays"], icc), say["profile"]}},
+			"both":               {[]string{profile, author}, nil, []string{fmt.Sprintf(say["stripped_but"], icc), say["profile"]}},
+			"nothing":            {nil, nil, nil},
+			"both as they stand": {[]string{profile, author}, []string{"-keep-metadata"}, []string{say["kept_metadata"]}},
+		} {
+			dir := t.TempDir()
+			must(t, os.WriteFile(filepath.Join(dir, "kesaksian.txt"), []byte("Kami."), 0o600))
+			must(t, os.WriteFile(filepath.Join(dir, "foto.png"), pictureWith(c.chunks...), 0o600))
+			var out bytes.Buffer
+			if code := run(t.Context(), env{nil, &out, &out}, append(append([]string{"seal", "-look", "-lang", lang}, c.args...), dir)); code != 0 {
+				t.Errorf("%s: status %d", name, code)
+			}
+			_, after, _ := strings.Cut(out.String(), `"foto.png"`)
+			_, after, _ = strings.Cut(after, "\n")
+			told, _, _ := strings.Cut(after, say["look_readers"])
+			if want := strings.Join(append(c.says, ""), "\n"); told != want {
+				t.Errorf("%s: it says %q, want %q", name, told, want)
+			}
+		}
+	}
+}
+
+func packed(text string) string {
+	var b strings.Builder
+	z := zlib.NewWriter(&b)
+	io.WriteString(z, text)
+	z.Close()
+	return b.String()
 }

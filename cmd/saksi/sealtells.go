@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -19,6 +20,7 @@ import (
 	"saksi/crypto/receipt"
 	"saksi/crypto/roster"
 	"saksi/server/sealed/deliver"
+	"saksi/web/evidence"
 )
 
 // agreed asks whether to send, if somebody is at a terminal to be asked. Nothing has
@@ -154,27 +156,62 @@ func (s *sealing) tellReaders(circle *roster.Circle, r item.Readers) {
 func (s *sealing) tell(folder *letter.Folder) {
 	s.tellTo("folder", len(folder.Text), len(folder.Files))
 	for _, f := range folder.Files {
-		told := []string{}
-		for _, r := range f.Finding.Reveals {
-			told = append(told, strings.TrimSpace(s.say.text("reveal."+string(r.What))+" "+quoted(r.Value)))
-		}
-		what := s.say.text("reveals_nothing")
-		switch {
-		case len(told) > 0:
-			what = s.say.text("reveals", strings.Join(told, ", "))
-		case f.Finding.Unknown:
-			what = s.say.text("reveals_unknown")
-		}
-		s.tellTo("file", f.Name, f.Finding.Type, f.Size, what)
-		switch {
-		case f.Strip && len(told) > 0:
-			s.tellTo("stripped")
-		case !f.Strip && f.Finding.Strippable:
-			s.tellTo("kept_metadata")
-		case !f.Finding.Strippable:
-			s.tellTo("cannot_strip")
-		}
+		s.tellFile(f)
 	}
+}
+
+func (s *sealing) tellFile(f letter.File) {
+	told := s.reveals(f.Finding.Reveals)
+	what := s.say.text("reveals_nothing")
+	switch {
+	case told != "":
+		what = s.say.text("reveals", told)
+	case f.Finding.Unknown:
+		what = s.say.text("reveals_unknown")
+	}
+	s.tellTo("file", f.Name, f.Finding.Type, f.Size, what)
+	switch {
+	case f.Strip:
+		s.tellStripped(f)
+	case f.Finding.Strippable:
+		s.tellTo("kept_metadata")
+	default:
+		s.tellTo("cannot_strip")
+	}
+}
+
+// tellStripped says what is taken off a picture, and what is not: a colour profile stays.
+func (s *sealing) tellStripped(f letter.File) {
+	goes := slices.ContainsFunc(f.Finding.Reveals, func(r evidence.Reveal) bool { return !slices.Contains(f.Stays, r) })
+	switch stays := s.reveals(f.Stays); {
+	case goes && stays != "":
+		s.tellTo("stripped_but", stays)
+	case goes:
+		s.tellTo("stripped")
+	case stays != "":
+		s.tellTo("stays", stays)
+	}
+	if slices.ContainsFunc(f.Stays, isProfile) {
+		s.tellTo("profile")
+	}
+}
+
+// isProfile reports whether a thing that is told is that there is a colour profile.
+func isProfile(r evidence.Reveal) bool {
+	return r == evidence.Reveal{What: evidence.Other, Value: "ICC"}
+}
+
+// reveals lists what is told.
+func (s *sealing) reveals(all []evidence.Reveal) string {
+	var told []string
+	for _, r := range all {
+		if isProfile(r) {
+			told = append(told, s.say.text("reveal.profile"))
+			continue
+		}
+		told = append(told, strings.TrimSpace(s.say.text("reveal."+string(r.What))+" "+quoted(r.Value)))
+	}
+	return strings.Join(told, ", ")
 }
 
 func quoted(value string) string {

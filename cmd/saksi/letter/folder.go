@@ -46,6 +46,8 @@ type File struct {
 	Finding evidence.Finding
 	// Strip is whether what it tells about is taken off before it is sealed.
 	Strip bool
+	// Stays is what the picture tells all the same once that was taken off.
+	Stays []evidence.Reveal
 	path  string
 }
 
@@ -139,9 +141,13 @@ func look(path, name string, keep bool) (File, error) {
 	file.Finding = evidence.Inspect(f, file.Size, name)
 	file.Strip = file.Finding.Strippable && !keep
 	if file.Strip {
-		_, err = file.stripped()
+		clean, err := file.stripped()
+		if err != nil {
+			return File{}, err
+		}
+		file.Stays = evidence.InspectBytes(clean, name).Reveals
 	}
-	return file, err
+	return file, nil
 }
 
 // stripped returns a picture without what it tells about.
