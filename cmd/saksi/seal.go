@@ -69,6 +69,7 @@ type sealing struct {
 	anchor  letter.Anchor
 	drop    *letter.Drop // nil if nothing goes over the network
 	reason  string       // why it waits, as it was said last
+	sending bool         // a letter, of which something may be kept
 	unshown error        // why not all was printed where it was asked for
 }
 
@@ -246,6 +247,7 @@ func (s *sealing) letter(
 // sendAll hands in the testimony, shows the words, and then hands in the files.
 func (s *sealing) sendAll(ctx context.Context, l *letter.Letter) error {
 	defer outlive()()
+	s.sending = true
 	err := s.drop.Send(ctx, l, 0)
 	switch {
 	case err == nil:

@@ -151,6 +151,9 @@ func TestWordsAreForWhatIsKept(t *testing.T) {
 	if words := shownWord.FindAllString(out, -1); code != 0 || len(words) != 12 || posts != 2 {
 		t.Errorf("a lost answer: status %d, %d words, %d requests", code, len(words), posts)
 	}
+	if !strings.Contains(out, speaker("id")["let_run"]+".") || strings.Contains(out, "jalankan lagi") {
+		t.Errorf("while it sends by itself, it says %q", out)
+	}
 	posts = 0
 	out, code = sealWith(t, d, func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodPost {

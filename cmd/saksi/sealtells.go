@@ -65,6 +65,9 @@ func (s *sealing) failed(err error) {
 	if reason == s.reason {
 		return
 	}
+	if s.sending {
+		hint = s.say.text("let_run") // who begins again may send it twice
+	}
 	if s.reason == "" {
 		defer s.tellTo("keeps_trying", int(deliver.Patience.Hours()))
 	}

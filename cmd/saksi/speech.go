@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"syscall"
 
 	"saksi/cmd/saksi/errand"
@@ -95,7 +96,9 @@ func (s speech) explain(err error) error {
 	return hinted{spoken{err, text}, hint}
 }
 
-// outcome adds what an error means for what was sent and written before.
+// outcome adds what an error means for what was sent and written before. Of what is kept,
+// nobody is told to begin again: whoever did would send the testimony twice, under words
+// that nobody can tell from another person's.
 func (s speech) outcome(err error, text, hint string) (string, string) {
 	var file fileNotKept
 	var part partCarried
@@ -104,13 +107,13 @@ func (s speech) outcome(err error, text, hint string) (string, string) {
 	case errors.As(err, &shown):
 		return s.text(shown.text), s.text(shown.hint)
 	case errors.As(err, &file) && mayBeKept(err):
-		return s.text("err.file_unsure", file.name, text), s.hintUnsure(err, "hint.file_unsure", hint)
+		return s.text("err.file_unsure", file.name, text), s.text("hint.file_unsure")
 	case errors.As(err, &file):
-		return s.text("err.file_not_kept", file.name, text), s.hintRest(err, hint)
+		return s.text("err.file_not_kept", file.name, text), s.text("hint.file_not_kept")
 	case errors.As(err, &part):
-		return s.text("err.part_carried", part.n, part.count, text), hint
+		return s.text("err.part_carried", part.n, part.count, text), s.hintPart(part, hint)
 	case errors.As(err, new(notKept)) && mayBeKept(err):
-		return s.text("err.unsure", text), s.hintUnsure(err, "hint.unsure", hint)
+		return s.text("err.unsure", text), s.hintUnsure(err, hint)
 	case errors.As(err, new(notKept)):
 		return s.text("err.not_kept", text), hint
 	case errors.As(err, new(notWritten)):
@@ -122,21 +125,27 @@ func (s speech) outcome(err error, text, hint string) (string, string) {
 }
 
 // hintUnsure returns what to do: a failed disk has to be waited for.
-func (s speech) hintUnsure(err error, key, hint string) string {
+func (s speech) hintUnsure(err error, hint string) string {
 	var refused *deliver.Refused
 	if errors.As(err, &refused) && refused.Name == "disk" {
 		return hint
 	}
-	return s.text(key)
+	return s.text("hint.unsure")
 }
 
-// hintRest returns what to do about files that are missing. Whoever started it all
-// again would send the testimony twice.
-func (s speech) hintRest(err error, hint string) string {
-	if errors.As(err, new(*deliver.Refused)) {
+// hintPart returns what to do about parts that are missing. The same file can be handed in
+// as often as need be; what can only be sealed anew goes by the same words.
+func (s speech) hintPart(part partCarried, hint string) string {
+	var refused *deliver.Refused
+	switch {
+	case !errors.As(part, &refused):
 		return hint
+	case slices.Contains([]string{"busy", "internal", "files_full", "store", "disk"}, refused.Name):
+		return s.text("part_later")
+	case part.n > 0:
+		return s.text("hint.part_carried")
 	}
-	return s.text("hint.file_not_kept")
+	return hint
 }
 
 // mayBeKept reports whether the server may have what was sent, and only its answer is

@@ -7,6 +7,8 @@ import (
 	"io"
 	"io/fs"
 	"net/http"
+	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -78,7 +80,7 @@ func TestEveryEndSaysWhatToDo(t *testing.T) {
 		{fileNotKept{context.Canceled, "foto.png"}, "err.ended", "hint.file_not_kept"},
 		{fileNotKept{pulled, "foto.png"}, "err.failing", "hint.file_not_kept"},
 		{fileNotKept{unsure(context.Canceled), "foto.png"}, "err.ended", "hint.file_unsure"},
-		{fileNotKept{&deliver.Refused{Name: "too_large"}, "foto.png"}, "", "hint.too_large"},
+		{fileNotKept{&deliver.Refused{Name: "too_large"}, "foto.png"}, "", "hint.file_not_kept"},
 		{partCarried{&deliver.Refused{Name: "deleted"}, 0, 3}, "err.deleted", "hint.deleted"},
 		{notWritten{&fs.PathError{Op: "write", Path: "titip", Err: syscall.EFBIG}}, "err.file_limit", "hint.file_limit"},
 		{notWritten{&fs.PathError{Op: "write", Path: "titip", Err: syscall.EDQUOT}}, "err.no_room", "hint.no_room"},
@@ -87,6 +89,46 @@ func TestEveryEndSaysWhatToDo(t *testing.T) {
 			said, h := speaker(lang).explain(c.err), hinted{}
 			if !strings.Contains(said.Error(), speaker(lang)[c.says]) || !errors.As(said, &h) || h.hint != speaker(lang)[c.hint] {
 				t.Errorf("%v: it says %q, and to do is %q", c.err, said, h.hint)
+			}
+		}
+	}
+}
+
+// TestWhatIsKeptIsNotSentTwice: after whatever refusal. One witness who sends under other
+// words once more looks like two, and might so release what waits for another person.
+func TestWhatIsKeptIsNotSentTwice(t *testing.T) {
+	again := map[string]*regexp.Regexp{
+		"id": regexp.MustCompile(`buat lagi|jalankan lagi|coba lagi|kata-kata(nya)? baru|kirim(kan)? lagi`),
+		"en": regexp.MustCompile(`anew|again|new words`),
+	}
+	for _, lang := range []string{"id", "en"} {
+		say := speaker(lang)
+		for _, name := range []string{
+			"files_full", "store", "closed", "no_reader", "too_large", "file_number_used", "busy", "deleted", "disk", "internal", "other",
+		} {
+			var refused, unsure error = &deliver.Refused{Status: 507, Name: name}, &deliver.Unsure{Cause: &deliver.Refused{Status: 507, Name: name}}
+			part := "hint.part_carried"
+			if slices.Contains([]string{"files_full", "store", "busy", "disk", "internal"}, name) {
+				part = "part_later"
+			}
+			for err, key := range map[error]string{
+				fileNotKept{refused, "foto.png"}: "hint.file_not_kept", fileNotKept{unsure, "foto.png"}: "hint.file_unsure",
+				partCarried{refused, 1, 3}: part, partCarried{unsure, 2, 3}: part,
+			} {
+				said, h := say.explain(err), hinted{}
+				why, _ := say.reason(refused)
+				if !errors.As(said, &h) || h.hint != say[key] || !strings.Contains(said.Error(), why) {
+					t.Errorf("%s: %s: it says %q, and to do is %q", lang, name, said, h.hint)
+				}
+				if bad := again[lang].FindString(h.hint); bad != "" {
+					t.Errorf("%s: %s: to do is %q", lang, name, h.hint)
+				}
+			}
+			h := hinted{}
+			errors.As(say.explain(notKept{unsure}), &h)
+			look, at := strings.Index(h.hint, map[string]string{"id": "dua belas kata", "en": "twelve words"}[lang]), again[lang].FindStringIndex(h.hint)
+			if look < 0 || at == nil || at[0] < look {
+				t.Errorf("%s: %s: nobody is told to look first: %q", lang, name, h.hint)
 			}
 		}
 	}
