@@ -54,7 +54,8 @@ func diskHints() []hintRow {
 			"what was there before is as it was"},
 		{syscall.EIO, "that disk or stick is failing, or was pulled out: while it can be read, copy all that is on it to another one, " +
 			"the desk's folder and the keys first, and go on there"},
-		{syscall.EFBIG, "the stick is formatted as FAT, for files up to 4 GiB: format it as exFAT"},
+		{syscall.EFBIG, "the stick is formatted as FAT, for files up to 4 GiB: take one that is formatted as exFAT; " +
+			"formatting this one erases all that is on it"},
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -118,6 +119,9 @@ func TestHintsSayWhatToDo(t *testing.T) {
 		if row.err == nil || row.hint == "" || strings.HasSuffix(row.hint, ".") || hintFor(row.err) != row.hint {
 			t.Errorf("hint for %v: %q", row.err, row.hint)
 		}
+	}
+	if hint := hintFor(syscall.EFBIG); !strings.Contains(hint, "formatting this one erases") {
+		t.Errorf("a stick with evidence on it is to be formatted: %q", hint)
 	}
 	if hintFor(io.EOF) != "" {
 		t.Error("a hint for anything")

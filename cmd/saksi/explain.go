@@ -139,7 +139,8 @@ func explainFile(err error) error {
 		{syscall.ENOSPC, room}, {syscall.EDQUOT, room},
 		{syscall.EROFS, "it is mounted read-only: see whether the stick has a lock, and mount it anew; or give another place"},
 		{syscall.EIO, "that stick or disk is failing, or was pulled out: take another"},
-		{syscall.EFBIG, "the stick is formatted as FAT, for files up to 4 GiB: format it as exFAT"},
+		{syscall.EFBIG, "the stick is formatted as FAT, for files up to 4 GiB: take one that is formatted as exFAT; " +
+			"formatting this one erases all that is on it"},
 	})
 }
 

@@ -29,7 +29,7 @@ func TestADisksErrorSaysWhatToDo(t *testing.T) {
 		{at("data/tor/log", syscall.EDQUOT), "make room on the disk of data"},
 		{at("data2/b.tar", syscall.ENOSPC), "make room there"},
 		{at("/media/stick/b.tar", syscall.EIO), "that stick or disk is failing"},
-		{at("/media/stick/b.tar", syscall.EFBIG), "format it as exFAT"},
+		{at("/media/stick/b.tar", syscall.EFBIG), "formatting this one erases"},
 		{hinted{at("data/x", syscall.EIO), "as it was"}, "as it was"},
 	} {
 		errs := []error{c.err}
@@ -65,7 +65,7 @@ func TestAnErrandsDiskSaysWhatToDo(t *testing.T) {
 		at(syscall.EDQUOT): "what came is kept",
 		at(syscall.EROFS):  "mounted read-only",
 		at(syscall.EIO):    "that stick or disk is failing",
-		at(syscall.EFBIG):  "format it as exFAT",
+		at(syscall.EFBIG):  "formatting this one erases",
 		at(syscall.ENOENT): "whether the stick is mounted",
 		at(syscall.EACCES): "may not",
 		fmt.Errorf("checking: reading bundle: %w", syscall.EIO): "that stick or disk is failing",
