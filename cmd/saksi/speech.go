@@ -179,7 +179,7 @@ func (s speech) cause(err error) (text, hint string) {
 		{deliver.ErrLost, "lost"}, {parcel.ErrMalformed, "malformed"}, {item.ErrSize, "changed"},
 		{fs.ErrExist, "exists"}, {fs.ErrNotExist, "missing"}, {syscall.ENOTDIR, "not_a_folder"}, {fs.ErrPermission, "denied"},
 		{syscall.ENOSPC, "no_room"}, {syscall.EDQUOT, "no_room"}, {syscall.EROFS, "read_only"}, {syscall.EIO, "failing"},
-		{syscall.EFBIG, "file_limit"},
+		{syscall.EFBIG, "file_limit"}, {syscall.EISDIR, "a_folder"},
 	} {
 		if errors.Is(err, known.err) {
 			return s.text("err."+known.key) + s.detail(err), s.text("hint." + known.key)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 	"syscall"
 	"testing"
 
+	"saksi/cmd/saksi/errand"
 	"saksi/server/sealed/deliver"
 	"saksi/server/servertest"
 )
@@ -130,6 +132,47 @@ func TestWhatIsKeptIsNotSentTwice(t *testing.T) {
 			if look < 0 || at == nil || at[0] < look {
 				t.Errorf("%s: %s: nobody is told to look first: %q", lang, name, h.hint)
 			}
+		}
+	}
+}
+
+// TestAFolderInTheWayOfAFileIsSaid: to a person, and not as a system says it.
+func TestAFolderInTheWayOfAFileIsSaid(t *testing.T) {
+	d := servertest.New(t, servertest.Options{})
+	given, folder := carryTo(t, d), t.TempDir()
+	with := func(flag string) []string {
+		args := slices.Clone(given)
+		if at := slices.Index(args, flag); at > 0 {
+			args[at+1] = folder
+			return args
+		}
+		return slices.Insert(args, 1, flag, folder)
+	}
+	for _, args := range [][]string{
+		with("-roster"), with("-recipients"), with("-roots"), with("-taxonomy"), with("-answers"),
+		{"seal", "-to", d.URL, "-send", folder},
+	} {
+		for _, lang := range []string{"id", "en"} {
+			var out bytes.Buffer
+			code := run(t.Context(), env{nil, &out, &out}, slices.Insert(slices.Clone(args), 1, "-lang", lang))
+			say := speaker(lang)
+			if want := say["err.a_folder"] + fmt.Sprintf(": %q\nsaksi: hint: ", folder) + say["hint.a_folder"]; code == 0 || !strings.Contains(out.String(), want) {
+				t.Errorf("%q: status %d: %s", args, code, out.String())
+			}
+		}
+	}
+}
+
+// TestACarriedFileThatWasBegunBeforeIsNotSaidToBeLost: one run does not know what another
+// one handed in.
+func TestACarriedFileThatWasBegunBeforeIsNotSaidToBeLost(t *testing.T) {
+	for lang, want := range map[string]string{
+		"id": "kali ini 0 dari 3 bagian dipastikan tersimpan; yang tersimpan sebelumnya tetap ada: ",
+		"en": "this run made sure that 0 of 3 parts are kept; what was kept before stays kept: ",
+	} {
+		said := speaker(lang).explain(partCarried{errand.ErrNoTor, 0, 3}).Error()
+		if said != want+speaker(lang)["err.no_tor"] {
+			t.Errorf("it says %q", said)
 		}
 	}
 }
