@@ -140,9 +140,6 @@ func Open(dir string, now func() time.Time) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening store: %w", err)
 	}
-	if err := settleAll(dir); err != nil {
-		return nil, err
-	}
 	s := &Store{dir: dir, now: now, health: &health{mark: filepath.Join(dir, markName)}}
 	s.health.marked = s.blurTimes
 	s.stages.all, s.doubts.ids = map[store.UploadID]*stage{}, map[receipt.ItemID]int{}
@@ -238,8 +235,9 @@ func openIndex(name string) (*bbolt.DB, error) {
 	return db, nil
 }
 
-// openChecked opens an index for bbolt once nobody else has it, and it is not damaged
-// where a start reads it. What is large, and read by its key alone, is left to Check.
+// openChecked opens an index for bbolt once nobody else has it, all that a start reads is
+// what the disk has, and the index is not damaged there. What is large, and read by its
+// key alone, is left to Check.
 func openChecked(name string, flag int, mode os.FileMode) (*os.File, error) {
 	f, err := os.OpenFile(name, flag&^os.O_CREATE, mode)
 	if err != nil {
@@ -247,6 +245,9 @@ func openChecked(name string, flag int, mode os.FileMode) (*os.File, error) {
 	}
 	large := []string{string(bucketSlots), string(bucketPayloads), string(bucketAnswers)}
 	if err = lock(f); err == nil {
+		err = settleAll(f, filepath.Dir(name))
+	}
+	if err == nil {
 		err = checkPages(f, func(bucket string) bool { return slices.Contains(large, bucket) })
 	}
 	if err != nil {

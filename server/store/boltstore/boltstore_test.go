@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 
@@ -206,11 +207,31 @@ func payloadName(dir string, i store.Item) string {
 	return filepath.Join(dir, "payloads", i.ID.String()+".age")
 }
 
-func TestOpenRefuses(t *testing.T) {
+// TestWhoIsLockedOutDoesNotCallTheDiskSound: the disk failed, and somebody starts the
+// server a second time, beside the one that still reads. Only a start that has the folder
+// looks at the disk, and makes the mark by which the next one trusts the kernel.
+func TestWhoIsLockedOutDoesNotCallTheDiskSound(t *testing.T) {
+	t.Parallel() // it waits for the lock
 	s, dir := newStore(t)
+	marked := func() bool {
+		_, err := os.Stat(filepath.Join(dir, markName))
+		return err == nil
+	}
+	s.health.syncing(syscall.EIO)
 	if _, err := Open(dir, clock); !errors.Is(err, store.ErrLocked) {
 		t.Errorf("a second process: %v, want ErrLocked", err)
 	}
+	if marked() {
+		t.Error("who did not get the folder called its disk sound")
+	}
+	s.Close()
+	if open(t, dir).Close(); !marked() {
+		t.Error("the next start made no mark")
+	}
+}
+
+func TestOpenRefuses(t *testing.T) {
+	s, dir := newStore(t)
 	s.Close()
 	o, other := newStore(t)
 	o.Close()

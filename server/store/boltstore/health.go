@@ -105,12 +105,7 @@ func withoutPath(err error) error {
 // synced. After a disk that failed, the kernel may remember what never came to
 // it, and has no more need to write: that is dropped. Without need it is not, for
 // the sake of a quick start.
-func settle(name string, failed bool) error {
-	f, err := os.OpenFile(name, os.O_RDWR, 0)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
+func settle(f *os.File, failed bool) error {
 	if err := f.Sync(); err != nil {
 		return err
 	}
@@ -120,14 +115,21 @@ func settle(name string, failed bool) error {
 	return unix.Fadvise(int(f.Fd()), 0, 0, unix.FADV_DONTNEED)
 }
 
-// settleAll settles what Open reads, and makes the mark.
-func settleAll(dir string) error {
+// settleAll settles what Open reads, and makes the mark. The lock is held: what somebody
+// else writes meanwhile would be settled by nobody, and the mark would hide from the
+// next Open that a disk had failed for them.
+func settleAll(index *os.File, dir string) error {
+	keys, err := os.OpenFile(filepath.Join(dir, "keys.slots"), os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	defer keys.Close()
 	mark := filepath.Join(dir, markName)
-	_, err := os.Stat(mark)
+	_, err = os.Stat(mark)
 	failed := err != nil
-	for _, name := range []string{"index.db", "keys.slots"} { // bbolt would make an empty index
-		if err := settle(filepath.Join(dir, name), failed); err != nil {
-			return fmt.Errorf("opening store: %w", err)
+	for _, f := range []*os.File{index, keys} {
+		if err := settle(f, failed); err != nil {
+			return err
 		}
 	}
 	if failed {
