@@ -87,6 +87,25 @@ func TestAFailedDeletionIsNotCalledOne(t *testing.T) {
 	expect(t, p, http.StatusInsufficientStorage, "We do not know whether it is deleted", "Take it that it is not.")
 }
 
+// TestAnswersThatMayComeBackAreNotCalledGone: the disk failed in the midst of deleting
+// everything. Whoever then looks reads that nobody knows, and no empty conversation, with
+// the words and by the script alike; others look as before.
+func TestAnswersThatMayComeBackAreNotCalledGone(t *testing.T) {
+	faulty := servertest.NewFrail()
+	d := servertest.New(t, servertest.Options{Wrap: faulty.Wrap})
+	code, other := d.Send("satu"), d.Send("dua")
+	d.Answer(code, 0, 1, "jawaban")
+	faulty.PlantAfter(1, storetest.FailedSync) // the item is gone, and then come the answers
+	p := d.Post("/delete", "code", code.Field(), "n", "all", "confirm", "yes")
+	expect(t, p, http.StatusServiceUnavailable, "Kami tidak tahu apakah sudah terhapus")
+	expect(t, d.Post("/open", "code", code.Field()), http.StatusServiceUnavailable, "Penyimpanan server kami rusak")
+	question := parcel.NewRequest(code, 0).Bytes()
+	expect(t, hand(t, d, "POST", "/v1/mailbox", octets, question), http.StatusServiceUnavailable, "disk")
+	expect(t, d.Post("/open", "code", other.Field()), http.StatusOK)
+	faulty.Restart()
+	expect(t, d.Post("/open", "code", code.Field()), http.StatusOK)
+}
+
 // TestAFailedDiskDoesNotContradictItself: where it is not known whether a text was
 // kept, the copy of it below is not called one that was not.
 func TestAFailedDiskDoesNotContradictItself(t *testing.T) {

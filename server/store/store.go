@@ -284,7 +284,9 @@ type Store interface {
 	AddReply(r Reply) error
 
 	// Replies returns those of a mailbox's entries that pick chooses, in the order
-	// in which it names their places in heads. Heads come with the newest first.
+	// in which it names their places in heads. Heads come with the newest first. It
+	// returns [ErrFailed] when it is not sure that this survives, as the mailbox was
+	// being written when the disk failed.
 	Replies(m receipt.Mailbox, pick func(heads []ReplyHead) []int) ([]Reply, error)
 
 	// DeleteReplies destroys all entries of a mailbox.

@@ -201,16 +201,47 @@ func TestBatchOfAFailedDiskStaysIn(t *testing.T) {
 
 // batch closes a batch and reads it.
 func batch(s store.Store, j *journal) {
-	say := func(what string, err error) {
-		if errors.Is(err, store.ErrFailed) {
-			j.note("%s: failed", what)
-		} else {
-			j.note("%s: %v", what, err)
+	j.say("closing", s.CloseBatch(store.Batch{Sequence: 1, Note: []byte("n"), Sums: []byte("s")}, 1))
+	_, err := s.Batch(0)
+	j.say("reading", err)
+}
+
+// TestRepliesOfAFailedDiskAreBelievedByNobody: neither that there is an answer nor that
+// there is none, once the disk failed in the midst of a write to the mailbox, be it the
+// one that brings it or the one that takes it away.
+func TestRepliesOfAFailedDiskAreBelievedByNobody(t *testing.T) {
+	for _, at := range []struct {
+		sync int
+		said string
+	}{
+		// Behind that of the start there are two to a commit; a deletion has two commits, and
+		// between them the key's end.
+		{3, "adding: failed, reading: failed, deleting: failed, reading: failed, "},
+		{8, "adding: <nil>, reading: <nil>, deleting: failed, reading: failed, "},
+	} {
+		dir, _ := newStore(t)
+		r, err := runMode(t, modeBox, dir, "-e", fmt.Sprintf("inject=fdatasync:error=EIO:when=%d", at.sync))
+		if err != nil {
+			t.Fatal(err)
+		}
+		said, err := os.ReadFile(r.journal)
+		if got := strings.ReplaceAll(string(said), "\n", ", "); err != nil || got != at.said {
+			t.Errorf("sync %d fails, and the store says %q, %v, want %q", at.sync, got, err, at.said)
 		}
 	}
-	say("closing", s.CloseBatch(store.Batch{Sequence: 1, Note: []byte("n"), Sums: []byte("s")}, 1))
-	_, err := s.Batch(0)
-	say("reading", err)
+}
+
+// box adds an answer and takes it away.
+func box(s store.Store, j *journal) {
+	k := key{1}
+	look := func() {
+		_, err := s.Replies(k.reply().Mailbox, store.Places(0, 8))
+		j.say("reading", err)
+	}
+	j.say("adding", do(s, addReply, k))
+	look()
+	j.say("deleting", do(s, emptyBox, k))
+	look()
 }
 
 // TestUnreadablePagesDoNotEndTheProcess: creating, deleting and checking beside

@@ -90,7 +90,8 @@ type Store struct {
 	sectors *sectors
 	health  *health
 	stages  stages
-	doubts  doubts
+	items   *doubts[receipt.ItemID]
+	boxes   *doubts[receipt.Mailbox]
 	files   sync.Mutex // held while a large payload is renamed and indexed
 	// deleting is held from reading which sectors an entry has until they are
 	// released: a sector that was given to another entry meanwhile must not be
@@ -142,11 +143,12 @@ func Open(dir string, now func() time.Time) (*Store, error) {
 	}
 	s := &Store{dir: dir, now: now, health: &health{mark: filepath.Join(dir, markName)}}
 	s.health.marked = s.blurTimes
-	s.stages.all, s.doubts.ids = map[store.UploadID]*stage{}, map[receipt.ItemID]int{}
+	s.stages.all = map[store.UploadID]*stage{}
 	if s.db, err = openIndex(filepath.Join(dir, "index.db")); err != nil {
 		return nil, err
 	}
 	s.commits = &commits{db: s.db, health: s.health}
+	s.items, s.boxes = newDoubts[receipt.ItemID](s.commits), newDoubts[receipt.Mailbox](s.commits)
 	if err = s.view("opening store", s.commits.confirm); err == nil {
 		err = s.openKeys(filepath.Join(dir, "keys.slots"))
 	}

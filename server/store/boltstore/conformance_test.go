@@ -2,6 +2,7 @@ package boltstore
 
 import (
 	"errors"
+	"os"
 	"path/filepath"
 	"syscall"
 	"testing"
@@ -75,6 +76,29 @@ func TestFailedDiskConforms(t *testing.T) {
 			s.Unstage(store.UploadID{1})
 		})
 	})
+}
+
+// TestWhatTheDiskFailedInIsInDoubt: the tombstone is there, or the mark of replies, and
+// the key is not destroyed.
+func TestWhatTheDiskFailedInIsInDoubt(t *testing.T) {
+	t.Run("boltstore", func(t *testing.T) {
+		storetest.Doubts(t, newEngine, func(s store.Store) { s.(*Store).sectors.refuse(t) })
+	})
+	t.Run("wrapper", func(t *testing.T) {
+		storetest.Doubts(t, func(t testing.TB) storetest.Engine { return wrapped{newEngine(t)} },
+			func(s store.Store) { s.(*storetest.Faulty).Plant(storetest.FailedSync) })
+	})
+}
+
+// refuse has the disk take no key any more.
+func (s *sectors) refuse(t testing.TB) {
+	t.Helper()
+	shut, err := os.Open(s.file.Name())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.file.Close()
+	s.file = shut
 }
 
 // TestWrapperFailsAsThisEngineDoes: on a disk that failed nothing is written, no batch

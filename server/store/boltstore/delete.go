@@ -19,7 +19,7 @@ func (s *Store) Delete(tombstones ...store.Tombstone) error {
 	for i, t := range tombstones {
 		ids[i] = t.ID
 	}
-	return s.about(ids, func() error {
+	return s.items.about(ids, func() error {
 		return s.withBallast(func() error { return s.deleteItems(tombstones) })
 	})
 }
@@ -81,7 +81,7 @@ func (s *Store) Bury(t store.Tombstone) error {
 		}
 		return putGone(tx, t)
 	}
-	return s.about([]receipt.ItemID{t.ID}, func() error {
+	return s.items.about([]receipt.ItemID{t.ID}, func() error {
 		return s.withBallast(func() error { return s.update("burying item", bury) })
 	})
 }

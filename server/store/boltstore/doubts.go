@@ -1,64 +1,67 @@
 package boltstore
 
 import (
+	"slices"
 	"sync"
 
-	"saksi/crypto/receipt"
 	"saksi/server/store"
 )
 
-// doubts are the ids of items that a write under way is about, and of those for which
-// the disk failed in its midst. What can be seen of the latter, through the map of the
-// index, may be gone after the next Open, or their keys still be there: a reporter who
-// looks is told nothing rather than that.
-type doubts struct {
-	mu  sync.Mutex
-	ids map[receipt.ItemID]int
+// doubts are the names of items, or of mailboxes, that a write under way is about, and of
+// those for which the disk failed in its midst. What can be seen of the latter, through the
+// map of the index, may be gone after the next Open, or their keys still be there: a
+// reporter who looks is told nothing rather than that.
+type doubts[Name comparable] struct {
+	commits *commits
+
+	mu  sync.Mutex // guards all
+	all map[Name]int
 }
 
-func (d *doubts) add(ids []receipt.ItemID, n int) {
+func newDoubts[Name comparable](c *commits) *doubts[Name] {
+	return &doubts[Name]{commits: c, all: map[Name]int{}}
+}
+
+func (d *doubts[Name]) add(names []Name, n int) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for _, id := range ids {
-		if d.ids[id] += n; d.ids[id] == 0 {
-			delete(d.ids, id)
+	for _, name := range names {
+		if d.all[name] += n; d.all[name] == 0 {
+			delete(d.all, name)
 		}
 	}
 }
 
-func (d *doubts) any(ids []receipt.ItemID) bool {
+func (d *doubts[Name]) any(names []Name) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for _, id := range ids {
-		if d.ids[id] != 0 {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(names, func(name Name) bool { return d.all[name] != 0 })
 }
 
-// about does a write about items. If the disk fails in its midst they stay in doubt
-// until the next Open.
-func (s *Store) about(ids []receipt.ItemID, write func() error) (err error) {
-	if s.health.check() != nil { // it failed before: nothing is written
+// about does a write about items or mailboxes. If the disk fails in its midst they stay in
+// doubt until the next Open.
+func (d *doubts[Name]) about(names []Name, write func() error) (err error) {
+	health := d.commits.health
+	if health.check() != nil { // it failed before: nothing is written
 		return write()
 	}
-	s.doubts.add(ids, 1)
+	d.add(names, 1)
 	defer func() {
-		if err == nil || s.health.check() == nil {
-			s.doubts.add(ids, -1)
+		if err == nil || health.check() == nil {
+			d.add(names, -1)
 		}
 	}()
 	return write()
 }
 
-// believe returns once what a snapshot says of items is on disk, or
+// believe returns once what a snapshot says of items or mailboxes is on disk, or
 // [store.ErrFailed] when that is not sure.
-func (s *Store) believe(doing string, snapshot int64, ids []receipt.ItemID) error {
-	if s.commits.confirmed.Load() >= snapshot && s.health.check() == nil {
+func (d *doubts[Name]) believe(doing string, snapshot int64, names ...Name) error {
+	c := d.commits
+	if c.confirmed.Load() >= snapshot && c.health.check() == nil {
 		return nil
 	}
-	if s.commits.settled() != nil && s.doubts.any(ids) {
+	if c.settled() != nil && d.any(names) {
 		return fail(doing, store.ErrFailed)
 	}
 	return nil

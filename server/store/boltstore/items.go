@@ -50,7 +50,7 @@ func (s *Store) create(i store.Item, slots [][]byte, keep func(doing string, e n
 		return fail(doing, err)
 	}
 	defer v.settled() // also when what makes the payload panics
-	err = s.about([]receipt.ItemID{i.ID}, func() error {
+	err = s.items.about([]receipt.ItemID{i.ID}, func() error {
 		return keep(doing, newEntry{item: i, record: newItemRecord(i, v.sector), slots: v})
 	})
 	if err != nil {
@@ -278,7 +278,7 @@ func (s *Store) States(ids []receipt.ItemID) ([]store.State, error) {
 	const doing = "reading states"
 	states, snapshot, err := s.states(doing, ids)
 	if err == nil {
-		err = s.believe(doing, snapshot, ids)
+		err = s.items.believe(doing, snapshot, ids...)
 	}
 	return states, err
 }

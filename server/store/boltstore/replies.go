@@ -37,7 +37,7 @@ func (s *Store) AddReply(r store.Reply) error {
 		return fail(doing, err)
 	}
 	head := replyHead{Hash: hash, Sector: v.sector, Batch: r.Batch, Week: newWeek(r.Week)}
-	err = s.update(doing, func(tx *bbolt.Tx) error {
+	add := func(tx *bbolt.Tx) error {
 		if err := checkUnseen(tx, seen); err != nil {
 			return err
 		}
@@ -47,7 +47,8 @@ func (s *Store) AddReply(r store.Reply) error {
 			tx.Bucket(bucketReplies).Put(key, storedReply{head: head, reviewer: r.Reviewer}.entry()),
 			tx.Bucket(bucketAnswers).Put(key, v.bytes),
 		)
-	})
+	}
+	err = s.boxes.about([]receipt.Mailbox{r.Mailbox}, func() error { return s.update(doing, add) })
 	if err != nil {
 		s.abandon(v)
 	}
@@ -115,7 +116,11 @@ func parseReply(k, v []byte) (r storedReply, err error) {
 
 // Replies implements [store.Store].
 func (s *Store) Replies(m receipt.Mailbox, pick func([]store.ReplyHead) []int) ([]store.Reply, error) {
-	stored, err := s.pick(m, pick)
+	const doing = "reading replies"
+	stored, snapshot, err := s.pick(m, pick)
+	if err == nil {
+		err = s.boxes.believe(doing, snapshot, m)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -126,7 +131,7 @@ func (s *Store) Replies(m receipt.Mailbox, pick func([]store.ReplyHead) []int) (
 			continue // its deletion began meanwhile, or it is damaged: Check tells
 		}
 		if err != nil {
-			return nil, fail("reading replies", err)
+			return nil, fail(doing, err)
 		}
 		replies = append(replies, store.Reply{
 			Mailbox: m, Sealed: plain, Reviewer: r.reviewer, Batch: r.head.Batch, Week: r.head.Week.week(),
@@ -139,9 +144,13 @@ func (s *Store) openReply(r storedReply) ([]byte, error) {
 	return s.openValue(r.head.Sector, r.sealed, replyName(r.mailbox(), r.head.Hash))
 }
 
-// pick returns the entries of a mailbox that are chosen, with their ciphertext.
-func (s *Store) pick(m receipt.Mailbox, choose func([]store.ReplyHead) []int) (picked []storedReply, err error) {
+// pick returns the entries of a mailbox that are chosen, with their ciphertext, as can be
+// seen in a snapshot, and in which.
+func (s *Store) pick(
+	m receipt.Mailbox, choose func([]store.ReplyHead) []int,
+) (picked []storedReply, snapshot int64, err error) {
 	err = s.view("reading replies", func(tx *bbolt.Tx) error {
+		snapshot = int64(tx.ID())
 		stored, err := mailbox(tx, m)
 		if err != nil {
 			return err
@@ -158,7 +167,7 @@ func (s *Store) pick(m receipt.Mailbox, choose func([]store.ReplyHead) []int) (p
 		}
 		return nil
 	})
-	return picked, err
+	return picked, snapshot, err
 }
 
 // mailbox returns a mailbox's entries without their ciphertext, the newest
@@ -194,17 +203,25 @@ func (s *Store) heads(pick func(storedReply) bool) ([]storedReply, error) {
 
 // DeleteReplies implements [store.Store].
 func (s *Store) DeleteReplies(m receipt.Mailbox) error {
+	const doing = "deleting replies"
 	s.deleting.Lock()
 	defer s.deleting.Unlock()
 	var stored []storedReply
-	err := s.view("deleting replies", func(tx *bbolt.Tx) (err error) {
+	var snapshot int64
+	err := s.view(doing, func(tx *bbolt.Tx) (err error) {
+		snapshot = int64(tx.ID())
 		stored, err = mailbox(tx, m)
 		return err
 	})
+	if err == nil && len(stored) == 0 { // as far as can be seen
+		err = s.boxes.believe(doing, snapshot, m)
+	}
 	if err != nil {
 		return err
 	}
-	return s.withBallast(func() error { return s.deleteReplies("deleting replies", stored) })
+	return s.boxes.about([]receipt.Mailbox{m}, func() error {
+		return s.withBallast(func() error { return s.deleteReplies(doing, stored) })
+	})
 }
 
 // ExpireReplies implements [store.Store].
@@ -215,7 +232,14 @@ func (s *Store) ExpireReplies(last week.Week) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	if err := s.withBallast(func() error { return s.deleteReplies("expiring replies", stored) }); err != nil {
+	boxes := make([]receipt.Mailbox, len(stored))
+	for i, r := range stored {
+		boxes[i] = r.mailbox()
+	}
+	err = s.boxes.about(boxes, func() error {
+		return s.withBallast(func() error { return s.deleteReplies("expiring replies", stored) })
+	})
+	if err != nil {
 		return 0, err
 	}
 	return len(stored), nil

@@ -149,6 +149,15 @@ func (j *journal) note(format string, args ...any) {
 	j.size += int64(n)
 }
 
+// say notes how something ended.
+func (j *journal) say(what string, err error) {
+	if errors.Is(err, store.ErrFailed) {
+		j.note("%s: failed", what)
+	} else {
+		j.note("%s: %v", what, err)
+	}
+}
+
 const (
 	workers        = 3
 	stepsPerWorker = 22
@@ -162,6 +171,9 @@ func work(dir, journalName, mode string) error {
 		return err
 	}
 	j := &journal{file: f}
+	if mode == modeBox {
+		runtime.LockOSThread() // strace counts the calls of each thread
+	}
 	s, err := boltstore.Open(dir, now)
 	if err != nil {
 		return nil // a planted fault can meet Open as well
@@ -181,6 +193,9 @@ func work(dir, journalName, mode string) error {
 		return nil
 	case modeBatch:
 		batch(s, j)
+		return nil
+	case modeBox:
+		box(s, j)
 		return nil
 	case modeEach:
 		each(s, j)
@@ -202,6 +217,7 @@ const (
 	modeTwins = "twins"
 	modeSeen  = "seen"
 	modeBatch = "batch"
+	modeBox   = "box"
 	modeEach  = "each"
 )
 

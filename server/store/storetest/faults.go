@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"slices"
 	"sync"
 
 	"saksi/crypto/canary"
@@ -44,6 +45,7 @@ type Faulty struct {
 	next   Fault
 	after  int // so many writes
 	failed bool
+	doubts []any // items and mailboxes that the write was about in which the disk failed
 }
 
 // Plant has the next write meet a fault.
@@ -67,11 +69,11 @@ func (f *Faulty) Planted() bool {
 func (f *Faulty) Restart() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.next, f.failed = None, false
+	f.next, f.failed, f.doubts = None, false, nil
 }
 
-// take returns the fault that this write meets.
-func (f *Faulty) take() Fault {
+// take returns the fault that this write meets, which is about items or mailboxes.
+func (f *Faulty) take(about ...any) Fault {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	switch {
@@ -84,14 +86,29 @@ func (f *Faulty) take() Fault {
 		return None
 	}
 	fault := f.next
-	f.next, f.failed = None, fault == FailedSync
+	if f.next = None; fault == FailedSync {
+		f.failed, f.doubts = true, about
+	}
 	return fault
+}
+
+// doubted returns an error if the disk failed in the midst of a write about this.
+func (f *Faulty) doubted(name any) error {
+	f.mu.Lock()
+	doubted := slices.Contains(f.doubts, name)
+	f.mu.Unlock()
+	if doubted {
+		return f.fails()
+	}
+	return nil
 }
 
 func (f *Faulty) err() error { return cmp.Or(f.fails(), ErrPlanted) }
 
-// meet does a write, or what a fault makes of it.
-func (f *Faulty) meet(write func() error) error { return f.suffer(f.take(), write) }
+// meet does a write about items or mailboxes, or what a fault makes of it.
+func (f *Faulty) meet(write func() error, about ...any) error {
+	return f.suffer(f.take(about...), write)
+}
 
 // suffer does a write, or what this fault makes of it.
 func (f *Faulty) suffer(fault Fault, write func() error) error {
@@ -106,7 +123,7 @@ func (f *Faulty) suffer(fault Fault, write func() error) error {
 
 // Create implements [store.Store].
 func (f *Faulty) Create(i store.Item, slots [][]byte, payload func(io.Writer) error) error {
-	fault := f.take()
+	fault := f.take(i.ID)
 	if fault == TornPayload {
 		torn := func(w io.Writer) error { return payload(&tornWriter{w, i.Size / 2}) }
 		return f.Store.Create(i, slots, torn)
@@ -149,7 +166,7 @@ func (f *Faulty) Unstage(id store.UploadID) error {
 
 // CreateStaged implements [store.Store].
 func (f *Faulty) CreateStaged(i store.Item, slots [][]byte, from store.UploadID) error {
-	return f.meet(func() error { return f.Store.CreateStaged(i, slots, from) })
+	return f.meet(func() error { return f.Store.CreateStaged(i, slots, from) }, i.ID)
 }
 
 // tornWriter fails after some bytes.
@@ -168,12 +185,16 @@ func (t *tornWriter) Write(p []byte) (int, error) {
 
 // Delete implements [store.Store].
 func (f *Faulty) Delete(tombstones ...store.Tombstone) error {
-	return f.meet(func() error { return f.Store.Delete(tombstones...) })
+	var ids []any
+	for _, t := range tombstones {
+		ids = append(ids, t.ID)
+	}
+	return f.meet(func() error { return f.Store.Delete(tombstones...) }, ids...)
 }
 
 // Bury implements [store.Store].
 func (f *Faulty) Bury(t store.Tombstone) error {
-	return f.meet(func() error { return f.Store.Bury(t) })
+	return f.meet(func() error { return f.Store.Bury(t) }, t.ID)
 }
 
 // Sound implements [store.Store].
@@ -191,6 +212,25 @@ func (f *Faulty) Batch(sequence uint64) (store.Batch, error) {
 		return store.Batch{}, err
 	}
 	return f.Store.Batch(sequence)
+}
+
+// States implements [store.Store]: of what its disk failed in the midst of, a store is
+// not sure.
+func (f *Faulty) States(ids []receipt.ItemID) ([]store.State, error) {
+	for _, id := range ids {
+		if err := f.doubted(id); err != nil {
+			return nil, err
+		}
+	}
+	return f.Store.States(ids)
+}
+
+// Replies implements [store.Store], as States does.
+func (f *Faulty) Replies(m receipt.Mailbox, pick func([]store.ReplyHead) []int) ([]store.Reply, error) {
+	if err := f.doubted(m); err != nil {
+		return nil, err
+	}
+	return f.Store.Replies(m, pick)
 }
 
 // Usage implements [store.Store].
@@ -232,12 +272,12 @@ func (f *Faulty) Acknowledge(reviewer string, sequence uint64) error {
 
 // AddReply implements [store.Store].
 func (f *Faulty) AddReply(r store.Reply) error {
-	return f.meet(func() error { return f.Store.AddReply(r) })
+	return f.meet(func() error { return f.Store.AddReply(r) }, r.Mailbox)
 }
 
 // DeleteReplies implements [store.Store].
 func (f *Faulty) DeleteReplies(m receipt.Mailbox) error {
-	return f.meet(func() error { return f.Store.DeleteReplies(m) })
+	return f.meet(func() error { return f.Store.DeleteReplies(m) }, m)
 }
 
 // ExpireReplies implements [store.Store].
