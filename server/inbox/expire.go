@@ -51,11 +51,8 @@ type Swept struct{ Items, Replies int }
 func (b *Inbox) Expire() (Swept, error) {
 	now := b.week()
 	ids, err := b.Store.Aged(now.Add(-KeepSpread-1), now.Add(-KeepAtMost-1))
-	if err != nil {
-		return Swept{}, err
-	}
+	errs := []error{err}
 	var done Swept
-	var errs []error
 	for some := range slices.Chunk(ids, expireTogether) {
 		tombstones := make([]store.Tombstone, len(some))
 		for i, id := range some {

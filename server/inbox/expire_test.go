@@ -1,13 +1,16 @@
 package inbox_test
 
 import (
+	"errors"
 	"testing"
 	"time"
 
 	"saksi/crypto/outbox"
 	"saksi/crypto/parcel"
 	"saksi/crypto/receipt"
+	"saksi/crypto/week"
 	"saksi/server/inbox"
+	"saksi/server/store"
 	"saksi/server/store/storetest"
 )
 
@@ -192,4 +195,23 @@ func TestWhatCannotExpireKeepsNothingElse(t *testing.T) {
 		t.Errorf("%+v, %v, want one reply and an error", swept, err)
 	}
 	d.expire(t, 1, 0)
+}
+
+// unlisted is a store that cannot say which items have had their time.
+type unlisted struct{ store.Store }
+
+func (unlisted) Aged(week.Week, week.Week) ([]receipt.ItemID, error) { return nil, store.ErrDamaged }
+
+// TestRepliesExpireBesideADamagedList: which items there are cannot be read, and answers
+// whose time has come go all the same.
+func TestRepliesExpireBesideADamagedList(t *testing.T) {
+	d := newDrop(t, 1)
+	file := d.outbox(0, outbox.Outbox{Number: 1, Replies: d.answers(t, 0, receipt.New(), 1, 1, "jawaban")})
+	d.imported(t, file, inbox.Imported{Replies: 1})
+	d.weeks(inbox.KeepAtMost + 1)
+	d.renew(t)
+	d.Inbox.Store = unlisted{d.Inbox.Store}
+	if swept, err := d.Expire(); !errors.Is(err, store.ErrDamaged) || swept != (inbox.Swept{Replies: 1}) {
+		t.Errorf("%+v, %v, want one reply and ErrDamaged", swept, err)
+	}
 }

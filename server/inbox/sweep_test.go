@@ -1,6 +1,7 @@
 package inbox_test
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -19,6 +20,7 @@ import (
 	"saksi/server/inbox"
 	"saksi/server/store"
 	"saksi/server/store/boltstore"
+	"saksi/server/store/storetest"
 )
 
 // A sweep that is to be killed needs a process of its own: this test program,
@@ -99,9 +101,9 @@ func TestKilledSweepsComeToTheirEnd(t *testing.T) {
 	}
 }
 
-// TestKilledBetweenTwoPortions: more expires than one deletion takes. Killed at each of
-// its syncs, a sweep leaves a portion whole and one gone, among others, and comes to its
-// end as well.
+// TestKilledBetweenTwoPortions: more items and answers expire than one deletion takes.
+// Killed at each of its syncs, a sweep leaves a portion whole and one gone, among others,
+// and comes to its end as well.
 func TestKilledBetweenTwoPortions(t *testing.T) {
 	const portion, more = 256, 5
 	d := newDrop(t, 1)
@@ -111,22 +113,25 @@ func TestKilledBetweenTwoPortions(t *testing.T) {
 	if d.closed = true; d.faulty.Close() != nil {
 		t.Fatal("the store does not close")
 	}
-	left := map[int]bool{}
+	items, replies := map[int]bool{}, map[int]bool{}
 	for when, killed := 1, true; killed; when++ {
 		dir := d.copy(t)
 		killed = runSweep(t, dir, fmt.Sprintf("fdatasync:signal=SIGKILL:when=%d", when))
-		left[wholeOrGone(t, filepath.Join(dir, "store"), codes)] = true
+		i, r := wholeOrGone(t, filepath.Join(dir, "store"), codes)
+		items[i], replies[r] = true, true
 		if runSweep(t, dir, "") {
 			t.Error("a sweep that was let alone did not come to its end")
 		}
 		empty(t, filepath.Join(dir, "store"))
 	}
-	if !left[portion+more] || !left[more] || !left[0] {
-		t.Errorf("killed sweeps left %v items: the boundary was not crossed", left)
+	for of, left := range map[string]map[int]bool{"items": items, "answers": replies} {
+		if !left[portion+more] || !left[more] || !left[0] {
+			t.Errorf("killed sweeps left %v %s: the boundary was not crossed", left, of)
+		}
 	}
 }
 
-// crowd keeps many items at once, of a byte each: nobody opens them.
+// crowd keeps many items at once, of a byte each, and as many answers: nobody opens them.
 func (d *drop) crowd(t *testing.T, n int) (codes []receipt.Code) {
 	t.Helper()
 	var all sync.WaitGroup
@@ -135,11 +140,12 @@ func (d *drop) crowd(t *testing.T, n int) (codes []receipt.Code) {
 		codes = append(codes, code)
 		all.Go(func() {
 			i := store.Item{ID: code.ItemID(0), Roster: 1, Week: week.Of(start), Size: 1}
-			err := d.Store.Create(i, [][]byte{{1}}, func(w io.Writer) error {
+			created := d.Store.Create(i, [][]byte{{1}}, func(w io.Writer) error {
 				_, err := w.Write([]byte{1})
 				return err
 			})
-			if err != nil {
+			added := d.Store.AddReply(store.Reply{Mailbox: code.Keys().Mailbox(), Sealed: []byte{1}, Week: i.Week})
+			if err := errors.Join(created, added); err != nil {
 				t.Error(err)
 			}
 		})
@@ -157,9 +163,7 @@ func (d *drop) copy(t *testing.T) string {
 			t.Fatal(err)
 		}
 	}
-	if err := os.CopyFS(filepath.Join(dir, "store"), os.DirFS(d.dir)); err != nil {
-		t.Fatal(err)
-	}
+	storetest.CopyFolder(t, filepath.Join(dir, "store"), d.dir, "ballast")
 	return dir
 }
 
@@ -217,8 +221,8 @@ func runSweep(t *testing.T, dir, kill string) bool {
 	return err != nil
 }
 
-// wholeOrGone returns how many items are still there.
-func wholeOrGone(t *testing.T, dir string, codes []receipt.Code) (left int) {
+// wholeOrGone returns how many items and answers are still there.
+func wholeOrGone(t *testing.T, dir string, codes []receipt.Code) (items, replies int) {
 	t.Helper()
 	s, err := boltstore.Open(dir, func() time.Time { return start })
 	if err != nil {
@@ -234,8 +238,12 @@ func wholeOrGone(t *testing.T, dir string, codes []receipt.Code) (left int) {
 			t.Fatalf("state %+v, %v", states, err)
 		}
 		if states[0].Item != nil {
-			left++
+			items++
 		}
 	}
-	return left
+	u, err := s.Usage()
+	if err != nil || u.Items != items {
+		t.Errorf("usage %+v, %v, and %d items are there", u, err, items)
+	}
+	return items, u.Replies
 }

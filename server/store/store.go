@@ -292,7 +292,8 @@ type Store interface {
 	// DeleteReplies destroys all entries of a mailbox.
 	DeleteReplies(m receipt.Mailbox) error
 	// ExpireReplies destroys all entries that came in week last or before, and
-	// returns how many.
+	// returns how many. It goes step by step, so that other deletions need not wait
+	// for its end; with an error some of them may be destroyed, as many as it says.
 	ExpireReplies(last week.Week) (int, error)
 
 	// KeepCanaries keeps canaries, all or none, in the place of those of the same

@@ -185,6 +185,8 @@ func (s *Store) checkFiles(report func(string, ...any)) {
 			report("foreign file %q", name)
 		}
 	}
+	s.deleting.Lock() // no file is to be removed, whose record is gone
+	defer s.deleting.Unlock()
 	s.files.Lock() // no file is renamed and not yet indexed
 	defer s.files.Unlock()
 	for _, name := range s.list("payloads", report) {
@@ -192,6 +194,8 @@ func (s *Store) checkFiles(report func(string, ...any)) {
 		case s.wanted(name):
 		case staged:
 			report("staged payload %q is shorter than it was, or there twice", name)
+		case ourFile(name):
+			report("payload %q is of no item: the next start removes it", name)
 		default:
 			report("foreign file %q in payloads", name)
 		}
@@ -208,11 +212,12 @@ func (s *Store) wanted(name string) bool {
 	if err != nil {
 		return false
 	}
-	states, err := s.States([]receipt.ItemID{id})
-	if err != nil {
-		return false
-	}
-	return states[0].Gone != nil || states[0].Item != nil && states[0].Item.Size > inlineMax()
+	var record itemRecord
+	err = s.view("looking for item", func(tx *bbolt.Tx) (err error) {
+		record, err = readItem(tx, id)
+		return err
+	})
+	return err == nil && record.Size > inlineMax()
 }
 
 func (s *Store) list(dir string, report func(string, ...any)) (names []string) {

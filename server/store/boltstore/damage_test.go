@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"saksi/crypto/receipt"
@@ -91,5 +92,39 @@ func TestCheckBesideDeletions(t *testing.T) {
 			return
 		default:
 		}
+	}
+}
+
+// TestOnePayloadThatStaysKeepsNoOther: of items that are deleted together one file cannot
+// be removed. The others go, and Check names the one, until a start has removed it.
+func TestOnePayloadThatStaysKeepsNoOther(t *testing.T) {
+	s, dir := newStore(t)
+	var dead []store.Tombstone
+	for range 8 {
+		dead = append(dead, tombstone(create(t, s, sizes()[1], "").ID))
+	}
+	stays := s.payloadPath(dead[0].ID)
+	inside := filepath.Join(stays, "x") // a folder with something in it is no file to remove
+	err := errors.Join(os.Remove(stays), os.MkdirAll(inside, folderMode))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Delete(dead...); err == nil {
+		t.Error("nobody is told of the file that stays")
+	}
+	files, err := os.ReadDir(filepath.Join(dir, "payloads"))
+	if err != nil || len(files) != 1 || files[0].Name() != filepath.Base(stays) {
+		t.Errorf("left are %v, %v, want the one that cannot be removed", files, err)
+	}
+	if wrong, err := s.Check(); err != nil || len(wrong) != 1 || !strings.Contains(wrong[0], "the next start removes it") {
+		t.Errorf("check: %q, %v", wrong, err)
+	}
+	if err := errors.Join(s.Close(), os.Remove(inside)); err != nil {
+		t.Fatal(err)
+	}
+	s = open(t, dir)
+	defer s.Close()
+	if wrong, err := s.Check(); err != nil || len(wrong) > 0 {
+		t.Errorf("after the next start: %q, %v", wrong, err)
 	}
 }

@@ -1,7 +1,9 @@
 package boltstore
 
 import (
+	"cmp"
 	"errors"
+	"fmt"
 	"os"
 
 	"go.etcd.io/bbolt"
@@ -124,20 +126,26 @@ func (s *Store) finishDelete(dying map[receipt.ItemID]itemRecord) error {
 	return s.removePayloads(dying)
 }
 
-// removePayloads removes those payloads that are files.
+// removePayloads removes those payloads that are files. No record refers to one that
+// stays: until the next start sweeps it, Check names it.
 func (s *Store) removePayloads(gone map[receipt.ItemID]itemRecord) error {
-	files := 0
+	var why error // of the first that stays: many have the same reason
+	files, stay := 0, 0
 	for id, record := range gone {
 		if record.Size <= inlineMax() {
 			continue
 		}
-		if err := os.Remove(s.payloadPath(id)); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return fail("removing payload", err)
-		}
 		files++
+		if err := os.Remove(s.payloadPath(id)); err != nil && !errors.Is(err, os.ErrNotExist) {
+			why = cmp.Or(why, err)
+			stay++
+		}
 	}
 	if files == 0 {
 		return nil
 	}
-	return s.syncPayloads()
+	if stay > 0 {
+		why = fail(fmt.Sprintf("removing payloads, of which %d stay", stay), why)
+	}
+	return errors.Join(why, s.syncPayloads())
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
+	"math"
 	"slices"
 
 	"go.etcd.io/bbolt"
@@ -188,17 +189,34 @@ func mailbox(tx *bbolt.Tx, m receipt.Mailbox) (found []storedReply, err error) {
 
 // heads returns all replies that pick chooses, without their ciphertext.
 func (s *Store) heads(pick func(storedReply) bool) ([]storedReply, error) {
-	var found []storedReply
-	err := s.view("listing replies", func(tx *bbolt.Tx) error {
-		return tx.Bucket(bucketReplies).ForEach(func(k, v []byte) error {
-			r, err := parseReply(k, v)
-			if err == nil && pick(r) {
-				found = append(found, r)
-			}
-			return err
-		})
-	})
+	found, _, err := s.someHeads(nil, math.MaxInt, pick)
 	return found, err
+}
+
+// someHeads is heads from a key on, for so many at most, and returns the key of the next;
+// nil if there is none.
+func (s *Store) someHeads(
+	from []byte, most int, pick func(storedReply) bool,
+) (found []storedReply, next []byte, err error) {
+	err = s.view("listing replies", func(tx *bbolt.Tx) error {
+		c := tx.Bucket(bucketReplies).Cursor()
+		for k, v := c.Seek(from); k != nil; k, v = c.Next() {
+			r, err := parseReply(k, v)
+			if err != nil {
+				return err
+			}
+			if !pick(r) {
+				continue
+			}
+			if len(found) == most {
+				next = r.key
+				return nil
+			}
+			found = append(found, r)
+		}
+		return nil
+	})
+	return found, next, err
 }
 
 // DeleteReplies implements [store.Store].
@@ -224,13 +242,27 @@ func (s *Store) DeleteReplies(m receipt.Mailbox) error {
 	})
 }
 
+// repliesTogether is how many replies one step of a sweep deletes.
+const repliesTogether = 256
+
 // ExpireReplies implements [store.Store].
-func (s *Store) ExpireReplies(last week.Week) (int, error) {
+func (s *Store) ExpireReplies(last week.Week) (expired int, err error) {
+	for next := []byte{}; next != nil && err == nil; {
+		var n int
+		n, next, err = s.expireSome(last, next)
+		expired += n
+	}
+	return expired, err
+}
+
+// expireSome is a step of it, that begins at a key, and returns where the next one does.
+func (s *Store) expireSome(last week.Week, from []byte) (n int, next []byte, err error) {
 	s.deleting.Lock()
 	defer s.deleting.Unlock()
-	stored, err := s.heads(func(r storedReply) bool { return !last.Before(r.head.Week.week()) })
+	old := func(r storedReply) bool { return !last.Before(r.head.Week.week()) }
+	stored, next, err := s.someHeads(from, repliesTogether, old)
 	if err != nil {
-		return 0, err
+		return 0, nil, err
 	}
 	boxes := make([]receipt.Mailbox, len(stored))
 	for i, r := range stored {
@@ -240,9 +272,9 @@ func (s *Store) ExpireReplies(last week.Week) (int, error) {
 		return s.withBallast(func() error { return s.deleteReplies("expiring replies", stored) })
 	})
 	if err != nil {
-		return 0, err
+		return 0, nil, err
 	}
-	return len(stored), nil
+	return len(stored), next, nil
 }
 
 // deleteReplies marks, destroys, removes: a crash in between leaves a mark that
