@@ -207,15 +207,25 @@ func (s *Store) Acknowledge(reviewer string, sequence uint64) error {
 
 // Acknowledged implements [store.Store].
 func (s *Store) Acknowledged() (map[string]uint64, error) {
-	acks := map[string]uint64{}
-	err := s.view("reading acknowledgements", func(tx *bbolt.Tx) error {
+	acks, _, err := s.acks()
+	return acks, err
+}
+
+// acks returns what each reviewer has confirmed, and whose record is damaged: it counts as
+// none, and the next one from that reviewer writes it anew.
+func (s *Store) acks() (acks map[string]uint64, damaged []string, err error) {
+	acks = map[string]uint64{}
+	err = s.view("reading acknowledgements", func(tx *bbolt.Tx) error {
 		return tx.Bucket(bucketAcks).ForEach(func(k, v []byte) error {
-			var err error
-			acks[string(k)], err = parseSequence(v)
-			return err
+			if n, err := parseSequence(v); err == nil {
+				acks[string(k)] = n
+			} else {
+				damaged = append(damaged, string(k))
+			}
+			return nil
 		})
 	})
-	return acks, err
+	return acks, damaged, err
 }
 
 // AddRoster implements [store.Store].

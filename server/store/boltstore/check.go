@@ -52,6 +52,7 @@ func (s *Store) Check() (wrong []string, err error) {
 		s.checkReply(r, report)
 	}
 	s.checkBatches(report)
+	s.checkAcks(report)
 	s.checkFiles(report)
 	return wrong, nil
 }
@@ -174,6 +175,16 @@ func (s *Store) checkBatches(report func(string, ...any)) {
 	}
 	if err != nil {
 		report("batches: %v", err)
+	}
+}
+
+func (s *Store) checkAcks(report func(string, ...any)) {
+	_, damaged, err := s.acks()
+	if err != nil {
+		report("acknowledgements: %v", err)
+	}
+	for _, reviewer := range damaged {
+		report("what %.100q has confirmed is damaged: the next confirmation of that desk writes it anew", reviewer)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -17,26 +18,48 @@ import (
 	"saksi/server/store"
 )
 
+// put puts a record into a bucket, as only a damaged disk does.
+func put(t *testing.T, s *Store, bucket []byte, key, value string) {
+	t.Helper()
+	err := s.db.Update(func(tx *bbolt.Tx) error { return tx.Bucket(bucket).Put([]byte(key), []byte(value)) })
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestDamagedNumbersAreNamed: a number of another size is damage, also where it is a key.
 func TestDamagedNumbersAreNamed(t *testing.T) {
 	s, _ := newStore(t)
-	for name, c := range map[string]struct {
-		bucket []byte
-		key    string
-		value  []byte
-		read   func(*Store) error
-	}{
-		"the newest batch":   {bucketBatches, "kunci", nil, func(s *Store) error { _, err := s.Batch(0); return err }},
-		"an acknowledgement": {bucketAcks, "r1", nil, func(s *Store) error { _, err := s.Acknowledged(); return err }},
-	} {
-		err := s.db.Update(func(tx *bbolt.Tx) error { return tx.Bucket(c.bucket).Put([]byte(c.key), c.value) })
-		if err != nil {
-			t.Fatal(err)
+	defer s.Close()
+	put(t, s, bucketBatches, "kunci", "")
+	if _, err := s.Batch(0); !errors.Is(err, errRecord) {
+		t.Errorf("the newest batch: %v", err)
+	}
+}
+
+// TestADamagedAcknowledgementHoldsNothingUp: it counts as none, that of another reviewer as
+// before, and Check names it until the reviewer's next one takes its place.
+func TestADamagedAcknowledgementHoldsNothingUp(t *testing.T) {
+	s, _ := newStore(t)
+	defer s.Close()
+	expect := func(problems int, want map[string]uint64) {
+		t.Helper()
+		if acks, err := s.Acknowledged(); err != nil || !maps.Equal(acks, want) {
+			t.Errorf("acknowledged are %v, %v, want %v", acks, err, want)
 		}
-		if err := c.read(s); !errors.Is(err, errRecord) {
-			t.Errorf("%s: %v", name, err)
+		if wrong, err := s.Check(); err != nil || len(wrong) != problems {
+			t.Errorf("check: %q, %v, want %d lines", wrong, err, problems)
 		}
 	}
+	if err := errors.Join(s.Acknowledge("r1", 7), s.Acknowledge("r2", 3)); err != nil {
+		t.Fatal(err)
+	}
+	put(t, s, bucketAcks, "r1", "ganjil")
+	expect(1, map[string]uint64{"r2": 3})
+	if err := s.Acknowledge("r1", 2); err != nil {
+		t.Fatal(err)
+	}
+	expect(0, map[string]uint64{"r1": 2, "r2": 3})
 }
 
 // TestFilesAreAsLargeAsTheyMayBe: what is larger is told, and not read to its end.
