@@ -279,8 +279,9 @@ type Store interface {
 	// Acknowledged returns the highest batch each reviewer has confirmed.
 	Acknowledged() (map[string]uint64, error)
 
-	// AddReply adds an entry to a mailbox, or returns [ErrKnown]. The entry is
-	// kept such that DeleteReplies destroys it.
+	// AddReply adds an entry to a mailbox, or returns [ErrKnown], or [ErrFull], also
+	// where entries would take what is kept for items. The entry is kept such that
+	// DeleteReplies destroys it.
 	AddReply(r Reply) error
 
 	// Replies returns those of a mailbox's entries that pick chooses, in the order

@@ -292,7 +292,7 @@ func TestSectorsAreTakenByChanceAndReused(t *testing.T) {
 	inOrder, last := 0, uint32(0)
 	seen := map[uint32]key{}
 	for range 3000 {
-		n, k, settled, err := s.put()
+		n, k, settled, err := s.put(maxSectors)
 		if err == nil {
 			err = settled()
 		}

@@ -110,6 +110,42 @@ func TestKeySectorsAreNotMoreThanAStartTakes(t *testing.T) {
 	}
 }
 
+// TestAnswersLeaveKeySectorsToTexts: once half of all that there can be are in use, there
+// is no room for answers, of which a reviewer can bring any number; texts come in as
+// before. With an answer that goes there is room for one.
+func TestAnswersLeaveKeySectorsToTexts(t *testing.T) {
+	s, _ := newStore(t)
+	defer s.Close()
+	answers := 0
+	add := func() error {
+		answers++
+		return s.AddReply(store.Reply{Mailbox: receipt.Mailbox{byte(answers)}, Sealed: []byte("jawaban")})
+	}
+	if err := add(); err != nil {
+		t.Fatal(err)
+	}
+	// As many in use as it takes: the file itself need not have them.
+	s.sectors.used = append(s.sectors.used, make([]bool, maxSectors/2-len(s.sectors.used)+len(s.sectors.free))...)
+	if err := add(); !errors.Is(err, store.ErrFull) {
+		t.Errorf("an answer beyond half of all sectors: %v, want ErrFull", err)
+	}
+	if wrong := s.Sound(); wrong != nil {
+		t.Errorf("the disk counts as failed: %v", wrong)
+	}
+	if err := s.DeleteReplies(receipt.Mailbox{1}); err != nil {
+		t.Fatal(err)
+	}
+	if err := add(); err != nil {
+		t.Errorf("an answer in place of one that is gone: %v", err)
+	}
+	for range 3 {
+		create(t, s, sizes()[0], "")
+	}
+	if err := add(); !errors.Is(err, store.ErrFull) {
+		t.Errorf("an answer beyond half of all sectors, behind texts: %v, want ErrFull", err)
+	}
+}
+
 // FuzzSectors: whatever the head and the length of keys.slots, it is opened as the one of
 // its index, with whole pieces, or not at all; and of the sectors that an index claims
 // each is one, and once.

@@ -45,7 +45,7 @@ func (s *Store) create(i store.Item, slots [][]byte, keep func(doing string, e n
 	if err := s.look(doing, func(tx *bbolt.Tx) error { return checkUnused(tx, i.ID) }); err != nil {
 		return err
 	}
-	v, err := s.sealValue(packSlots(slots), i.ID[:])
+	v, err := s.sealValue(packSlots(slots), i.ID[:], maxSectors)
 	if err != nil {
 		return fail(doing, err)
 	}
@@ -74,9 +74,10 @@ type sealedValue struct {
 	settled func() error
 }
 
-// sealValue seals a value under a fresh key in a sector of its own.
-func (s *Store) sealValue(value, name []byte) (v sealedValue, err error) {
-	sector, k, settled, err := s.sectors.put()
+// sealValue seals a value under a fresh key in a sector of its own, if fewer than room are
+// in use.
+func (s *Store) sealValue(value, name []byte, room int) (v sealedValue, err error) {
+	sector, k, settled, err := s.sectors.put(room)
 	s.blur("keys.slots")
 	if err != nil {
 		return v, err

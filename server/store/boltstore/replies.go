@@ -30,7 +30,7 @@ func (s *Store) AddReply(r store.Reply) error {
 	if err != nil {
 		return err
 	}
-	v, err := s.sealValue(r.Sealed, replyName(r.Mailbox, hash))
+	v, err := s.sealValue(r.Sealed, replyName(r.Mailbox, hash), answerSectors)
 	if err == nil {
 		err = v.settled()
 	}

@@ -45,6 +45,9 @@ const (
 	// maxSectors is more than any drop uses: 16 million, in 8 GiB. A start keeps a few
 	// bytes for each.
 	maxSectors = 1 << 24
+	// answerSectors is how many may be in use when an answer takes one: a reviewer brings
+	// any number of answers, and must not take the room of texts.
+	answerSectors = maxSectors / 2
 )
 
 // A key is what a sector holds.
@@ -175,9 +178,10 @@ func (s *sectors) sweep() error {
 
 // put writes a fresh key into a free sector, and has it synced while the caller goes
 // on: nothing may refer to the sector before settled has returned nil. One that the
-// disk did not confirm stays out of use.
-func (s *sectors) put() (n uint32, k key, settled func() error, err error) {
-	if n, err = s.take(); err != nil {
+// disk did not confirm stays out of use. It returns [store.ErrFull] where so many are in
+// use that there is no room for one more of its kind.
+func (s *sectors) put(room int) (n uint32, k key, settled func() error, err error) {
+	if n, err = s.take(room); err != nil {
 		return 0, key{}, nil, err
 	}
 	content, err := s.overwrite(n)
@@ -191,9 +195,12 @@ func (s *sectors) put() (n uint32, k key, settled func() error, err error) {
 
 // take picks a free sector by chance, and grows the file first when few are
 // left.
-func (s *sectors) take() (uint32, error) {
+func (s *sectors) take(room int) (uint32, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if len(s.used)-len(s.free) >= room {
+		return 0, store.ErrFull
+	}
 	if len(s.free) <= spareSectors {
 		if err := s.grow(); err != nil && len(s.free) == 0 {
 			return 0, err
