@@ -26,8 +26,8 @@ func TestAPageThatCannotBeReadLosesNoWords(t *testing.T) {
 	}})
 	code := d.Send("satu")
 	says{
-		"Kali ini tidak ada yang dikirim, dan kiriman Anda sebelumnya tidak berubah.",
-		"Nothing was sent this time, and what you sent before has not changed.",
+		"Kali ini tidak ada yang dikirim, dan tidak ada yang diubah.",
+		"Nothing was sent this time, and nothing was changed.",
 	}.each(t, func(t *testing.T, prefix, text string) {
 		for path, fields := range map[string][]string{
 			"/open": {"words", strings.Join(code.Words(), " ")}, "/receipt": {"code", code.Field()},
