@@ -90,7 +90,7 @@ func (w *scripted) sendsAMessageInDoubt(faulty *servertest.Frail) {
 	w.leavesWhatIsThere(faulty)
 	for n, want := range []parcel.Stand{
 		parcel.Waiting, parcel.Waiting, parcel.Unused, parcel.Waiting,
-		parcel.Waiting, parcel.Waiting, parcel.Unused, parcel.Waiting, parcel.Waiting, parcel.Waiting,
+		parcel.Waiting, parcel.Waiting, parcel.Unused, parcel.Waiting, parcel.Waiting, parcel.Waiting, parcel.Waiting,
 	} {
 		if got := w.stand(n); got != want {
 			w.t.Errorf("item %d stands at %v, want %v", n, got, want)
@@ -99,7 +99,8 @@ func (w *scripted) sendsAMessageInDoubt(faulty *servertest.Frail) {
 }
 
 // leavesWhatIsThere: once the conversation was opened and lists it, a message that was
-// in doubt stays, whatever is written next.
+// in doubt stays, whatever is written next. Its text stays in the form, too: the same
+// is not sent twice.
 func (w *scripted) leavesWhatIsThere(faulty *servertest.Frail) {
 	faulty.Plant(storetest.Unanswered)
 	w.must(w.page.Fill("#text", "Pesan ketiga."))
@@ -107,10 +108,19 @@ func (w *scripted) leavesWhatIsThere(faulty *servertest.Frail) {
 	w.until("main > .problem", "Kami tidak tahu pasti")
 	w.hit("[data-do=older]")
 	w.must(w.page.Until(`!!document.querySelector("[data-do=newer]")`))
+	w.hit("form[data-do=message] button")
+	w.until("main > .notice[role=status]", "Susulan 8 sudah kami terima")
+	w.keeps(7)
+	faulty.Plant(storetest.Unanswered)
+	w.must(w.page.Fill("#text", "Pesan ketiga setengah."))
+	w.hit("form[data-do=message] button")
+	w.until("main > .problem", "Kami tidak tahu pasti")
+	w.hit("[data-do=older]")
+	w.must(w.page.Until(`!!document.querySelector("[data-do=newer]")`))
 	w.must(w.page.Fill("#text", "Pesan keempat."))
 	w.hit("form[data-do=message] button")
-	w.until("main > .notice[role=status]", "Susulan 9 sudah kami terima")
-	w.keeps(8)
+	w.until("main > .notice[role=status]", "Susulan 10 sudah kami terima")
+	w.keeps(9)
 }
 
 // sendsAFileInDoubt: what is said of a file is not that nobody answered.
@@ -121,5 +131,5 @@ func (w *scripted) sendsAFileInDoubt(faulty *servertest.Frail) {
 	w.until(".queue > li .state", "Kami tidak tahu pasti")
 	w.hit(".queue > li [data-do=retry]")
 	w.until(".queue > li .state", "Sudah kami terima")
-	w.keeps(9)
+	w.keeps(10)
 }

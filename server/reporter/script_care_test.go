@@ -57,6 +57,7 @@ func TestNothingIsLostOrLeftInTheDark(t *testing.T) {
 		w.lang = lang
 		w.waitsForTheRoster()
 		w.keepsTheReceipt()
+		w.keepsWhatIsTyped()
 		w.saysWhatAFileTells()
 		w.triesAFileAgain()
 		w.opensAndDeletesInDoubt()
@@ -106,6 +107,68 @@ func (w *scripted) keepsTheReceipt() {
 	w.hit("main > .aside > button")
 	w.until("h1", w.say("Percakapan Anda", "Your conversation"))
 	w.guarded(false, "a conversation")
+}
+
+// keepsWhatIsTyped: a message and the choices of readers stay as they are while answers
+// are read, a deletion is thought over and the language changes, until they were sent.
+func (w *scripted) keepsWhatIsTyped() {
+	const text = "Setengah jam saya mengetik {n}."
+	w.must(w.page.Fill("#text", text))
+	w.hit("form[data-do=message] input[value='id:r3']")
+	w.hit("form[data-do=files] input[value='id:r2']")
+	stays := func() {
+		w.t.Helper()
+		if got, err := w.page.Value("#text"); err != nil || got != text {
+			w.t.Errorf("the message is %q, %v", got, err)
+		}
+		w.ticked("form[data-do=message]", "id:r3")
+		w.ticked("form[data-do=files]", "id:r2")
+	}
+	w.hit("[data-do=older]")
+	w.until("main", w.say("Halaman jawaban ke-2", "Page 2"))
+	stays()
+	was := w.lang
+	for _, lang := range []string{map[string]string{"id": "en", "en": "id"}[was], was} {
+		w.otherLanguage(lang)
+		stays()
+	}
+	w.hit("[data-do=newer]")
+	w.must(w.page.Until(`!document.querySelector("[data-do=newer]")`))
+	stays()
+	w.must(w.page.Select("#delete", "all"))
+	w.hit("form[data-do=delete] button")
+	w.must(w.page.Until(`!!document.querySelector("button.danger")`))
+	w.guarded(true, "a deletion, with a message that is not sent")
+	w.hit("[data-do=open]")
+	w.until("h1", w.say("Percakapan Anda", "Your conversation"))
+	stays()
+	w.staysWhileItIsSent()
+}
+
+// staysWhileItIsSent: the message is on its way, and cannot be sent twice; then it is gone.
+func (w *scripted) staysWhileItIsSent() {
+	come, release := w.hold()
+	w.line.change(func(path string, answered bool) bool {
+		if path == "/v1/items" && !answered {
+			<-come
+		}
+		return false
+	}, nil)
+	w.hit("form[data-do=message] button")
+	w.must(w.page.Until(`document.querySelector("form[data-do=message]").inert`))
+	w.hit("[data-do=older]")
+	w.until("main", w.say("Halaman jawaban ke-2", "Page 2"))
+	w.must(w.page.Until(`document.querySelector("form[data-do=message]").inert`))
+	release()
+	w.line.change(nil, nil)
+	w.until("main > .notice[role=status]", w.say("Susulan 1 sudah kami terima", "We have received Addition 1"))
+	if got, err := w.page.Value("#text"); err != nil || got != "" {
+		w.t.Errorf("after it was sent the message is %q, %v", got, err)
+	}
+	w.ticked("form[data-do=message]", "id:r3")
+	w.ticked("form[data-do=files]", "id:r2 id:r3")
+	w.guarded(false, "a message that was sent")
+	w.hit("form[data-do=files] input[value='id:r3']") // for the files
 }
 
 func (w *scripted) shown(selector string) (shown bool) {
@@ -186,7 +249,7 @@ func (w *scripted) triesAFileAgain() {
 			kept++
 		}
 	}
-	if kept != 2 {
+	if kept != 3 {
 		w.t.Errorf("%d items are kept", kept)
 	}
 }

@@ -97,7 +97,7 @@ function takeOver(): void {
     } else if (button) act(button, (s) => s.acts[button.dataset["do"] ?? ""]?.(button));
   });
   addEventListener("beforeunload", (e) => {
-    if (!leaving && (site?.pending || unsent() || typed())) e.preventDefault();
+    if (!leaving && (site?.pending || unsent() || typed() || site?.typed().trim())) e.preventDefault();
   });
   addEventListener("pagehide", () => {
     for (const form of document.forms) form.reset();
@@ -137,12 +137,13 @@ function alone(by: HTMLElement, what: () => Promise<void>): void {
   void what().finally(() => busy.delete(by));
 }
 
-/** Shows the present view in the other language. */
+/** Shows the present view in the other language. Of its forms some have fields of the same names. */
 async function change(s: Site): Promise<void> {
-  const typed = values(document);
   s.views = await views(s.views.lang === "en" ? "id" : "en");
+  const forms = () => document.querySelectorAll<HTMLFormElement>("main form");
+  const typed = new Map([...forms()].map((form) => [form.dataset["do"], values(form)]));
   s.again?.();
-  fillIn(document, typed);
+  for (const form of forms()) fillIn(form, typed.get(form.dataset["do"]) ?? new Map());
 }
 
 start();

@@ -15,7 +15,7 @@ import { port, type Way } from "./port";
 import { chosen, ofReaders } from "./readers";
 import { circleOf, refresh, type Site } from "./site";
 import { slow, speed } from "./speed";
-import { atWork, number, refusedReaders, type Thread } from "./thread";
+import { atWork, choose, number, refusedReaders, type Thread } from "./thread";
 import { $, focus, noSwitch, size, slot, t, time, type Values, view, type Views } from "./view";
 
 /** Above this, where sealing is slow, the server's way is offered. */
@@ -72,17 +72,17 @@ export function filesView(s: Site, thread: Thread, kind: "next" | "later"): () =
     const part = document.createDocumentFragment();
     const { files } = thread;
     s.acts["send-files"] = (button) => start(s, thread, kind, button);
-    if (!files.part || !files.queue.length) files.part = fresh(s, thread, kind);
+    if (!files.part || !files.queue.length) files.part = fresh(s, thread, kind, files.part);
     part.append(files.part);
     return part;
   };
 }
 
-function fresh(s: Site, thread: Thread, kind: string): HTMLElement {
+function fresh(s: Site, thread: Thread, kind: string, old: HTMLElement | null): HTMLElement {
   const section = document.createElement("section");
   const part = view(s.views, "files");
   slot(part, "readers", view(s.views, kind + "-readers"));
-  fillIn(part, thread.chosen);
+  fillIn(part, old ? values(old) : thread.chosen);
   section.append(part);
   const input = $<HTMLInputElement>("input[type=file]", section);
   input?.addEventListener("change", () => {
@@ -280,7 +280,7 @@ async function start(s: Site, thread: Thread, kind: string, button: HTMLElement)
   const note = waiting(s.views, "checking");
   try {
     await refresh(s);
-    thread.chosen = values($("details.readers", form) ?? form);
+    choose(thread, form);
     to = { readers: chosen(s, form), circle: circleOf(s) };
   } catch (err) {
     if (!ofReaders(keyOf(err))) throw err;

@@ -26,6 +26,8 @@ export interface Thread {
   /** The choice of readers, for the next form. */
   chosen: Map<string, string>;
   page: number;
+  /** The message's form. It stays, with what stands in it, whatever is shown meanwhile. */
+  part: HTMLElement | null;
   files: Files;
   /** Of the last message. */
   doubt: Doubt;
@@ -38,7 +40,8 @@ export interface Thread {
 
 export function newThread(code: Code, n: number, choice: Map<string, string>): Thread {
   return {
-    code, next: n, chosen: choice, page: 0, files: newFiles(), doubt: null, work: new Set(), stop: new AbortController(),
+    code, next: n, chosen: choice, page: 0, part: null, files: newFiles(), doubt: null, work: new Set(),
+    stop: new AbortController(),
   };
 }
 
@@ -67,8 +70,30 @@ export async function stop(thread: Thread): Promise<void> {
   thread.stop = new AbortController();
 }
 
+/** The part of a view that has a message's form: another one in another language, but for what is on its way. */
+function messagePart(v: Views, thread: Thread): HTMLElement {
+  const old = thread.part;
+  if (old && (old.lang === v.lang || $("[inert]", old))) return old;
+  const part = (thread.part = document.createElement("section"));
+  part.lang = v.lang;
+  part.append(view(v, "message"));
+  fillIn(part, old ? values(old) : thread.chosen);
+  return part;
+}
+
+/** What was typed for a message. */
+const typed = ({ part }: Thread): string => (part && $<HTMLTextAreaElement>("textarea", part)?.value) || "";
+
+/** Notes a choice of readers. Whom it leaves out, the other form leaves out, too. */
+export function choose(thread: Thread, form: HTMLElement): void {
+  thread.chosen = values($("details.readers", form) ?? form);
+  const out = new Map([...thread.chosen].filter(([, value]) => value && value !== "false"));
+  for (const part of [thread.part, thread.files.part]) if (part) fillIn(part, out);
+}
+
 /** The buttons of a thread's views do what they say. */
 export function enter(s: Site, thread: Thread): void {
+  s.typed = () => typed(thread);
   s.acts = {
     open: () => open(s, thread, 0),
     words: () => thread.mend?.(),
@@ -86,7 +111,8 @@ export async function open(s: Site, thread: Thread, page: number, notice = ""): 
     const found = await read(s, thread.code, page);
     thread.page = page;
     const { doubt } = thread;
-    if (doubt && found.states[doubt.n]?.stand !== "unused") thread.doubt = null; // the page says that it is there
+    // The page says that it is there; unless the same may be sent again.
+    if (doubt && doubt.text !== typed(thread) && found.states[doubt.n]?.stand !== "unused") thread.doubt = null;
     const free = next(found.states);
     thread.next = free < 0 ? free : Math.max(thread.next, free); // some may be on their way
     enter(s, thread);
@@ -117,11 +143,8 @@ function render(s: Site, thread: Thread, c: Conversation, notice: string): void 
     confirmed: c.replies.filter(silent).map((r) => shown(v, r)),
     items, hidden, kept: items.filter((i) => i.kept), full: thread.next < 0,
   });
-  if (thread.next > 0) {
-    slot(part, "message", view(v, "message"));
-    slot(part, "files", filesView(s, thread, "later")());
-  }
-  fillIn(part, thread.chosen);
+  if (thread.next > 0 || typed(thread)) slot(part, "message", messagePart(v, thread));
+  if (thread.next > 0) slot(part, "files", filesView(s, thread, "later")());
   show(v, part);
 }
 
@@ -141,7 +164,7 @@ async function message(s: Site, thread: Thread, form: HTMLElement): Promise<void
   if (!field) return;
   try {
     checkText(field.value);
-    thread.chosen = values($("details.readers", form) ?? form);
+    choose(thread, form);
     const text = field.value;
     const content = (): Content => ({ kind: "message", language: s.views.lang, readers: chosen(s, form), text });
     const note = waiting(s.views, "sending");
@@ -228,6 +251,7 @@ async function burn(s: Site, thread: Thread, n: string): Promise<void> {
     const items = everything ? Array.from({ length: maxItems }, (_, i) => i) : [Number(n)];
     if (everything) await stop(thread);
     await post("/v1/burn", burnRequest(thread.code, items, everything ? await keys(thread.code) : undefined));
+    if (everything) thread.part = null;
     s.again = () => show(s.views, view(s.views, "gone", { everything, one: !everything }));
     s.again();
   } catch (err) {

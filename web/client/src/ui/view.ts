@@ -94,7 +94,7 @@ export function $<E extends Element = HTMLElement>(selector: string, within: Par
 }
 
 /** Puts a part where a view left room for it. */
-export function slot(part: ParentNode, name: string, content: DocumentFragment): void {
+export function slot(part: ParentNode, name: string, content: Node): void {
   $(`[data-slot=${name}]`, part)?.replaceWith(content);
 }
 
