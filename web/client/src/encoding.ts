@@ -34,15 +34,13 @@ export function unhex(s: string): Uint8Array {
 }
 
 export function base64(b: Uint8Array): string {
-  let s = "";
-  for (const byte of b) s += String.fromCharCode(byte);
-  return btoa(s);
+  return btoa(latin(b));
 }
 
 export function unbase64(s: string): Uint8Array {
   let b: Uint8Array;
   try {
-    b = Uint8Array.from(atob(s), (c) => c.charCodeAt(0));
+    b = unlatin(atob(s));
   } catch {
     throw malformed();
   }
@@ -51,7 +49,23 @@ export function unbase64(s: string): Uint8Array {
   return b;
 }
 
-export function concat(...parts: Uint8Array[]): Uint8Array {
+/** Bytes as letters, one each. */
+export function latin(b: Uint8Array): string {
+  let s = "";
+  for (let at = 0; at < b.length; at += 8192) s += String.fromCharCode(...b.subarray(at, at + 8192));
+  return s;
+}
+
+export function unlatin(s: string): Uint8Array {
+  const b = new Uint8Array(s.length);
+  for (let i = 0; i < s.length; i++) b[i] = s.charCodeAt(i);
+  return b;
+}
+
+export const concat = (...parts: Uint8Array[]): Uint8Array => join(parts);
+
+/** As concat, for lists that are too long for arguments. */
+export function join(parts: Uint8Array[]): Uint8Array {
   const all = new Uint8Array(parts.reduce((n, p) => n + p.length, 0));
   let at = 0;
   for (const p of parts) {

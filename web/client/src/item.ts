@@ -54,11 +54,17 @@ const maxAnswers = 5000;
 const floor = 65_536;
 const signatureSize = 89;
 
-const control = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]/;
+export const control = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]/;
+
+/** How long a text is, and may be, in bytes. */
+export function measure(text: string) {
+  const { length } = utf8(text);
+  return { length, max: maxText, over: length - maxText };
+}
 
 /** Throws Failure "too_long", "not_text" or "empty". */
 export function checkText(text: string): void {
-  if (utf8(text).length > maxText) throw new Failure("too_long");
+  if (measure(text).over > 0) throw new Failure("too_long");
   if (control.test(text)) throw new Failure("not_text");
   if (/^\p{White_Space}*$/u.test(text)) throw new Failure("empty");
 }
@@ -238,11 +244,11 @@ function json(v: object): Uint8Array {
   return utf8(JSON.stringify(v, null, 2) + "\n"); // it is read by eye
 }
 
+const path = (c: Content): string => "attachments/" + neutral(c.file?.name ?? "");
+
 /** The neutral name that a file has in the tar. */
-function path(c: Content): string {
-  const ext = /\.([^.]*)$/.exec(c.file?.name ?? "")?.[1] ?? "";
-  const plain = lower(ext);
-  return "attachments/001." + (/^[a-z0-9]{1,5}$/.test(plain) ? plain : "bin");
+export function neutral(name: string): string {
+  return "001." + (/\.([a-z0-9]{1,5})$/.exec(lower(name))?.[1] ?? "bin");
 }
 
 /** A name without control characters, cut between two characters to what fits. */

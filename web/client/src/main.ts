@@ -97,7 +97,7 @@ function takeOver(): void {
     } else if (button) act(button, (s) => s.acts[button.dataset["do"] ?? ""]?.(button));
   });
   addEventListener("beforeunload", (e) => {
-    if (!leaving && (site?.pending || unsent() || typed() || site?.typed().trim())) e.preventDefault();
+    if (!leaving && (site?.pending || unsent() || typed() || site?.typed?.().trim())) e.preventDefault();
   });
   addEventListener("pagehide", () => {
     for (const form of document.forms) form.reset();
@@ -137,13 +137,14 @@ function alone(by: HTMLElement, what: () => Promise<void>): void {
   void what().finally(() => busy.delete(by));
 }
 
-/** Shows the present view in the other language. Of its forms some have fields of the same names. */
+/** Shows the present view in the other language. A conversation's other forms keep themselves. */
 async function change(s: Site): Promise<void> {
   s.views = await views(s.views.lang === "en" ? "id" : "en");
-  const forms = () => document.querySelectorAll<HTMLFormElement>("main form");
-  const typed = new Map([...forms()].map((form) => [form.dataset["do"], values(form)]));
+  const form = () => $("main > form, [data-do=delete]");
+  const old = form();
   s.again?.();
-  for (const form of forms()) fillIn(form, typed.get(form.dataset["do"]) ?? new Map());
+  const now = form();
+  if (old && now) fillIn(now, values(old));
 }
 
 start();

@@ -4,6 +4,7 @@ import { sha256 } from "@noble/hashes/sha2.js";
 import { concat, hex, malformed, u64, unhex, utf8 } from "./encoding";
 import { Failure } from "./failure";
 import { openBytes } from "./hybrid";
+import { control } from "./item";
 import type { Keys } from "./receipt";
 import { maxItems } from "./receipt";
 import { type Reviewer, type Roster, voidFrom } from "./roster";
@@ -131,7 +132,7 @@ function check(b: Body): void {
 /** Whether a text has no control characters, and its size as it stands on a page is within a limit. */
 function isText(s: string, limit: number): boolean {
   const escaped = s.match(/[&<>"'+]/g)?.length ?? 0;
-  return utf8(s).length + 4 * escaped <= limit && !/[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]/.test(s);
+  return utf8(s).length + 4 * escaped <= limit && !control.test(s);
 }
 
 /** What the reviewer signs. */

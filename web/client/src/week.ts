@@ -28,8 +28,8 @@ export function parse(s: string): string {
   return s;
 }
 
-/** 4 January is always in the first week. */
-function monday(year: number, number: number): number {
+/** The Monday of a week, in milliseconds. 4 January is always in the first week. */
+export function monday(year: number, number: number): number {
   const fourth = Date.UTC(year, 0, 4);
   return fourth + (7 * (number - 1) - ((new Date(fourth).getUTCDay() + 6) % 7)) * day;
 }

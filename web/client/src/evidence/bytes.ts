@@ -1,13 +1,13 @@
 // Bytes of files that strangers made, and what is noted of them.
 
-import { text as strict } from "../encoding";
+import { join, latin, text as strict, unlatin } from "../encoding";
+
+export { join, latin, unlatin };
 
 export type What =
   | "camera" | "place" | "time" | "author" | "software" | "organisation" | "title" | "comment" | "thumbnail" | "other";
 
-export type Kind =
-  | "jpeg" | "png" | "webp" | "pdf" | "office" | "opendocument" | "picture" | "video" | "audio" | "document"
-  | "archive" | "sealed" | "unknown";
+export type Kind = "jpeg" | "png" | "webp" | "pdf" | "office" | "opendocument" | "archive" | "sealed" | "unknown";
 
 /** Value is a stranger's text in one line, or empty. */
 export interface Reveal {
@@ -49,19 +49,6 @@ export function tidy(s: string): string {
   return line.length > 100 ? line.slice(0, 100).join("") + "…" : line.join("");
 }
 
-/** Bytes as letters, one each. */
-export function latin(b: Uint8Array): string {
-  let s = "";
-  for (let at = 0; at < b.length; at += 8192) s += String.fromCharCode(...b.subarray(at, at + 8192));
-  return s;
-}
-
-export function unlatin(s: string): Uint8Array {
-  const b = new Uint8Array(s.length);
-  for (let i = 0; i < s.length; i++) b[i] = s.charCodeAt(i);
-  return b;
-}
-
 /** Bytes as UTF-8, else as Latin-1. */
 export function text(b: Uint8Array): string {
   b = b.subarray(0, MAX_INFLATED);
@@ -89,17 +76,6 @@ export function cut(b: Uint8Array): [Uint8Array, Uint8Array] {
 
 export function view(b: Uint8Array): DataView {
   return new DataView(b.buffer, b.byteOffset, b.length);
-}
-
-/** As concat, for lists that are too long for arguments. */
-export function join(list: Uint8Array[]): Uint8Array {
-  const all = new Uint8Array(list.reduce((n, b) => n + b.length, 0));
-  let at = 0;
-  for (const b of list) {
-    all.set(b, at);
-    at += b.length;
-  }
-  return all;
 }
 
 export function rest(f: Finder, n: number): void {

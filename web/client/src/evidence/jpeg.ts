@@ -1,7 +1,7 @@
 // JPEG: its segments, what they tell, and those that show the picture.
 
 import {
-  add, dateless, type Finder, join, latin, MAX_PARTS, orName, profile, rest, starts, text, type What,
+  add, dateless, type Finder, join, latin, MAX_PARTS, orName, profile, rest, starts, text, unlatin, type What,
 } from "./bytes";
 import { EXIF, exif, minimal, orientation } from "./exif";
 import { xmp } from "./xml";
@@ -78,7 +78,7 @@ export function stripJPEG(b: Uint8Array): Uint8Array | null {
   if (end < 0 || !list.some((s) => s.marker === 0xda)) return null;
   const first = list.find(isEXIF);
   const up = first ? orientation(first.body) : 1;
-  let block = up > 1 ? [segment(0xe1, join([Uint8Array.from(EXIF, (c) => c.charCodeAt(0)), minimal(up)]))] : [];
+  let block = up > 1 ? [segment(0xe1, join([unlatin(EXIF), minimal(up)]))] : [];
   const out: Uint8Array[] = [Uint8Array.of(0xff, 0xd8)];
   let jfif = false;
   for (const s of list) {

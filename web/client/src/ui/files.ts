@@ -4,7 +4,7 @@
 import { equal } from "../encoding";
 import { type Finding, inspect, MAX_PICTURE, strip } from "../evidence";
 import { Failure } from "../failure";
-import { type Content, type Readers, seal, type Sealed } from "../item";
+import { type Content, neutral, type Readers, seal, type Sealed } from "../item";
 import { field } from "../receipt";
 import type { Circle } from "../roster";
 import { send, stands } from "../slices";
@@ -25,20 +25,16 @@ export interface Files {
   part: HTMLElement | null;
   queue: Entry[];
   running: boolean;
-  stop(): void;
 }
 
-export function newFiles(): Files {
-  const files: Files = {
-    part: null, queue: [], running: false,
-    stop: () => {
-      for (const e of files.queue) {
-        e.abort.abort();
-        e.resume?.();
-      }
-    },
-  };
-  return files;
+export const newFiles = (): Files => ({ part: null, queue: [], running: false });
+
+/** Breaks off whatever is in the queue. */
+export const stopAll = ({ queue }: Files): void => queue.forEach(breakOff);
+
+function breakOff(e: Entry): void {
+  e.abort.abort();
+  e.resume?.();
 }
 
 type Stand = "unsent" | "waiting" | "sealing" | Way | "paused" | "kept" | "cancelled" | "failed";
@@ -117,7 +113,7 @@ function offer(thread: Thread, section: HTMLElement): void {
 const waits = (e: Entry): boolean => e.stand === "waiting";
 
 async function look(s: Site, thread: Thread, section: HTMLElement, file: File): Promise<Entry> {
-  const found = await inspect(file, file.name);
+  const found = await inspect(file);
   const { clean, damaged } = await stripped(file, found);
   const perSecond = await speed();
   const seconds = file.size / perSecond;
@@ -153,8 +149,8 @@ const isPicture = (f: Finding): boolean => ["jpeg", "png", "webp"].includes(f.ty
 async function stripped(file: File, found: Finding): Promise<Pick<Entry, "clean" | "damaged">> {
   if (!found.strippable || file.size > MAX_PICTURE) return { clean: null, damaged: false };
   try {
-    const taken = strip(new Uint8Array(await file.arrayBuffer()));
-    return { clean: taken && new Blob([taken.clean as BlobPart]), damaged: false };
+    const clean = strip(new Uint8Array(await file.arrayBuffer()));
+    return { clean: clean && new Blob([clean as BlobPart]), damaged: false };
   } catch {
     return { clean: null, damaged: true };
   }
@@ -171,12 +167,6 @@ function picture(e: Entry): void {
 
 const ticked = (e: Entry, name: string): boolean => !!$<HTMLInputElement>(`[name=${name}]`, e.element)?.checked;
 const bytes = (e: Entry): Blob => (e.clean && !ticked(e, "whole") ? e.clean : e.file);
-
-/** The neutral name: as crypto/item makes it. */
-function neutral(name: string): string {
-  const end = /\.([a-z0-9]{1,5})$/.exec(name.replace(/[A-Z]/g, (c) => c.toLowerCase()))?.[1];
-  return "001." + (end ?? "bin");
-}
 
 function buttons(s: Site, thread: Thread, e: Entry, section: HTMLElement): void {
   const on = (name: string, act: () => void) => $(`[data-do=${name}]`, e.element)?.addEventListener("click", act);
@@ -196,8 +186,7 @@ function buttons(s: Site, thread: Thread, e: Entry, section: HTMLElement): void 
     $("[data-do=send-files]", section)?.click();
   });
   on("cancel", () => {
-    e.abort.abort();
-    e.resume?.();
+    breakOff(e);
     if (idle.includes(e.stand)) void cancelled(s, thread, e);
     offer(thread, section);
   });

@@ -17,7 +17,7 @@ export interface Site {
   /** How much is on its way or in doubt: who leaves then is asked. */
   pending: number;
   /** What was typed for a message, also while another view is shown. */
-  typed: () => string;
+  typed?: () => string;
   /** Shows the present view again, in the language of views. */
   again: (() => void) | null;
   /** What the buttons and forms of the present view do, by their data-do. */
@@ -99,7 +99,7 @@ export async function load(lang: Lang): Promise<Site> {
     views(lang), readers({}), get("/taxonomy.json"), get("/regions.json"),
   ]);
   return {
-    ...who, views: shown, taxonomy: parse(questions), pending: 0, typed: () => "", again: null, acts: {},
+    ...who, views: shown, taxonomy: parse(questions), pending: 0, again: null, acts: {},
     places: pairs(regions),
   };
 }

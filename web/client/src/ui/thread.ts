@@ -1,15 +1,14 @@
 // A conversation: what a code opens, and what is added to it or deleted.
 
-import { utf8 } from "../encoding";
 import { Failure } from "../failure";
-import { checkText, type Content } from "../item";
+import { checkText, type Content, measure } from "../item";
 import { type Conversation, next, read } from "../mailbox";
 import { burnRequest } from "../parcel";
 import { type Code, keys, maxItems } from "../receipt";
 import type { Marked } from "../reply";
 import { keyOf, put, say, unsure, waiting } from "./failed";
 import { fillIn, values } from "./fields";
-import { arrived, type Doubt, type Files, filesView, newFiles } from "./files";
+import { arrived, type Doubt, type Files, filesView, newFiles, stopAll } from "./files";
 import { handIn, tidyForm, type Tried } from "./handin";
 import { post } from "./port";
 import { chosen, mark, ofReaders, problem, renew } from "./readers";
@@ -17,7 +16,6 @@ import { readers, type Site } from "./site";
 import type { Outcome } from "../slices";
 import { $, item, show, slot, t, type Values, view, type Views, week } from "./view";
 
-const maxText = 24_000;
 const mostItems = 24; // listed, as in the page without script
 
 export interface Thread {
@@ -65,7 +63,7 @@ export async function atWork<T>(thread: Thread, what: Promise<T>): Promise<T> {
 /** Ends whatever is being sent: nothing may be kept after all was deleted. */
 export async function stop(thread: Thread): Promise<void> {
   thread.stop.abort(new Failure("cancelled"));
-  thread.files.stop();
+  stopAll(thread.files);
   await Promise.allSettled(thread.work);
   thread.stop = new AbortController();
 }
@@ -210,8 +208,7 @@ async function refused(s: Site, form: HTMLElement, err: unknown): Promise<void> 
   if (key === "cancelled") return; // by a deletion
   if (ofReaders(key)) return refusedReaders(s, form, key, "later-readers");
   const field = $<HTMLTextAreaElement>("[name=text]", form);
-  const length = utf8(field?.value ?? "").length;
-  const text = t(s.views, "problem." + key, { length, max: maxText, over: length - maxText });
+  const text = t(s.views, "problem." + key, measure(field?.value ?? ""));
   if (!text || !field) return say(s.views, err);
   field.before(view(s.views, "wrong", { id: "text-problem", text }));
   field.setAttribute("aria-invalid", "true");

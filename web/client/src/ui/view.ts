@@ -1,6 +1,7 @@
 // Views are templates of the page /client, in the language of the page: all markup
 // and all words are made in Go. Here values are put in, as text and never as markup.
 
+import { monday } from "../week";
 import { carryPin } from "./site";
 
 export type Value = string | number | boolean | Values[] | undefined;
@@ -143,10 +144,9 @@ export function time(v: Views, written: string): string {
 /** An ISO week by the date of its Monday. */
 export function week(v: Views, iso: string): string {
   const [year = 0, n = 0] = iso.split("-W").map(Number);
-  const fourth = new Date(Date.UTC(year, 0, 4));
-  const monday = new Date(+fourth + (7 * (n - 1) - ((fourth.getUTCDay() + 6) % 7)) * 864e5);
-  const month = monday.toLocaleDateString(v.lang, { month: "long", timeZone: "UTC" });
-  return t(v, "format.week", { day: monday.getUTCDate(), month, year: String(monday.getUTCFullYear()) });
+  const day = new Date(monday(year, n));
+  const month = day.toLocaleDateString(v.lang, { month: "long", timeZone: "UTC" });
+  return t(v, "format.week", { day: day.getUTCDate(), month, year: String(day.getUTCFullYear()) });
 }
 
 export function item(v: Views, n: number): string {

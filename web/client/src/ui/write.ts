@@ -1,8 +1,7 @@
 // The first testimony: the form that the server made, sealed here.
 
-import { utf8 } from "../encoding";
 import { Failure } from "../failure";
-import { checkText, type Content, type Readers } from "../item";
+import { checkText, type Content, measure, type Readers } from "../item";
 import { type Code, newCode, words } from "../receipt";
 import { advice, type Answers, check, type Question, tidy } from "../taxonomy";
 import { caught, keyOf, put, say } from "./failed";
@@ -14,8 +13,6 @@ import { chosen, mark, ofReaders, problem, province, renew } from "./readers";
 import { carryPin, prefix, readers, type Site, views } from "./site";
 import { enter, newThread, type Thread } from "./thread";
 import { $, focus, sayWay, show, slot, t, type Values, view } from "./view";
-
-const maxText = 24_000;
 
 interface Draft {
   text: string;
@@ -59,9 +56,7 @@ function problems(s: Site, form: HTMLFormElement, d: Draft): Problem[] {
 /** Says what is wrong as the server does: on top, and beside each field. */
 function tell(s: Site, form: HTMLFormElement, d: Draft, found: Problem[]): void {
   const v = s.views;
-  const length = utf8(d.text).length;
-  const about = (p: Problem) =>
-    t(v, "problem." + p.key, { length, max: maxText, over: length - maxText });
+  const about = (p: Problem) => t(v, "problem." + p.key, measure(d.text));
   const list: Values[] = found.map((p) => ({
     id: p.question ? "f-" + p.question.id : "readers",
     label: p.question ? p.question.label[v.lang] : t(v, "readers.heading"),
