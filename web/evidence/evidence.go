@@ -7,13 +7,15 @@
 //	JPEG        EXIF, XMP, IPTC, comments, other APPn, previews, what follows the end
 //	PNG         tEXt zTXt iTXt eXIf tIME, chunks that no picture needs, what follows the end
 //	WebP        EXIF, XMP, unknown chunks, what follows the end
-//	PDF         Info dictionary and XMP, also those in compressed object streams
-//	Office      Office Open XML and OpenDocument: properties, names on comments, preview
+//	PDF         Info dictionary and XMP, also those in compressed object streams; EXIF
+//	Office      Office Open XML and OpenDocument: properties, preview, who wrote, changed or
+//	            commented on text, notes, sheets and slides
 //	the rest    its type alone; Unknown is set, so that a page can warn
 //
 // A colour profile is told as "ICC": in PNG each, where it is compressed, else those that
-// are not known by name as what programs give to everybody. Pictures within a document are not opened. A finding that is empty says that nothing
-// was found where this package looks, and no more than that.
+// are not known by name as what programs give to everybody. Of Office, what is no markup, as
+// pictures are, is not opened. Unknown is set then, and where a part is not read to its end. A
+// finding that is empty says that nothing was found where this package looks, and no more.
 //
 // # What is taken off
 //

@@ -169,6 +169,7 @@ func others() []sample {
 		"\x00\x00\x00\x18ftypheic": Picture, "\x00\x00\x00\x18ftypmp42": Video, "RIFF....AVI ": Video,
 		"\x00\x00\x00\x18ftypM4A ": Audio, "OggS": Audio, "\xd0\xcf\x11\xe0\xa1\xb1": Document, "PK\x03\x04": Archive,
 		"age-encryption.org/v1\n": Sealed, "halo": Unknown, "": Unknown, "GIF89a": Picture, "\x1f\x8b\x08": Archive,
+		"Rar!\x1a\x07%PDF-": Archive, "\x00\x00\x00\x18ftypmp42%PDF-": Video,
 	} {
 		list = append(list, sample{"other " + string(kind) + " " + base64.RawURLEncoding.EncodeToString([]byte(head)),
 			[]byte(head), kind, nil, ErrKind})
@@ -412,7 +413,7 @@ var update = flag.Bool("update", false, "write testdata/vectors.json")
 func TestVectors(t *testing.T) {
 	const path = "testdata/vectors.json"
 	var fresh []vector
-	for _, s := range append(samples(), shared()...) {
+	for _, s := range slices.Concat(samples(), shared(), withNames(), unread()) {
 		fresh = append(fresh, newVector(s))
 	}
 	if *update {

@@ -25,6 +25,7 @@ const (
 	maxTries   = 4       // places of one key, or of XMP
 	maxStreams = 10_000  // that are looked at from outside
 	maxPacket  = 1 << 18 // bytes of XMP
+	maxBlock   = 1 << 16 // bytes of EXIF
 )
 
 // pdf tells what a PDF tells, by looking for it: to follow a file's structure would take a
@@ -33,19 +34,31 @@ func (f *finder) pdf(b []byte, whole bool) {
 	f.unknown = !whole || bytes.Contains(b, []byte("/Encrypt"))
 	f.dictionaries(b)
 	f.packets(b)
+	f.pictures(b)
 	f.streams(b)
+}
+
+// places returns where a word stands, at most so often. That it stands in other places,
+// too, is noted.
+func (f *finder) places(b []byte, word string, most int) (list []int) {
+	for at := 0; ; at += len(word) {
+		next := bytes.Index(b[at:], []byte(word))
+		if next < 0 {
+			return list
+		}
+		if len(list) == most {
+			f.unknown = true
+			return list
+		}
+		at += next
+		list = append(list, at)
+	}
 }
 
 // dictionaries tells what stands near a key of the Info dictionary.
 func (f *finder) dictionaries(b []byte) {
 	for _, anchor := range pdfKeys()[:pdfAnchors] {
-		at := 0
-		for range maxTries {
-			next := bytes.Index(b[at:], []byte(anchor.key))
-			if next < 0 {
-				break
-			}
-			at += next
+		for _, at := range f.places(b, anchor.key, maxTries) {
 			near := b[max(0, at-pdfNear):min(len(b), at+pdfNear)]
 			middle := min(at, pdfNear)
 			if end := bytes.Index(near[middle:], []byte("endobj")); end >= 0 {
@@ -55,7 +68,6 @@ func (f *finder) dictionaries(b []byte) {
 				near = near[begin:]
 			}
 			f.dictionary(near)
-			at += len(anchor.key)
 		}
 	}
 }
@@ -162,32 +174,26 @@ func hexadecimal(b []byte) []byte {
 
 // packets tells what XMP tells that is not compressed.
 func (f *finder) packets(b []byte) {
-	for range maxTries {
-		at := bytes.Index(b, []byte("<rdf:RDF"))
-		if at < 0 {
-			return
-		}
-		b = b[at:]
-		packet := b[:min(len(b), maxPacket)]
-		end := bytes.Index(packet, []byte("</rdf:RDF>"))
-		if end < 0 {
-			end = len(packet)
-		}
-		f.xmp(packet[:end])
-		b = b[max(end, 1):]
+	for _, at := range f.places(b, "<rdf:RDF", maxTries) {
+		packet, _, whole := bytes.Cut(b[at:min(len(b), at+maxPacket)], []byte("</rdf:RDF>"))
+		f.unknown = f.unknown || !whole
+		f.xmp(packet)
+	}
+}
+
+// pictures tells what EXIF tells of pictures, which stand in a PDF as they were.
+func (f *finder) pictures(b []byte) {
+	for _, at := range f.places(b, exifPrefix, maxTries) {
+		f.exif(b[at:min(len(b), at+maxBlock)])
 	}
 }
 
 // streams tells what stands in compressed object streams and metadata.
 func (f *finder) streams(b []byte) {
-	for at, n := 0, 0; n < maxStreams; n++ {
-		next := bytes.Index(b[at:], []byte("stream"))
-		if next < 0 {
-			return
-		}
-		at += next
+	const word = "stream"
+	for _, at := range f.places(b, word, maxStreams) {
 		head := b[max(0, at-maxHead):at]
-		if at += len("stream"); bytes.HasSuffix(head, []byte("end")) {
+		if bytes.HasSuffix(head, []byte("end")) {
 			continue
 		}
 		if begin := bytes.LastIndex(head, []byte("obj")); begin >= 0 {
@@ -195,7 +201,7 @@ func (f *finder) streams(b []byte) {
 		}
 		isInfo, isXMP := bytes.Contains(head, []byte("/ObjStm")), bytes.Contains(head, []byte("/Metadata"))
 		if (isInfo || isXMP) && bytes.Contains(head, []byte("/Fl")) {
-			f.stream(b[at:], isXMP)
+			f.stream(b[at+len(word):], isXMP)
 		}
 	}
 }
@@ -213,6 +219,7 @@ func (f *finder) stream(b []byte, isXMP bool) {
 	end := bytes.Index(b[:min(len(b), 4*maxInflated)], []byte("endstream"))
 	if end < 0 {
 		f.inflates++
+		f.unknown = true
 		return
 	}
 	packed := bytes.TrimSuffix(bytes.TrimSuffix(b[:end], []byte("\n")), []byte("\r"))

@@ -214,8 +214,9 @@ func (f *finder) inflate(b []byte, head bool) []byte {
 			return nil
 		}
 	}
-	out, err := io.ReadAll(io.LimitReader(r, int64(most)))
+	out, err := io.ReadAll(io.LimitReader(r, int64(most)+1)) // one more says that there is more
+	f.unknown = f.unknown || err != nil || len(out) > most
+	out = out[:min(len(out), most)] // what came before the damage tells, too
 	f.inflated += len(out)
-	f.unknown = f.unknown || err != nil // what came before the damage tells, too
 	return out
 }

@@ -33,6 +33,14 @@ func properties() []property {
 	return list
 }
 
+// people are names that stand for a person, separated by spaces.
+func people(names string) (list []property) {
+	for name := range strings.FieldsSeq(names) {
+		list = append(list, property{name, Author})
+	}
+	return list
+}
+
 const (
 	maxValues = 16   // of one name in one part
 	maxLooks  = 4096 // places in one file where a value is looked for
@@ -43,6 +51,7 @@ const (
 // xmp tells what XMP tells. A block of which nothing is understood is named.
 func (f *finder) xmp(b []byte) {
 	before := len(f.found)
+	f.unknown = f.unknown || len(b) > maxInflated
 	f.markup(text(b), properties())
 	if len(f.found) == before {
 		f.add(Other, "XMP")

@@ -11,7 +11,7 @@ import type { Vector as File } from "./evidence";
 import type { Property } from "./properties";
 
 // Letters and bytes that are gone through. Each letter of XMP is, for each of some sixty
-// names; so are 5 MiB of a document that were opened; and 64 streams of a PDF may share
+// names; so are 5 MiB of a document, or a PNG, that were opened; and 64 streams of a PDF may share
 // theirs.
 const ofPicture = (size: number): number => (32 << 20) + 100 * size;
 const ofDocument = (size: number): number => (400 << 20) + 100 * size;
@@ -27,12 +27,12 @@ export function files(list: File[]): Property[] {
   };
   const pictures = ["jpeg", "png", "webp"].flatMap((kind): Property[] => [
     { name: "strip " + kind, from: whole(kind), odd: [parts(whole(kind)[0]!, kind)], again: stripped, most: ofPicture },
-    { name: kind, from: named(new RegExp("^" + kind)), again: looked, most: ofPicture, never: true },
+    { name: kind, from: named(new RegExp("^" + kind)), again: looked, most: kind === "png" ? ofDocument : ofPicture, never: true },
   ]);
   return [
     ...pictures,
     { name: "pdf", from: named(/^pdf/), heavy: [streams(2000, 30_000)], again: looked, most: ofPDF, never: true },
-    { name: "zip", from: named(/^(docx|odt|office)/), heavy: [members(4090, 3000)], again: looked, most: ofDocument, never: true },
+    { name: "zip", from: named(/^(docx|xlsx|pptx|odt|office)/), heavy: [members(4090, 3000)], again: looked, most: ofDocument, never: true },
     { name: "EXIF", from: [cut("jpeg exif", "MM\0*"), cut("png exif", "MM\0*")], again: block, most: ofPicture, never: true },
     { name: "XMP", from: [cut("pdf xmp", "<"), cut("jpeg xmp", "<")], again: packet, most: ofPicture, never: true },
     { name: "kinds", from: named(/^other/), again: looked, most: ofPicture, never: true },

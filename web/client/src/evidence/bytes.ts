@@ -114,13 +114,14 @@ export async function inflate(f: Finder, b: Uint8Array, format: CompressionForma
   try {
     const unpacked = new Blob([b as BlobPart]).stream().pipeThrough(new DecompressionStream(format));
     const reader = unpacked.getReader();
-    while (left > 0) {
+    while (left >= 0) { // one more piece says that there is more
       const { value } = await reader.read();
       if (!value) break;
       parts.push(value.subarray(0, left));
       f.inflated += Math.min(left, value.length);
       left -= value.length;
     }
+    f.unknown ||= left < 0;
     void reader.cancel().catch(() => undefined);
   } catch {
     f.unknown = true; // and what came before the damage tells, where a browser hands it out

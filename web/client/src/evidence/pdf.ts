@@ -1,6 +1,7 @@
 // PDF: what the Info dictionary and XMP tell, by looking for them.
 
 import { add, type Finder, full, inflate, latin, text, unlatin, type What, wide } from "./bytes";
+import { EXIF, exif } from "./exif";
 import { xmp } from "./xml";
 
 // The first five are those by which the dictionary is found: titles have bookmarks, too.
@@ -22,14 +23,23 @@ export async function pdf(f: Finder, b: Uint8Array, whole: boolean): Promise<voi
   f.unknown = !whole || s.includes("/Encrypt");
   dictionaries(f, s);
   packets(f, s);
+  for (const at of places(f, s, EXIF)) exif(f, b.subarray(at, at + (1 << 16)));
   await streams(f, s);
+}
+
+/** Where a word stands, at most so often. That it stands in other places, too, is noted. */
+function places(f: Finder, s: string, word: string, most = 4): number[] {
+  const list: number[] = [];
+  let at = s.indexOf(word);
+  for (; at >= 0 && list.length < most; at = s.indexOf(word, at + word.length)) list.push(at);
+  f.unknown ||= at >= 0;
+  return list;
 }
 
 /** Tells what stands near a key of the Info dictionary. */
 function dictionaries(f: Finder, s: string): void {
   for (const [key] of keys.slice(0, 5)) {
-    let at = -1;
-    for (let tries = 0; tries < 4 && (at = s.indexOf(key, at + 1)) >= 0; tries++) {
+    for (const at of places(f, s, key)) {
       const before = s.slice(Math.max(0, at - NEAR), at);
       const after = s.slice(at, at + NEAR);
       const begin = Math.max(0, before.lastIndexOf("endobj"));
@@ -93,24 +103,21 @@ function hexadecimal(s: string): string {
 
 /** Tells what XMP tells that is not compressed. */
 function packets(f: Finder, s: string): void {
-  for (let tries = 0, at = 0; tries < 4 && (at = s.indexOf("<rdf:RDF", at)) >= 0; tries++) {
-    const packet = s.slice(at, at + (1 << 18));
-    const end = packet.indexOf("</rdf:RDF>");
-    xmp(f, unlatin(end < 0 ? packet : packet.slice(0, end)));
-    at += end < 0 ? packet.length : end;
+  for (const at of places(f, s, "<rdf:RDF")) {
+    const [packet, end] = s.slice(at, at + (1 << 18)).split("</rdf:RDF>", 2);
+    f.unknown ||= end === undefined;
+    xmp(f, unlatin(packet!));
   }
 }
 
 /** Tells what stands in compressed object streams and metadata. */
 async function streams(f: Finder, s: string): Promise<void> {
-  let at = 0;
-  for (let n = 0; n < 10_000 && (at = s.indexOf("stream", at)) >= 0; n++) {
+  for (const at of places(f, s, "stream", 10_000)) {
     let head = s.slice(Math.max(0, at - 1024), at);
-    at += 6;
     if (head.endsWith("end")) continue;
     head = head.slice(Math.max(0, head.lastIndexOf("obj")));
     const isXMP = head.includes("/Metadata");
-    if ((isXMP || head.includes("/ObjStm")) && head.includes("/Fl")) await stream(f, s, at, isXMP);
+    if ((isXMP || head.includes("/ObjStm")) && head.includes("/Fl")) await stream(f, s, at + 6, isXMP);
   }
 }
 
@@ -118,8 +125,11 @@ async function stream(f: Finder, s: string, at: number, isXMP: boolean): Promise
   if (full(f)) return;
   const body = s.slice(at, at + (4 << 20)).replace(/^\r?\n?/, "");
   const end = body.indexOf("endstream");
-  if (end < 0) f.inflates++;
-  if (end < 0) return;
+  if (end < 0) {
+    f.inflates++;
+    f.unknown = true;
+    return;
+  }
   const packed = body.slice(0, end).replace(/\r?\n?$/, "");
   const plain = await inflate(f, unlatin(packed), "deflate");
   if (isXMP && plain.length > 0) xmp(f, plain);

@@ -1,10 +1,8 @@
 // XMP and the properties of office documents, as web/evidence reads them.
 
-import { add, type Finder, orName, text, type What } from "./bytes";
+import { add, type Finder, MAX_INFLATED, orName, text, type What } from "./bytes";
 
 export type Property = [What, string];
-
-export const authors: Property[] = [["author", "author creator"]];
 
 const properties: Property[] = [
   ["camera", "Make Model Lens LensModel SerialNumber"],
@@ -20,6 +18,7 @@ const properties: Property[] = [
 ];
 
 export function xmp(f: Finder, b: Uint8Array): void {
+  f.unknown ||= b.length > MAX_INFLATED;
   orName(f, "XMP", () => markup(f, text(b)));
 }
 

@@ -2,19 +2,20 @@
 // never read as a whole.
 
 import { add, type Finder, full, inflate, latin, MAX_INFLATED, starts, text, view } from "./bytes";
-import { authors, markup } from "./xml";
+import { markup, type Property } from "./xml";
 
 /** Up to n bytes of a file from a place. */
 export type Read = (at: number, n: number) => Promise<Uint8Array>;
 
 interface Member {
   name: string;
-  packed: boolean;
+  method: number;
   size: number;
   at: number;
 }
 
-async function directory(read: Read, size: number): Promise<Member[]> {
+/** The directory, as far as it can be read; what is not is noted. */
+async function directory(f: Finder, read: Read, size: number): Promise<Member[]> {
   const list: Member[] = [];
   const tail = await read(Math.max(0, size - 22 - (1 << 16)), 22 + (1 << 16));
   const end = latin(tail).lastIndexOf("PK\x05\x06");
@@ -27,35 +28,45 @@ async function directory(read: Read, size: number): Promise<Member[]> {
     const next = 46 + u16(28);
     if (next > b.length) break;
     const [at, stored] = [v.getUint32(42, true), v.getUint32(20, true)];
-    list.push({ name: text(b.subarray(46, next)), packed: u16(10) === 8, size: stored, at });
+    list.push({ name: text(b.subarray(46, next)), method: u16(10), size: stored, at });
     b = b.subarray(next + u16(30) + u16(32));
   }
+  f.unknown = list.length !== record.getUint16(end + 10, true);
   return list;
 }
 
-const about = "docProps/core.xml docProps/app.xml docProps/custom.xml meta.xml".split(" ");
-const bodies = "word/document.xml word/comments.xml content.xml".split(" ");
+const about = /^(docProps\/(core|app|custom)|meta)\.xml$/;
+const bodies = /(^|\/)(document|content|comments?|threadedComment|footnotes|endnotes|header|footer)\d*\.xml$/;
+const lists = /(^|\/)(people|person|authors|commentAuthors)\d*\.xml$/;
+const authors = "author creator";
 
 export async function zip(f: Finder, read: Read, size: number): Promise<void> {
-  const list = await directory(read, size);
+  const list = await directory(f, read, size);
   const has = (name: string): boolean => list.some((m) => m.name === name);
   if (has("[Content_Types].xml")) f.kind = "office";
   else if (has("mimetype") && has("content.xml")) f.kind = "opendocument";
-  f.unknown = f.kind === "archive";
-  if (f.unknown) return;
+  else f.unknown = true;
+  if (f.kind === "archive") return;
+  const tell = async (m: Member, of?: Property[]) => markup(f, text(await content(f, read, m)), of);
+  const names = (m: Member, of: string) => tell(m, [["author", of]]);
+  for (const m of list) if (about.test(m.name)) await tell(m);
   for (const m of list) {
-    if (about.includes(m.name)) markup(f, text(await content(f, read, m)));
-    else if (bodies.includes(m.name)) markup(f, text(await content(f, read, m)), authors);
+    if (lists.test(m.name)) await names(m, authors + " name displayName userId");
+    else if (bodies.test(m.name)) await names(m, authors);
     else if (/^docprops\/thumbnail/i.test(m.name) || m.name === "Thumbnails/thumbnail.png") add(f, "thumbnail");
+    else if (/\.(?!(xml|rels|rdf)$)[^./]*$/.test(m.name)) f.unknown = true;
   }
 }
 
 async function content(f: Finder, read: Read, m: Member): Promise<Uint8Array> {
   const head = await read(m.at, full(f) ? 0 : 30);
+  f.unknown ||= head.length < 30;
   if (head.length < 30) return head.subarray(0, 0);
   const names = view(head).getUint16(26, true) + view(head).getUint16(28, true);
   const b = await read(m.at + 30 + names, Math.min(m.size, MAX_INFLATED));
-  if (m.packed) return inflate(f, b, "deflate-raw");
+  f.unknown ||= b.length < m.size;
+  if (m.method === 8) return inflate(f, b, "deflate-raw");
+  f.unknown ||= m.method > 0;
   f.inflates++;
   f.inflated += b.length;
   return b;
