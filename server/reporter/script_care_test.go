@@ -2,6 +2,7 @@ package reporter_test
 
 import (
 	"bytes"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -116,33 +117,56 @@ func (w *scripted) keepsWhatIsTyped() {
 	w.must(w.page.Fill("#text", text))
 	w.hit("form[data-do=message] input[value='id:r3']")
 	w.hit("form[data-do=files] input[value='id:r2']")
-	stays := func() {
+	stays := func(forFiles string) {
 		w.t.Helper()
 		if got, err := w.page.Value("#text"); err != nil || got != text {
 			w.t.Errorf("the message is %q, %v", got, err)
 		}
 		w.ticked("form[data-do=message]", "id:r3")
-		w.ticked("form[data-do=files]", "id:r2")
+		w.ticked("form[data-do=files]", forFiles)
 	}
 	w.hit("[data-do=older]")
 	w.until("main", w.say("Halaman jawaban ke-2", "Page 2"))
-	stays()
+	stays("id:r2")
 	was := w.lang
 	for _, lang := range []string{map[string]string{"id": "en", "en": "id"}[was], was} {
 		w.otherLanguage(lang)
-		stays()
+		stays("id:r2")
 	}
 	w.hit("[data-do=newer]")
 	w.must(w.page.Until(`!document.querySelector("[data-do=newer]")`))
-	stays()
+	stays("id:r2")
 	w.must(w.page.Select("#delete", "all"))
 	w.hit("form[data-do=delete] button")
 	w.must(w.page.Until(`!!document.querySelector("button.danger")`))
 	w.guarded(true, "a deletion, with a message that is not sent")
 	w.hit("[data-do=open]")
 	w.until("h1", w.say("Percakapan Anda", "Your conversation"))
-	stays()
+	stays("id:r2")
+	w.saysThatItIsClosed()
+	stays("id:r2 id:r3")
 	w.staysWhileItIsSent()
+}
+
+// closedNotice stands above a message's form while nothing can be taken.
+const closedNotice = "main > .notice:not([role]) + section"
+
+// saysThatItIsClosed: before anybody writes more in vain.
+func (w *scripted) saysThatItIsClosed() {
+	asked := w.line.count("GET /roster.recipients")
+	mend := w.line.refuseWith("/roster.recipients", http.StatusServiceUnavailable, `{"error":"closed"}`)
+	w.hit("form[data-do=message] button")
+	w.until("main > .problem", w.say("Kotak ini sedang tidak menerima kiriman", "The box is closed for now"))
+	if n := w.line.count("GET /roster.recipients") - asked; n != 1 {
+		w.t.Errorf("a drop that is closed was asked %d times", n)
+	}
+	w.hit("[data-do=older]")
+	w.must(w.page.Until("!!document.querySelector(`" + closedNotice + "`)"))
+	w.reads("main > .notice:not([role])", w.say("Jangan menulis dulu.", "Do not write yet."))
+	w.shoot("closed")
+	mend()
+	w.hit("[data-do=newer]")
+	w.must(w.page.Until(`!document.querySelector("[data-do=newer]")`))
 }
 
 // staysWhileItIsSent: the message is on its way, and cannot be sent twice; then it is gone.
@@ -161,13 +185,16 @@ func (w *scripted) staysWhileItIsSent() {
 	w.must(w.page.Until(`document.querySelector("form[data-do=message]").inert`))
 	release()
 	w.line.change(nil, nil)
-	w.until("main > .notice[role=status]", w.say("Susulan 1 sudah kami terima", "We have received Addition 1"))
+	w.until("main > .notice[role=status]", w.say("Susulan 2 sudah kami terima", "We have received Addition 2"))
 	if got, err := w.page.Value("#text"); err != nil || got != "" {
 		w.t.Errorf("after it was sent the message is %q, %v", got, err)
 	}
 	w.ticked("form[data-do=message]", "id:r3")
 	w.ticked("form[data-do=files]", "id:r2 id:r3")
 	w.guarded(false, "a message that was sent")
+	if closed, err := w.page.Has(closedNotice); err != nil || closed {
+		w.t.Errorf("a drop that takes a message is called closed, %v", err)
+	}
 	w.hit("form[data-do=files] input[value='id:r3']") // for the files
 }
 

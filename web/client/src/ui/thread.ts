@@ -140,6 +140,7 @@ function render(s: Site, thread: Thread, c: Conversation, notice: string): void 
     replies: c.replies.filter((r) => !silent(r)).map((r) => shown(v, r)), silent: !c.replies.length,
     confirmed: c.replies.filter(silent).map((r) => shown(v, r)),
     items, hidden, kept: items.filter((i) => i.kept), full: thread.next < 0,
+    closed: thread.next > 0 && keyOf(s.circle) === "closed",
   });
   if (thread.next > 0 || typed(thread)) slot(part, "message", messagePart(v, thread));
   if (thread.next > 0) slot(part, "files", filesView(s, thread, "later")());
