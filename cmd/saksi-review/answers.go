@@ -74,12 +74,12 @@ func (c *console) sayAnswers(said []taxonomy.Said, answers taxonomy.Answers, for
 	}
 }
 
-// listThreads writes a line for each thread, those in danger before all others.
+// listThreads writes a line for each thread of a desk, those in danger before all others.
 func (c *console) listThreads(threads []*desk.Thread, copied map[string]bool) {
-	threads = slices.Clone(threads)
+	threads, names := slices.Clone(threads), desk.NamesOf(threads)
 	slices.SortStableFunc(threads, func(a, b *desk.Thread) int { return first(inDanger(a), inDanger(b)) })
 	for _, t := range threads {
-		c.listThread(t, copied[t.Mailbox])
+		c.listThread(t, names, copied[t.Mailbox])
 	}
 }
 

@@ -46,6 +46,32 @@ func TestDangerComesFirst(t *testing.T) {
 	}
 }
 
+// TestTwinsAreToldApart where threads are listed, with digits that mean one of them.
+func TestTwinsAreToldApart(t *testing.T) {
+	one, two, other := strings.Repeat("a", 64), "aaaaaaaaab"+strings.Repeat("0", 54), strings.Repeat("b", 64)
+	threads := []*desk.Thread{{Mailbox: one}, {Mailbox: two}, {Mailbox: other}}
+	report := &desk.Report{Batches: []uint64{1}, Names: desk.NamesOf(threads)}
+	for _, thread := range threads {
+		report.New = append(report.New, desk.Arrival{Mailbox: thread.Mailbox, Kind: item.Message})
+	}
+	for name, show := range map[string]func(*console){
+		"list": func(c *console) { c.listThreads(threads, nil) }, "report": func(c *console) { c.report(report) },
+	} {
+		var out bytes.Buffer
+		show(&console{stdout: &out, stderr: &out})
+		alike := 0
+		for line := range strings.Lines(out.String()) {
+			if strings.Contains(line, "begins like another thread: compare all of its digits") {
+				alike++
+			}
+		}
+		told := strings.Contains(out.String(), "aaaaaaaaaa") && strings.Contains(out.String(), "aaaaaaaaab")
+		if alike != 2 || !told || strings.Contains(out.String(), "bbbbbbbbb") {
+			t.Errorf("%s says\n%s", name, out.String())
+		}
+	}
+}
+
 // TestNoTypedWordsPassForAChoice: a stranger's program can put any words where a
 // code belongs, and name any form; both have the bar of a reporter's own words.
 func TestNoTypedWordsPassForAChoice(t *testing.T) {

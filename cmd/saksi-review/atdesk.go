@@ -217,7 +217,7 @@ func replyTo(flags *flag.FlagSet) action {
 			if err != nil {
 				return err
 			}
-			c.say("reply %d to thread %s is sealed, with status %s", own.Number, short(t.Mailbox), own.Status)
+			c.say("reply %d to thread %s is sealed, with status %s", own.Number, d.Names().Of(t.Mailbox), own.Status)
 			c.sayWaiting(d)
 			return nil
 		})

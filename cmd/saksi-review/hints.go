@@ -123,7 +123,7 @@ func deskHints() []hintRow {
 		{desk.ErrNoThread, "what needs several reviewers is no thread before it opens: saksi-review share, and join"},
 		{desk.ErrName, "saksi-review list shows the names of threads"},
 		{desk.ErrUnknown, "saksi-review list shows the names of threads"},
-		{desk.ErrAmbiguous, "give more digits of the name"},
+		{desk.ErrAmbiguous, "give all of its digits: saksi-review list shows as many of each thread as it takes"},
 		{sheet.ErrClosed, "ask in an answer what it may be used for; with -internal the sheet is made for your desk alone"},
 		{sheet.ErrDeleted, "pass nothing of it on; with -internal the sheet is made for your desk alone"},
 		{sheet.ErrNoTestimony, "saksi-review show shows what the thread has"},

@@ -16,11 +16,13 @@ import (
 	"saksi/crypto/item"
 )
 
-// shortName is how many digits of a mailbox or an id are shown: enough to be
-// unique on a desk, and to be typed.
-const shortName = 8
-
-func short(name string) string { return name[:shortName] }
+// beginsAlike is said of a thread where it is listed.
+func beginsAlike(names desk.Names, mailbox string) string {
+	if !names.Twin(mailbox) {
+		return ""
+	}
+	return "  begins like another thread: compare all of its digits"
+}
 
 // report says what an import found: what is new on stdout, and what should
 // worry the reviewer as warnings.
@@ -38,10 +40,11 @@ func (c *console) report(r *desk.Report) {
 		return cmp.Or(first(a.Danger, b.Danger), cmp.Compare(a.Mailbox, b.Mailbox), cmp.Compare(a.N, b.N))
 	})
 	for _, a := range r.New {
-		c.say("new: thread %s, item %d, %s%s", short(a.Mailbox), a.N, a.Kind, dangerMark(a.Danger))
+		c.say("new: thread %s, item %d, %s%s%s", r.Names.Of(a.Mailbox), a.N, a.Kind,
+			beginsAlike(r.Names, a.Mailbox), dangerMark(a.Danger))
 	}
 	for _, a := range r.Deleted {
-		c.say("deleted by its reporter: thread %s, item %d; the desk still has its copy", short(a.Mailbox), a.N)
+		c.say("deleted by its reporter: thread %s, item %d; the desk still has its copy", r.Names.Of(a.Mailbox), a.N)
 	}
 	for _, n := range []struct {
 		count int
@@ -160,7 +163,7 @@ func canaries(n int) string {
 }
 
 // listThread writes a thread in one line.
-func (c *console) listThread(t *desk.Thread, copied bool) {
+func (c *console) listThread(t *desk.Thread, names desk.Names, copied bool) {
 	unseen, deleted := 0, 0
 	for _, i := range t.Items {
 		if !i.Seen {
@@ -170,7 +173,7 @@ func (c *console) listThread(t *desk.Thread, copied bool) {
 			deleted++
 		}
 	}
-	line := fmt.Sprintf("%s  %s", short(t.Mailbox), plural(len(t.Items), "item"))
+	line := fmt.Sprintf("%s  %s", names.Of(t.Mailbox), plural(len(t.Items), "item"))
 	if n := len(t.Closed); n > 0 {
 		line += fmt.Sprintf(", %d gone with a closed case", n)
 	}
@@ -189,7 +192,7 @@ func (c *console) listThread(t *desk.Thread, copied bool) {
 	if copied {
 		line += "  a sealed file of it is in another thread too"
 	}
-	line += dangerMark(inDanger(t))
+	line += beginsAlike(names, t.Mailbox) + dangerMark(inDanger(t))
 	c.say("%s", line)
 }
 

@@ -33,7 +33,7 @@ func writeSheet(flags *flag.FlagSet) action {
 				return err
 			}
 			s, err := sheet.New(sheet.Input{
-				Thread: short(t.Mailbox), Pages: pages, Form: d.Form, Today: time.Now(), Internal: *internal,
+				Thread: d.Names().Of(t.Mailbox), Pages: pages, Form: d.Form, Today: time.Now(), Internal: *internal,
 			})
 			if err != nil {
 				return err

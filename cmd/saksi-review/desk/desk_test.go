@@ -4,8 +4,10 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
+	"saksi/crypto/item"
 	"saksi/crypto/receipt"
 )
 
@@ -119,5 +121,57 @@ func TestSeenIsRemembered(t *testing.T) {
 	d.take(s.bundle(2, 2))
 	if items := d.Threads()[0].Items; !items[0].Seen || items[1].Seen {
 		t.Errorf("items are %+v %+v", items[0], items[1])
+	}
+}
+
+// TestNoItemTakesAThreadsName: a reporter chooses the ids of items, and a thread's
+// mailbox stands in every outbox. The thread is found by each of its beginnings.
+func TestNoItemTakesAThreadsName(t *testing.T) {
+	s := newDrop(t, 1)
+	s.close(s.message(receipt.New(), 0, marker))
+	d := s.sit(0)
+	d.take(s.bundle(1, 1))
+	mailbox := d.send().Replies[0].Mailbox
+	c := s.craft(receipt.New(), 0, item.Message)
+	id := receipt.ItemID(mailbox[:16])
+	s.burns[id] = s.burns[c.id]
+	c.id, c.manifest.ID = id, id.String()
+	s.close(c.item(regular("message.txt", "x")))
+	if r := d.take(s.bundle(2, 2)); len(r.New) != 1 {
+		t.Fatalf("the item is not in a thread: %+v", r)
+	}
+	for _, digits := range []int{4, 8, 16, 31, 32, 33, 64} {
+		name := mailbox.String()[:digits]
+		if found, err := d.Thread(name); err != nil || found.Mailbox != mailbox.String() {
+			t.Errorf("thread by %d digits: %v", digits, err)
+		}
+		if found, one, err := d.Find(name); err != nil || one != nil || found.Mailbox != mailbox.String() {
+			t.Errorf("thread or item by %d digits: %v, %v", digits, one, err)
+		}
+	}
+}
+
+// TestANameIsAsLongAsItHasToBe to mean one thread, and found by what is shown.
+func TestANameIsAsLongAsItHasToBe(t *testing.T) {
+	mailboxes := []string{
+		strings.Repeat("a", 64), strings.Repeat("a", 10) + strings.Repeat("b", 54), // twins
+		strings.Repeat("a", 7) + strings.Repeat("c", 57), strings.Repeat("f", 64),
+	}
+	d := &Desk{index: &index{}}
+	for _, m := range mailboxes {
+		d.index.Threads = append(d.index.Threads, &Thread{Mailbox: m})
+	}
+	names := d.Names()
+	for n, want := range []int{11, 11, 8, 8} {
+		m := mailboxes[n]
+		if name := names.Of(m); len(name) != want || names.Twin(m) != (want > 8) {
+			t.Errorf("%s is called %s, twin %t", m, name, names.Twin(m))
+		}
+		if found, err := d.Thread(names.Of(m)); err != nil || found.Mailbox != m {
+			t.Errorf("%s is not found by its name: %v", m, err)
+		}
+	}
+	if name := (Names)(nil).Of(mailboxes[0]); name != "aaaaaaaa" {
+		t.Errorf("alone it is called %s", name)
 	}
 }

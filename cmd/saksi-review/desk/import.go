@@ -83,6 +83,7 @@ func (d *Desk) Import(ctx context.Context, bundle io.Reader, size int64, trusted
 	if err := im.commit(); err != nil {
 		return nil, fmt.Errorf("keeping what the bundle brought: %w", err)
 	}
+	im.report.Names = d.Names()
 	return im.report, errors.Join(d.finishClosing(), im.warnOfUnnamed())
 }
 

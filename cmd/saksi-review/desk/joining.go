@@ -50,6 +50,7 @@ func (d *Desk) Join(ctx context.Context, file []byte) (*Joined, error) {
 	if err := im.commit(); err != nil {
 		return j, err
 	}
+	j.Report.Names = d.Names()
 	return j, d.finishClosing()
 }
 

@@ -136,65 +136,67 @@ func (d *Desk) Waiting() (acks, replies int) {
 	return acks, replies
 }
 
-// Thread returns the thread whose mailbox begins with name. It returns
-// [ErrName], [ErrUnknown] or [ErrAmbiguous].
-func (d *Desk) Thread(name string) (*Thread, error) {
-	t, i, err := d.Find(name)
-	if err == nil && i != nil {
-		err = fmt.Errorf("looking for thread %q: %w", name, ErrUnknown)
-	}
-	return t, err
-}
-
 // Newest names the thread that came last.
 const Newest = "newest"
 
-// Find returns the thread whose mailbox begins with name, or the item whose id
-// does, with its thread. It returns [ErrName], [ErrUnknown], [ErrAmbiguous] or
-// [ErrNoThread], and [ErrClosed] for an item whose case was closed.
-func (d *Desk) Find(name string) (*Thread, *Item, error) {
+// Thread returns the thread whose mailbox begins with name, whatever its items are
+// called. It returns [ErrName], [ErrUnknown], [ErrAmbiguous] or [ErrNoThread].
+func (d *Desk) Thread(name string) (*Thread, error) {
 	if threads := d.index.Threads; name == Newest && len(threads) > 0 {
-		return threads[len(threads)-1], nil, nil
+		return threads[len(threads)-1], nil
 	}
 	if name == Newest {
-		return nil, nil, fmt.Errorf("looking for the newest thread: %w", ErrNoThread)
+		return nil, fmt.Errorf("looking for the newest thread: %w", ErrNoThread)
 	}
 	prefix := strings.ToLower(name)
 	if len(prefix) < 4 || strings.Trim(prefix, "0123456789abcdef") != "" {
-		return nil, nil, fmt.Errorf("looking for %q: %w", name, ErrName)
+		return nil, fmt.Errorf("looking for %q: %w", name, ErrName)
 	}
-	var thread *Thread
+	switch found := d.index.withPrefix(prefix); len(found) {
+	case 0:
+		return nil, fmt.Errorf("looking for thread %q: %w", name, ErrUnknown)
+	case 1:
+		return found[0], nil
+	default:
+		return nil, fmt.Errorf("looking for thread %q: %w", name, ErrAmbiguous)
+	}
+}
+
+// Find returns the thread whose mailbox begins with name, or else the item whose id
+// does, with its thread. A thread comes first: its mailbox stands in every outbox, and
+// a reporter chooses the ids of items, so one could take a thread's name away. It
+// returns what Thread does, and [ErrClosed] for an item whose case was closed.
+func (d *Desk) Find(name string) (*Thread, *Item, error) {
+	t, err := d.Thread(name)
+	if !errors.Is(err, ErrUnknown) {
+		return t, nil, err
+	}
+	prefix := strings.ToLower(name)
 	var one *Item
 	found, closed := 0, false
 	for _, t := range d.index.Threads {
-		if strings.HasPrefix(t.Mailbox, prefix) {
-			thread, one = t, nil
-			found++
-		}
 		for _, i := range t.Items {
 			if strings.HasPrefix(i.ID, prefix) {
-				thread, one = t, i
+				one = i
 				found++
 			}
 		}
 		for _, c := range t.Closed {
 			if strings.HasPrefix(c.ID, prefix) {
-				thread, closed = t, true
+				closed = true
 				found++
 			}
 		}
 	}
-	switch found {
-	case 0:
+	switch {
+	case found == 0:
 		return nil, nil, fmt.Errorf("looking for %q: %w", name, ErrUnknown)
-	case 1:
-		if closed {
-			return nil, nil, fmt.Errorf("looking for %q: %w", name, ErrClosed)
-		}
-		return thread, one, nil
-	default:
+	case found > 1:
 		return nil, nil, fmt.Errorf("looking for %q: %w", name, ErrAmbiguous)
+	case closed:
+		return nil, nil, fmt.Errorf("looking for %q: %w", name, ErrClosed)
 	}
+	return one.thread, one, nil
 }
 
 // A Page is one item of a thread, as it can be shown. Text and Form are the

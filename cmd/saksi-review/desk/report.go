@@ -27,6 +27,7 @@ type Report struct {
 	Expired   int      // expired before this desk got them, says the server
 	Canaries  []string // months whose canary this desk could not open
 	Copies    []Copy   // new items with a sealed file that another thread has too
+	Names     Names    // of the desk's threads, with the new ones
 	Warnings  []string
 
 	kinds []string // of the warnings: what each was written with
