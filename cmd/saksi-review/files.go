@@ -43,6 +43,16 @@ func writeNew(path string, mode os.FileMode, content string) error {
 	return nil
 }
 
+// checkNew holds that a file can be made that is not there yet, before anything is done
+// that would have to be done again without it.
+func checkNew(path string) error {
+	f, err := create(path, secretMode)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Close(), os.Remove(path))
+}
+
 // A newFile is one that must not be there yet.
 type newFile struct {
 	path    string

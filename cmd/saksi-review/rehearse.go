@@ -60,15 +60,15 @@ func rehearse(flags *flag.FlagSet) action {
 		if err := openTest(keys, beside(weeks, testSuffix)); err != nil {
 			return err
 		}
-		if _, err := os.Lstat(*out); err == nil {
-			return fmt.Errorf("writing card: %q: %w", *out, os.ErrExist)
+		if err := checkNew(*out); err != nil {
+			return fmt.Errorf("writing card: %w", err)
 		}
 		keys.Rehearsed = week.Of(time.Now())
 		if err := held.write(keys); err != nil {
 			return err
 		}
-		if err := writeNew(*out, publicMode, keys.Card().Text()); err != nil {
-			return fmt.Errorf("writing card: %w", err)
+		if err := writeCard(*out, keys); err != nil {
+			return err
 		}
 		c.say("the copy opens what was sealed to %s: keep it where the first one is not", keys.Line.ID)
 		c.say("%s", *out)

@@ -88,6 +88,9 @@ func weeksNew(flags *flag.FlagSet) action {
 		if err := need("key", *key, "out", *out); err != nil {
 			return err
 		}
+		if err := checkNew(*out); err != nil {
+			return fmt.Errorf("writing card: %w", err)
+		}
 		held, err := c.keysForWeeks(*key, c.weeksPath(*key), *lost)
 		if err != nil {
 			return err
@@ -108,12 +111,22 @@ func weeksNew(flags *flag.FlagSet) action {
 		if err := held.write(keys); err != nil {
 			return err
 		}
-		if err := writeNew(*out, publicMode, keys.Card().Text()); err != nil {
-			return fmt.Errorf("writing card: %w", err)
+		if err := writeCard(*out, keys); err != nil {
+			return fmt.Errorf("%w; the weeks are made: saksi-review rehearse makes a card of them", err)
 		}
 		c.say("%s", *out)
 		return nil
 	}
+}
+
+// writeCard writes a card that has the present weeks, and the one before: a roster may
+// begin in this week, and needs a week on both sides.
+func writeCard(out string, keys *reviewer.Keys) error {
+	card := keys.CardFrom(week.Of(time.Now()).Add(-1))
+	if err := writeNew(out, publicMode, card.Text()); err != nil {
+		return fmt.Errorf("writing card: %w", err)
+	}
+	return nil
 }
 
 // weeksPath returns where the weeks file is: beside the key file, unless

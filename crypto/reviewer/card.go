@@ -27,9 +27,24 @@ type PublicTerm struct {
 
 // Card returns the public half of k. Where there are more terms than a card
 // takes, it has the last ones.
-func (k *Keys) Card() Card {
+func (k *Keys) Card() Card { return k.card(len(k.Terms)) }
+
+// CardFrom returns the public half of k. Where there are more terms than a card
+// takes, it has as many as it takes from week w on: a roster needs those of its first
+// weeks, however many were made ahead.
+func (k *Keys) CardFrom(w week.Week) Card {
+	n := 0
+	for n < len(k.Terms) && k.Terms[n].To.Before(w) {
+		n++
+	}
+	return k.card(n)
+}
+
+// card has as many terms as a card takes, from the n-th on or an earlier one.
+func (k *Keys) card(n int) Card {
 	c := Card{Line: k.Line}
-	for _, t := range k.Terms[max(0, len(k.Terms)-MaxTerms):] {
+	n = min(n, max(0, len(k.Terms)-MaxTerms))
+	for _, t := range k.Terms[n:min(n+MaxTerms, len(k.Terms))] {
 		c.Terms = append(c.Terms, PublicTerm{t.From, t.To, t.Identity.Recipient()})
 	}
 	return c

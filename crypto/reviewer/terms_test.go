@@ -173,6 +173,29 @@ func TestCardIsBounded(t *testing.T) {
 	}
 }
 
+// TestACardHasTheWeeksThatComeFirst from a week on, where there are more than it takes;
+// of fewer from then on it has as many as it takes.
+func TestACardHasTheWeeksThatComeFirst(t *testing.T) {
+	terms, err := Weekly(first, MaxTerms+20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	k, err := Generate("r1", "00", "LBH Contoh", "Penelaah Satu", terms)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for from, want := range map[int]int{-5: 0, 0: 0, 7: 7, 20: 20, 21: 20, MaxTerms: 20, 2 * MaxTerms: 20} {
+		card, err := ParseCard(k.CardFrom(first.Add(from)).Text())
+		if err != nil || len(card.Terms) != MaxTerms || card.Terms[0].From != first.Add(want) {
+			t.Errorf("from week %d on: %d terms, %v", from, len(card.Terms), err)
+		}
+	}
+	k.Terms = k.Terms[:3]
+	if card := k.CardFrom(first.Add(2)); len(card.Terms) != 3 {
+		t.Errorf("of three terms a card has %d", len(card.Terms))
+	}
+}
+
 // TestWeeklyEndsSomewhere: a slip of the finger makes no endless file.
 func TestWeeklyEndsSomewhere(t *testing.T) {
 	terms, err := Weekly(week.Week{Year: 2026, Number: 1}, 1<<40)
