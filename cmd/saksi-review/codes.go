@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"saksi/crypto/frames"
+	"saksi/crypto/hybrid"
 	"saksi/crypto/roster"
 	"saksi/web/qrcode"
 )
@@ -21,7 +22,8 @@ import (
 //go:embed codes.html
 var codesPage string
 
-// errSecret is returned for a file with a key: a code is seen by every camera.
+// errSecret is returned for a file with a key, open or sealed: a code is seen by every
+// camera.
 var errSecret = errors.New("it has a secret key")
 
 // qrWrite makes a page of QR codes of a public file, such as a roster on its way from
@@ -33,10 +35,8 @@ func qrWrite(flags *flag.FlagSet) action {
 		if err != nil {
 			return err
 		}
-		for _, mark := range []string{"PRIVATE+KEY+", "AGE-SECRET-KEY-"} {
-			if strings.Contains(content, mark) {
-				return fmt.Errorf("drawing %q: %w", args[0], errSecret)
-			}
+		if isSecret(args[0], content) {
+			return fmt.Errorf("drawing %q: %w", args[0], errSecret)
 		}
 		lines, err := frames.Split([]byte(content))
 		if err != nil {
@@ -57,6 +57,15 @@ func qrWrite(flags *flag.FlagSet) action {
 		c.sayFile(args[0], content)
 		return nil
 	}
+}
+
+// isSecret reports whether a file is one of keys, also where it is sealed: what a camera
+// sees of a passphrase's file can be tried against, and nobody takes a copy of a weeks file
+// back. That one tells by its name alone what it is; shares are sealed as it is.
+func isSecret(path, content string) bool {
+	_, passphrase := hybrid.IsSealed([]byte(strings.TrimSpace(content)))
+	return passphrase || strings.EqualFold(filepath.Ext(path), weeksSuffix) ||
+		strings.Contains(content, "PRIVATE+KEY+") || strings.Contains(content, "AGE-SECRET-KEY-")
 }
 
 // codes draws the page. It runs nothing and fetches nothing.

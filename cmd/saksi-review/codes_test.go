@@ -1,8 +1,11 @@
 package main
 
 import (
+	"bytes"
+	"encoding/base64"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -48,6 +51,30 @@ func TestCodesAreReadByAStranger(t *testing.T) {
 	got, err := frames.Join(string(read))
 	if err != nil || string(got) != content {
 		t.Errorf("%d bytes came back of %d: %v", len(got), len(content), err)
+	}
+}
+
+// TestNoKeyIsDrawn, open or sealed, nor a weeks file; shares for a colleague are.
+func TestNoKeyIsDrawn(t *testing.T) {
+	const sealed = "age-encryption.org/v1\n-> scrypt c2FsdHNhbHRzYWx0c2Fs 18\n"
+	const header = "-----BEGIN AGE ENCRYPTED FILE-----\n"
+	armored := header + base64.StdEncoding.EncodeToString([]byte(sealed[:48])) + "\n-----END AGE ENCRYPTED FILE-----\n"
+	const toSomebody = "age-encryption.org/v1\n-> mlkem768x25519 YQ\n"
+	for name, content := range map[string]string{
+		"r1.key": armored, "lost.key": "\n" + armored, "binary": sealed, "open.key": "AGE-SECRET-KEY-PQ-1",
+		"akar.key": "PRIVATE+KEY+akar", "r1.weeks": toSomebody, "found.WEEKS": toSomebody, "r1-r2.share": toSomebody,
+		"roster.note": "isi\n",
+	} {
+		path := filepath.Join(t.TempDir(), name)
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		var out, errs bytes.Buffer
+		drawn := run([]string{"qr", "write", path}, strings.NewReader(""), &out, &errs) == 0
+		public := name == "r1-r2.share" || name == "roster.note"
+		if drawn != public || !public && (out.Len() > 0 || !strings.Contains(errs.String(), errSecret.Error())) {
+			t.Errorf("%s: drawn %t: %s", name, drawn, errs.String())
+		}
 	}
 }
 
