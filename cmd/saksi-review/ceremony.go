@@ -263,6 +263,7 @@ func rosterSign(flags *flag.FlagSet) action {
 	s := &signing{}
 	s.define(flags)
 	previous := flags.String("previous", "", "`file` with the signed roster before this one, if any")
+	cards := cardFlag(flags)
 	return func(_ context.Context, c *console, args []string) error {
 		if err := need("key", s.key); err != nil {
 			return err
@@ -277,6 +278,9 @@ func rosterSign(flags *flag.FlagSet) action {
 		}
 		files := recipientsBeside(args[0], *previous)
 		c.warnMissing(r, files)
+		if err := c.compareCards(r, files, *cards); err != nil {
+			return fmt.Errorf("signing %q: %w", args[0], err)
+		}
 		return s.sign(c, args[0], p, func() {
 			c.describe(r)
 			if last != nil {

@@ -184,19 +184,26 @@ func (d *difference) reviewers() {
 	}
 }
 
+// A lineField is one field of a reviewer's line, in two versions of it.
+type lineField struct {
+	name, old, now string
+	readable       bool // by a person
+}
+
+func lineFields(old, now roster.Reviewer) []lineField {
+	return []lineField{
+		{"label", old.Label, now.Label, true},
+		{"organisation", old.Organisation, now.Organisation, true},
+		{"region", old.Region, now.Region, true},
+		{"signing key", old.Key.String(), now.Key.String(), false},
+		{"direct recipient", old.Direct.String(), now.Direct.String(), false},
+	}
+}
+
 // changedFields names them, and what stands in those that a person can read.
 func changedFields(old, v roster.Reviewer) []string {
 	var fields []string
-	for _, f := range []struct {
-		name, old, now string
-		readable       bool
-	}{
-		{"label", old.Label, v.Label, true},
-		{"organisation", old.Organisation, v.Organisation, true},
-		{"region", old.Region, v.Region, true},
-		{"signing key", old.Key.String(), v.Key.String(), false},
-		{"direct recipient", old.Direct.String(), v.Direct.String(), false},
-	} {
+	for _, f := range lineFields(old, v) {
 		switch {
 		case f.old == f.now:
 		case f.readable:

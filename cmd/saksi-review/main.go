@@ -34,7 +34,7 @@ The roots, when they meet:
     roster new      write a roster, unsigned
     roster sign     add a root's signature to a roster
     roster merge    join the signatures of several copies of a roster
-    roster verify   check a roster and say in words what it says
+    roster verify   check a roster, with -card also whose keys it has, and say in words what it says
 Across the gap without a stick, for what is public:
     qr write        show a file as QR codes
     qr read         put a file together from what a scanner read

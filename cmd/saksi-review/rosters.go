@@ -154,6 +154,7 @@ func readCards(d *reviewer.Draft, paths []string) error {
 
 func rosterVerify(flags *flag.FlagSet) action {
 	root := flags.String("root", "", "`file` with the roots that you trust")
+	cards := cardFlag(flags)
 	return func(_ context.Context, c *console, args []string) error {
 		if err := need("root", *root); err != nil {
 			return err
@@ -167,7 +168,11 @@ func rosterVerify(flags *flag.FlagSet) action {
 			return err
 		}
 		c.describe(&signed.Roster)
-		if err := c.verifyRecipients(signed, filepath.Dir(args[0])); err != nil {
+		files, err := c.verifyRecipients(signed, filepath.Dir(args[0]))
+		if err != nil {
+			return err
+		}
+		if err := c.compareCards(&signed.Roster, files, *cards); err != nil {
 			return err
 		}
 		return c.verifyTime(signed)
@@ -193,18 +198,18 @@ func recipientsIn(folder string) (files recipientsFiles, found map[roster.Hash]s
 }
 
 // verifyRecipients looks in the roster's folder for the files that it pins.
-func (c *console) verifyRecipients(s *roster.Signed, folder string) error {
+func (c *console) verifyRecipients(s *roster.Signed, folder string) (recipientsFiles, error) {
 	files, found, err := recipientsIn(folder)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err := s.Complete(week.Week{}, files); err != nil {
-		return err
+		return nil, err
 	}
 	for _, p := range s.Recipients {
 		c.say("recipients of weeks %s to %s: %s fits", p.From, p.To, found[p.File])
 	}
-	return nil
+	return files, nil
 }
 
 func (c *console) verifyTime(s *roster.Signed) error {
