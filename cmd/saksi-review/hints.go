@@ -152,7 +152,7 @@ func signHints() []hintRow {
 		{errDamaged, "ask for the file again, and carry it on a stick or as QR codes; mail and word processors change files"},
 		{errUnsure, "if something looks wrong, call the other roots; otherwise type the word yes (a script gives -yes)"},
 		{errDiffer, "find out by telephone which of them you all want, and sign that one"},
-		{errCard, "with the newest card of this reviewer, and the .recipients files of this roster beside it: if it stays so, " +
+		{errCard, "try it with the newest card of this reviewer, and the .recipients files of this roster beside it: if it stays so, " +
 			"testimonies may be sealed to a stranger in their place; keep the files, let nobody use this roster, and call every root"},
 		{errNobody, "let the roots sign it: saksi-review roster sign, or root endorse"},
 		{roster.ErrSuccessor, "give the newest roster with -current; or it was proposed for another drop"},
