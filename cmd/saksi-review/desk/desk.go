@@ -114,8 +114,8 @@ var (
 	// ErrFork is returned when a bundle contradicts what the desk already knows:
 	// another batch or another roster under a known number.
 	ErrFork = errors.New("the server shows two histories")
-	// ErrRollback is returned when a bundle with new batches lacks the newest
-	// roster that the desk knows.
+	// ErrRollback is returned when a bundle lacks the newest roster that the desk
+	// knows, and its batches do more than close gaps between those of the desk.
 	ErrRollback = errors.New("the bundle goes back to an older roster")
 	// ErrRoster is returned when a roster of the bundle is not the roots', or
 	// does not follow the one before. What is wrong with it stands beside:

@@ -266,16 +266,37 @@ func (im *importer) link() error {
 	if err := im.checkKeys(); err != nil {
 		return err
 	}
-	if _, ok := im.staged.rosters[im.newest.Sequence]; !ok && len(im.report.Batches) > 0 {
+	if _, ok := im.staged.rosters[im.newest.Sequence]; !ok && im.goesOn() {
 		return fmt.Errorf("reading bundle: %w: the desk knows roster %d, and the bundle does not have it",
 			ErrRollback, im.newest.Sequence)
 	}
-	for i, b := range im.next.Batches[1:] {
-		if before := im.next.Batches[i].Sequence; b.Sequence > before+1 {
-			im.report.Missing = append(im.report.Missing, Range{before + 1, b.Sequence - 1})
+	im.report.Missing = gaps(im.next.Batches)
+	return nil
+}
+
+// goesOn reports whether the bundle's batches go on where those of the desk end, or open
+// a gap. Others lie between what the desk has: they are from an old stick, whose newest
+// roster was an older one, and may be all that is left of a batch.
+func (im *importer) goesOn() bool {
+	known, all := im.desk.index.Batches, im.next.Batches
+	return len(known) == 0 || lastNumber(all) > lastNumber(known) || lacking(all) > lacking(known)
+}
+
+func lastNumber(batches []*batchEntry) uint64 { return batches[len(batches)-1].Sequence }
+
+// lacking returns how many batches are missing between the first and the last.
+func lacking(batches []*batchEntry) uint64 {
+	return lastNumber(batches) - batches[0].Sequence + 1 - uint64(len(batches))
+}
+
+// gaps returns what is missing between the first batch and the last.
+func gaps(batches []*batchEntry) (missing []Range) {
+	for i, b := range batches[1:] {
+		if before := batches[i].Sequence; b.Sequence > before+1 {
+			missing = append(missing, Range{before + 1, b.Sequence - 1})
 		}
 	}
-	return nil
+	return missing
 }
 
 // checkKeys holds that no batch is signed by an older key than one before it. From

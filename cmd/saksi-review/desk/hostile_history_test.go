@@ -53,6 +53,57 @@ func TestServerRollsTheRosterBack(t *testing.T) {
 	}
 }
 
+// TestOldStickClosesAGap: a copy of the desk lacks the batch that the lost outbox had
+// confirmed, and no server has it any more. The stick does, from before the newest
+// roster. What it brings lies between what the desk has, and takes nothing back.
+func TestOldStickClosesAGap(t *testing.T) {
+	s := newDrop(t, 1)
+	d := s.withPast(t)
+	s.close(s.message(receipt.New(), 0, marker))
+	stick := s.bundle(1, 3)
+	s.newRoster(func(d *draft) { d.Weeks = 5 })
+	s.close()
+	if r := d.take(s.bundle(4, 4)); !slices.Equal(r.Missing, []Range{{3, 3}}) {
+		t.Fatalf("missing %v, want batch 3", r.Missing)
+	}
+	if r := d.take(stick); len(r.New) != 1 || !slices.Equal(r.Batches, []uint64{3}) || !r.Whole() || d.newest().Sequence != 2 {
+		t.Errorf("the stick that has it: %+v, under roster %d", r, d.newest().Sequence)
+	}
+	if acks, _ := d.Waiting(); acks != 4 {
+		t.Errorf("%d batches are to be confirmed, want all 4", acks)
+	}
+	d.keepsPast(t)
+}
+
+// TestOldStickOpensNoGap: without the newest roster a bundle closes gaps, in whole or in
+// part, and makes none, neither before the desk's first batch nor after its last.
+func TestOldStickOpensNoGap(t *testing.T) {
+	s := newDrop(t, 1)
+	for range 7 {
+		s.close()
+	}
+	second, fourth, fifth, seventh := s.bundle(2, 2), s.bundle(4, 4), s.bundle(5, 5), s.bundle(7, 7)
+	d := s.sit(0)
+	d.take(fifth)
+	s.newRoster(func(d *draft) { d.Weeks = 5 })
+	s.close()
+	s.close()
+	d.take(s.bundle(8, 8))
+	d.refuse(s.bundle(9, 9).without("rosters/2.note"), ErrRollback)
+	d.refuse(second, ErrRollback)
+	for _, step := range []struct {
+		stick   members
+		missing []Range
+	}{{fifth, []Range{{6, 7}}}, {seventh, []Range{{6, 6}}}, {fourth, []Range{{6, 6}}}} {
+		if r := d.take(step.stick); !slices.Equal(r.Missing, step.missing) {
+			t.Errorf("missing %v, want %v", r.Missing, step.missing)
+		}
+	}
+	strange := newDrop(t, 1)
+	strange.close()
+	d.refuse(s.bundle(6, 6).without(".note").with(strange.bundle(1, 1)), ErrRoster)
+}
+
 // TestServerForksTheRoster: the roots were made to sign two rosters of one
 // number, and the desk knows the other one.
 func TestServerForksTheRoster(t *testing.T) {
