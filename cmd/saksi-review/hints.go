@@ -89,6 +89,8 @@ func keyHints() []hintRow {
 func deskHints() []hintRow {
 	const keepStick = "keep the stick and this desk as they are, and compare both with another reviewer " +
 		"before anything else: the server, or who carried the bundle, may be hostile"
+	const anew = "saksi-review open, with -desk for a new folder; first the bundles that are left on sticks, the oldest first: " +
+		"no server brings again what every desk has confirmed; keep this folder as it is"
 	return []hintRow{
 		{desk.ErrColleague, "saksi-review roster verify lists who is on a roster, with their ids"},
 		{share.ErrNotMine, "ask who made it to name this reviewer behind -to, with the newest roster; if your weeks file is new, " +
@@ -101,12 +103,11 @@ func deskHints() []hintRow {
 		{desk.ErrLocked, "wait for the other saksi-review, or close it"},
 		{desk.ErrOtherKey, "use the key file that the desk was begun with, or another folder for -desk"},
 		{desk.ErrOtherRoots, "use the root file that the desk was begun with; compare its fingerprint with the poster"},
-		{desk.ErrVersion, "use the saksi-review that it was begun with; or begin a new desk: saksi-review open, with -desk " +
-			"for a new folder, and ask the operator for all batches again"},
+		{desk.ErrVersion, "use the saksi-review that it was begun with; or begin a new desk: " + anew},
 		{desk.ErrNoCase, "bring back a copy of the desk's folder; saksi-review close gives the case up for good"},
 		{desk.ErrLeft, "delete the folder whose name ends in .part, as you do with all that was extracted; then extract again"},
 		{desk.ErrClosed, "what was in it is gone; what comes later for its thread opens a new case"},
-		{desk.ErrDamaged, "bring back a copy of the desk's folder, or begin a new one and ask for all batches again"},
+		{desk.ErrDamaged, "bring back a copy of the desk's folder; if there is none, begin a new desk: " + anew},
 		{desk.ErrFork, keepStick},
 		{desk.ErrRollback, keepStick},
 		{desk.ErrReplaced, "somebody uses a key that the roots took from the server: keep the stick, ask who brought it, " +

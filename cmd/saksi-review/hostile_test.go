@@ -163,6 +163,17 @@ func TestEveryRefusalSaysWhatToDo(t *testing.T) {
 			t.Errorf("%v: no hint", err)
 		}
 	}
+	// No server brings what every desk has confirmed: no hint may send anybody there.
+	for _, row := range hints() {
+		if strings.Contains(row.hint, "all batches again") {
+			t.Errorf("%v: the hint promises what no command does: %s", row.err, row.hint)
+		}
+	}
+	for _, err := range []error{desk.ErrDamaged, desk.ErrVersion} {
+		if !strings.Contains(hintFor(err), "left on sticks, the oldest first") {
+			t.Errorf("%v: the hint does not name old sticks: %s", err, hintFor(err))
+		}
+	}
 	// To roots it says that signatures are missing, to a reviewer with a bundle
 	// that something is false.
 	for _, err := range []error{sign.ErrSignatures, roster.ErrChain} {

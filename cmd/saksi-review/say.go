@@ -123,9 +123,9 @@ func (c *console) reportTrouble(r *desk.Report) {
 
 func missing(m desk.Range) string {
 	if m.From == m.To {
-		return fmt.Sprintf("batch %d is missing: ask the operator for it", m.From)
+		return fmt.Sprintf("batch %d is missing: ask the operator for it, or open an old stick that has it", m.From)
 	}
-	return fmt.Sprintf("batches %d to %d are missing: ask the operator for them", m.From, m.To)
+	return fmt.Sprintf("batches %d to %d are missing: ask the operator for them, or open old sticks that have them", m.From, m.To)
 }
 
 // runs writes 3, 4, 5 and 9 as "3-5, 9".
