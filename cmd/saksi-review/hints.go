@@ -134,6 +134,7 @@ func deskHints() []hintRow {
 		{taxonomy.ErrInvalid, "copy the files again, and compare their SHA-256 with the operator; " +
 			"the taxonomy stands before its rules"},
 		{desk.ErrNotOnRoster, "give your card to the roots, and open a bundle with the new roster"},
+		{desk.ErrNoGap, "saksi-review open names those that are missing, with any bundle: give the numbers just so, such as 3-4"},
 		{desk.ErrNoBatch, "compare a batch that both desks have, or open the bundle with it first"},
 		{batch.ErrChallenge, "the words are on the list of receipts; let them be spelt, " +
 			"and type them in quotes: -with \"kata kata\""},

@@ -47,6 +47,7 @@ A reviewer, at the desk:
     reply           answer a thread
     close           close a case: destroy what this desk has of a thread
     forget          destroy what waits for shares since before a week
+    gap             wait no longer for batches that nobody has any more
     share           hand a colleague what this desk has of items that need several to open
     join            take what colleagues handed over, and open what opens with it
     outbox          write the file that travels back to the server
@@ -129,6 +130,7 @@ func commands() []command {
 		{"reply", "THREAD", replyTo, 1, 1},
 		{"close", "THREAD", closeCase, 1, 1},
 		{"forget", "WEEK", forgetWaiting, 1, 1},
+		{"gap", "BATCHES", giveUpGap, 1, 1},
 		{"share", "", shareItems, 0, 0},
 		{"join", "SHARES...", joinShares, 1, many},
 		{"outbox", "", writeOutbox, 0, 0},

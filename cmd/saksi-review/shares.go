@@ -78,17 +78,23 @@ func (f *portionFlags) portion() (p desk.Portion, err error) {
 	if f.batches == "" {
 		return p, nil
 	}
-	from, to, ranged := strings.Cut(f.batches, "-")
-	if !ranged {
-		to = from
-	}
-	var errTo error
-	p.Batches.From, err = strconv.ParseUint(from, 10, 64)
-	p.Batches.To, errTo = strconv.ParseUint(to, 10, 64)
-	if err != nil || errTo != nil || p.Batches.From < 1 || p.Batches.To < p.Batches.From {
+	var ok bool
+	if p.Batches, ok = parseBatches(f.batches); !ok {
 		return p, fmt.Errorf("%w: -batch has a form such as 3-12 or 7", errUsage)
 	}
 	return p, nil
+}
+
+// parseBatches reads 3-12, or 7.
+func parseBatches(text string) (r desk.Range, ok bool) {
+	from, to, ranged := strings.Cut(text, "-")
+	if !ranged {
+		to = from
+	}
+	var errFrom, errTo error
+	r.From, errFrom = strconv.ParseUint(from, 10, 64)
+	r.To, errTo = strconv.ParseUint(to, 10, 64)
+	return r, errFrom == nil && errTo == nil && r.From >= 1 && r.To >= r.From
 }
 
 // maxParts is more than any desk has items for.

@@ -123,12 +123,13 @@ func (im *importer) acknowledge() error {
 // waitingBatches returns the batches that are still to be acknowledged. An
 // acknowledgement says that everything up to a batch is here, so it stops at
 // the first batch that came incomplete, or not at all: the server would bring
-// it no more. So it does at one with an item that a lost weeks file would open.
+// it no more. So it does at one with an item that a lost weeks file would open. What
+// was given up is not waited for.
 func (x *index) waitingBatches() (waiting []*batchEntry) {
 	held := x.held()
 	for n, b := range x.Batches {
-		gap := n > 0 && b.Sequence != x.Batches[n-1].Sequence+1
-		if gap || !b.Complete || b.Outbox == 0 && held[b.Sequence] {
+		gap, ok := gapBefore(x.Batches, n)
+		if ok && !x.gaveUp(gap) || !b.Complete || b.Outbox == 0 && held[b.Sequence] {
 			return waiting
 		}
 		if b.Outbox == 0 {

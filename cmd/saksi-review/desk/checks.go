@@ -22,7 +22,7 @@ func (x *index) check() error {
 		return errors.New("no roster")
 	}
 	return errors.Join(x.checkRosters(), x.checkBatches(), x.checkThreads(), x.checkApart(), x.checkForms(),
-		x.checkClosing(), x.checkDestroyed(), x.checkWaiting(), x.checkCanaries())
+		x.checkClosing(), x.checkDestroyed(), x.checkWaiting(), x.checkCanaries(), x.checkGivenUp())
 }
 
 func (x *index) checkRosters() error {

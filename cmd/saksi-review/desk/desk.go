@@ -159,6 +159,8 @@ var (
 	// ErrClosed is returned when the case of what is asked for was closed.
 	ErrClosed = errors.New("the case was closed on this desk")
 
+	// ErrNoGap is returned when no such batches are missing, or not just these.
+	ErrNoGap = errors.New("not just these batches are missing here")
 	// ErrNoBatch is returned when the desk does not have a batch.
 	ErrNoBatch = errors.New("the desk does not have it")
 	// ErrNoOutbox is returned when the desk never wrote an outbox of that number.

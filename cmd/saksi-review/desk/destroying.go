@@ -27,11 +27,11 @@ type Verdict struct {
 // and a battery that is flat sets the clock. So each has to agree with the
 // other, and the clock with the days that the roots signed.
 type lookout struct {
-	batches []*batchEntry
-	clock   week.Week
-	valid   bool // the newest roster is, at the clock
-	begun   bool // the desk has no more than the bundle that began it
-	grace   int
+	index *index // of it the batches, and the gaps that were given up
+	clock week.Week
+	valid bool // the newest roster is, at the clock
+	begun bool // the desk has no more than the bundle that began it
+	grace int
 }
 
 // verdict judges one term. Its secret goes when everything that was sealed to it has
@@ -40,7 +40,7 @@ type lookout struct {
 // brought all that another one still has to read, or only what a new server closed.
 func (l lookout) verdict(from, to week.Week) Verdict {
 	v := Verdict{From: from, To: to, Due: true}
-	chain, last := reachOf(l.batches), to.Add(l.grace)
+	chain, last := reachOf(l.index), to.Add(l.grace)
 	switch {
 	case !last.Before(l.clock):
 		v.Due = last.Before(chain.newest)
@@ -48,7 +48,7 @@ func (l lookout) verdict(from, to week.Week) Verdict {
 	case !l.valid:
 		v.Why = "the clock is outside the newest roster's days"
 	case chain.begins != nil && from.Before(chain.knows()):
-		v.Why = fmt.Sprintf("the desk begins with batch %d, of week %s", chain.begins.Sequence, chain.begins.Week)
+		v.Why = chain.since
 	case !last.Before(chain.to):
 		v.Why = chain.stop
 	case l.begun:
@@ -59,7 +59,8 @@ func (l lookout) verdict(from, to week.Week) Verdict {
 
 // A reach says until when the desk has all that the server closed.
 type reach struct {
-	begins *batchEntry // the first, or nil: what was before it is not known
+	begins *batchEntry // the first since the last gap that was given up, or nil: what was before it is not known
+	since  string      // that, in words
 	to     week.Week   // of the last batch without a gap and with nothing missing
 	stop   string      // why it is no later one
 	newest week.Week   // the latest of any batch, believed or not
@@ -85,19 +86,23 @@ func (r reach) knows() week.Week {
 // reachOf follows the chain of batches to its first flaw. A batch whose week was
 // still to come by this desk's clock when it arrived says nothing about what
 // has arrived since: once the clock gets there, the server may have closed many others.
-func reachOf(batches []*batchEntry) reach {
+func reachOf(x *index) reach {
 	r := reach{stop: "there is no batch"}
-	for _, b := range batches {
+	for _, b := range x.Batches {
 		if w := parseWeek(b.Week); r.newest.Before(w) {
 			r.newest = w
 		}
 	}
-	for i, b := range batches {
+	for i, b := range x.Batches {
+		gap, ok := gapBefore(x.Batches, i)
 		switch {
 		case i == 0:
-			r.begins = b
-		case i > 0 && b.Sequence != batches[i-1].Sequence+1:
-			r.stop = missing(batches[i-1].Sequence+1, b.Sequence-1)
+			r.begins, r.since = b, fmt.Sprintf("the desk begins with batch %d, of week %s", b.Sequence, b.Week)
+		case ok && x.gaveUp(gap) && parseWeek(b.Week).Before(parseWeek(r.begins.Week)): // a server may say so
+		case ok && x.gaveUp(gap):
+			r.begins, r.since = b, fmt.Sprintf("a gap was given up before batch %d, of week %s", b.Sequence, b.Week)
+		case ok:
+			r.stop = missing(gap.From, gap.To)
 			return r
 		}
 		switch {
@@ -136,7 +141,7 @@ func isAhead(w week.Week, now time.Time) bool { return week.Of(now).Add(1).Befor
 // Verdicts judges every term of the reviewer's.
 func (d *Desk) Verdicts(grace int) (verdicts []Verdict) {
 	now, newest := d.now(), d.newest()
-	l := lookout{batches: d.index.Batches, clock: week.Of(now), begun: d.index.hasBegun(), grace: grace}
+	l := lookout{index: d.index, clock: week.Of(now), begun: d.index.hasBegun(), grace: grace}
 	l.valid = newest != nil && newest.ValidAt(now) == nil
 	for _, t := range d.keys.Terms {
 		verdicts = append(verdicts, l.verdict(t.From, t.To))

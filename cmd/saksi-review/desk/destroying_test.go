@@ -78,7 +78,7 @@ func TestWhichWeeksMayGo(t *testing.T) {
 		{"it begins before", without(chain(-1, -1, 5), 1), 5, false, 0, true, ""},
 		{"batch 1 is of later", chain(1, 1, 5), 5, false, 0, true, "the desk begins with batch 1, of week " + w(1)},
 	} {
-		l := lookout{batches: test.batches, clock: week.Of(day).Add(test.clock), valid: !test.invalid, grace: 4}
+		l := lookout{index: &index{Batches: test.batches}, clock: week.Of(day).Add(test.clock), valid: !test.invalid, grace: 4}
 		from := week.Of(day)
 		v := l.verdict(from, from.Add(test.last))
 		if v.Due != test.due || !strings.HasPrefix(v.Why, test.why) || (v.Why == "") != (test.why == "") {

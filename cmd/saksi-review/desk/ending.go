@@ -22,7 +22,7 @@ func (im *importer) endOfWaiting() {
 // begun.
 func (im *importer) agreedWeek() week.Week {
 	now := week.Of(im.desk.now())
-	if newest := reachOf(im.next.Batches).newest; newest.Before(now) {
+	if newest := reachOf(im.next).newest; newest.Before(now) {
 		return newest
 	}
 	return now

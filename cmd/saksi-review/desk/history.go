@@ -270,7 +270,7 @@ func (im *importer) link() error {
 		return fmt.Errorf("reading bundle: %w: the desk knows roster %d, and the bundle does not have it",
 			ErrRollback, im.newest.Sequence)
 	}
-	im.report.Missing = gaps(im.next.Batches)
+	im.report.Missing = im.next.gaps()
 	return nil
 }
 
@@ -287,16 +287,6 @@ func lastNumber(batches []*batchEntry) uint64 { return batches[len(batches)-1].S
 // lacking returns how many batches are missing between the first and the last.
 func lacking(batches []*batchEntry) uint64 {
 	return lastNumber(batches) - batches[0].Sequence + 1 - uint64(len(batches))
-}
-
-// gaps returns what is missing between the first batch and the last.
-func gaps(batches []*batchEntry) (missing []Range) {
-	for i, b := range batches[1:] {
-		if before := batches[i].Sequence; b.Sequence > before+1 {
-			missing = append(missing, Range{before + 1, b.Sequence - 1})
-		}
-	}
-	return missing
 }
 
 // checkKeys holds that no batch is signed by an older key than one before it. From

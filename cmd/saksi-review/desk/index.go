@@ -34,6 +34,8 @@ type index struct {
 	Closing  []closing     `json:"closing,omitempty"`  // cases that are not quite gone
 	// Destroyed are the weeks whose secrets this desk destroyed, or was about to.
 	Destroyed []span `json:"destroyed,omitempty"`
+	// GivenUp are gaps between batches that this desk waits for no longer.
+	GivenUp []Range `json:"given_up,omitempty"`
 	// Tried are the terms, by SHA-256 of the recipient, with which all that lies apart
 	// was tried.
 	Tried []string `json:"tried,omitempty"`

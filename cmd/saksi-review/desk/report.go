@@ -56,7 +56,10 @@ func (r *Report) WarningsByKind() (all [][]string) {
 }
 
 // A Range is a run of batches, both ends included.
-type Range struct{ From, To uint64 }
+type Range struct {
+	From uint64 `json:"from"`
+	To   uint64 `json:"to"`
+}
 
 // An Arrival names an item of a thread.
 type Arrival struct {
