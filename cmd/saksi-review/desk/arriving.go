@@ -25,15 +25,22 @@ const arrivingFile = "arriving.age"
 // name a folder is no reason to destroy it: the index can be an older copy, or begun anew
 // where one was lost. That this import made the folder, and the index is the same to the
 // byte as when it began, is one.
+// The same holds for case keys: one of an import that was killed has an index among the
+// free blocks of the disk, perhaps, and one that a newer index names is all that opens
+// its case.
 type arriving struct {
 	Index string   `json:"index"` // SHA-256 of index.age; empty where there was none
 	Items []string `json:"items,omitempty"`
 	Apart []string `json:"apart,omitempty"`
+	Cases []string `json:"cases,omitempty"` // names of new case keys
 }
 
-// announce notes what the import is about to move.
+// announce notes what the import is about to move, and the case keys that it makes.
 func (im *importer) announce() error {
 	d, a := im.desk, arriving{}
+	for _, k := range im.newCases() {
+		a.Cases = append(a.Cases, k.name)
+	}
 	for _, m := range im.moves {
 		id := m.parcel.id.String()
 		if m.parcel.kept || m.parcel.apart || d.stands(filepath.Join(m.folder, id)) {
@@ -45,7 +52,7 @@ func (im *importer) announce() error {
 			a.Apart = append(a.Apart, id)
 		}
 	}
-	if len(a.Items)+len(a.Apart) == 0 {
+	if len(a.Items)+len(a.Apart)+len(a.Cases) == 0 {
 		return nil
 	}
 	var err error
@@ -71,6 +78,11 @@ func parseArriving(note []byte) (a arriving, err error) {
 	for _, id := range slices.Concat(a.Items, a.Apart) {
 		if _, err := receipt.ParseItemID(id); err != nil {
 			return a, fmt.Errorf("parsing what arrives: %w", err)
+		}
+	}
+	for _, name := range a.Cases {
+		if !validCase(name) {
+			return a, errors.New("parsing what arrives: a case without a name")
 		}
 	}
 	if !bytes.Equal(a.format(), note) {
@@ -104,8 +116,8 @@ func (d *Desk) indexHash() (string, error) {
 	return hex.EncodeToString(hash.Sum(nil)), nil
 }
 
-// sweepArriving destroys what an import had moved that was killed, or failed, before it
-// wrote the index. A note that does not read is left, and so is what it may name.
+// sweepArriving destroys what an import had moved, and its case keys, when it was killed, or
+// failed, before it wrote the index. A note that does not read is left, and so is what it may name.
 func (d *Desk) sweepArriving() error {
 	note, err := d.readSealed(d.path(arrivingFile))
 	if err != nil {
@@ -120,7 +132,7 @@ func (d *Desk) sweepArriving() error {
 		return fmt.Errorf("removing an interrupted import: %w", err)
 	}
 	if now == a.Index {
-		err = errors.Join(d.sweepItems("items", a.Items), d.sweepItems("apart", a.Apart))
+		err = errors.Join(d.sweepCases(a.Cases), d.sweepItems("items", a.Items), d.sweepItems("apart", a.Apart))
 	}
 	if err == nil {
 		err = d.arrived()
@@ -129,6 +141,24 @@ func (d *Desk) sweepArriving() error {
 		return fmt.Errorf("removing an interrupted import: %w", err)
 	}
 	return nil
+}
+
+// sweepCases overwrites case keys that the index does not need, and removes them.
+func (d *Desk) sweepCases(names []string) error {
+	needed := d.index.cases()
+	var files []string
+	for _, name := range names {
+		if !needed[name] {
+			files = append(files, name+".key")
+		}
+	}
+	if len(files) == 0 {
+		return nil
+	}
+	if err := d.wipeCases(files); err != nil {
+		return err
+	}
+	return removeIn(d.path("cases"), files...)
 }
 
 // sweepItems overwrites the slots of items in a folder, and removes their files.
@@ -179,9 +209,9 @@ func (im *importer) warnOfUnnamed() error {
 		return fmt.Errorf("looking for items that the index does not name: %w", err)
 	}
 	if len(paths) > 0 {
-		im.warn("folders of items that the index of this desk does not name: %d, the first is %q. If you put an older "+
-			"copy of the desk back, use the newer one; if not, they are of a bundle that broke off: delete them",
-			len(paths), paths[0])
+		im.warn("folders of items that the index of this desk does not name: %d, the first is %q. Keep them: this is "+
+			"an older copy of the desk, or of its index.age. Look for the newer one, and use that: nothing else opens "+
+			"them, and what was confirmed comes in no other bundle", len(paths), paths[0])
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -39,7 +40,7 @@ type caseKey struct {
 
 // newCase makes a case key for a subject: a thread's mailbox, or the id of an item
 // that waits for something before it can be filed. It is in memory alone until
-// keepCases, and destroyed as a stray unless the index names it.
+// keepCases, which an import announces.
 func (d *Desk) newCase(subject string) (*caseKey, error) {
 	name, secret := make([]byte, 16), make([]byte, caseFileSize)
 	rand.Read(name)
@@ -104,9 +105,6 @@ func (d *Desk) casePath(name string) string { return d.path("cases", name+".key"
 // system was synced after it: that is once, for all that an import writes.
 func (d *Desk) keepCases(keys []*caseKey) error {
 	for _, k := range keys {
-		if k.secret == nil {
-			continue
-		}
 		if err := writeFile(d.casePath(k.name), strings.NewReader(string(k.secret))); err != nil {
 			return fmt.Errorf("keeping case key: %w", err)
 		}
@@ -114,25 +112,31 @@ func (d *Desk) keepCases(keys []*caseKey) error {
 	return nil
 }
 
-// wipeStrays destroys case keys that the index does not name: those of an import
-// that was interrupted, whose index may still be found among the free blocks of
-// the disk. It runs when the index was written, and not whenever a desk is
-// opened: who puts an old index back by mistake can still take the newer one.
-func (d *Desk) wipeStrays() error {
-	entries, err := os.ReadDir(d.path("cases"))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("looking for case keys: %w", err)
-	}
-	named := d.index.cases()
-	for _, entry := range entries {
-		if named[strings.TrimSuffix(entry.Name(), ".key")] {
-			continue
-		}
-		if err := errors.Join(wipe(d.path("cases", entry.Name())), removeIn(d.path("cases"), entry.Name())); err != nil {
-			return fmt.Errorf("destroying a case key: %w", err)
+// newCases returns the case keys that an import made and its index names, by name.
+func (im *importer) newCases() (keys []*caseKey) {
+	named := im.next.cases()
+	for _, k := range im.cases {
+		if k.secret != nil && named[k.name] {
+			keys = append(keys, k)
 		}
 	}
-	return nil
+	slices.SortFunc(keys, func(a, b *caseKey) int { return strings.Compare(a.name, b.name) })
+	return keys
+}
+
+// endCases notes that case keys are to be destroyed which the index before this one
+// needed, and this one does not: those of items that waited and were opened. Keys that
+// neither names are left, for a newer index needs them, perhaps: who puts an old one back
+// by mistake can still take that.
+func (x *index) endCases(before *index) {
+	ended, needed := before.cases(), x.cases()
+	for _, c := range x.Closing {
+		needed[c.Case] = true // noted already
+	}
+	maps.DeleteFunc(ended, func(name string, _ bool) bool { return name == "" || needed[name] })
+	for _, name := range slices.Sorted(maps.Keys(ended)) {
+		x.Closing = append(x.Closing, closing{Case: name})
+	}
 }
 
 // cases returns the names of the case keys that the index needs.

@@ -45,11 +45,7 @@ func (d *Desk) CloseCase(t *Thread) error {
 	if err := d.save(next); err != nil {
 		return err
 	}
-	if err := d.finishClosing(); err != nil {
-		return err
-	}
-	// What a crash left of an item that waited and was joined, too.
-	return d.wipeStrays()
+	return d.finishClosing()
 }
 
 // close makes a stub of a thread and notes what has to go.
@@ -83,33 +79,50 @@ func (i *Item) stub() Closed {
 
 // finishClosing takes every case whose end was decided to its end.
 func (d *Desk) finishClosing() error {
-	for len(d.index.Closing) > 0 {
-		for _, step := range d.closingSteps(d.index.Closing[0]) {
-			if err := step(); err != nil {
-				return fmt.Errorf("closing case to its end: %w", err)
-			}
+	if len(d.index.Closing) == 0 {
+		return nil
+	}
+	for _, step := range d.closingSteps(d.index.Closing...) {
+		if err := step(); err != nil {
+			return fmt.Errorf("closing case to its end: %w", err)
 		}
 	}
 	return nil
 }
 
-// closingSteps are those after the index says that the case ends. Each may be
-// interrupted and then begins anew. The key goes first: with it, everything is
+// closingSteps are those after the index says that the first of its cases end. Each may
+// be interrupted and then begins anew. The keys go first: with them, everything is
 // closed. The slots follow, as the secret of their week may live for weeks.
-func (d *Desk) closingSteps(c closing) []func() error {
+func (d *Desk) closingSteps(first ...closing) []func() error {
+	var all closing
+	var keys []string
+	for _, c := range first {
+		keys = append(keys, c.Case+".key")
+		all.Items, all.Apart = append(all.Items, c.Items...), append(all.Apart, c.Apart...)
+	}
 	return []func() error{
-		func() error { return wipe(d.casePath(c.Case)) },
-		func() error { return errors.Join(d.wipeSlots("items", c.Items), d.wipeSlots("apart", c.Apart)) },
-		func() error { return removeIn(d.path("cases"), c.Case+".key") },
+		func() error { return d.wipeCases(keys) },
+		func() error { return errors.Join(d.wipeSlots("items", all.Items), d.wipeSlots("apart", all.Apart)) },
+		func() error { return removeIn(d.path("cases"), keys...) },
 		func() error {
-			return errors.Join(removeIn(d.path("items"), c.Items...), removeIn(d.path("apart"), c.Apart...))
+			return errors.Join(removeIn(d.path("items"), all.Items...), removeIn(d.path("apart"), all.Apart...))
 		},
 		func() error {
 			next := d.index.clone()
-			next.Closing = next.Closing[1:]
+			next.Closing = next.Closing[len(first):]
 			return d.save(next)
 		},
 	}
+}
+
+// wipeCases overwrites the files of case keys.
+func (d *Desk) wipeCases(files []string) error {
+	for _, name := range files {
+		if err := wipe(d.path("cases", name)); err != nil {
+			return fmt.Errorf("destroying a case key: %w", err)
+		}
+	}
+	return nil
 }
 
 // wipeSlots overwrites all slots of items in a folder. They are synced together: item by item

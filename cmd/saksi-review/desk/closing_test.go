@@ -323,26 +323,84 @@ func TestLostCaseKeyIsNamed(t *testing.T) {
 // TestKeyOfAnInterruptedImportIsDestroyed: its index may be among the free blocks.
 func TestKeyOfAnInterruptedImportIsDestroyed(t *testing.T) {
 	s := newDrop(t, 1)
+	s.close(s.message(receipt.New(), 0, honest))
 	s.close(s.message(receipt.New(), 0, marker))
-	s.close()
 	d := s.sit(0)
 	d.take(s.bundle(1, 1))
-	stray := &caseKey{name: strings.Repeat("ab", 16), secret: bytes.Repeat([]byte{7}, caseFileSize)}
-	if err := d.keepCases([]*caseKey{stray}); err != nil {
-		t.Fatal(err)
-	}
+	kept := d.keyFiles()
+	d.kill(s.bundle(2, 2))
 	disk := filepath.Join(t.TempDir(), "disk")
-	if err := os.Link(d.casePath(stray.name), disk); err != nil {
+	fresh := slices.DeleteFunc(d.keyFiles(), func(name string) bool { return slices.Contains(kept, name) })
+	if len(fresh) != 1 {
+		t.Fatalf("the import made the keys %q", fresh)
+	}
+	was, err := os.ReadFile(d.path("cases", fresh[0]))
+	if err := errors.Join(err, os.Link(d.path("cases", fresh[0]), disk)); err != nil {
 		t.Fatal(err)
 	}
-	d.reopen() // opening alone destroys nothing: an old index may have been put back
-	if _, err := os.Stat(d.casePath(stray.name)); err != nil {
-		t.Error(err)
-	}
-	d.take(s.bundle(2, 2))
+	d.reopen()
 	left, err := os.ReadFile(disk)
-	if err != nil || len(left) != caseFileSize || bytes.Contains(left, stray.secret[:16]) {
+	if err != nil || len(left) != caseFileSize || bytes.Equal(left, was) {
 		t.Errorf("the disk still has it: %v", err)
+	}
+	if keys := d.keyFiles(); !slices.Equal(keys, kept) || !d.reads("0 "+honest) {
+		t.Errorf("the keys are %q, want %q", keys, kept)
+	}
+}
+
+// keyFiles returns the names of the files of case keys.
+func (d *table) keyFiles() (names []string) {
+	d.t.Helper()
+	entries, err := os.ReadDir(d.path("cases"))
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	for _, entry := range entries {
+		names = append(names, entry.Name())
+	}
+	return names
+}
+
+// TestKeysOfANewerIndexAreLeft: an older one was put back, and a bundle taken, an import
+// killed, a case closed. With the newer one, its cases open.
+func TestKeysOfANewerIndexAreLeft(t *testing.T) {
+	for name, do := range map[string]func(*table){
+		"a bundle is taken":   func(d *table) { d.takeUnderAnOlderIndex(3) },
+		"an import is killed": func(d *table) { d.kill(d.drop.bundle(2, 3)); d.reopen() },
+		"a case is closed": func(d *table) {
+			d.takeUnderAnOlderIndex(3)
+			i := slices.IndexFunc(d.Threads(), func(t *Thread) bool { return t.Items[0].Batch == 3 })
+			if err := d.CloseCase(d.Threads()[i]); err != nil {
+				d.t.Fatal(err)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newDrop(t, 1)
+			for _, text := range []string{"satu", "dua", "tiga"} {
+				s.close(s.message(receipt.New(), 0, text))
+			}
+			d := s.sit(0)
+			d.take(s.bundle(1, 1))
+			older := snap(t, d.folder)
+			d.take(s.bundle(2, 2))
+			newer := snap(t, d.folder)
+			older.restore(t, d.folder, "index.age")
+			d.reopen()
+			do(d)
+			newer.restore(t, d.folder, "index.age")
+			if d.reopen(); !d.reads("0 satu", "0 dua") {
+				t.Errorf("with the newer index the desk reads %q", d.texts())
+			}
+		})
+	}
+}
+
+func (d *table) takeUnderAnOlderIndex(n uint64) {
+	d.t.Helper()
+	r, err := d.try(d.drop.bundle(n, n))
+	if err != nil || len(r.New) != 1 || !strings.Contains(strings.Join(r.Warnings, "\n"), "Keep them: this is an older copy") {
+		d.t.Errorf("under an older index: %+v, %v", r, err)
 	}
 }
 

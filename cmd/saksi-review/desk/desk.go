@@ -73,9 +73,9 @@
 //
 // A bundle is unpacked into staging; items move to their place when all of it
 // was judged; then the index is replaced by a rename. Before the rename the
-// desk is as it was, with perhaps some sealed folders that the index does not
-// know and that opening the desk destroys, and case keys that the next import does;
-// after it, everything is in. On a folder without an index none are destroyed: see begin.go. A
+// desk is as it was, with perhaps some sealed folders and case keys that the index does
+// not know and that opening the desk destroys, as arriving.age names them; after it,
+// everything is in. On a folder without an index none are destroyed: see begin.go. A
 // case that is being closed stands in the index until
 // nothing is left of it: opening the desk finishes it.
 package desk

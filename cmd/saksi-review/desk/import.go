@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"os"
-	"slices"
 	"strings"
 
 	"saksi/crypto/batch"
@@ -175,6 +173,7 @@ func arrival(t *Thread, i *Item) Arrival {
 // comes last, when all that it names is on the disk for good.
 func (im *importer) commit() error {
 	d := im.desk
+	im.next.endCases(d.index)
 	err := im.bring()
 	if err == nil {
 		err = d.save(im.next)
@@ -196,10 +195,7 @@ func (im *importer) commit() error {
 			im.drops = append(im.drops, m.parcel.id.String())
 		}
 	}
-	if err := d.clear(im.drops); err != nil {
-		return err
-	}
-	return d.wipeStrays()
+	return d.clear(im.drops)
 }
 
 // bring puts everything on the disk that the next index names.
@@ -222,7 +218,7 @@ func (im *importer) bring() error {
 			return err
 		}
 	}
-	if err := d.keepCases(slices.Collect(maps.Values(im.cases))); err != nil {
+	if err := d.keepCases(im.newCases()); err != nil {
 		return err
 	}
 	if len(im.moves) > 0 {

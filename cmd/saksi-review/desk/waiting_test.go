@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -91,6 +93,44 @@ func TestAQuorumOpensAtADesk(t *testing.T) {
 	}
 	if r := desks[0].take(s.bundle(1, 1)); !r.Nothing() {
 		t.Errorf("the bundle once more: %+v", r)
+	}
+}
+
+// TestKeyOfWhatWaitedEndsWhenItOpens, also if the command is killed as soon as the index
+// is written.
+func TestKeyOfWhatWaitedEndsWhenItOpens(t *testing.T) {
+	s := newQuorum(t)
+	s.close(s.secret(receipt.New(), 0, "satu"))
+	one, three := s.sit(0), s.sit(2)
+	one.take(s.bundle(1, 1))
+	three.take(s.bundle(1, 1))
+	disk := filepath.Join(t.TempDir(), "disk")
+	path := one.casePath(one.index.Waiting[0].Case)
+	was, err := os.ReadFile(path)
+	if err := errors.Join(err, os.Link(path, disk)); err != nil {
+		t.Fatal(err)
+	}
+	im := one.joining()
+	w := im.next.Waiting[0]
+	k, err := one.openCase(w.Case, w.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	parts, err := three.parts(three.index.Waiting[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	sealed, err := k.seal(string(parts.Handed.Shares))
+	w.Shares = append(w.Shares, keptShare{parts.Handed.Slot, sealed})
+	if err := errors.Join(err, im.try(context.Background(), w, k), im.commit()); err != nil {
+		t.Fatal(err)
+	}
+	one.reopen()
+	if left, err := os.ReadFile(disk); err != nil || bytes.Equal(left, was) {
+		t.Errorf("the key of what waited is on the disk: %v", err)
+	}
+	if one.check(); !one.reads("0 satu") {
+		t.Errorf("the desk reads %q", one.texts())
 	}
 }
 
