@@ -258,10 +258,11 @@ const HoldAtMost = DefaultGrace
 // endOfHolding lets batches be acknowledged whose time for it is over, and says what
 // still lies closed. Their items stay where they are.
 func (im *importer) endOfHolding() {
-	now, held := im.agreedWeek(), 0
+	held := 0
+	now, agreed := im.agreedWeek()
 	for i := range im.next.Apart {
 		a := &im.next.Apart[i]
-		if a.Hold && parseWeek(im.next.batch(a.Batch).Week).Add(HoldAtMost).Before(now) {
+		if a.Hold && agreed && parseWeek(im.next.batch(a.Batch).Week).Add(HoldAtMost).Before(now) {
 			a.Hold = false
 		}
 		if a.Hold {

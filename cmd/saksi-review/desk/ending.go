@@ -11,21 +11,30 @@ import (
 // What waits longer is for others, or for nobody, and is forgotten.
 const WaitAtMost = 60
 
-// endOfWaiting takes items out that have waited for their time. The clock and the
-// batches have to agree on it, as for the secrets of weeks: a server that signs
-// weeks ahead, or a wrong clock, makes no desk forget.
+// endOfWaiting takes items out that have waited for their time. The clock, the
+// batches and the newest roster have to agree on it, as for the secrets of weeks: a
+// server that signs weeks ahead, or a wrong clock, makes no desk forget.
 func (im *importer) endOfWaiting() {
-	im.report.Outwaited = im.next.forget(im.agreedWeek().Add(-WaitAtMost))
+	if now, ok := im.agreedWeek(); ok {
+		im.report.Outwaited = im.next.forget(now.Add(-WaitAtMost))
+	}
 }
 
 // agreedWeek is the latest week of which the clock and the batches both say that it has
-// begun.
-func (im *importer) agreedWeek() week.Week {
-	now := week.Of(im.desk.now())
-	if newest := reachOf(im.next).newest; newest.Before(now) {
-		return newest
+// begun, if the newest roster is valid then. A batch whose week was still to come when it
+// arrived says nothing of it, also not later: signed years ahead it would leave the clock
+// alone to decide, for good.
+func (im *importer) agreedWeek() (latest week.Week, ok bool) {
+	for _, b := range im.next.Batches {
+		if w := parseWeek(b.Week); !b.Ahead && (!ok || latest.Before(w)) {
+			latest, ok = w, true
+		}
 	}
-	return now
+	now := im.desk.now()
+	if clock := week.Of(now); clock.Before(latest) {
+		latest = clock
+	}
+	return latest, ok && im.newest.ValidAt(now) == nil
 }
 
 // forget takes the items out that came before a week, and notes that what the desk

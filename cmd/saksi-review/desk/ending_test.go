@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"saksi/crypto/receipt"
+	"saksi/crypto/reviewer"
+	"saksi/crypto/roster"
 	"saksi/crypto/week"
 )
 
@@ -29,11 +31,20 @@ func (d *table) later(batch, clock int) *Report {
 	return d.take(d.drop.bundle(newest, newest))
 }
 
+// rosterIn has the roots sign a roster that begins some weeks from now.
+func (s *drop) rosterIn(weeks int) {
+	s.t.Helper()
+	s.newRoster(func(d *reviewer.Draft) {
+		d.From, d.Quorum = day.AddDate(0, 0, 7*weeks), roster.Quorum{Needed: 2, Outside: 1}
+	})
+}
+
 // TestWhatWaitedForItsTimeIsForgotten, with its case key, its slots and its files;
 // and is not taken in again.
 func TestWhatWaitedForItsTimeIsForgotten(t *testing.T) {
 	s := newQuorum(t)
 	d := s.waiting()
+	s.rosterIn(WaitAtMost)
 	if r := d.later(WaitAtMost, WaitAtMost); r.Outwaited != 0 || d.Pending() != 1 {
 		t.Fatalf("too early: %+v", r)
 	}
@@ -54,6 +65,36 @@ func TestNobodyMakesADeskForget(t *testing.T) {
 		if r := d.later(at[0], at[1]); r.Outwaited != 0 || d.Pending() != 1 {
 			t.Errorf("a %s ahead: %+v", name, r)
 		}
+	}
+}
+
+// TestABatchYearsAheadIsNoVoiceLater: the server signs it once, and months later the clock
+// is a year ahead, in the days of some roster.
+func TestABatchYearsAheadIsNoVoiceLater(t *testing.T) {
+	s := newQuorum(t)
+	d := s.waiting()
+	d.later(200, 1)
+	s.rosterIn(WaitAtMost + 1)
+	if r := d.later(10, WaitAtMost+2); r.Outwaited != 0 || d.Pending() != 1 {
+		t.Errorf("a clock a year ahead: %+v", r)
+	}
+	if r := d.later(WaitAtMost+1, WaitAtMost+2); r.Outwaited != 1 || d.Pending() != 0 {
+		t.Errorf("in its time: %+v", r)
+	}
+}
+
+// TestServerAndClockTogetherForgetNothing outside the days that the roots signed, nor does
+// a desk whose every batch was ahead of its clock.
+func TestServerAndClockTogetherForgetNothing(t *testing.T) {
+	s := newQuorum(t)
+	d := s.waiting()
+	if r := d.later(WaitAtMost+1, WaitAtMost+1); r.Outwaited != 0 || d.Pending() != 1 {
+		t.Errorf("without a roster of that time: %+v", r)
+	}
+	early := newQuorum(t)
+	early.week = week.Of(day).Add(2)
+	if d := early.waiting(); d.Pending() != 1 || !d.index.Batches[0].Ahead {
+		t.Errorf("from a batch ahead: %d wait", d.Pending())
 	}
 }
 
