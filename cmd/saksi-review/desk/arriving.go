@@ -101,7 +101,7 @@ func (d *Desk) arrived() error {
 
 // indexHash returns the SHA-256 of index.age as it is on the disk, or nothing.
 func (d *Desk) indexHash() (string, error) {
-	f, err := os.Open(d.path("index.age"))
+	f, err := os.Open(d.path(indexFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", nil
 	}

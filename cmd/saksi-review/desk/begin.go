@@ -11,7 +11,7 @@ import (
 // begin holds that the folder is a desk, or makes a new one. A folder with
 // other things in it is never taken for a desk.
 func (d *Desk) begin(create bool) error {
-	_, err := os.Stat(d.path("index.age"))
+	_, err := os.Stat(d.path(indexFile))
 	if err == nil {
 		return nil
 	}
@@ -43,7 +43,7 @@ func (d *Desk) begin(create bool) error {
 // interrupted.
 func ours(name string) bool {
 	switch name {
-	case "lock", "staging", "items", "apart", "rosters", "cases", "aside", "index.age.new", arrivingFile, arrivingFile + ".new":
+	case "lock", "staging", "items", "apart", "rosters", "cases", "aside", indexFile + ".new", arrivingFile, arrivingFile + ".new":
 		return true
 	}
 	return false
@@ -52,7 +52,9 @@ func ours(name string) bool {
 // hadIndex reports whether the folder has what is written to a desk with an index
 // alone. Such a desk lost its index, or was copied in part: who began another one in
 // its place would overwrite all case keys.
-func (d *Desk) hadIndex() bool { return d.stands("outbox") || d.stands("taxonomies") }
+func (d *Desk) hadIndex() bool {
+	return d.stands("outbox") || d.stands("taxonomies") || d.stands(formerFile)
+}
 
 func (d *Desk) stands(name string) bool {
 	_, err := os.Lstat(d.path(name))
@@ -68,14 +70,14 @@ func (d *Desk) beginAnew() error {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("making desk: %w", err)
 	}
-	fresh := d.stands("index.age.new")
+	fresh := d.stands(indexFile + ".new")
 	switch {
 	case len(keys) > 0 && fresh:
 		return fmt.Errorf("making desk in %q: %w", d.folder, ErrNoIndex)
 	case len(keys) > 0:
 		err = d.putAside("cases")
 	case fresh:
-		err = d.putAside("index.age.new")
+		err = d.putAside(indexFile + ".new")
 	default:
 		return nil
 	}

@@ -186,9 +186,14 @@ func overwrite(path string) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
+	return f, scrub(f)
+}
+
+// scrub writes random bytes over all of an open file.
+func scrub(f *os.File) error {
 	info, err := f.Stat()
 	if err == nil {
-		_, err = io.CopyN(f, rand.Reader, info.Size())
+		_, err = io.Copy(io.NewOffsetWriter(f, 0), io.LimitReader(rand.Reader, info.Size()))
 	}
-	return f, err
+	return err
 }

@@ -23,6 +23,7 @@ type lawsuit struct {
 	*table
 	code  receipt.Code // of the thread that is closed
 	disk  string
+	older []byte // the index of the day that is remembered: somebody copied it
 	items members
 }
 
@@ -49,6 +50,9 @@ func (l *lawsuit) remember() {
 		err = os.MkdirAll(filepath.Dir(copied), folderMode)
 		return errors.Join(err, os.Link(path, copied))
 	})
+	if err == nil {
+		l.older, err = os.ReadFile(l.path(indexFile))
+	}
 	if err != nil {
 		l.t.Fatal(err)
 	}
@@ -88,6 +92,7 @@ func (l *lawsuit) stolen() []string {
 	l.t.Helper()
 	th := newThief(l.t, l.drop.Reviewers[0], l.code)
 	th.take(l.disk, l.folder)
+	th.found(l.older)
 	for path, content := range l.items {
 		if parsePath(path).Kind == batch.Payload {
 			th.found(content)

@@ -6,7 +6,7 @@
 //
 //	DESK/                              0700
 //	    lock                           held while a command is at work
-//	    index.age                      what the desk knows, sealed to its reviewer
+//	    index.age                      what the desk knows, sealed to its reviewer; each old one is overwritten
 //	    cases/<32 hex>.key             random bytes: half of what opens a thread's items, or one that waits
 //	    items/<id>/payload.age         as it came, opened again for each reading
 //	    items/<id>/slots/<NNN>.age     as they came, held against the item, never opened again
@@ -72,7 +72,7 @@
 // # Crashes
 //
 // A bundle is unpacked into staging; items move to their place when all of it
-// was judged; then the index is replaced by a rename. Before the rename the
+// was judged; then the index is replaced by a rename, and the old one overwritten. Before the rename the
 // desk is as it was, with perhaps some sealed folders and case keys that the index does
 // not know and that opening the desk destroys, as arriving.age names them; after it,
 // everything is in. On a folder without an index none are destroyed: see begin.go. A
@@ -213,11 +213,10 @@ func Open(c Config) (*Desk, error) {
 		return nil, fmt.Errorf("locking desk: %w", err)
 	}
 	err = errors.Join(d.sweep(), d.load())
-	if err == nil {
-		err = d.sweepArriving()
-	}
-	if err == nil {
-		err = d.finishClosing()
+	for _, step := range []func() error{d.destroyFormer, d.sweepArriving, d.finishClosing} {
+		if err == nil {
+			err = step()
+		}
 	}
 	if err != nil {
 		d.Close()
@@ -250,7 +249,7 @@ func (d *Desk) sweep() error {
 // load reads the index and the rosters that it pins.
 func (d *Desk) load() error {
 	d.rosters = map[uint64]*roster.Signed{}
-	text, err := d.readSealed(d.path("index.age"))
+	text, err := d.readSealed(d.path(indexFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		d.index = &index{Format: indexLabel, Reviewer: d.keys.Line.ID}
 		return d.beginAnew()
@@ -323,19 +322,28 @@ func damaged(err error) error {
 
 // writeSealed writes what readSealed reads. It returns [ErrFull].
 func (d *Desk) writeSealed(path string, plain []byte) error {
-	if len(plain) > maxSealed {
-		return ErrFull
-	}
-	sealed, err := hybrid.SealBytes(plain, d.identity.Recipient())
+	sealed, err := d.seal(plain)
 	if err != nil {
 		return err
 	}
 	return replaceFile(path, sealed)
 }
 
+// seal seals what a file of the desk holds. It returns [ErrFull].
+func (d *Desk) seal(plain []byte) ([]byte, error) {
+	if len(plain) > maxSealed {
+		return nil, ErrFull
+	}
+	return hybrid.SealBytes(plain, d.identity.Recipient())
+}
+
 // save replaces the index on disk, and then in memory.
 func (d *Desk) save(next *index) error {
-	if err := d.writeSealed(d.path("index.age"), next.format()); err != nil {
+	sealed, err := d.seal(next.format())
+	if err == nil {
+		err = d.renewIndex(sealed)
+	}
+	if err != nil {
 		return fmt.Errorf("writing index: %w", err)
 	}
 	d.index = next

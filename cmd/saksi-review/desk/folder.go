@@ -53,7 +53,7 @@ func replaceFile(path string, content []byte) error {
 	}
 	_, err = f.Write(content)
 	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return errors.Join(err, os.Remove(temporary)) // else a next desk would take it for what is left of one
+		return errors.Join(err, scrap(temporary)) // else a next desk would take it for what is left of one
 	}
 	if err := os.Rename(temporary, path); err != nil {
 		return err
