@@ -95,13 +95,19 @@ func openBundle(flags *flag.FlagSet) action {
 		defer d.Close()
 		defer outlive()()
 		report, err := d.Import(ctx, bundle, info.Size(), trusted)
-		if err != nil {
+		if report == nil {
 			return err
 		}
 		c.report(report)
 		c.sayPending(d)
 		c.sayWaiting(d)
-		return c.destroyWeeks(d, held, *grace)
+		if err != nil {
+			return err
+		}
+		if err := c.destroyWeeks(d, held, *grace); err != nil {
+			return fmt.Errorf("%w: %w", desk.ErrTakenIn, err)
+		}
+		return nil
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"slices"
+	"strings"
 	"syscall"
 
 	"saksi/cmd/saksi-review/desk"
@@ -22,9 +23,24 @@ import (
 const askForForm = "ask the operator for the taxonomy file of this drop, or for a newer saksi-review; " +
 	"saksi-review taxonomy keeps the file"
 
-// hintFor says what to do about an error, if there is something. The first
-// row that fits counts.
+// asBefore ends hints about a disk: a command that fails changes nothing, unless it says so.
+const asBefore = "; what was there before is as it was"
+
+// hintFor says what to do about an error, if there is something.
 func hintFor(err error) string {
+	hint := rowFor(err)
+	if !errors.Is(err, desk.ErrTakenIn) && !errors.Is(err, desk.ErrInForce) {
+		return hint
+	}
+	const counts = "it is done, and what is said above is not said again; the next command does what is left"
+	if hint = strings.TrimSuffix(hint, asBefore); hint != "" {
+		return hint + "; " + counts
+	}
+	return counts
+}
+
+// rowFor returns the first hint that fits.
+func rowFor(err error) string {
 	if errors.As(err, new(*frames.MissingError)) {
 		return "scan those too, and give all texts together: those that are there twice do no harm"
 	}
@@ -47,11 +63,10 @@ func hints() []hintRow { return slices.Concat(keyHints(), deskHints(), signHints
 // diskHints are about the reviewer's own disk and sticks. Other rows come first: they
 // know what was being done.
 func diskHints() []hintRow {
-	const room = "make room there, or give another place; what was there before is as it was"
+	const room = "make room there, or give another place" + asBefore
 	return []hintRow{
 		{syscall.ENOSPC, room}, {syscall.EDQUOT, room},
-		{syscall.EROFS, "it is mounted read-only: see whether the stick has a lock, and mount it anew, or give another place; " +
-			"what was there before is as it was"},
+		{syscall.EROFS, "it is mounted read-only: see whether the stick has a lock, and mount it anew, or give another place" + asBefore},
 		{syscall.EIO, "that disk or stick is failing, or was pulled out: while it can be read, copy all that is on it to another one, " +
 			"the desk's folder and the keys first, and go on there"},
 		{syscall.EFBIG, "the stick is formatted as FAT, for files up to 4 GiB: take one that is formatted as exFAT; " +

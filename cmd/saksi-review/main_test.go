@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"flag"
 	"io"
 	"os"
@@ -122,6 +123,10 @@ func TestHintsSayWhatToDo(t *testing.T) {
 	}
 	if hint := hintFor(syscall.EFBIG); !strings.Contains(hint, "formatting this one erases") {
 		t.Errorf("a stick with evidence on it is to be formatted: %q", hint)
+	}
+	if hint := hintFor(errors.Join(desk.ErrTakenIn, syscall.ENOSPC)); !strings.Contains(hint, "make room there") ||
+		!strings.Contains(hint, "it is done") || strings.Contains(hint, "as it was") {
+		t.Errorf("of a disk that was full when the bundle was in: %q", hint)
 	}
 	if hintFor(io.EOF) != "" {
 		t.Error("a hint for anything")

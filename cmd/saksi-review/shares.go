@@ -141,10 +141,12 @@ func joinShares(flags *flag.FlagSet) action {
 				return err
 			}
 			joined, err := d.Join(ctx, file)
+			if joined != nil {
+				c.sayJoined(joined)
+			}
 			if err != nil {
 				return fmt.Errorf("reading %q: %w", path, err)
 			}
-			c.sayJoined(joined)
 		}
 		c.sayPending(d)
 		c.sayWaiting(d)

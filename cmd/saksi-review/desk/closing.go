@@ -36,7 +36,8 @@ type closing struct {
 // reviewer's answers; what comes later for it opens a new case.
 //
 // It returns [ErrClosed] when nothing of the thread is left to be closed. After
-// another error the case is open as it was, or the next [Open] finishes closing it.
+// another error the case is open as it was; after [ErrInForce] it is closed, and the next
+// [Open] finishes what is left.
 func (d *Desk) CloseCase(t *Thread) error {
 	next, err := d.ending(t.Mailbox)
 	if err != nil {
@@ -45,7 +46,7 @@ func (d *Desk) CloseCase(t *Thread) error {
 	if err := d.save(next); err != nil {
 		return err
 	}
-	return d.finishClosing()
+	return inForce(d.finishClosing())
 }
 
 // close makes a stub of a thread and notes what has to go.

@@ -133,6 +133,13 @@ var (
 	// any of its kind may be, or too many members.
 	ErrOversize = errors.New("larger than it may be")
 
+	// ErrInForce is returned when something went wrong after the index was written: what
+	// the command did counts, and is not to be done again.
+	ErrInForce = errors.New("it counts from now on, and then this went wrong")
+	// ErrTakenIn is returned in the same case by what takes something in, with what is to
+	// be said of that.
+	ErrTakenIn = errors.New("it was taken in, and then this went wrong")
+
 	// ErrFull is returned when the desk's index would be larger than the desk reads.
 	ErrFull = errors.New("the desk is full")
 
@@ -184,6 +191,7 @@ type Desk struct {
 	identity *hybrid.Identity // what the index is sealed to
 	now      func() time.Time
 	progress func(work string, done, total int64)
+	sync     func(folder string) error
 	lock     *os.File
 
 	index   *index
@@ -199,7 +207,7 @@ func Open(c Config) (*Desk, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Desk{folder: c.Folder, keys: c.Keys, identity: identity, now: c.Now, progress: c.Progress}
+	d := &Desk{folder: c.Folder, keys: c.Keys, identity: identity, now: c.Now, progress: c.Progress, sync: syncPath}
 	if d.now == nil {
 		d.now = time.Now
 	}
@@ -337,17 +345,28 @@ func (d *Desk) seal(plain []byte) ([]byte, error) {
 	return hybrid.SealBytes(plain, d.identity.Recipient())
 }
 
-// save replaces the index on disk, and then in memory.
+// save replaces the index on disk, and then in memory. It returns [ErrInForce] when the
+// next one counts all the same.
 func (d *Desk) save(next *index) error {
 	sealed, err := d.seal(next.format())
 	if err == nil {
 		err = d.renewIndex(sealed)
 	}
+	if err == nil || errors.Is(err, ErrInForce) {
+		d.index = next
+	}
 	if err != nil {
 		return fmt.Errorf("writing index: %w", err)
 	}
-	d.index = next
 	return nil
+}
+
+// inForce says of an error that it came after the index was written.
+func inForce(err error) error {
+	if err == nil || errors.Is(err, ErrInForce) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", ErrInForce, err)
 }
 
 // newest returns the newest roster, or nil on a new desk.

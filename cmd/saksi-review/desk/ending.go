@@ -73,7 +73,7 @@ func (d *Desk) Forget(before week.Week) (int, error) {
 		return 0, err
 	}
 	if err := d.finishClosing(); err != nil {
-		return n, fmt.Errorf("forgetting what waits: %w", err)
+		return n, fmt.Errorf("forgetting what waits: %w", inForce(err))
 	}
 	return n, nil
 }

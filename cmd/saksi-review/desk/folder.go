@@ -40,6 +40,15 @@ func Lock(path string) (*os.File, error) {
 // replaceFile writes a file so that a crash leaves the old content or the new.
 // The desk's lock keeps two from writing one name.
 func replaceFile(path string, content []byte) error {
+	if err := placeFile(path, content); err != nil {
+		return err
+	}
+	return syncPath(filepath.Dir(path))
+}
+
+// placeFile does the same, but for the name, which is not on the disk for good yet. After
+// an error nothing has changed.
+func placeFile(path string, content []byte) error {
 	if err := os.MkdirAll(filepath.Dir(path), folderMode); err != nil {
 		return err
 	}
@@ -55,10 +64,7 @@ func replaceFile(path string, content []byte) error {
 	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return errors.Join(err, scrap(temporary)) // else a next desk would take it for what is left of one
 	}
-	if err := os.Rename(temporary, path); err != nil {
-		return err
-	}
-	return syncPath(filepath.Dir(path))
+	return os.Rename(temporary, path)
 }
 
 // createFile makes a file that must not be there yet.

@@ -57,7 +57,8 @@ type move struct {
 //
 // It returns [ErrOtherRoots], [ErrRoster], [ErrFork], [ErrRollback],
 // [ErrUntrusted], [ErrReplaced], [ErrBlocked], [ErrOversize], [ErrFull] or
-// [batch.ErrBundle], and then the desk is as it was.
+// [batch.ErrBundle], and then the desk is as it was. With [ErrTakenIn] it returns the
+// report: what is in it is said once.
 func (d *Desk) Import(ctx context.Context, bundle io.Reader, size int64, trusted roster.RootSet) (*Report, error) {
 	if d.index.Roots != "" && d.index.Roots != trusted.Text() {
 		return nil, fmt.Errorf("reading bundle: %w", ErrOtherRoots)
@@ -78,11 +79,20 @@ func (d *Desk) Import(ctx context.Context, bundle io.Reader, size int64, trusted
 	if im.report.Began > 0 {
 		im.next.Began = im.next.Batches[len(im.next.Batches)-1].Sequence
 	}
-	if err := im.commit(); err != nil {
+	err = im.commit()
+	if err != nil && !errors.Is(err, ErrTakenIn) {
 		return nil, fmt.Errorf("keeping what the bundle brought: %w", err)
 	}
 	im.report.Names = d.Names()
-	return im.report, errors.Join(d.finishClosing(), im.warnOfUnnamed())
+	return im.report, takenIn(errors.Join(err, im.warnOfUnnamed()))
+}
+
+// takenIn says of an error that what was brought is in.
+func takenIn(err error) error {
+	if err == nil || errors.Is(err, ErrTakenIn) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", ErrTakenIn, err)
 }
 
 func newImporter(d *Desk, staged *staging) *importer {
@@ -170,7 +180,8 @@ func arrival(t *Thread, i *Item) Arrival {
 }
 
 // commit moves the items, writes case keys and rosters and replaces the index. The index
-// comes last, when all that it names is on the disk for good.
+// comes last, when all that it names is on the disk for good; then cases end that it says
+// do. It returns [ErrTakenIn] for what goes wrong from then on.
 func (im *importer) commit() error {
 	d := im.desk
 	im.next.endCases(d.index)
@@ -178,13 +189,23 @@ func (im *importer) commit() error {
 	if err == nil {
 		err = d.save(im.next)
 	}
-	if err != nil {
+	if err != nil && !errors.Is(err, ErrInForce) {
 		return errors.Join(err, d.sweepArriving())
 	}
+	d.rosters = im.rosters
+	if err == nil {
+		err = im.settle()
+	}
+	return takenIn(err)
+}
+
+// settle does what the next command would do after a kill, and removes what lay apart and
+// does not any more.
+func (im *importer) settle() error {
+	d := im.desk
 	if err := d.arrived(); err != nil {
 		return err
 	}
-	d.rosters = im.rosters
 	for _, m := range im.moves {
 		if m.folder == "apart" && m.parcel.kept {
 			if err := moveFolder(im.folderOf(m.parcel), d.path(m.folder, m.parcel.id.String())); err != nil {
@@ -195,7 +216,7 @@ func (im *importer) commit() error {
 			im.drops = append(im.drops, m.parcel.id.String())
 		}
 	}
-	return d.clear(im.drops)
+	return errors.Join(d.clear(im.drops), d.finishClosing())
 }
 
 // bring puts everything on the disk that the next index names.

@@ -26,7 +26,7 @@ type Joined struct {
 
 // Join takes in a file of shares that a colleague made, and opens what opens with
 // it. It returns [share.ErrNotMine], [share.ErrSender], [share.ErrSignature] or
-// [ErrNothing], and then the desk is as it was.
+// [ErrNothing], and then the desk is as it was; or [ErrTakenIn], with what it says.
 func (d *Desk) Join(ctx context.Context, file []byte) (*Joined, error) {
 	if d.newest() == nil {
 		return nil, fmt.Errorf("taking shares: %w", ErrNothing)
@@ -47,11 +47,12 @@ func (d *Desk) Join(ctx context.Context, file []byte) (*Joined, error) {
 	if err := im.acknowledge(); err != nil {
 		return nil, err
 	}
-	if err := im.commit(); err != nil {
-		return j, err
+	err = im.commit()
+	if err != nil && !errors.Is(err, ErrTakenIn) {
+		return nil, err
 	}
 	j.Report.Names = d.Names()
-	return j, d.finishClosing()
+	return j, err
 }
 
 // joining is an import without a bundle.

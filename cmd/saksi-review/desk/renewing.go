@@ -22,6 +22,7 @@ const (
 // in it, also of cases that are closed since, and the reviewer's key alone opens it. Until
 // the disk has the new name the old one is whole; killed after that, the next [Open]
 // destroys it. Only where a file system has no links its blocks then stay as they were.
+// It returns [ErrInForce] when it fails after the new one has the name.
 func (d *Desk) renewIndex(sealed []byte) error {
 	path := d.path(indexFile)
 	if err := d.destroyFormer(); err != nil {
@@ -32,20 +33,29 @@ func (d *Desk) renewIndex(sealed []byte) error {
 	}
 	old, err := openToScrub(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return replaceFile(path, sealed)
+		old, err = nil, nil
 	}
 	if err != nil {
 		return err
 	}
 	defer old.Close()
 	linked := os.Link(path, d.path(formerFile))
-	if err := replaceFile(path, sealed); err != nil {
+	if err := placeFile(path, sealed); err != nil {
+		return err
+	}
+	return inForce(d.endFormer(old, linked == nil))
+}
+
+// endFormer destroys what was the index, if there was one, as soon as the disk has the name
+// of the new one.
+func (d *Desk) endFormer(old *os.File, named bool) error {
+	if err := d.sync(d.folder); err != nil || old == nil {
 		return err
 	}
 	if err := errors.Join(scrub(old), unix.Fdatasync(int(old.Fd()))); err != nil {
 		return fmt.Errorf("destroying the index that was: %w", err)
 	}
-	if linked != nil {
+	if !named {
 		return nil
 	}
 	return removeIn(d.folder, formerFile)

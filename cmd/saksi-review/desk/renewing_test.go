@@ -7,9 +7,11 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"saksi/crypto/hybrid"
+	"saksi/crypto/receipt"
 	"saksi/crypto/reply"
 )
 
@@ -146,5 +148,58 @@ func TestAFormerIndexIsDestroyedBesideOneThatReads(t *testing.T) {
 		}
 		l.Desk = nil
 		l.reopen()
+	}
+}
+
+// TestWhatFailsAfterTheIndexHidesNoReport: what it says is said once.
+func TestWhatFailsAfterTheIndexHidesNoReport(t *testing.T) {
+	for name, breaks := range map[string]func(*table, receipt.Code) error{
+		"the name is not on the disk": func(d *table, _ receipt.Code) error {
+			d.sync = func(string) error { return syscall.EIO }
+			return nil
+		},
+		"what lay apart stays": func(d *table, code receipt.Code) error {
+			return os.MkdirAll(d.path("apart", code.ItemID(0).String(), "slots", "001.age"), folderMode)
+		},
+		"a folder is none": func(d *table, _ receipt.Code) error { return os.WriteFile(d.path("apart"), nil, fileMode) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, code := newDrop(t, 1), receipt.New()
+			s.close(s.message(receipt.New(), 0, "satu"))
+			s.close(s.message(code, 0, "dua"))
+			d := s.sit(0)
+			d.take(s.bundle(1, 1))
+			if err := breaks(d, code); err != nil {
+				t.Fatal(err)
+			}
+			r, err := d.try(s.bundle(2, 2))
+			if r == nil || len(r.New) != 1 || !errors.Is(err, ErrTakenIn) {
+				t.Fatalf("report is %+v, %v", r, err)
+			}
+			if err := os.RemoveAll(d.path("apart")); err != nil {
+				t.Fatal(err)
+			}
+			if d.reopen(); !d.reads("0 satu", "0 dua") {
+				t.Errorf("the desk reads %q", d.texts())
+			}
+			if d.stands(formerFile) || d.stands(arrivingFile) {
+				t.Error("something is left behind")
+			}
+		})
+	}
+}
+
+// TestAnAnswerThatCountsIsNotGivenTwice: the next one is told from it.
+func TestAnAnswerThatCountsIsNotGivenTwice(t *testing.T) {
+	l := newLawsuit(t)
+	l.sync = func(string) error { return syscall.EIO }
+	if _, err := l.Reply(l.thread(), Answer{Status: reply.Reviewed, Text: "x"}); !errors.Is(err, ErrInForce) {
+		t.Fatalf("got %v, want ErrInForce", err)
+	}
+	if replies := l.thread().Replies; len(replies) != 2 {
+		t.Errorf("in memory are %d answers, want 2", len(replies))
+	}
+	if l.reopen(); len(l.thread().Replies) != 2 {
+		t.Errorf("on the disk are %d answers, want 2", len(l.thread().Replies))
 	}
 }
