@@ -118,6 +118,7 @@ func deskHints() []hintRow {
 		{desk.ErrLocked, "wait for the other saksi-review, or close it"},
 		{desk.ErrOtherKey, "use the key file that the desk was begun with, or another folder for -desk"},
 		{desk.ErrOtherRoots, "use the root file that the desk was begun with; compare its fingerprint with the poster"},
+		{desk.ErrNewer, "nothing was changed: use the newer saksi-review, which wrote to it last, and no older copy of the desk"},
 		{desk.ErrVersion, "use the saksi-review that it was begun with; or begin a new desk: " + anew},
 		{desk.ErrNoCase, "bring back a copy of the desk's folder; saksi-review close gives the case up for good"},
 		{desk.ErrLeft, "delete the folder whose name ends in .part, as you do with all that was extracted; then extract again"},

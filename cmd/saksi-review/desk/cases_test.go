@@ -22,6 +22,34 @@ func TestDeskOfAnotherVersionIsNamed(t *testing.T) {
 	}
 }
 
+// TestDeskOfANewerVersionIsNotDamaged: it knows one thing more, of a thread as of all, and
+// perhaps has an item where this version wants none.
+func TestDeskOfANewerVersionIsNotDamaged(t *testing.T) {
+	l := newLawsuit(t)
+	known := string(l.index.format())
+	for name, newer := range map[string]string{
+		"of all":      strings.Replace(known, `"outbox":0`, `"outbox":0,"pinned":true`, 1),
+		"of a thread": strings.Replace(known, `"mailbox":`, `"pinned":{"week":"2030-W01"},"mailbox":`, 1),
+		"its own rule": strings.Replace(strings.Replace(known, `"outbox":0`, `"outbox":0,"pinned":true`, 1),
+			`"case":`, `"cases":["a","b"],"renamed":`, 1),
+	} {
+		if err := l.writeSealed(l.path(indexFile), []byte(newer)); err != nil || newer == known {
+			t.Fatal(err)
+		}
+		l.Close()
+		if _, err := Open(l.config); !errors.Is(err, ErrNewer) || !errors.Is(err, ErrVersion) || errors.Is(err, ErrDamaged) {
+			t.Errorf("%s: got %v, want ErrNewer", name, err)
+		}
+		if text, err := l.readSealed(l.path(indexFile)); err != nil || string(text) != newer {
+			t.Errorf("%s: the index was changed, %v", name, err)
+		}
+	}
+	twice := strings.Replace(known, `"outbox":0`, `"outbox":0,"outbox":0`, 1)
+	if _, err := parseIndex([]byte(twice)); err == nil || errors.Is(err, ErrVersion) {
+		t.Errorf("with a field twice: %v", err)
+	}
+}
+
 // TestIndexKeepsItsCases: each rule of an index with cases, broken.
 func TestIndexKeepsItsCases(t *testing.T) {
 	l := newLawsuit(t)

@@ -50,7 +50,7 @@ func (l *lawsuit) remember() {
 		err = os.MkdirAll(filepath.Dir(copied), folderMode)
 		return errors.Join(err, os.Link(path, copied))
 	})
-	if err == nil {
+	if err == nil && l.stands(indexFile) {
 		l.older, err = os.ReadFile(l.path(indexFile))
 	}
 	if err != nil {

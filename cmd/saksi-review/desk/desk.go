@@ -161,6 +161,8 @@ var (
 	// ErrVersion is returned when the desk was written by another version of this
 	// program.
 	ErrVersion = errors.New("the desk is of another version of this program")
+	// ErrNewer is an [ErrVersion]: a newer version wrote what this one does not know.
+	ErrNewer = fmt.Errorf("%w: a newer one wrote to it", ErrVersion)
 	// ErrNoCase is returned when the key of a case is not there, or not the right one.
 	ErrNoCase = errors.New("the key of this case is not on this desk")
 	// ErrClosed is returned when the case of what is asked for was closed.
@@ -200,7 +202,7 @@ type Desk struct {
 }
 
 // Open opens the desk in a folder and keeps others out until Close. It returns
-// [ErrNoDesk], [ErrNoIndex], [ErrLocked], [ErrOtherKey], [ErrVersion] or [ErrDamaged]. A case that
+// [ErrNoDesk], [ErrNoIndex], [ErrLocked], [ErrOtherKey], [ErrVersion], [ErrNewer] or [ErrDamaged]. A case that
 // was being closed when the last command was killed is closed to its end.
 func Open(c Config) (*Desk, error) {
 	identity, err := c.Keys.Desk()

@@ -1,6 +1,7 @@
 package desk
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -157,7 +158,9 @@ func (x *index) format() []byte {
 	return b
 }
 
-// parseIndex reads what format wrote.
+// parseIndex reads what format wrote. It returns [ErrVersion] or [ErrNewer] for what
+// another version of this program wrote: such an index is not damaged, and no older copy
+// is called for.
 func parseIndex(b []byte) (*index, error) {
 	x := &index{}
 	if err := json.Unmarshal(b, x); err != nil {
@@ -166,14 +169,26 @@ func parseIndex(b []byte) (*index, error) {
 	if x.Format != indexLabel {
 		return nil, fmt.Errorf("parsing index: %w: want format %q", ErrVersion, indexLabel)
 	}
-	if err := x.check(); err != nil {
-		return nil, fmt.Errorf("parsing index: %w", err)
+	err := x.check()
+	if err == nil && string(x.format()) != string(b) {
+		err = errors.New("not in the one canonical spelling")
 	}
-	if string(x.format()) != string(b) {
-		return nil, errors.New("parsing index: not in the one canonical spelling")
+	if err != nil && hasMore(b) {
+		err = ErrNewer
+	}
+	if err != nil {
+		return nil, fmt.Errorf("parsing index: %w", err)
 	}
 	x.link()
 	return x, nil
+}
+
+// hasMore reports whether the JSON of an index has a field that this version does not
+// know.
+func hasMore(b []byte) bool {
+	strict := json.NewDecoder(bytes.NewReader(b))
+	strict.DisallowUnknownFields()
+	return strict.Decode(&index{}) != nil
 }
 
 // link tells every item its thread.
