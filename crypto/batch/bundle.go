@@ -101,7 +101,11 @@ func (c *countingReader) walk(visit func(Path, int64, io.Reader) error) error {
 		}
 		seen[header.Name] = true
 		whole += blockSize + (header.Size+blockSize-1)/blockSize*blockSize
-		if err := visit(path, header.Size, in); err != nil {
+		err = visit(path, header.Size, in)
+		if errors.Is(err, io.ErrUnexpectedEOF) {
+			return fmt.Errorf("reading bundle: %w: it is cut off", ErrBundle)
+		}
+		if err != nil {
 			return err
 		}
 		if _, err := io.Copy(io.Discard, in); err != nil {

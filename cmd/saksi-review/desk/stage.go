@@ -112,9 +112,6 @@ func (s *staging) take(p batch.Path, size int64, r io.Reader) error {
 	} else {
 		err = s.takeSmall(p, size, r)
 	}
-	if errors.Is(err, io.ErrUnexpectedEOF) {
-		return fmt.Errorf("reading bundle: %w: it is cut off", batch.ErrBundle)
-	}
 	if p.Kind != batch.BurnMark && p.Kind != batch.ExpiryMark {
 		s.members[p.String()] = member{hash: roster.Hash(hash.Sum(nil)), size: size}
 	}
