@@ -213,9 +213,12 @@ func TestWorkLeaksAreFound(t *testing.T) {
 	for name, leak := range leaks {
 		t.Run(name, func(t *testing.T) {
 			kinds := []string{leak.kind}
-			if found := toldApart(t, work(t, leak.handler), codes, kinds, blocksOfWork, ofWork); len(found) == 0 {
-				t.Error("it is not found")
+			for range 3 { // a busy disk may hide it once
+				if found := toldApart(t, work(t, leak.handler), codes, kinds, blocksOfWork, ofWork); len(found) > 0 {
+					return
+				}
 			}
+			t.Error("it is not found")
 		})
 	}
 }
