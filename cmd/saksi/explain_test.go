@@ -45,6 +45,12 @@ func TestADisksErrorSaysWhatToDo(t *testing.T) {
 	if err := explainDisk(at("data/tor/x", syscall.EACCES), "data"); errors.As(err, new(hinted)) {
 		t.Errorf("what is not of a disk is said to be: %v", err)
 	}
+	full := fmt.Errorf("finding room for answers: %w", store.ErrFull)
+	for _, err := range []error{full, errors.New(full.Error())} {
+		if h := (hinted{}); !errors.As(explainOutbox(err), &h) || !strings.Contains(h.hint, "the same outbox once more") {
+			t.Errorf("%v: %q", err, h.hint)
+		}
+	}
 	broken := fmt.Errorf("receiving bundle: %w", io.ErrUnexpectedEOF)
 	for _, err := range []error{inbox.ErrNoBatch, errors.New(inbox.ErrNoBatch.Error()), broken} {
 		if !errors.As(explainBundle(err), new(hinted)) {

@@ -15,6 +15,7 @@ import (
 	"saksi/server/courier"
 	"saksi/server/folder"
 	"saksi/server/inbox"
+	"saksi/server/store"
 )
 
 // operate gives f the operations of a data folder: through the running server
@@ -150,11 +151,13 @@ func runImport(_ context.Context, e env, args []string) error {
 	})
 }
 
-// explainOutbox adds the next step to a refusal. Nothing of the outbox was taken.
+// explainOutbox adds the next step to a refusal. Nothing of the outbox was taken, but
+// where its answers found no room.
 func explainOutbox(err error) error {
 	explained := hintFor(err, []next{
 		{outbox.ErrSignature, "the file was changed or cut on the way: ask the reviewer for it again (outbox -again)"},
 		{outbox.ErrRevoked, "nothing of it was taken: tell the roots and the other reviewers who brought it"},
+		{store.ErrFull, "make room on the server's disk, then bring the same outbox once more: what is in already comes in no second time"},
 		{outbox.ErrUnknown, "the reviewer has left, or the newest roster is not in this server yet: saksi init -roster"},
 	})
 	if errors.As(explained, new(hinted)) {

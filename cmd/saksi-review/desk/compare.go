@@ -76,8 +76,8 @@ func (d *Desk) Holes(until uint64) (missing []Range, incomplete []uint64) {
 		if b.Sequence > until {
 			break
 		}
-		if n > 0 && b.Sequence > d.index.Batches[n-1].Sequence+1 {
-			missing = append(missing, Range{d.index.Batches[n-1].Sequence + 1, b.Sequence - 1})
+		if gap, ok := gapBefore(d.index.Batches, n); ok {
+			missing = append(missing, gap)
 		}
 		if !b.Complete {
 			incomplete = append(incomplete, b.Sequence)
