@@ -33,11 +33,10 @@ func withoutRace(t *testing.T) map[string]*regexp.Regexp {
 	return runs
 }
 
-// TestWhatIsNotBuiltWithTheRaceDetectorIsRun: a test in a file that the race detector
-// leaves out runs only where .ci/check names it.
-func TestWhatIsNotBuiltWithTheRaceDetectorIsRun(t *testing.T) {
-	runs, found := withoutRace(t), map[string]int{}
-	leftOut := regexp.MustCompile(`(?m)^//go:build .*!race`)
+// tests calls found for each test of the project, with its package and the
+// text of its file.
+func tests(t *testing.T, found func(pkg, name, text string)) {
+	t.Helper()
 	test := regexp.MustCompile(`(?m)^func (Test\w+)\(`)
 	err := filepath.WalkDir("..", func(name string, d fs.DirEntry, err error) error {
 		if err == nil && d.IsDir() && d.Name() == "node_modules" {
@@ -47,23 +46,69 @@ func TestWhatIsNotBuiltWithTheRaceDetectorIsRun(t *testing.T) {
 			return err
 		}
 		text, err := os.ReadFile(name)
-		if err != nil || !leftOut.Match(text) {
-			return err
-		}
 		pkg, _ := filepath.Rel("..", path.Dir(name))
 		for _, m := range test.FindAllStringSubmatch(string(text), -1) {
-			if found[pkg]++; runs[pkg] == nil || !runs[pkg].MatchString(m[1]) {
-				t.Errorf("%s: .ci/check never runs %s", name, m[1])
-			}
+			found(pkg, m[1], string(text))
 		}
-		return nil
+		return err
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// TestWhatIsNotBuiltWithTheRaceDetectorIsRun: a test in a file that the race detector
+// leaves out runs only where .ci/check names it.
+func TestWhatIsNotBuiltWithTheRaceDetectorIsRun(t *testing.T) {
+	runs, found := withoutRace(t), map[string]int{}
+	leftOut := regexp.MustCompile(`(?m)^//go:build .*!race`)
+	tests(t, func(pkg, name, text string) {
+		if !leftOut.MatchString(text) {
+			return
+		}
+		if found[pkg]++; runs[pkg] == nil || !runs[pkg].MatchString(name) {
+			t.Errorf("%s: .ci/check never runs %s", pkg, name)
+		}
+	})
 	for pkg := range runs {
 		if found[pkg] == 0 {
 			t.Errorf(".ci/check runs %s without the race detector, which leaves out nothing of it", pkg)
+		}
+	}
+}
+
+// TestWhatTheRaceDetectorSkipsIsRun: what .ci/check takes out of the run with the race
+// detector it runs without.
+func TestWhatTheRaceDetectorSkipsIsRun(t *testing.T) {
+	text, err := os.ReadFile("../.ci/check")
+	if err != nil {
+		t.Fatal(err)
+	}
+	runs, found := withoutRace(t), map[string]int{}
+	if strings.Contains(string(text), "go test -vet=off -shuffle=on -timeout 20m -p 2 ./server/inbox $(go list") {
+		runs["server/inbox"] = regexp.MustCompile("")
+	}
+	raced := regexp.MustCompile(`^(server(/.*)?|cmd/saksi/.*|web/evidence)$`)
+	var skipped []string
+	for _, m := range regexp.MustCompile(`(?m)^alone="?(?:\$alone\|)?'?([A-Za-z|]+)['"]$`).FindAllStringSubmatch(string(text), -1) {
+		skipped = append(skipped, strings.Split(m[1], "|")...)
+	}
+	if len(skipped) == 0 {
+		t.Fatal(".ci/check skips nothing")
+	}
+	tests(t, func(pkg, name, _ string) {
+		for _, part := range skipped {
+			if !raced.MatchString(pkg) || !strings.Contains(name, part) {
+				continue
+			}
+			if found[part]++; runs[pkg] == nil || !runs[pkg].MatchString(name) {
+				t.Errorf("%s: .ci/check never runs %s", pkg, name)
+			}
+		}
+	})
+	for _, part := range skipped {
+		if found[part] == 0 {
+			t.Errorf(".ci/check skips %q, which is no test", part)
 		}
 	}
 }
