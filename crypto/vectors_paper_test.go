@@ -79,6 +79,7 @@ func makeJoined(t *testing.T) []joinedPapers {
 	secret := []byte(codes()[2].Keys().Reply.String())
 	text := func(p paper.Paper) string { return must(p.Text())(t) }
 	a, b := must(paper.Split(secret, 2, 3))(t), must(paper.Split(secret, 2, 3))(t)
+	c, d := must(paper.Split(secret, 2, 5))(t), must(paper.Split(secret, 2, 5))(t)
 	whole := paper.Paper{Kind: paper.Whole, Data: secret}
 	return []joinedPapers{
 		{"1 and 2 of 3", []string{text(a[0]), text(a[1])}, secret, ""},
@@ -89,6 +90,8 @@ func makeJoined(t *testing.T) []joinedPapers {
 		{"two sets", []string{text(a[0]), text(b[1])}, nil, "sets"},
 		{"whole and share", []string{text(whole), text(a[0])}, nil, "sets"},
 		{"a false one", []string{text(a[0]), text(a[1]), text(paper.Paper{Kind: a[2].Kind, Data: b[2].Data})}, nil, "sets"},
+		{"a false 1, with 2, 4 and 5", []string{text(paper.Paper{Kind: c[0].Kind, Data: d[0].Data}), text(c[1]), text(c[3]), text(c[4])},
+			nil, "sets"},
 	}
 }
 

@@ -102,6 +102,12 @@ func newSet() string {
 // Join returns the secret from the paper that holds it, or from enough papers of one
 // set. The same paper twice counts once. With more papers than are needed it holds
 // them against each other; with just enough it cannot tell a false one.
+//
+// Each paper more takes the place of the first, and has to give the same secret. It
+// does so only if it lies on the polynomials of those that are needed: two that meet
+// in as many points are one. All papers at once do not tell this: where the numbers
+// of two more are the number of a false one, by XOR, as in 1, 2, 4 and 5 of which two
+// are needed, what is wrong with that one falls out.
 func Join(papers []Paper) ([]byte, error) {
 	if len(papers) == 0 {
 		return nil, fmt.Errorf("%w: there is none", ErrTooFew)
@@ -124,9 +130,11 @@ func Join(papers []Paper) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %v", ErrSets, err)
 	}
-	if all, err := shamir.Combine(shares); err != nil || !bytes.Equal(all, secret) {
-		return nil, fmt.Errorf("%w: one of these %d was not written with the others: leave one out in turn",
-			ErrSets, len(shares))
+	for _, more := range shares[need:] {
+		if again, err := shamir.Combine(append(shares[1:need:need], more)); err != nil || !bytes.Equal(again, secret) {
+			return nil, fmt.Errorf("%w: one of these %d was not written with the others: leave one out in turn",
+				ErrSets, len(shares))
+		}
 	}
 	return secret, nil
 }

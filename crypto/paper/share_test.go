@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"math/bits"
+	mrand "math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -88,6 +90,36 @@ func TestPapersThatDoNotBelongTogether(t *testing.T) {
 	}
 	if _, err := Join(nil); !errors.Is(err, ErrTooFew) {
 		t.Errorf("none: %v", err)
+	}
+}
+
+// TestAnyFalsePaperIsFoundAmongMore: whichever is false, of however many more than are
+// needed, in any order.
+func TestAnyFalsePaperIsFoundAmongMore(t *testing.T) {
+	for _, need := range []int{2, 3, 4} {
+		all := shared(t, bytesOf(40), need, 8)
+		for mask := range 1 << len(all) {
+			if bits.OnesCount(uint(mask)) <= need {
+				continue
+			}
+			var papers []Paper
+			for n, p := range all {
+				if mask>>n&1 == 1 {
+					papers = append(papers, p)
+				}
+			}
+			for n, right := range papers {
+				papers[n] = Paper{right.Kind, bytesOf(40)}
+				if _, err := Join(papers); !errors.Is(err, ErrSets) {
+					t.Fatalf("%d needed of papers %08b, number %d of them false: %v", need, mask, n, err)
+				}
+				papers[n] = right
+			}
+			mrand.Shuffle(len(papers), func(i, j int) { papers[i], papers[j] = papers[j], papers[i] })
+			if got, err := Join(papers); err != nil || !bytes.Equal(got, bytesOf(40)) {
+				t.Fatalf("%d needed of papers %08b: %v", need, mask, err)
+			}
+		}
 	}
 }
 
