@@ -53,20 +53,12 @@ func runExport(_ context.Context, e env, args []string) error {
 	if err := parse(e, fs, args, 0, data, out); err != nil {
 		return err
 	}
-	return operate(*data, func(ops courier.Operations) error {
-		if *now {
-			n, err := ops.Close()
-			if err != nil {
-				return err
-			}
-			fmt.Fprintf(e.stdout, "Batch %d is closed.\n", n)
-		}
-		return export(e, ops, *out)
-	})
+	return operate(*data, func(ops courier.Operations) error { return export(e, ops, *out, *now) })
 }
 
-// export writes the bundle to a file that appears only when it is whole.
-func export(e env, ops courier.Operations, out string) (err error) {
+// export writes the bundle to a file that appears only when it is whole. No batch is
+// closed for a file that has no place.
+func export(e env, ops courier.Operations, out string, now bool) (err error) {
 	if _, err := os.Stat(out); err == nil {
 		return hinted{fmt.Errorf("exporting: %q exists", out),
 			"give another name, or remove it if the reviewers have it"}
@@ -77,6 +69,13 @@ func export(e env, ops courier.Operations, out string) (err error) {
 	}
 	defer os.Remove(f.Name()) // fails, as it should, once the file was renamed
 	defer f.Close()
+	if now {
+		n, err := ops.Close()
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(e.stdout, "Batch %d is closed.\n", n)
+	}
 	damaged, err := ops.Bundle(f)
 	if err != nil {
 		return explainBundle(err)
