@@ -128,8 +128,8 @@ func TestTheOrderOfPartsAndWordsCounts(t *testing.T) {
 	}
 }
 
-// TestEveryHeaderCounts: a weaker policy, one more beside it, one that is gone, and
-// one that the release does not have.
+// TestEveryHeaderCounts: a weaker policy, one more beside it, the same twice, one that is
+// gone, and one that the release does not have.
 func TestEveryHeaderCounts(t *testing.T) {
 	want := must(release.Reference())(t)["/"].Header
 	const csp = "Content-Security-Policy"
@@ -139,6 +139,7 @@ func TestEveryHeaderCounts(t *testing.T) {
 	for say, change := range map[string]func(http.Header){
 		"the header " + csp + " is":  func(h http.Header) { h.Set(csp, "default-src *") },
 		"has not: \"" + csp:          func(h http.Header) { h.Add(csp, "default-src *") },
+		"header twice: \"" + csp:     func(h http.Header) { h.Add(csp, h.Get(csp)) },
 		"X-Frame-Options is missing": func(h http.Header) { h.Del("X-Frame-Options") },
 		"Set-Cookie: a=b":            func(h http.Header) { h.Set("Set-Cookie", "a=b") },
 	} {

@@ -1,6 +1,7 @@
 package watch_test
 
 import (
+	"compress/gzip"
 	"errors"
 	"net/http"
 	"slices"
@@ -190,6 +191,41 @@ func TestWhatIsNotOfTheReleaseIsFound(t *testing.T) {
 		w.differs(w.site(), fault.want)
 		w.lie(fault.path, func(_ int, a answer) answer { return a })
 	}
+}
+
+// TestAScriptThatABrowserReadsOtherwiseIsFound: Tor Browser takes the first of several
+// parts, and none of one with a head that it does not know. Then nothing is sealed in it,
+// though all bytes of the release are there.
+func TestAScriptThatABrowserReadsOtherwiseIsFound(t *testing.T) {
+	w := newWorld(t)
+	s := w.site()
+	if s.Release.Script.Name == "" {
+		t.Skip("this build has no script")
+	}
+	whole := w.Get(s.Release.Script.Name).Body
+	unknown := []byte(zipped(t, whole))
+	unknown[3] |= 0x80
+	for _, lied := range []string{
+		zipped(t, whole[:40]) + zipped(t, whole[40:]), zipped(t, whole) + zipped(t, ""), string(unknown),
+	} {
+		w.lie(s.Release.Script.Name, says(lied))
+		w.differs(s, s.Release.Script.Name+" is packed as no drop does it")
+	}
+	w.lie(s.Release.Script.Name, func(_ int, a answer) answer {
+		a.header = a.header.Clone()
+		a.header.Add("Content-Encoding", "gzip")
+		return a
+	})
+	w.differs(s, `it has a header twice: "Content-Encoding: gzip"`)
+}
+
+func zipped(t *testing.T, text string) string {
+	t.Helper()
+	var out strings.Builder
+	w := gzip.NewWriter(&out)
+	_, err := w.Write([]byte(text))
+	check(t, errors.Join(err, w.Close()))
+	return out.String()
 }
 
 // TestAPageThatOnlyTheSecondVisitorGetsIsFound.

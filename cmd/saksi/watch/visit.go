@@ -2,6 +2,7 @@ package watch
 
 import (
 	"bufio"
+	"cmp"
 	"compress/gzip"
 	"context"
 	"errors"
@@ -248,17 +249,16 @@ func (v *visitor) ask(ctx context.Context, path string, k kind, size int64) (htt
 		return nil, nil, &Alarm{Answer, fmt.Sprintf("asked for %s it answers with status %d", path, resp.StatusCode)}
 	}
 	plain, err := unpacked(resp, k)
-	if errors.Is(err, errEncoding) {
+	if err != nil {
 		return nil, nil, &Alarm{Answer, fmt.Sprintf("%s came compressed, and no drop does that", path)}
 	}
-	if err != nil {
-		return nil, nil, v.broken()
-	}
 	body, err := io.ReadAll(io.LimitReader(plain, size+1))
-	if int64(len(body)) > size {
+	switch {
+	case int64(len(body)) > size:
 		return nil, nil, &Alarm{Answer, fmt.Sprintf("%s has more than %d bytes", path, size)}
-	}
-	if err != nil {
+	case errors.Is(err, errPacked):
+		return nil, nil, &Alarm{Answer, fmt.Sprintf("%s is %v", path, err)}
+	case err != nil:
 		return nil, nil, v.broken()
 	}
 	if resp.Close || v.answers.Buffered() > 0 {
@@ -273,12 +273,56 @@ func unpacked(resp *http.Response, k kind) (io.Reader, error) {
 	case encoding == "":
 		return resp.Body, nil
 	case encoding == "gzip" && k == program:
-		return gzip.NewReader(resp.Body)
+		return &packed{from: bufio.NewReader(resp.Body)}, nil
 	}
 	return nil, errEncoding
 }
 
-var errEncoding = errors.New("compressed")
+var (
+	errEncoding = errors.New("compressed")
+	errPacked   = errors.New("packed as no drop does it, so that a browser may read less of it")
+)
+
+// packed is an answer that came compressed, in the one way in which a drop does that: a
+// head that says nothing, one part, and nothing behind it. Tor Browser refuses some of
+// what else the format permits, and of several parts it reads the first: it would have
+// another script than we.
+type packed struct {
+	from  *bufio.Reader
+	plain *gzip.Reader // nil before the head has been read
+}
+
+func (p *packed) Read(b []byte) (int, error) {
+	if p.plain == nil {
+		if err := p.open(); err != nil {
+			return 0, err
+		}
+	}
+	n, err := p.plain.Read(b)
+	if err != io.EOF {
+		return n, err
+	}
+	if _, err := p.from.ReadByte(); err != io.EOF {
+		return n, cmp.Or(err, errPacked)
+	}
+	return n, io.EOF
+}
+
+func (p *packed) open() error {
+	const flags = 3 // the byte that says what else the head has
+	head, err := p.from.Peek(flags + 1)
+	switch {
+	case err != nil:
+		return err
+	case head[flags] != 0:
+		return errPacked
+	}
+	if p.plain, err = gzip.NewReader(p.from); err != nil {
+		return err
+	}
+	p.plain.Multistream(false)
+	return nil
+}
 
 // broken tells an answer that is endless or none from a connection that broke.
 func (v *visitor) broken() error {
