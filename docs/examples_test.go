@@ -29,3 +29,13 @@ func TestTheUnitsCommandsExist(t *testing.T) {
 		}
 	}
 }
+
+// TestAStopIsToldToTheServerAlone: systemd would tell its tor at once, and that would
+// take the answers with it that the server still gives.
+func TestAStopIsToldToTheServerAlone(t *testing.T) {
+	_, unit, ok := strings.Cut(read(t, "operating.md"), "\n[Service]\n")
+	unit, _, _ = strings.Cut(unit, "```")
+	if !ok || !strings.Contains(unit, "\nKillMode=mixed\n") {
+		t.Errorf("the unit is\n%s", unit)
+	}
+}

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -140,6 +141,18 @@ func TestATorThatIsKilledComesBack(t *testing.T) {
 	h := p.await(t, "reachable again", func(h Health) bool { return h.Starts > 1 && h.State == Reachable })
 	if h.Starts != 2 || !strings.Contains(p.log.String(), "tor is gone") {
 		t.Errorf("%+v\n%s", h, p.log)
+	}
+}
+
+// TestCtrlCIsNotForTor: it goes to a whole group of processes, and the server has to
+// answer through tor what is under way.
+func TestCtrlCIsNotForTor(t *testing.T) {
+	tor, _ := alone(t, nil)
+	s, err := tor.start(t.Context())
+	must(t, err)
+	defer s.end()
+	if group, err := syscall.Getpgid(s.process.Pid); err != nil || group == syscall.Getpgrp() {
+		t.Errorf("tor is in our own group, %d: %v", group, err)
 	}
 }
 

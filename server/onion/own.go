@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 	"unicode"
 
@@ -138,6 +139,8 @@ func (c *child) New(_ context.Context, args ...string) (process.Process, error) 
 	c.ours, c.theirs = ours, theirs
 	c.cmd = c.make(append(args, "--__OwningControllerFD", fmt.Sprint(first))...)
 	c.cmd.ExtraFiles = []*os.File{theirs}
+	// A terminal's Ctrl-C is for us: answers that are under way still go through tor.
+	c.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	c.cmd.Stdout, c.cmd.Stderr = &c.said, &c.said
 	return c, nil
 }
