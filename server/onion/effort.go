@@ -37,12 +37,12 @@ func (s *session) effort(ctx context.Context, name string) (*int, error) {
 	if err != nil {
 		return nil, err
 	}
-	at, _, _ := strings.Cut(strings.TrimPrefix(configured[0], "MetricsPort="), " ")
-	if _, _, err := net.SplitHostPort(at); err == nil {
+	if at, has := metricsPort(configured[0]); has {
 		return fetchEffort(ctx, at, name), nil
 	}
-	if at, err = freePort(); err != nil {
-		return nil, err
+	at, err := freePort()
+	if err != nil {
+		return nil, nil // it is no reason to let tor go
 	}
 	_, err = s.ask("SETCONF MetricsPort=" + at + ` MetricsPortPolicy="accept 127.0.0.1"`)
 	var refused *textproto.Error
@@ -55,6 +55,21 @@ func (s *session) effort(ctx context.Context, name string) (*int, error) {
 	effort := fetchEffort(ctx, at, name)
 	_, err = s.ask("RESETCONF MetricsPort MetricsPortPolicy")
 	return effort, err
+}
+
+// metricsPort returns where tor has its metrics by its torrc, as far as that says it; has
+// is whether it has any. It reads
+//
+//	MetricsPort=127.0.0.1:9035
+//
+// or the number alone, "auto", or nothing behind the name.
+func metricsPort(line string) (at string, has bool) {
+	_, value, _ := strings.Cut(line, "=")
+	at, _, _ = strings.Cut(strings.Trim(value, `"`), " ")
+	if _, err := strconv.ParseUint(at, 10, 16); err == nil && at != "0" {
+		return net.JoinHostPort("127.0.0.1", at), true
+	}
+	return at, at != "" && at != "0"
 }
 
 // freePort returns an address of loopback where nobody listens.

@@ -7,6 +7,8 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -20,6 +22,8 @@ type puppet struct {
 	services atomic.Pointer[string] // the answer for their lines
 	events   int                    // that it tells before each answer to how far it is
 	asked    atomic.Int64           // how often it was asked that
+	metrics  string                 // the answer for where they are
+	changed  atomic.Int64           // how often its configuration was
 }
 
 // newPuppet starts one that has all lines, and whose services have names.
@@ -28,7 +32,7 @@ func newPuppet(t *testing.T, sockets string, events int) *puppet {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
 	t.Cleanup(func() { l.Close() })
-	p := &puppet{address: l.Addr().String(), events: events}
+	p := &puppet{address: l.Addr().String(), events: events, metrics: "250 MetricsPort\r\n"}
 	base := t.TempDir()
 	var lines strings.Builder
 	for line := range strings.Lines(Lines(base, sockets)) {
@@ -72,7 +76,7 @@ func (p *puppet) answer(line string) string {
 	case "GETINFO net/listeners/socks":
 		return "250-net/listeners/socks=\r\n250 OK\r\n"
 	case "GETCONF MetricsPort":
-		return "250 MetricsPort=0\r\n"
+		return p.metrics
 	case "GETCONF HiddenServiceOptions":
 		return *p.services.Load()
 	case "GETINFO status/bootstrap-phase":
@@ -80,6 +84,9 @@ func (p *puppet) answer(line string) string {
 		return strings.Repeat("650 HS_DESC UPLOADED other UNKNOWN $0000 0000\r\n", p.events) +
 			"250-status/bootstrap-phase=NOTICE BOOTSTRAP PROGRESS=100 TAG=done SUMMARY=\"Done\"\r\n250 OK\r\n"
 	default:
+		if strings.Contains(line, "SETCONF") {
+			p.changed.Add(1)
+		}
 		return "250 OK\r\n"
 	}
 }
@@ -131,6 +138,31 @@ func TestServicesThatAJoinedTorLosesAreMissed(t *testing.T) {
 	}
 	p.set(whole)
 	joined.await(t, "joined again", func(h Health) bool { return h.State == Publishing && h.Failures == 0 })
+}
+
+// TestMetricsThatATorHasStayAsTheyAre: in whatever way its torrc names their port.
+func TestMetricsThatATorHasStayAsTheyAre(t *testing.T) {
+	metrics := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprintln(w, `tor_hs_pow_suggested_effort{onion="a"} 7`)
+	}))
+	defer metrics.Close()
+	at := metrics.Listener.Addr().String()
+	_, port, err := net.SplitHostPort(at)
+	must(t, err)
+	for value, want := range map[string]int{at: 7, port: 7, `"` + at + ` x"`: 7, "auto": -1, "": -1, "0": -1} {
+		p := newPuppet(t, t.TempDir(), 0)
+		p.metrics = "250 MetricsPort=" + value + "\r\n"
+		s, err := connect(t.Context(), p.address, "", quick())
+		must(t, err)
+		effort, err := s.effort(t.Context(), "a.onion")
+		if err != nil || (effort == nil) != (want < 0) || effort != nil && *effort != want {
+			t.Errorf("%q: effort %v, %v", value, effort, err)
+		}
+		if free := value == "" || value == "0"; free != (p.changed.Load() == 2) {
+			t.Errorf("%q was changed %d times", value, p.changed.Load())
+		}
+		s.end()
+	}
 }
 
 // TestOurTorCountsNoVisitsIntoItsLog: its heartbeat would, every six hours.
