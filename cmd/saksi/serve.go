@@ -135,9 +135,7 @@ func (s *service) config(log *slog.Logger) (c server.Config, err error) {
 // warnings are what the operator should know at the start. Reporters come
 // through Tor, which connects from this machine.
 func (s *service) warnings(on listeners, box *inbox.Inbox) (w []string) {
-	if s.listen != "" {
-		w = append(w, addressWarnings(on.Reporters[0].Addr())...)
-	}
+	w = on.warnings()
 	if !s.tor.wanted() {
 		w = append(w, s.face.warnings()...)
 	}
@@ -215,6 +213,15 @@ func newLog(e env) *slog.Logger {
 			return a
 		},
 	}))
+}
+
+// warnings: whoever reaches a listener knows where the drop stands, also where it takes
+// nothing from him.
+func (on *listeners) warnings() (w []string) {
+	for _, l := range slices.Concat(on.Reporters, on.Couriers) {
+		w = append(w, addressWarnings(l.Addr())...)
+	}
+	return w
 }
 
 func addressWarnings(addr net.Addr) []string {
