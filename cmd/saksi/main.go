@@ -146,10 +146,20 @@ func (h hinted) Unwrap() error { return h.error }
 
 func main() {
 	syscall.Umask(0o077) // nothing that this program makes is for others
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), endings()...)
 	code := run(ctx, env{os.Stdin, os.Stdout, os.Stderr}, os.Args[1:])
 	stop()
 	os.Exit(code)
+}
+
+// endings are the signals after which a command still puts things in order. That of a
+// closed terminal is one, unless whoever started us has it ignored, as nohup does.
+func endings() []os.Signal {
+	all := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) {
+		all = append(all, syscall.SIGHUP)
+	}
+	return all
 }
 
 func run(ctx context.Context, e env, args []string) int {

@@ -220,14 +220,14 @@ func cmdDemo(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(os.WriteFile(ts.MkAbs("demo"), []byte(s.printed.String()), 0o600))
 }
 
-// halt [kill] ends the server, by SIGTERM or SIGKILL. A command of testscript's own
-// has precedence, and its "stop" ends the script.
+// halt [kill | hup] ends the server, by SIGTERM, SIGKILL or SIGHUP. A command of
+// testscript's own has precedence, and its "stop" ends the script.
 func cmdHalt(ts *testscript.TestScript, neg bool, args []string) {
 	signal := syscall.SIGTERM
 	if len(args) > 0 {
-		signal = syscall.SIGKILL
+		signal = map[string]syscall.Signal{"kill": syscall.SIGKILL, "hup": syscall.SIGHUP}[args[0]]
 	}
-	if err := storyOf(ts).stop(signal); err != nil && signal == syscall.SIGTERM {
+	if err := storyOf(ts).stop(signal); err != nil && signal != syscall.SIGKILL {
 		ts.Fatalf("the server ended with %v", err)
 	}
 }
