@@ -1,7 +1,6 @@
 package onion
 
 import (
-	"bytes"
 	"crypto/ecdh"
 	"crypto/rand"
 	"encoding/base32"
@@ -17,7 +16,7 @@ import (
 // can have this name.
 const nobody = "_nobody"
 
-// unfinished is a file of the list while it is written. It is in the same folder:
+// unfinished is a file of the list, or the torrc, while it is written. It is in the same folder:
 // the process may write below its data folder alone, and then the kernel moves no
 // file from one folder to another.
 const unfinished = "_part"
@@ -75,14 +74,18 @@ func keepNobody(dir string) error {
 	return writeClient(dir, nobody, Key(lost.PublicKey().Bytes()))
 }
 
-// writeClient puts a file in its place whole: tor passes over half a one.
 func writeClient(dir, name string, key Key) error {
-	text := []byte(keyPrefix + keyText.EncodeToString(key[:]) + "\n")
-	path, part := filepath.Join(dir, name+".auth"), filepath.Join(dir, unfinished)
-	if have, err := os.ReadFile(path); err == nil && bytes.Equal(have, text) {
+	return keepFile(dir, name+".auth", keyPrefix+keyText.EncodeToString(key[:])+"\n")
+}
+
+// keepFile puts a file in its place whole: tor passes over half a one. What is right stays
+// as it is: a full disk would take it away, and not give it back.
+func keepFile(dir, name, text string) error {
+	path, part := filepath.Join(dir, name), filepath.Join(dir, unfinished)
+	if have, err := os.ReadFile(path); err == nil && string(have) == text {
 		return nil
 	}
-	if err := os.WriteFile(part, text, 0o600); err != nil {
+	if err := os.WriteFile(part, []byte(text), 0o600); err != nil {
 		return errors.Join(err, os.Remove(part))
 	}
 	return os.Rename(part, path)

@@ -91,6 +91,27 @@ func TestTheListIsNeverEmpty(t *testing.T) {
 	}
 }
 
+// TestAFullDiskLeavesTheTorrc: tor starts on one, by what is there.
+func TestAFullDiskLeavesTheTorrc(t *testing.T) {
+	tor, _ := alone(t, nil)
+	must(t, tor.prepare())
+	before, err := os.ReadFile(tor.path("torrc"))
+	must(t, err)
+	must(t, os.Chtimes(tor.path("torrc"), time.Time{}, time.Unix(0, 0)))
+	must(t, os.MkdirAll(tor.path(unfinished, "x"), 0o700)) // so nothing can be written
+	must(t, tor.prepare())
+	if info, err := os.Stat(tor.path("torrc")); err != nil || info.ModTime().Unix() != 0 {
+		t.Errorf("what was right was written again: %v, %v", info.ModTime(), err)
+	}
+	tor.config.Extra = "UseBridges 1"
+	if err := tor.prepare(); err == nil {
+		t.Error("there is another torrc, where nothing can be written")
+	}
+	if now, err := os.ReadFile(tor.path("torrc")); err != nil || string(now) != string(before) {
+		t.Errorf("of the torrc there is %q, %v", now, err)
+	}
+}
+
 // TestAListThatIsReadWhileItChanges: who was removed while tor starts is not
 // written back by the start.
 func TestAListThatIsReadWhileItChanges(t *testing.T) {

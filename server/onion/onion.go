@@ -13,7 +13,7 @@
 //
 // The folder is a part of the data folder:
 //
-//	torrc            written anew at each start
+//	torrc            as the flags have it now
 //	reporters/       keys and name (hostname) of the reporters' service
 //	couriers/        the same of the couriers', and who is let in
 //	reporters.sock   and couriers.sock: where tor brings them

@@ -115,7 +115,7 @@ func (t *Tor) prepare() error {
 	if unread != nil {
 		t.config.Log.Error("tor starts without the couriers", "error", unread.Error())
 	}
-	return errors.Join(err, os.WriteFile(t.path("torrc"), []byte(t.torrc()), 0o600))
+	return errors.Join(err, keepFile(t.config.Folder, "torrc", t.torrc()))
 }
 
 // A child is a tor process with a control connection that it inherits.

@@ -62,7 +62,7 @@ func Lines(base, sockets string) string {
 // torrc returns all lines of an own tor.
 func (t *Tor) torrc() string {
 	text := []string{
-		"# Written by saksi at each start.",
+		"# Written by saksi: what is changed here is lost at its next start.",
 		"DataDirectory " + t.path("data"),
 		"SocksPort unix:" + t.path("socks.sock"),
 		"Log notice file " + t.path("log"),
