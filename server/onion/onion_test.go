@@ -156,6 +156,20 @@ func TestCtrlCIsNotForTor(t *testing.T) {
 	}
 }
 
+// TestANameThatIsLostLaterEndsNoTor: it is read when tor has begun, and stays.
+func TestANameThatIsLostLaterEndsNoTor(t *testing.T) {
+	tor, _ := alone(t, nil)
+	s, err := tor.start(t.Context())
+	must(t, err)
+	defer s.end()
+	must(t, tor.look(s, &progress{}))
+	name := tor.Health().Reporters.Name
+	must(t, os.Remove(tor.path("reporters", "hostname")))
+	if err := tor.look(s, &progress{}); err != nil || name == "" || tor.Health().Reporters.Name != name {
+		t.Errorf("%q became %q: %v", name, tor.Health().Reporters.Name, err)
+	}
+}
+
 // kill kills tor as kill -9 does.
 func (p *published) kill(t *testing.T) {
 	t.Helper()

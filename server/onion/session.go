@@ -22,6 +22,7 @@ type session struct {
 	answer  time.Duration // to wait for
 	process *os.Process   // of an own tor
 	end     func() error
+	named   bool // of an own tor: its services' names are known; for whoever watches
 
 	efforts   chan chan *int // asks for the effort
 	reload    chan struct{}  // one asks for it

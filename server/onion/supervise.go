@@ -191,7 +191,7 @@ func (t *Tor) note(b bootstrap, stuck bool, uploads []string) {
 // before says nothing then.
 func (t *Tor) lookAgain(s *session) error {
 	if t.config.Control == "" {
-		return t.readNames()
+		return t.readNames(s)
 	}
 	if err := t.checkLines(s); err != nil {
 		return err
@@ -199,16 +199,21 @@ func (t *Tor) lookAgain(s *session) error {
 	return t.findSocks(s)
 }
 
-// readNames reads the services' names. An own tor has made them by the time that
-// it answers.
-func (t *Tor) readNames() error {
-	for _, s := range services {
-		name, err := readName(t.path(string(s)))
-		if err != nil {
-			return fmt.Errorf("reading the name of the %s' service: %w", s, err)
-		}
-		t.update(func(h *Health) { h.Of(s).Name = name })
+// readNames reads the services' names, once. An own tor has made them by the time that it
+// answers, and they are its own as long as it runs: a disk that fails later, or a file
+// that somebody moved, is no reason to let it go.
+func (t *Tor) readNames(s *session) error {
+	if s.named {
+		return nil
 	}
+	for _, service := range services {
+		name, err := readName(t.path(string(service)))
+		if err != nil {
+			return fmt.Errorf("reading the name of the %s' service: %w", service, err)
+		}
+		t.update(func(h *Health) { h.Of(service).Name = name })
+	}
+	s.named = true
 	return nil
 }
 
