@@ -93,6 +93,9 @@ func runNote(out io.Writer, args []string) error {
 	}
 	var signers []sign.Signer
 	if *key != "" {
+		if lies(*key, *dir) {
+			return fmt.Errorf("writing the note: %q is secret, and lies among what is published: move it elsewhere", *key)
+		}
 		signer, err := readSigner(*key)
 		if err != nil {
 			return err
@@ -107,6 +110,13 @@ func runNote(out io.Writer, args []string) error {
 			filepath.Join(*dir, "release.note"))
 	}
 	return nil
+}
+
+// lies reports whether a file is in a folder.
+func lies(file, dir string) bool {
+	of, err := os.Stat(filepath.Dir(file))
+	folder, err2 := os.Stat(dir)
+	return err == nil && err2 == nil && os.SameFile(of, folder)
 }
 
 func readSigner(name string) (sign.Signer, error) {
