@@ -65,30 +65,36 @@ func (s *Site) Look(ctx context.Context) (*Seen, error) {
 	return seen, nil
 }
 
+// A journey is one visit with all that came on it, also over connections that broke: when
+// one breaks is the server's choice, too, and it must take nothing back by that.
+type journey struct {
+	came  []map[string]release.Answer // by attempt
+	found []string                    // that needs no comparison
+}
+
 // visit makes one visit and compares what it saw. A connection that broke is made
 // anew, on another circuit.
 func (s *Site) visit(ctx context.Context, n int, seen *Seen) (found []string, err error) {
+	j := &journey{}
 	for range tries {
-		found, err = s.visitOnce(ctx, n, seen)
+		found, err = s.visitOnce(ctx, n, seen, j)
 		if err == nil || errors.Is(err, errand.ErrNoTor) || ctx.Err() != nil {
-			return found, err
+			return append(j.found, found...), err
 		}
 	}
 	return nil, why(err)
 }
 
-func (s *Site) visitOnce(ctx context.Context, n int, seen *Seen) ([]string, error) {
+func (s *Site) visitOnce(ctx context.Context, n int, seen *Seen, j *journey) ([]string, error) {
 	v := &visitor{host: s.Address.Host, dial: s.Address.Way(s.Socks)}
 	defer v.hangUp()
-	came, found, err := s.collect(ctx, v, n)
+	if err := s.collect(ctx, v, n, j); err != nil {
+		return nil, err
+	}
+	files, closed, found, err := recipientsOf(ctx, v)
 	if err != nil {
 		return nil, err
 	}
-	files, closed, wrong, err := recipientsOf(ctx, v)
-	if err != nil {
-		return nil, err
-	}
-	found = append(found, wrong...)
 	note, err := v.within(ctx, "/roster.note", typed, maxText)
 	if alarm := new(Alarm); errors.As(err, &alarm) {
 		return append(found, alarm.Error()), nil
@@ -110,9 +116,25 @@ func (s *Site) visitOnce(ctx context.Context, n int, seen *Seen) ([]string, erro
 	}
 	seen.Roster, seen.Fingerprint = signed, roots.Fingerprint()
 	of := release.Site{Roster: signed, Roots: roots, Files: files, Own: s.Own}
-	different, err := s.compare(came, of, closed)
-	seen.Pages = len(came)
+	different, err := s.compareAll(j, of, closed)
+	seen.Pages = len(j.came[len(j.came)-1])
 	return append(found, different...), err
+}
+
+// compareAll compares what came on each attempt, and says once what differs on several.
+func (s *Site) compareAll(j *journey, of release.Site, closed bool) (found []string, err error) {
+	for _, came := range j.came {
+		different, err := s.compare(came, of, closed)
+		if err != nil {
+			return nil, err
+		}
+		for _, one := range different {
+			if !slices.Contains(found, one) {
+				found = append(found, one)
+			}
+		}
+	}
+	return found, nil
 }
 
 // recipientsOf fetches the recipients file of this week. A drop that is closed has none, and
@@ -136,23 +158,23 @@ func recipientsOf(ctx context.Context, v *visitor) (files map[roster.Hash]string
 }
 
 // collect fetches whatever can be had, as a browser would: each language by itself,
-// a page with what belongs to it.
-func (s *Site) collect(ctx context.Context, v *visitor, n int) (map[string]release.Answer, []string, error) {
+// a page with what belongs to it. What came before an error is in the journey, too.
+func (s *Site) collect(ctx context.Context, v *visitor, n int, j *journey) error {
 	came := map[string]release.Answer{}
-	var found []string
+	j.came = append(j.came, came)
 	for _, path := range s.order(n) {
 		k := kindOf(path, came)
 		h, body, err := v.withHeader(ctx, path, k, maxPage)
 		if alarm := new(Alarm); errors.As(err, &alarm) {
-			found = append(found, alarm.Detail)
+			j.found = append(j.found, alarm.Detail)
 			continue
 		}
 		if err != nil {
-			return nil, nil, err
+			return err
 		}
 		came[path] = release.Answer{Header: h, Body: body}
 	}
-	return came, found, nil
+	return nil
 }
 
 // order is that of one visit: the pages of one language, then those of the other.

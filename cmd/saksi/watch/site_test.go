@@ -228,6 +228,28 @@ func zipped(t *testing.T, text string) string {
 	return out.String()
 }
 
+// TestWhatCameBeforeAVisitBrokeOffIsFound: a server that notices whom it has, by what is
+// asked for last, takes nothing back by being busy then.
+func TestWhatCameBeforeAVisitBrokeOffIsFound(t *testing.T) {
+	w := newWorld(t)
+	w.lie("/roster.note", busy(http.StatusServiceUnavailable))
+	w.lie("/write", func(n int, a answer) answer {
+		if n == 1 {
+			a.body = strings.Replace(a.body, `action="/write"`, `action="/lain"`, 1)
+		}
+		return a
+	})
+	w.differs(w.site(), `/write: a form is sent to "/lain"`)
+	w.lie("/write", nil)
+	w.lie("/open", func(n int, a answer) answer {
+		if n == 1 {
+			a.status = http.StatusNotFound
+		}
+		return a
+	})
+	w.differs(w.site(), "asked for /open it answers with status 404")
+}
+
 // TestAPageThatOnlyTheSecondVisitorGetsIsFound.
 func TestAPageThatOnlyTheSecondVisitorGetsIsFound(t *testing.T) {
 	w := newWorld(t)
