@@ -195,6 +195,33 @@ func TestOtherKeysAreAnAlarm(t *testing.T) {
 	w.look(watch.OK)
 }
 
+// TestAPageOfBeforeAVisitBrokeOffIsAnAlarm: a server that notices whom it has, by what is
+// asked for last, takes nothing back by being busy then.
+func TestAPageOfBeforeAVisitBrokeOffIsAnAlarm(t *testing.T) {
+	w := newWorld(t)
+	once := func(n int, honest answer) answer {
+		if n == 1 {
+			honest.body = strings.ReplaceAll(honest.body, w.Trusted.Fingerprint()[2], "aaaa")
+		}
+		return honest
+	}
+	for _, at := range []string{"/roster.note", "/style.css"} {
+		w.lie(at, busy(http.StatusServiceUnavailable))
+		w.lie("/", nil)
+		w.look(watch.OK)
+		w.lie("/", once)
+		w.look(watch.Page)
+	}
+	w.lie("/", nil)
+	w.lie("/recipients.txt", func(n int, a answer) answer {
+		if n == 1 {
+			a.body = strings.Replace(a.body, "age1pq1", "age1pq1q", 1)
+		}
+		return a
+	})
+	w.look(watch.Direct)
+}
+
 // TestADropThatIsBusyIsNotTakenForClosed: the visit is made anew, and who is always busy
 // is not reached. A roster that is over is an alarm all the same.
 func TestADropThatIsBusyIsNotTakenForClosed(t *testing.T) {

@@ -49,20 +49,34 @@ func (w *Watchdog) inForce(r *roster.Signed) *Alarm {
 	return nil
 }
 
-// fits holds pages and keys against the roster that came with them.
+// fits holds pages and keys against the roster that came with them, and pages of before.
 func (w *Watchdog) fits(s *seen) *Alarm {
-	fingerprint := w.Roots.Fingerprint()
-	if err := checkStart(s.start, fingerprint, s.newest.Reviewers); err != nil {
-		return &Alarm{Page, fmt.Sprintf("the front page beside roster %d: %v", s.newest.Sequence, err)}
-	}
-	if err := checkInfo(s.info, fingerprint); err != nil {
-		return &Alarm{Page, fmt.Sprintf("the page /info beside roster %d: %v", s.newest.Sequence, err)}
-	}
-	if string(s.direct) != direct(s.newest.Reviewers) {
-		return &Alarm{Direct, fmt.Sprintf("recipients.txt does not have the keys of roster %d", s.newest.Sequence)}
+	for _, one := range append(s.before, s) {
+		if alarm := w.pages(one, s.newest); alarm != nil {
+			return alarm
+		}
 	}
 	if err := w.pinned(s); err != nil {
 		return &Alarm{Recipients, err.Error()}
+	}
+	return nil
+}
+
+// pages holds those that came against a roster.
+func (w *Watchdog) pages(s *seen, of *roster.Signed) *Alarm {
+	fingerprint := w.Roots.Fingerprint()
+	if s.start != nil {
+		if err := checkStart(s.start, fingerprint, of.Reviewers); err != nil {
+			return &Alarm{Page, fmt.Sprintf("the front page beside roster %d: %v", of.Sequence, err)}
+		}
+	}
+	if s.info != nil {
+		if err := checkInfo(s.info, fingerprint); err != nil {
+			return &Alarm{Page, fmt.Sprintf("the page /info beside roster %d: %v", of.Sequence, err)}
+		}
+	}
+	if s.direct != nil && string(s.direct) != direct(of.Reviewers) {
+		return &Alarm{Direct, fmt.Sprintf("recipients.txt does not have the keys of roster %d", of.Sequence)}
 	}
 	return nil
 }

@@ -32,6 +32,7 @@ type seen struct {
 	busy        bool   // or the server was
 	newest      *roster.Signed
 	between     []*roster.Signed // after the last one that we know, before the newest
+	before      []*seen          // on connections that broke: pages as far as they came
 }
 
 // A visitor asks for one thing after the other on one circuit.
@@ -62,7 +63,8 @@ func (e *ending) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// visitOnce makes a visit on a circuit that nobody has used.
+// visitOnce makes a visit on a circuit that nobody has used. With an error comes what was
+// seen until then.
 func (w *Watchdog) visitOnce(ctx context.Context, language string, last uint64) (*seen, error) {
 	way := errand.NewWay(w.Socks)
 	host := w.Onion.String()
@@ -72,17 +74,17 @@ func (w *Watchdog) visitOnce(ctx context.Context, language string, last uint64) 
 	defer v.hangUp()
 	s, err := v.read(ctx, language)
 	if err != nil {
-		return nil, err
+		return s, err
 	}
 	note, err := v.within(ctx, "/roster.note", typed, maxText)
 	if err != nil {
-		return nil, err
+		return s, err
 	}
 	if s.newest, err = w.verify(note); err != nil {
-		return nil, err
+		return s, err
 	}
 	if s.busy && w.inForce(s.newest) == nil {
-		return nil, ErrServerBusy // which keys it has for this week nobody knows
+		return s, ErrServerBusy // which keys it has for this week nobody knows
 	}
 	s.between, err = w.between(ctx, v, last, s.newest.Sequence)
 	return s, err
@@ -93,13 +95,13 @@ func (v *visitor) read(ctx context.Context, language string) (*seen, error) {
 	s := &seen{}
 	var err error
 	if s.start, err = v.page(ctx, language+"/", typed); err != nil {
-		return nil, err
+		return s, err
 	}
 	if s.info, err = v.page(ctx, language+"/info", followed); err != nil {
-		return nil, err
+		return s, err
 	}
 	if s.direct, err = v.within(ctx, "/recipients.txt", followed, maxPage); err != nil {
-		return nil, err
+		return s, err
 	}
 	s.week, err = v.within(ctx, "/roster.recipients", typed, maxPage)
 	if errors.Is(err, ErrServerBusy) {
@@ -110,18 +112,19 @@ func (v *visitor) read(ctx context.Context, language string) (*seen, error) {
 }
 
 // page opens a page with what belongs to it: its style sheet each time, and its script
-// once, as a browser keeps that. What is in them a watchdog does not look at.
+// once, as a browser keeps that. What is in them a watchdog does not look at. With an error
+// comes the page, if that came.
 func (v *visitor) page(ctx context.Context, path string, k kind) ([]byte, error) {
 	body, err := v.within(ctx, path, k, maxPage)
 	if err != nil {
 		return nil, err
 	}
 	if _, err := v.within(ctx, "/style.css", part, maxPage); err != nil {
-		return nil, err
+		return body, err
 	}
 	if named := script.FindSubmatch(body); named != nil && string(named[1]) != v.script {
 		if _, err := v.within(ctx, string(named[1]), program, maxPage); err != nil {
-			return nil, err
+			return body, err
 		}
 		v.script = string(named[1])
 	}

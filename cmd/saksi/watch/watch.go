@@ -170,14 +170,20 @@ func why(err error) error {
 
 var errNotReached = errors.New("tor does not reach the drop")
 
-// visit goes to the drop, by up to three circuits.
-func (w *Watchdog) visit(ctx context.Context, language string, last uint64) (s *seen, err error) {
+// visit goes to the drop, by up to three circuits. When one breaks is the server's choice,
+// too, and takes nothing back of what it showed.
+func (w *Watchdog) visit(ctx context.Context, language string, last uint64) (*seen, error) {
+	var before []*seen
+	var err error
 	for range tries {
+		var s *seen
 		s, err = w.visitOnce(ctx, language, last)
 		var alarm *Alarm
 		if err == nil || errors.As(err, &alarm) || errors.Is(err, errand.ErrNoTor) || ctx.Err() != nil {
+			s.before = before
 			return s, err
 		}
+		before = append(before, s)
 	}
 	return nil, err
 }
