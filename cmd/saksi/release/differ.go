@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"html"
 	"net/http"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -36,6 +37,16 @@ func OfPage(want, got []byte) []string {
 	}
 	return said
 }
+
+// Begins reports whether what came of a page that broke off is its beginning. Nothing but
+// the code may differ, which may have come in part.
+func Begins(want, got []byte) bool {
+	got = codeBegun.ReplaceAll(Masked(got), nil)
+	return bytes.HasPrefix(Masked(want), got)
+}
+
+// codeBegun is a code field that breaks off in its code, or right behind it.
+var codeBegun = regexp.MustCompile(`<input type="hidden" name="code" value="[0-9a-f]{1,30}"?$`)
 
 // describeBroken names what may make a page unreadable for us and not for a browser.
 func describeBroken(page []byte) string {

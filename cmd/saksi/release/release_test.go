@@ -3,6 +3,7 @@ package release_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -124,6 +125,23 @@ func TestTheOrderOfPartsAndWordsCounts(t *testing.T) {
 	} {
 		if said := release.OfPage([]byte(want), []byte(page)); !strings.Contains(strings.Join(said, "\n"), say) {
 			t.Errorf("%s: %q", page, said)
+		}
+	}
+}
+
+// TestABeginningOfAPageIsKnown, wherever it breaks off, in the code as well.
+func TestABeginningOfAPageIsKnown(t *testing.T) {
+	const field = `<form><input type="hidden" name="code" value="%s"><p>a</p>`
+	want := []byte(fmt.Sprintf(field, strings.Repeat("0a", 15)))
+	got := []byte(fmt.Sprintf(field, strings.Repeat("f1", 15)))
+	for n := range len(got) + 1 {
+		if !release.Begins(want, got[:n]) {
+			t.Errorf("%q is no beginning", got[:n])
+		}
+	}
+	for _, other := range []string{"<form action", string(got) + "x", string(got[:60]) + "x", strings.Replace(string(got), "<p>", "<b>", 1)} {
+		if release.Begins(want, []byte(other)) {
+			t.Errorf("%q is a beginning", other)
 		}
 	}
 }

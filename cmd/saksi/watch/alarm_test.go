@@ -222,6 +222,18 @@ func TestAPageOfBeforeAVisitBrokeOffIsAnAlarm(t *testing.T) {
 	w.look(watch.Direct)
 }
 
+// TestAPageThatBrokeOffIsAnAlarm, if it was another: a browser shows what came of it.
+func TestAPageThatBrokeOffIsAnAlarm(t *testing.T) {
+	w := newWorld(t)
+	for _, path := range []string{"/", "/info"} {
+		w.lie(path, short(func(body string) string { return body[:len(body)-40] }))
+		w.look(watch.OK)
+		w.lie(path, short(func(body string) string { return strings.Replace(body, "<main>", "<main><p>Hubungi kami.</p>", 1) }))
+		w.look(watch.Page)
+		w.lie(path, nil)
+	}
+}
+
 // TestADropThatIsBusyIsNotTakenForClosed: the visit is made anew, and who is always busy
 // is not reached. A roster that is over is an alarm all the same.
 func TestADropThatIsBusyIsNotTakenForClosed(t *testing.T) {

@@ -3,8 +3,10 @@ package watch
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
+	"saksi/cmd/saksi/release"
 	"saksi/crypto/roster"
 	"saksi/crypto/week"
 )
@@ -55,9 +57,27 @@ func (w *Watchdog) fits(s *seen) *Alarm {
 		if alarm := w.pages(one, s.newest); alarm != nil {
 			return alarm
 		}
+		for _, c := range one.cut {
+			if whole := s.page(c.path); whole != nil && !release.Begins(whole, c.body) {
+				return &Alarm{Page, fmt.Sprintf("%s broke off, and was another one when it was asked for again", c.path)}
+			}
+		}
 	}
 	if err := w.pinned(s); err != nil {
 		return &Alarm{Recipients, err.Error()}
+	}
+	return nil
+}
+
+// page returns what came of an address that reporters read, or nil.
+func (s *seen) page(path string) []byte {
+	switch strings.TrimPrefix(path, "/en") {
+	case "/":
+		return s.start
+	case "/info":
+		return s.info
+	case "/recipients.txt":
+		return s.direct
 	}
 	return nil
 }

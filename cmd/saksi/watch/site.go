@@ -68,8 +68,14 @@ func (s *Site) Look(ctx context.Context) (*Seen, error) {
 // A journey is one visit with all that came on it, also over connections that broke: when
 // one breaks is the server's choice, too, and it must take nothing back by that.
 type journey struct {
-	came  []map[string]release.Answer // by attempt
-	found []string                    // that needs no comparison
+	attempts []*attempt
+	found    []string // that needs no comparison
+}
+
+// An attempt is what came by one connection, or by two of one circuit.
+type attempt struct {
+	came map[string]release.Answer
+	cut  []piece
 }
 
 // visit makes one visit and compares what it saw. A connection that broke is made
@@ -117,14 +123,14 @@ func (s *Site) visitOnce(ctx context.Context, n int, seen *Seen, j *journey) ([]
 	seen.Roster, seen.Fingerprint = signed, roots.Fingerprint()
 	of := release.Site{Roster: signed, Roots: roots, Files: files, Own: s.Own}
 	different, err := s.compareAll(j, of, closed)
-	seen.Pages = len(j.came[len(j.came)-1])
+	seen.Pages = len(j.attempts[len(j.attempts)-1].came)
 	return append(found, different...), err
 }
 
 // compareAll compares what came on each attempt, and says once what differs on several.
 func (s *Site) compareAll(j *journey, of release.Site, closed bool) (found []string, err error) {
-	for _, came := range j.came {
-		different, err := s.compare(came, of, closed)
+	for _, a := range j.attempts {
+		different, err := s.compare(a, of, closed)
 		if err != nil {
 			return nil, err
 		}
@@ -160,10 +166,11 @@ func recipientsOf(ctx context.Context, v *visitor) (files map[roster.Hash]string
 // collect fetches whatever can be had, as a browser would: each language by itself,
 // a page with what belongs to it. What came before an error is in the journey, too.
 func (s *Site) collect(ctx context.Context, v *visitor, n int, j *journey) error {
-	came := map[string]release.Answer{}
-	j.came = append(j.came, came)
+	a := &attempt{came: map[string]release.Answer{}}
+	j.attempts = append(j.attempts, a)
+	defer func() { a.cut = v.cut }()
 	for _, path := range s.order(n) {
-		k := kindOf(path, came)
+		k := kindOf(path, a.came)
 		h, body, err := v.withHeader(ctx, path, k, maxPage)
 		if alarm := new(Alarm); errors.As(err, &alarm) {
 			j.found = append(j.found, alarm.Detail)
@@ -172,7 +179,7 @@ func (s *Site) collect(ctx context.Context, v *visitor, n int, j *journey) error
 		if err != nil {
 			return err
 		}
-		came[path] = release.Answer{Header: h, Body: body}
+		a.came[path] = release.Answer{Header: h, Body: body}
 	}
 	return nil
 }
@@ -221,7 +228,7 @@ func kindOf(path string, came map[string]release.Answer) kind {
 // months the form offers, and which keys are the week's, depends on the hour, and the
 // server's clock may be a little off: what would be right an hour before or after is no
 // difference. Otherwise those by our own clock count.
-func (s *Site) compare(came map[string]release.Answer, of release.Site, closed bool) (found []string, err error) {
+func (s *Site) compare(a *attempt, of release.Site, closed bool) (found []string, err error) {
 	now := s.Now()
 	for _, off := range []time.Duration{0, -time.Hour, time.Hour} {
 		of.Now = now.Add(off)
@@ -229,7 +236,7 @@ func (s *Site) compare(came map[string]release.Answer, of release.Site, closed b
 		if err != nil {
 			return nil, err
 		}
-		different := append(ofKeys(of, closed), s.differences(should, came)...)
+		different := slices.Concat(ofKeys(of, closed), s.differences(should, a.came), ofCut(should, a.cut))
 		if len(different) == 0 {
 			return nil, nil
 		}
@@ -272,6 +279,16 @@ func (s *Site) differences(should, came map[string]release.Answer) (found []stri
 		}
 		for _, one := range append(said, release.OfHeaders(should[path].Header, got.Header)...) {
 			found = append(found, path+": "+one)
+		}
+	}
+	return found
+}
+
+// ofCut holds what broke off against what should have come.
+func ofCut(should map[string]release.Answer, cut []piece) (found []string) {
+	for _, c := range cut {
+		if want, ok := should[c.path]; ok && !release.Begins(want.Body, c.body) {
+			found = append(found, c.path+": it broke off, and what came until then is not the release's")
 		}
 	}
 	return found

@@ -250,6 +250,29 @@ func TestWhatCameBeforeAVisitBrokeOffIsFound(t *testing.T) {
 	w.differs(w.site(), "asked for /open it answers with status 404")
 }
 
+// TestWhatBrokeOffIsFound: a browser shows it, and whoever asks for it again is no
+// browser. What is the beginning of the right page is no difference.
+func TestWhatBrokeOffIsFound(t *testing.T) {
+	w := newWorld(t)
+	for _, path := range []string{"/", "/write"} { // the first of a connection, and a later one
+		w.lie(path, short(func(body string) string { return strings.Replace(body, "<main>", "<main><p>Hubungi kami.</p>", 1) }))
+		w.differs(w.site(), path+": it broke off, and what came until then is not the release's")
+		w.lie(path, short(func(body string) string { return body[:len(body)/2] }))
+		w.passes(w.site())
+		w.lie(path, nil)
+	}
+}
+
+// short is a first answer that breaks off.
+func short(change func(body string) string) lie {
+	return func(n int, a answer) answer {
+		if n == 1 {
+			a.short, a.body = true, change(a.body)
+		}
+		return a
+	}
+}
+
 // TestAPageThatOnlyTheSecondVisitorGetsIsFound.
 func TestAPageThatOnlyTheSecondVisitorGetsIsFound(t *testing.T) {
 	w := newWorld(t)

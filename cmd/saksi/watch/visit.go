@@ -33,6 +33,13 @@ type seen struct {
 	newest      *roster.Signed
 	between     []*roster.Signed // after the last one that we know, before the newest
 	before      []*seen          // on connections that broke: pages as far as they came
+	cut         []piece
+}
+
+// A piece is what came of an answer that broke off. A browser shows that, too.
+type piece struct {
+	path string
+	body []byte
 }
 
 // A visitor asks for one thing after the other on one circuit.
@@ -48,6 +55,7 @@ type visitor struct {
 	end     *ending
 	bounded *io.LimitedReader
 	answers *bufio.Reader
+	cut     []piece
 }
 
 // ending notes that a connection came to its end: half a line of an answer is no line
@@ -73,6 +81,7 @@ func (w *Watchdog) visitOnce(ctx context.Context, language string, last uint64) 
 	}}
 	defer v.hangUp()
 	s, err := v.read(ctx, language)
+	s.cut = v.cut
 	if err != nil {
 		return s, err
 	}
@@ -262,6 +271,7 @@ func (v *visitor) ask(ctx context.Context, path string, k kind, size int64) (htt
 	case errors.Is(err, errPacked):
 		return nil, nil, &Alarm{Answer, fmt.Sprintf("%s is %v", path, err)}
 	case err != nil:
+		v.cut = append(v.cut, piece{path, body})
 		return nil, nil, v.broken()
 	}
 	if resp.Close || v.answers.Buffered() > 0 {

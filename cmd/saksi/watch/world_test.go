@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -34,6 +35,7 @@ type answer struct {
 	status int
 	header http.Header
 	body   string
+	short  bool // and then the connection breaks off
 }
 
 // A world is a drop, a server in front of it that may lie, a proxy in the place of
@@ -110,7 +112,7 @@ func (w *world) serve(out http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		panic(err)
 	}
-	a := answer{resp.StatusCode, resp.Header, string(body)}
+	a := answer{status: resp.StatusCode, header: resp.Header, body: string(body)}
 	w.mu.Lock()
 	w.asked = append(w.asked, r.URL.Path)
 	n := strings.Count(strings.Join(w.asked, "\n")+"\n", r.URL.Path+"\n")
@@ -123,6 +125,9 @@ func (w *world) serve(out http.ResponseWriter, r *http.Request) {
 	out.Header()["Date"] = nil // net/http would add it, and a drop says none
 	for name, values := range a.header {
 		out.Header()[name] = values
+	}
+	if a.short {
+		out.Header().Set("Content-Length", strconv.Itoa(len(a.body)+1))
 	}
 	out.WriteHeader(a.status)
 	io.WriteString(out, a.body)
@@ -164,7 +169,7 @@ func (w *world) closed() lie {
 	defer w.off.Store(w.off.Load())
 	w.off.Store(int64(year))
 	p := w.Get("/roster.recipients")
-	return func(int, answer) answer { return answer{p.Status, p.Header.Clone(), p.Body} }
+	return func(int, answer) answer { return answer{status: p.Status, header: p.Header.Clone(), body: p.Body} }
 }
 
 func replaces(old, with string) lie {
