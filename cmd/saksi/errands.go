@@ -18,6 +18,7 @@ import (
 	"saksi/crypto/pass"
 	"saksi/server/inbox"
 	"saksi/server/onion"
+	"saksi/server/store"
 )
 
 const defaultSocks = "127.0.0.1:9050"
@@ -210,6 +211,8 @@ func (f errandFlags) explain(err error) error {
 			"or it has a new key and you need a new pass"},
 		{batch.ErrBundle, "start it again; if it goes on like that, tell the operator"},
 		{syscall.ENOSPC, room}, {syscall.EDQUOT, room},
+		{store.ErrFull, "tell the operator to make room on the server's disk, then bring the same outbox once more: " +
+			"what is in already comes in no second time"},
 		{errand.ErrBusy, "wait some minutes; then tell the operator"},
 		{errand.ErrServer, "tell the operator: the server's log or saksi check says more"},
 		{inbox.ErrNoBatch, "one closes each day at 17.00 UTC: come again after that"},

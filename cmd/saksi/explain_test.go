@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"testing"
 
+	"saksi/cmd/saksi/errand"
 	"saksi/server/inbox"
 	"saksi/server/store"
 )
@@ -50,6 +51,10 @@ func TestADisksErrorSaysWhatToDo(t *testing.T) {
 		if h := (hinted{}); !errors.As(explainOutbox(err), &h) || !strings.Contains(h.hint, "the same outbox once more") {
 			t.Errorf("%v: %q", err, h.hint)
 		}
+	}
+	brought := errandFlags{pass: new(string)}.explain(&errand.RefusedError{Text: full.Error()})
+	if h := (hinted{}); !errors.As(brought, &h) || !strings.Contains(h.hint, "tell the operator to make room") {
+		t.Errorf("a courier is told %q", h.hint)
 	}
 	broken := fmt.Errorf("receiving bundle: %w", io.ErrUnexpectedEOF)
 	for _, err := range []error{inbox.ErrNoBatch, errors.New(inbox.ErrNoBatch.Error()), broken} {

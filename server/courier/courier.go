@@ -15,7 +15,7 @@
 //	DELETE /v1/couriers/NAME   removes one
 //
 // An error is a JSON object {"error": "..."} with a status of 4xx when the
-// request was at fault.
+// request was at fault, and 507 where there was no room for all of it.
 //
 // The couriers' onion service has less of it, for those alone who sign their
 // requests: see [Remote].
@@ -34,6 +34,7 @@ import (
 	"saksi/crypto/receipt"
 	"saksi/crypto/sign"
 	"saksi/server/inbox"
+	"saksi/server/store"
 )
 
 // Operations are what an operator can do, on a running server or on a data
@@ -158,6 +159,9 @@ func status(err error) int {
 		if errors.Is(err, theirs) {
 			return http.StatusConflict
 		}
+	}
+	if errors.Is(err, store.ErrFull) {
+		return http.StatusInsufficientStorage
 	}
 	return http.StatusInternalServerError
 }

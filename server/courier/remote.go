@@ -91,12 +91,16 @@ func (r *Remote) Outbox(c echo.Context, who Caller) error {
 }
 
 // refuse answers with an error of an errand. A courier is told what is wrong with
-// what he brought; what is wrong with the server is for its operator.
+// what he brought, and that it has to be brought again when there is room; what is wrong
+// with the server is for its operator.
 func (r *Remote) refuse(c echo.Context, err error) error {
-	if code := status(err); code != http.StatusInternalServerError {
+	code := status(err)
+	if code >= http.StatusInternalServerError {
+		r.Log.Error("a courier's errand failed", "error", err.Error())
+	}
+	if code != http.StatusInternalServerError {
 		return c.JSON(code, failure{err.Error()})
 	}
-	r.Log.Error("a courier's errand failed", "error", err.Error())
 	return c.JSON(http.StatusInternalServerError, failure{"the server failed: tell its operator to look into the log"})
 }
 

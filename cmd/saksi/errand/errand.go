@@ -69,7 +69,8 @@ func (e *ClockError) Error() string {
 		e.Server.UTC().Format(time.DateTime), e.Own.UTC().Format(time.DateTime))
 }
 
-// A RefusedError has what the server says about a request that it did not take.
+// A RefusedError has what the server says about a request that it did not take, or, for
+// want of room, not all of it. It says nothing of other requests.
 type RefusedError struct{ Text string }
 
 func (e *RefusedError) Error() string { return e.Text }
@@ -176,6 +177,7 @@ func (c *Courier) explain(resp *http.Response) error {
 		return &ClockError{Server: time.Unix(seconds, 0), Own: c.Now()}
 	case resp.StatusCode == http.StatusServiceUnavailable:
 		return ErrBusy
+	case resp.StatusCode == http.StatusInsufficientStorage && answer.Error != "":
 	case resp.StatusCode >= 500 || answer.Error == "":
 		return fmt.Errorf("%w: %d", ErrServer, resp.StatusCode)
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"net"
 	"os"
@@ -20,8 +21,10 @@ import (
 	"saksi/cmd/saksi/errand/sockstest"
 	"saksi/crypto/outbox"
 	"saksi/crypto/pass"
+	"saksi/crypto/reply"
 	"saksi/server/folder"
 	"saksi/server/servertest"
+	"saksi/server/store"
 )
 
 var onion = strings.Repeat("couriers", 7) + ".onion"
@@ -382,6 +385,35 @@ func TestBringingTwiceIsHarmless(t *testing.T) {
 	_, err := budi.Push(t.Context(), []byte("apa ini"))
 	if !errors.As(err, &refused) || !strings.Contains(err.Error(), "no signature in it") {
 		t.Errorf("%v", err)
+	}
+}
+
+// TestAnOutboxWithoutRoomIsToBeBroughtAgain: a courier is told so, and goes on with the
+// outboxes of others, as of a file that is none. Their confirmations may make room.
+func TestAnOutboxWithoutRoomIsToBeBroughtAgain(t *testing.T) {
+	w := newWorld(t)
+	by, keys := w.Reviewers[0], w.Send("Kami diminta hadir.").Keys()
+	sealed, _, err := reply.Seal(reply.Reply{Reviewer: by.Line.ID, Roster: 1, Number: 1, Status: reply.Received},
+		reply.Thread{Mailbox: keys.Mailbox(), Reply: keys.Reply.Recipient()}, by.Signer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := (&outbox.Outbox{
+		Reviewer: by.Line.ID, Roster: 1, RosterHash: w.Roster.Hash, Number: 1,
+		Replies: []outbox.Reply{{Mailbox: keys.Mailbox(), Sealed: sealed}},
+	}).Sign(by.Signer)
+	budi := w.hire("budi")
+	w.Inbox.Reserve = math.MaxInt64
+	var refused *errand.RefusedError
+	if _, err := budi.Push(t.Context(), file); !errors.As(err, &refused) || !strings.HasSuffix(err.Error(), store.ErrFull.Error()) {
+		t.Errorf("%v", err)
+	}
+	if log := w.Log.String(); !strings.Contains(log, store.ErrFull.Error()) {
+		t.Errorf("the operator is told %q", log)
+	}
+	w.Inbox.Reserve = 0
+	if report, err := budi.Push(t.Context(), file); err != nil || report.Replies != 1 {
+		t.Errorf("once there is room: %+v, %v", report, err)
 	}
 }
 
