@@ -13,7 +13,8 @@ import (
 func compare(flags *flag.FlagSet) action {
 	f := &deskFlags{}
 	f.declare(flags)
-	number := flags.Uint64("batch", 0, "`number` of the last batch; without it the last before which nothing is missing here")
+	number := flags.Uint64("batch", 0, "`number` of the last batch; without it the last before which nothing is missing here, "+
+		"but what was given up")
 	with := flags.String("with", "", "the two `words` that your colleague reads out; without them two are drawn")
 	return func(_ context.Context, c *console, _ []string) error {
 		drawn := *with == ""

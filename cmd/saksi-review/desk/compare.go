@@ -17,9 +17,9 @@ type Head struct {
 }
 
 // Head returns a batch, or, for sequence 0, the last before which nothing is missing
-// since the desk's first: no batch, and nothing on their lists. A newer one may be the
-// same for two desks of which one has another history below a gap. It returns
-// [ErrNoBatch] with the newest that the desk has.
+// since the desk's first, but in gaps that were given up: no batch, and nothing on their
+// lists. A newer one may be the same for two desks of which one has another history below
+// a gap. It returns [ErrNoBatch] with the newest that the desk has.
 func (d *Desk) Head(sequence uint64) (Head, error) {
 	if sequence == 0 {
 		sequence = d.lastWhole()
@@ -53,10 +53,11 @@ func (d *Desk) Newest() uint64 {
 }
 
 // lastWhole returns the last batch of the complete chain that begins with the desk's
-// first, or 0.
+// first, or 0. A gap that was given up does not end it: it would end all comparing for good.
 func (d *Desk) lastWhole() (last uint64) {
 	for n, b := range d.index.Batches {
-		if !b.Complete || n > 0 && !joined(d.index.Batches[n-1], b) {
+		gap, ok := gapBefore(d.index.Batches, n)
+		if !b.Complete || ok && !d.index.gaveUp(gap) {
 			break
 		}
 		last = b.Sequence

@@ -79,6 +79,36 @@ func TestGivenUpGapIsNotWaitedFor(t *testing.T) {
 	d.check()
 }
 
+// TestWhatIsBehindAGivenUpGapIsCompared: else a desk would compare the same old batch for
+// good. It says from which one on, and what it lacks.
+func TestWhatIsBehindAGivenUpGapIsCompared(t *testing.T) {
+	s, d, stick := stuck(t)
+	if h, err := d.Head(0); err != nil || h.Sequence != 2 {
+		t.Fatalf("a desk with a gap compares %+v, %v", h, err)
+	}
+	if err := d.GiveUp(Range{3, 4}); err != nil {
+		t.Fatal(err)
+	}
+	s.close()
+	d.take(s.bundle(5, 6))
+	if h, err := d.Head(0); err != nil || h.From != 5 || h.Sequence != 6 || h.Hash != s.batches[5].note.Hash() {
+		t.Errorf("once it is given up it compares %+v, %v", h, err)
+	}
+	if gaps, _ := d.Holes(6); !slices.Equal(gaps, []Range{{3, 4}}) {
+		t.Errorf("it lacks %v", gaps)
+	}
+	s.close()
+	s.close()
+	d.take(s.bundle(8, 8))
+	if h, err := d.Head(0); err != nil || h.Sequence != 6 {
+		t.Errorf("with another gap it compares %+v, %v", h, err)
+	}
+	d.take(stick)
+	if h, err := d.Head(0); err != nil || h.From != 1 || h.Sequence != 6 {
+		t.Errorf("with the stick it compares %+v, %v", h, err)
+	}
+}
+
 // TestWeeksAroundAGivenUpGap: what was sealed in a week may have come in the gap as long
 // as the batch behind it is not of a later week. Such weeks are kept, later ones go.
 func TestWeeksAroundAGivenUpGap(t *testing.T) {
