@@ -47,7 +47,7 @@ func (l lookout) verdict(from, to week.Week) Verdict {
 		v.Why = fmt.Sprintf("the clock of this desk is in week %s", l.clock)
 	case !l.valid:
 		v.Why = "the clock is outside the newest roster's days"
-	case chain.begins != nil && from.Before(chain.knows()):
+	case from.Before(chain.knows):
 		v.Why = chain.since
 	case !last.Before(chain.to):
 		v.Why = chain.stop
@@ -59,11 +59,11 @@ func (l lookout) verdict(from, to week.Week) Verdict {
 
 // A reach says until when the desk has all that the server closed.
 type reach struct {
-	begins *batchEntry // the first since the last gap that was given up, or nil: what was before it is not known
-	since  string      // that, in words
-	to     week.Week   // of the last batch without a gap and with nothing missing
-	stop   string      // why it is no later one
-	newest week.Week   // the latest of any batch, believed or not
+	knows  week.Week // the first of which it has all that came: none from before its beginning, or a gap that was given up
+	since  string    // which of them
+	to     week.Week // of the last batch without a gap and with nothing missing
+	stop   string    // why it is no later one
+	newest week.Week // the latest of any batch, believed or not
 }
 
 // hasBegun reports whether nothing has come to the desk since the bundle that began it,
@@ -73,11 +73,11 @@ func (x *index) hasBegun() bool {
 	return n > 0 && x.Batches[n-1].Sequence == x.Began
 }
 
-// knows returns the first week of which the desk has all that came. Of the week of its
-// first batch it has that only if nothing was closed before.
-func (r reach) knows() week.Week {
-	w := parseWeek(r.begins.Week)
-	if r.begins.Sequence > 1 {
+// knownFrom returns the first week of which a desk has all that came if a batch of this
+// week is the first that it has. Of that week itself it has it only if nothing was closed
+// before.
+func knownFrom(b *batchEntry, w week.Week) week.Week {
+	if b.Sequence > 1 {
 		return w.Add(1)
 	}
 	return w
@@ -93,17 +93,22 @@ func reachOf(x *index) reach {
 			r.newest = w
 		}
 	}
+	var latest week.Week // of the batches so far: a server may say an earlier one behind a gap
 	for i, b := range x.Batches {
 		gap, ok := gapBefore(x.Batches, i)
+		if w := parseWeek(b.Week); latest.Before(w) && (!b.Ahead || ok) {
+			latest = w
+		}
 		switch {
 		case i == 0:
-			r.begins, r.since = b, fmt.Sprintf("the desk begins with batch %d, of week %s", b.Sequence, b.Week)
-		case ok && x.gaveUp(gap) && parseWeek(b.Week).Before(parseWeek(r.begins.Week)): // a server may say so
-		case ok && x.gaveUp(gap):
-			r.begins, r.since = b, fmt.Sprintf("a gap was given up before batch %d, of week %s", b.Sequence, b.Week)
-		case ok:
+			r.knows = knownFrom(b, parseWeek(b.Week))
+			r.since = fmt.Sprintf("the desk begins with batch %d, of week %s", b.Sequence, b.Week)
+		case ok && !x.gaveUp(gap):
 			r.stop = missing(gap.From, gap.To)
 			return r
+		case ok && r.knows.Before(knownFrom(b, latest)):
+			r.knows = knownFrom(b, latest)
+			r.since = fmt.Sprintf("a gap was given up before batch %d, of week %s", b.Sequence, b.Week)
 		}
 		switch {
 		case !b.Complete:

@@ -139,4 +139,11 @@ func TestWeeksAroundAGivenUpGap(t *testing.T) {
 	if v := l.verdict(first.Add(1), first.Add(1)); !strings.HasPrefix(v.Why, "the desk begins with batch 2") {
 		t.Errorf("weeks run back behind the gap: %q", v.Why)
 	}
+	x = &index{Batches: without(chain(0, 6, 6, 2, 20), 3), GivenUp: []Range{{3, 3}}}
+	l = lookout{index: x, clock: first.Add(30), valid: true, grace: 4}
+	for n, why := range map[int]string{6: "a gap was given up before batch 4", 7: ""} {
+		if v := l.verdict(first.Add(n), first.Add(n)); !strings.HasPrefix(v.Why, why) || (v.Why == "") != (why == "") {
+			t.Errorf("week %d, behind the gap is week 2: %q, want %q", n, v.Why, why)
+		}
+	}
 }
