@@ -170,12 +170,16 @@ func (d *Desk) Outbox(w io.Writer) (Sent, error) {
 	if err := d.writeSealed(d.outboxPath(o.Number), file); err != nil {
 		return Sent{}, fmt.Errorf("keeping outbox: %w", err)
 	}
-	if err := d.save(next); err != nil {
+	err = d.save(next)
+	if err != nil && !errors.Is(err, ErrInForce) {
 		return Sent{}, err
 	}
 	sent := Sent{
 		Number: o.Number, Acks: len(o.Acks), Replies: len(o.Replies), Canaries: len(o.Canaries),
 		More: len(o.Acks)+len(o.Replies)+len(o.Canaries) < waiting,
+	}
+	if err != nil {
+		return sent, err
 	}
 	if _, err := w.Write(file); err != nil {
 		return sent, fmt.Errorf("writing outbox %d: %w", o.Number, err)

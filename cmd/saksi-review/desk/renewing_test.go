@@ -203,3 +203,22 @@ func TestAnAnswerThatCountsIsNotGivenTwice(t *testing.T) {
 		t.Errorf("on the disk are %d answers, want 2", len(l.thread().Replies))
 	}
 }
+
+// TestAnOutboxThatCountsIsNamed though nothing of it was written: by its number it is
+// written once more.
+func TestAnOutboxThatCountsIsNamed(t *testing.T) {
+	l := newLawsuit(t)
+	if _, err := l.Reply(l.thread(), Answer{Status: reply.Reviewed, Text: "x"}); err != nil {
+		t.Fatal(err)
+	}
+	l.sync = func(string) error { return syscall.EIO }
+	var file bytes.Buffer
+	sent, err := l.Outbox(&file)
+	if !errors.Is(err, ErrInForce) || sent.Number == 0 || sent.Number != l.LastOutbox() {
+		t.Errorf("it sent %+v, %v", sent, err)
+	}
+	l.reopen()
+	if err := l.OutboxAgain(sent.Number, &file); err != nil || file.Len() == 0 {
+		t.Errorf("once more: %d bytes, %v", file.Len(), err)
+	}
+}
