@@ -237,10 +237,10 @@ async function pause(u: Upload, n: number, a: Answer): Promise<void> {
   await u.port.rest(Math.min(longest, 1000 * 2 ** n));
 }
 
-/** Waits while it is paused; throws if it was cancelled. */
-async function allowed(u: Upload): Promise<void> {
-  for (let p = u.control.paused?.(); p; p = u.control.paused?.()) await p;
-  u.control.signal?.throwIfAborted();
+/** Waits while it is paused; throws if it was cancelled, which ends a pause. */
+async function allowed({ control: { signal, paused } }: Upload): Promise<void> {
+  for (let p; !signal?.aborted && (p = paused?.()); ) await p;
+  signal?.throwIfAborted();
 }
 
 function refusal(a: Answer): Failure {

@@ -276,6 +276,14 @@ async function stop(c: Checks) {
   c.same("nothing is asked while it is paused", paused.asked.length, 3);
   go();
   c.same("and then it goes on", await sending, "kept");
+  const end = new AbortController();
+  let looks = 0;
+  const rested = async () => {
+    if (++looks === 3) end.abort();
+  };
+  const held = () => (looks > 9 ? null : rested());
+  const cut = await outcome(() => s.send(fake(large), server(() => ""), () => undefined, { signal: end.signal, paused: held }));
+  c.same("a pause ends when it is cancelled", [cut, looks], ["cancelled", 3]);
 }
 
 /** Whether a cancelled item may be kept is known from its own handing-in alone. */
