@@ -97,6 +97,9 @@ func TestOneCircuitFloods(t *testing.T) {
 			t.Errorf("%s: status %d, come back after %q", path, p.Status, p.Header.Get("Retry-After"))
 		}
 	}
+	for _, path := range []string{"/roster.note", "/roster.recipients", "/rosters/1.note", "/regions.json", "/taxonomy.json"} {
+		failed(t, path, by.Get(path), http.StatusTooManyRequests, "busy")
+	}
 	wellServed(t, d, person)
 	silentOn(t, d)
 }

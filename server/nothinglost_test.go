@@ -96,6 +96,9 @@ func TestNobodyWritesInVain(t *testing.T) {
 			if strings.Contains(write.Body, "<textarea") == closed {
 				t.Errorf("closed %t: the form is there, or not", closed)
 			}
+			if p := d.Get("/roster.recipients"); closed { // by the name the script finds these words
+				failed(t, "recipients", p, http.StatusServiceUnavailable, "closed")
+			}
 			start, open := d.Get(prefix+"/"), d.Post(prefix+"/open", "code", code.Field())
 			for name, p := range map[string]servertest.Page{"write": write, "start": start, "open": open} {
 				if strings.Contains(p.Body, text) != closed {

@@ -18,6 +18,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -210,12 +211,19 @@ func (s *Server) fail(err error, c echo.Context) {
 		s.Log.Error("a request failed", "error", withoutAddress(err))
 	}
 	answer := s.handler(language(c.Request().URL.Path)).Fail
-	if sealed.Has(c.Request().URL.Path) {
+	if forPrograms(c.Request().URL.Path) {
 		answer = s.sealed().Fail
 	}
 	if err := answer(c, err); err != nil && !ofNetwork(err) {
 		s.Log.Error("a page failed", "error", err.Error())
 	}
+}
+
+// forPrograms reports whether a path is one that the script asks for and no person: it
+// can say what is wrong by the error's name alone, and not by a page.
+func forPrograms(path string) bool {
+	texts := []string{"/roster.note", "/roster.recipients", "/regions.json", "/taxonomy.json"}
+	return sealed.Has(path) || strings.HasPrefix(path, "/rosters/") || slices.Contains(texts, path)
 }
 
 // language returns the language of a path.
