@@ -2,6 +2,7 @@
 
 import { Failure } from "../src/failure";
 import { bytesIn, get, port as portOf, post, reading } from "../src/ui/port";
+import { refresh, type Site } from "../src/ui/site";
 import { checks, type Report } from "./checks";
 
 /** A server's word is not taken for a number or a text of the page's own. */
@@ -36,9 +37,15 @@ export async function port(): Promise<Report> {
     ["busy at last", [answer(503, "disk"), answer(503, "busy"), lost, busy], "unreachable"],
     ["a disk at last", [lost, lost, lost, answer(503, "disk")], "disk"],
     ["an answer at last", [lost, answer(500, "internal"), answer(204)], ""],
+    ["an answer that broke off before", [torn, answer(204)], ""],
+    ["nothing but such answers", [torn, torn, torn, torn], "unreachable"],
   ] as const) {
     const left = [...answers];
     c.same(about, (await played(() => left.shift() ?? null, burn))[1], want);
+  }
+  for (const none of [busy, answer(503, "internal"), null]) {
+    const [, came] = await played(() => none, () => refresh({} as Site));
+    c.same(`a roster from before: ${none?.status}`, came, none?.status === 503 ? "internal" : "");
   }
   return { checks: c.checks, failed: c.failed };
 }
@@ -52,6 +59,7 @@ export function answer(status: number, error = "", headers: Record<string, strin
 }
 
 const lost = answer(0);
+const torn = { ...answer(200), arrayBuffer: () => Promise.reject(new Error("broken off")) };
 
 /** What comes of something, and when, by a clock of its own. The server answers null for nothing that ever comes. */
 export async function played(

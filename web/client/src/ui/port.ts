@@ -89,7 +89,7 @@ async function insist(method: string, path: string, body?: Uint8Array): Promise<
     if (bytes) return new Uint8Array(bytes);
     const { error = "unreachable", ...values } = (r && (await problem(r))) ?? {};
     const key = (error === "busy" && before) || error;
-    if (n === tries || signal.aborted || error === "closed" || (r && r.status < 500)) throw new Failure(key, values);
+    if (n === tries || signal.aborted || error === "closed" || (r && !r.ok && r.status < 500)) throw new Failure(key, values);
     before = key;
     await rest(1000 * n * n, signal);
   }

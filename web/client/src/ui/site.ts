@@ -80,10 +80,10 @@ export async function readers(s: Partial<Readers>): Promise<Readers> {
   return Object.assign(s, { roster, circle: who });
 }
 
-/** Asks who may read by now. While nobody answers, what was verified before holds. */
+/** Asks who may read by now. While no roster comes, what was verified before holds. */
 export async function refresh(s: Site): Promise<void> {
   await readers(s).catch((err) => {
-    if (err.key !== "unreachable") throw err;
+    if (!["unreachable", "busy"].includes(err.key)) throw err;
   });
 }
 
