@@ -2,9 +2,11 @@ package reporter_test
 
 import (
 	"bytes"
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -204,10 +206,49 @@ func (w *scripted) shown(selector string) (shown bool) {
 	return shown
 }
 
+// looksAtAFile: while a file is looked at, which takes long on an old phone, the page says
+// so. Whatever is shown meanwhile, it comes into the list; one that cannot be read, too.
+func (w *scripted) looksAtAFile() {
+	hold := func(then string) {
+		w.must(w.page.Evaluate(`(() => {
+			const read = Blob.prototype.arrayBuffer
+			const held = new Promise((done) => (window.goOn = done))
+			Blob.prototype.arrayBuffer = async function () {
+				await held
+				Blob.prototype.arrayBuffer = read
+				`+then+`
+			}
+		})()`, nil))
+	}
+	path := filepath.Join(w.t.TempDir(), "x.bin")
+	w.must(os.WriteFile(path, []byte("x"), 0o600))
+	for n, c := range []struct{ then, says string }{
+		{"return read.call(this)", w.say("Menunggu giliran.", "Waiting for its turn.")},
+		{`throw new DOMException("", "NotReadableError")`, w.say("tidak dapat dibaca", "cannot be read")},
+	} {
+		hold(c.then)
+		w.must(w.page.Attach("#file", path))
+		w.until("form[data-do=files] + .notice", w.say("Memeriksa berkas.", "Checking the file."))
+		w.must(w.page.Until(`document.querySelector("form[data-do=files]").inert`))
+		for _, page := range []string{"older", "newer"} {
+			w.hit("[data-do=" + page + "]")
+			w.must(w.page.Until(`!!document.querySelector("[data-do=newer]") === ` + strconv.FormatBool(page == "older")))
+		}
+		w.must(w.page.Evaluate("window.goOn()", nil))
+		w.until(fmt.Sprintf(".queue > li:nth-child(%d) .state", n+1), c.says)
+		w.hit(".queue > li:last-child [data-do=cancel]")
+	}
+	if w.shown(".queue > li:last-child [data-do=retry]") {
+		w.t.Error("a file that cannot be read is offered to be sent")
+	}
+	w.must(w.page.Evaluate(`document.querySelector(".queue").replaceChildren()`, nil)) // what follows counts
+}
+
 // saysWhatAFileTells: what is done about it comes first, then one line for each kind.
 func (w *scripted) saysWhatAFileTells() {
 	in, _ := vector(w.t, "jpeg exif")
 	cut, _ := vector(w.t, "jpeg cut")
+	w.looksAtAFile()
 	w.put(map[string][]byte{"a.jpg": in, "b.jpg": cut, "c.bin": []byte("c"), "d.bin": bytes.Repeat([]byte("d"), 100)},
 		"a.jpg", "b.jpg", "c.bin", "d.bin")
 	w.guarded(true, "files that were chosen")

@@ -38,6 +38,7 @@ func TestAChoiceOfReadersGoesWithItsRoster(t *testing.T) {
 	w.until("h1", "Percakapan Anda")
 	w.filesUnderTwoRosters()
 	w.messageUnderTwoRosters()
+	w.filesBesideAMessage()
 }
 
 // ticked holds that a list of readers is open, and who is left out in it.
@@ -93,6 +94,43 @@ func (w *scripted) messageUnderTwoRosters() {
 		}
 	}
 	w.t.Error("the message is not kept")
+}
+
+// filesBesideAMessage: while files are sent no other choice can be made for them. What is
+// still to come is not sent to whom a message leaves out meanwhile.
+func (w *scripted) filesBesideAMessage() {
+	w.hit(`form[data-do=files] input[value="id:r3"]`) // not for the files
+	w.put(map[string][]byte{"c.bin": make([]byte, 2<<20), "d.bin": []byte("d")}, "c.bin", "d.bin")
+	w.hit("[data-do=send-files]")
+	w.until(".problem", "Daftar penelaah berubah")
+	w.ticked("form[data-do=files]", "id:r2")
+	come, release := w.hold()
+	begun := w.line.count("POST /v1/uploads/")
+	w.line.change(func(path string, answered bool) bool {
+		if strings.HasPrefix(path, "/v1/uploads/") && !answered {
+			<-come
+		}
+		return false
+	}, nil)
+	w.hit("[data-do=send-files]")
+	w.requested("POST /v1/uploads/", begun+1)
+	w.must(w.page.Until(`document.querySelector("form[data-do=files]").inert`))
+	w.must(w.page.Fill("#text", "Pesan kedua."))
+	w.hit(`form[data-do=message] button`)
+	w.must(w.page.Until(`document.querySelector("#text").value === ""`))
+	release()
+	w.line.change(nil, nil)
+	w.until(".queue > li:last-child .state", "Sudah kami terima")
+	w.must(w.page.Until(`!document.querySelector("form[data-do=files]").inert`))
+	states, err := w.d.Inbox.States(w.code().ItemIDs())
+	w.must(err)
+	last := 0
+	for n, s := range states {
+		if s.Stand != parcel.Unused {
+			last = n
+		}
+	}
+	w.readBy(w.code(), map[int][]bool{last: {true, false, false}})
 }
 
 // TestADeletionWaitsUntilAllSendingEnded: a file and a message are on their way when

@@ -13,7 +13,7 @@ const most = 8;
 
 /**
  * A file's bytes, as they are read; digest() holds once all have passed. Throws Failure
- * "size" if they are not as many as were announced.
+ * "size" if they are not as many as were announced, or cannot be read.
  */
 export function inPieces(file: { size: number; stream(): ReadableStream<Uint8Array> }) {
   const hashes: Promise<Uint8Array>[] = [];
@@ -35,9 +35,10 @@ export function inPieces(file: { size: number; stream(): ReadableStream<Uint8Arr
   };
   const pass = async function* (): AsyncGenerator<Uint8Array> {
     const reader = file.stream().getReader();
+    const read = () => reader.read().catch(changed);
     let left = file.size;
     try {
-      for (let r = await reader.read(); !r.done; r = await reader.read()) {
+      for (let r = await read(); !r.done; r = await read()) {
         if ((left -= r.value.length) < 0) break;
         await add(r.value);
         yield r.value;
@@ -45,13 +46,18 @@ export function inPieces(file: { size: number; stream(): ReadableStream<Uint8Arr
     } finally {
       await reader.cancel().catch(() => undefined);
     }
-    if (left !== 0) throw new Failure("size");
+    if (left !== 0) changed();
   };
   const digest = async () => {
     if (at > 0) await flush();
     return sha256(concat(utf8("saksi/v1/pieces"), u64(file.size), ...(await Promise.all(hashes))));
   };
   return { pass, digest };
+}
+
+/** Browsers do not read on in a file that was changed. */
+function changed(): never {
+  throw new Failure("size");
 }
 
 /** SHA-256 of what b holds at this moment: the browser copies it before it returns. */

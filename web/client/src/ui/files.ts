@@ -1,12 +1,10 @@
 // Files, several at once: what each reveals, what is taken off, and how far it has
 // arrived. A file's own name is shown here alone.
 
-import { equal } from "../encoding";
 import { type Finding, inspect, MAX_PICTURE, strip } from "../evidence";
 import { Failure } from "../failure";
-import { type Content, neutral, type Readers, seal, type Sealed } from "../item";
+import { type Content, neutral, seal, type Sealed } from "../item";
 import { field } from "../receipt";
-import type { Circle } from "../roster";
 import { send, stands } from "../slices";
 import { clear, keyOf, sentence, waiting } from "./failed";
 import { fillIn, values } from "./fields";
@@ -24,7 +22,7 @@ const large = 20 << 20;
 export interface Files {
   part: HTMLElement | null;
   queue: Entry[];
-  running: boolean;
+  running: boolean; // files are looked at, or sent
 }
 
 export const newFiles = (): Files => ({ part: null, queue: [], running: false });
@@ -49,6 +47,7 @@ interface Entry {
   file: File;
   clean: Blob | null; // without what was hidden in it
   damaged: boolean; // a picture that cannot be stripped, and so is sent whole or not at all
+  wrong: string; // why it is never sent, or ""
   element: HTMLElement;
   stand: Stand;
   sent: number;
@@ -60,15 +59,15 @@ interface Entry {
 }
 
 /**
- * The part of a view that is for files. While something is in the queue the part
- * stays the same, also when the view around it changes.
+ * The part of a view that is for files. While something is in the queue, or about to be,
+ * the part stays the same, also when the view around it changes.
  */
 export function filesView(s: Site, thread: Thread, kind: "next" | "later"): () => DocumentFragment {
   return () => {
     const part = document.createDocumentFragment();
     const { files } = thread;
     s.acts["send-files"] = (button) => start(s, thread, kind, button);
-    if (!files.part || !files.queue.length) files.part = fresh(s, thread, kind, files.part);
+    if (!files.part || !(files.queue.length || files.running)) files.part = fresh(s, thread, kind, files.part);
     part.append(files.part);
     return part;
   };
@@ -90,18 +89,31 @@ function fresh(s: Site, thread: Thread, kind: string, old: HTMLElement | null): 
 }
 
 async function take(s: Site, thread: Thread, section: HTMLElement, picked: File[]): Promise<void> {
+  const note = waiting(s.views, "looking", $("form", section) ?? section);
   let first: HTMLElement | null = null;
+  run(thread, section, true);
   for (const file of picked) {
     const entry = await look(s, thread, section, file);
+    const { wrong } = entry;
     $(".queue", section)?.append(entry.element);
     thread.files.queue.push(entry);
     first ??= entry.element;
-    if (file.size) stand(s, entry, entry.damaged ? "unsent" : "waiting");
-    else stand(s, entry, "failed", new Failure("empty_file"));
+    if (wrong) breakOff(entry);
+    stand(s, entry, wrong ? "failed" : entry.damaged ? "unsent" : "waiting", wrong && new Failure(wrong));
   }
+  note.remove();
   noSwitch();
+  run(thread, section, false);
   offer(thread, section);
   focus(first && $("h3", first));
+}
+
+/** Meanwhile nothing more is chosen, neither files nor readers: nothing is sent that was
+ * not there when it was asked for. */
+function run(thread: Thread, section: HTMLElement, now: boolean): void {
+  thread.files.running = now;
+  const form = $("form", section);
+  if (form) form.inert = now;
 }
 
 /** The button to send is there while something waits. */
@@ -113,7 +125,11 @@ function offer(thread: Thread, section: HTMLElement): void {
 const waits = (e: Entry): boolean => e.stand === "waiting";
 
 async function look(s: Site, thread: Thread, section: HTMLElement, file: File): Promise<Entry> {
-  const found = await inspect(file);
+  let wrong = file.size ? "" : "empty_file";
+  const found = await inspect(file).catch((): Finding => {
+    wrong = "size"; // it went, or may not be read
+    return { type: "unknown", reveals: [], strippable: false, unknown: true };
+  });
   const { clean, damaged } = await stripped(file, found);
   const perSecond = await speed();
   const seconds = file.size / perSecond;
@@ -127,7 +143,7 @@ async function look(s: Site, thread: Thread, section: HTMLElement, file: File): 
     server: slow(perSecond) && file.size > large,
   });
   const entry: Entry = {
-    file, clean, damaged, element: part.firstElementChild as HTMLElement, stand: "waiting", sent: 0, size: 0,
+    file, clean, damaged, wrong, element: part.firstElementChild as HTMLElement, stand: "waiting", sent: 0, size: 0,
     doubt: null, abort: new AbortController(), resume: null, paused: null,
   };
   buttons(s, thread, entry, section);
@@ -241,7 +257,7 @@ function stand(s: Site, e: Entry, now: Stand, err?: unknown): void {
   };
   show("pause", ["sending", "lost", "busy"].includes(now));
   show("resume", now === "paused");
-  show("retry", now === "failed" && e.file.size > 0 && !e.abort.signal.aborted);
+  show("retry", now === "failed" && !e.abort.signal.aborted);
   show("cancel", !["kept", "cancelled"].includes(now));
   const care = $(".care", e.element);
   if (care) care.hidden = !idle.includes(now);
@@ -251,13 +267,7 @@ function stand(s: Site, e: Entry, now: Stand, err?: unknown): void {
 /** What takes the place of a button that has the focus and goes: another one, or what is said. */
 const next = "[data-do=pause]:not([hidden]), [data-do=resume]:not([hidden])";
 
-/** For whom a choice was made, and of whom: it holds for these alone. */
-interface Recipients {
-  readers: Readers;
-  circle: Circle;
-}
-
-/** Sends what waits, one after the other. What was chosen of readers holds for all. */
+/** Sends what waits, one after the other. */
 async function start(s: Site, thread: Thread, kind: string, button: HTMLElement): Promise<void> {
   const section = button.closest("section");
   const form = section && $("form", section);
@@ -265,33 +275,33 @@ async function start(s: Site, thread: Thread, kind: string, button: HTMLElement)
   if (!form || files.running) return;
   clear();
   for (const e of form.querySelectorAll(".wrong")) e.remove();
-  let to: Recipients;
   const note = waiting(s.views, "checking");
+  run(thread, section, true);
   try {
     await refresh(s);
     choose(thread, form);
-    to = { readers: chosen(s, form), circle: circleOf(s) };
+    chosen(s, form);
+    note.remove();
+    if (document.activeElement === button) focus($(".state", files.queue.find(waits)?.element));
+    offer(thread, section);
+    for (let e; (e = files.queue.find(waits)); ) {
+      await atWork(thread, deliver(s, thread, e, form));
+    }
   } catch (err) {
     if (!ofReaders(keyOf(err))) throw err;
-    return refusedReaders(s, form, keyOf(err), kind + "-readers");
+    await refusedReaders(s, form, keyOf(err), kind + "-readers");
   } finally {
     note.remove();
+    run(thread, section, false);
+    offer(thread, section);
   }
-  files.running = true;
-  if (document.activeElement === button) focus($(".state", files.queue.find(waits)?.element));
-  offer(thread, section);
-  for (let e; (e = files.queue.find(waits)); ) {
-    await atWork(thread, deliver(s, thread, e, to));
-  }
-  files.running = false;
-  offer(thread, section);
 }
 
-async function deliver(s: Site, thread: Thread, e: Entry, to: Recipients): Promise<void> {
+async function deliver(s: Site, thread: Thread, e: Entry, form: HTMLElement): Promise<void> {
   s.pending++;
   try {
     stand(s, e, "sealing");
-    await attempt(s, thread, e, to);
+    await attempt(s, thread, e, form);
     stand(s, e, "kept");
   } catch (err) {
     if (keyOf(err) === "cancelled") await cancelled(s, thread, e);
@@ -332,10 +342,12 @@ export async function arrived(thread: Thread, e: { doubt: Doubt }, as: string, t
   return ours;
 }
 
-/** Sends a file under the next number that is free. */
-async function attempt(s: Site, thread: Thread, e: Entry, { readers, circle }: Recipients): Promise<void> {
+/** Sends a file under the next number that is free. Whoever is left out by now, with a
+ * message that was sent meanwhile, is left out of it, too. */
+async function attempt(s: Site, thread: Thread, e: Entry, form: HTMLElement): Promise<void> {
   if (e.abort.signal.aborted) throw new Failure("cancelled");
-  if (!equal(circle.roster.hash, s.roster.hash)) throw new Failure("no_reader");
+  const readers = chosen(s, form);
+  const circle = circleOf(s);
   const as = JSON.stringify([readers, ticked(e, "keep"), ticked(e, "whole")]);
   if (await arrived(thread, e, as)) return;
   const content: Content = {
