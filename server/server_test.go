@@ -177,7 +177,7 @@ func TestRepeatedRequests(t *testing.T) {
 	expect(t, p, http.StatusOK, "sudah kami terima sebelumnya", code.Words()[0], "kedua")
 	d.Post("/message", "code", code.Field(), "n", "1", "text", "pesan")
 	p = d.Post("/message", "code", code.Field(), "n", "1", "text", "pesan lain")
-	expect(t, p, http.StatusOK, "tidak disimpan dua kali", "pesan lain")
+	expect(t, p, http.StatusOK, "tidak disimpan dua kali", "pesan lain", "Jika berbeda, tulisan itu belum tersimpan")
 	p = d.Upload("/file", "a.jpg", []byte("x"), "code", code.Field(), "n", "1")
 	expect(t, p, http.StatusUnprocessableEntity, "sudah dipakai kiriman sebelumnya", "belum tersimpan")
 	if u, err := d.Inbox.Store.Usage(); err != nil || u.Items != 2 {

@@ -28,6 +28,9 @@ export async function digests(): Promise<Report> {
     const got = outcome(() => digestOf(bytes(pieceSize), 65_536, pieceSize + off));
     c.same(`${off} of what was announced`, await got, "size");
   }
+  const pull = () => Promise.reject(new DOMException("", "NotReadableError"));
+  const changed = inPieces({ size: 1, stream: () => new ReadableStream({ pull }) });
+  c.same("a file that was changed since", await outcome(() => changed.pass().next()), "size");
   return { checks: c.checks, failed: c.failed };
 }
 
