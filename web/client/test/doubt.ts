@@ -104,7 +104,7 @@ async function stops(c: Checks) {
     const server = (path: string) => (path === "/v1/burn" ? burned : asked++ ? item : first);
     const [, came] = await played(server, async () => {
       const sent = sendOnce(thread, "b", "once", async (_, __, signal) => (signals.push(signal), "kept"));
-      while (!asked) await null;
+      for (let i = 0; i < 1000 && !asked; i++) await null;
       await stop(thread);
       come?.(item);
       await sent;

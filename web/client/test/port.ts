@@ -66,7 +66,7 @@ export async function played(
   server: (path: string) => Response | null | Promise<Response | null>, what: () => Promise<unknown>,
 ): Promise<[number, string]> {
   const { fetch, setTimeout } = globalThis;
-  const { timeout } = AbortSignal;
+  const timeout = Object.getOwnPropertyDescriptor(AbortSignal, "timeout") as PropertyDescriptor;
   const timers: { at: number; ring: () => void }[] = [];
   let now = 0;
   let came = "";
@@ -82,11 +82,7 @@ export async function played(
       return r;
     },
   });
-  AbortSignal.timeout = (wait) => {
-    const end = new AbortController();
-    after(() => end.abort(), wait);
-    return end.signal;
-  };
+  Object.defineProperty(AbortSignal, "timeout", { value: undefined, configurable: true }); // as in iOS 15
   try {
     what().catch((err) => (came = err instanceof Failure ? err.key : String(err))).finally(() => (over = true));
     for (;;) {
@@ -98,6 +94,6 @@ export async function played(
     }
   } finally {
     Object.assign(globalThis, { fetch, setTimeout });
-    AbortSignal.timeout = timeout;
+    Object.defineProperty(AbortSignal, "timeout", timeout);
   }
 }

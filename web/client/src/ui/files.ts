@@ -9,7 +9,7 @@ import { send, stands } from "../slices";
 import { clear, keyOf, sentence, waiting } from "./failed";
 import { fillIn, values } from "./fields";
 import { undo } from "./handin";
-import { port, type Way } from "./port";
+import { port, type Way, within } from "./port";
 import { chosen, ofReaders } from "./readers";
 import { circleOf, refresh, type Site } from "./site";
 import { slow, speed } from "./speed";
@@ -333,7 +333,7 @@ async function cancelled(s: Site, thread: Thread, e: Entry): Promise<void> {
 export async function arrived(thread: Thread, e: { doubt: Doubt }, as: string, text?: string): Promise<boolean> {
   if (!e.doubt) return false;
   const { sealed, n, as: was, text: said } = e.doubt;
-  const now = await stands(sealed, port(() => {}, AbortSignal.timeout(60_000)));
+  const now = await stands(sealed, port(() => {}, within(60_000)));
   const same = now === "again" && said === text;
   const ours = same && was === as;
   // What is not there may still be on its way. What another page sent stays.

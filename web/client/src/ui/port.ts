@@ -13,11 +13,17 @@ async function ask(
   method: string, path: string, headers: Record<string, string> = {}, body?: Uint8Array, stop?: AbortSignal,
 ): Promise<Response> {
   const sent = body?.length ? { body: body as BodyInit } : {};
+  return fetch(path, { ...quiet, method, headers, ...sent, signal: within(patience, stop) });
+}
+
+/** Ends after so long, or with another one. AbortSignal.timeout is missing on telephones
+ * that get no newer browser any more. */
+export function within(milliseconds: number, stop?: AbortSignal): AbortSignal {
   const end = new AbortController();
   const abort = () => end.abort();
-  setTimeout(abort, patience);
+  setTimeout(abort, milliseconds);
   stop?.addEventListener("abort", abort);
-  return fetch(path, { ...quiet, method, headers, ...sent, signal: end.signal });
+  return end.signal;
 }
 
 /** The errors of the server's table that can befall these requests. What is said
@@ -82,7 +88,7 @@ const short = 60_000;
 /** Asks until there is an answer, some times; for requests that may be repeated. Of a try
  * that may have done its work, a later one that was let do nothing does not tell. */
 async function insist(method: string, path: string, body?: Uint8Array): Promise<Uint8Array> {
-  const signal = AbortSignal.timeout(body ? 3 * short : short);
+  const signal = within(body ? 3 * short : short);
   for (let n = 1, before = ""; ; n++) {
     const r = signal.aborted ? null : await ask(method, path, body ? octets : {}, body, signal).catch(() => null);
     const bytes = r?.ok && (await r.arrayBuffer().catch(() => null));
