@@ -92,20 +92,22 @@ async function take(s: Site, thread: Thread, section: HTMLElement, picked: File[
   const note = waiting(s.views, "looking", $("form", section) ?? section);
   let first: HTMLElement | null = null;
   run(thread, section, true);
-  for (const file of picked) {
-    const entry = await look(s, thread, section, file);
-    const { wrong } = entry;
-    $(".queue", section)?.append(entry.element);
-    thread.files.queue.push(entry);
-    first ??= entry.element;
-    if (wrong) breakOff(entry);
-    stand(s, entry, wrong ? "failed" : entry.damaged ? "unsent" : "waiting", wrong && new Failure(wrong));
+  try {
+    for (const file of picked) {
+      const entry = await look(s, thread, section, file);
+      const { wrong } = entry;
+      $(".queue", section)?.append(entry.element);
+      thread.files.queue.push(entry);
+      first ??= entry.element;
+      if (wrong) breakOff(entry);
+      stand(s, entry, wrong ? "failed" : entry.damaged ? "unsent" : "waiting", wrong && new Failure(wrong));
+    }
+  } finally {
+    note.remove();
+    noSwitch();
+    run(thread, section, false);
+    focus(first && $("h3", first));
   }
-  note.remove();
-  noSwitch();
-  run(thread, section, false);
-  offer(thread, section);
-  focus(first && $("h3", first));
 }
 
 /** Meanwhile nothing more is chosen, neither files nor readers: nothing is sent that was
@@ -114,6 +116,7 @@ function run(thread: Thread, section: HTMLElement, now: boolean): void {
   thread.files.running = now;
   const form = $("form", section);
   if (form) form.inert = now;
+  offer(thread, section);
 }
 
 /** The button to send is there while something waits. */
@@ -275,6 +278,7 @@ async function start(s: Site, thread: Thread, kind: string, button: HTMLElement)
   if (!form || files.running) return;
   clear();
   for (const e of form.querySelectorAll(".wrong")) e.remove();
+  const here = document.activeElement === button;
   const note = waiting(s.views, "checking");
   run(thread, section, true);
   try {
@@ -282,8 +286,7 @@ async function start(s: Site, thread: Thread, kind: string, button: HTMLElement)
     choose(thread, form);
     chosen(s, form);
     note.remove();
-    if (document.activeElement === button) focus($(".state", files.queue.find(waits)?.element));
-    offer(thread, section);
+    if (here) focus($(".state", files.queue.find(waits)?.element));
     for (let e; (e = files.queue.find(waits)); ) {
       await atWork(thread, deliver(s, thread, e, form));
     }
@@ -293,7 +296,6 @@ async function start(s: Site, thread: Thread, kind: string, button: HTMLElement)
   } finally {
     note.remove();
     run(thread, section, false);
-    offer(thread, section);
   }
 }
 
