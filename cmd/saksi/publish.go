@@ -116,11 +116,13 @@ func (f *torFlags) publish(ctx context.Context, dir string, drop *server.Config)
 	}
 	fingerprint := drop.Inbox.Trusted.Fingerprint()
 	p := &publication{changed: make(chan struct{}, 1)}
+	before := lastAddresses(dir)
 	c.Expect = func(page []byte) bool { return hasAll(page, fingerprint) }
 	c.Changed = func(h onion.Health) {
 		if name, err := onionname.Parse(h.Reporters.Name); err == nil {
 			drop.Hosts.AddOnion(name)
 		}
+		before.hold(h, drop.Log)
 		select {
 		case p.changed <- struct{}{}:
 		default:
@@ -136,6 +138,39 @@ func (f *torFlags) publish(ctx context.Context, dir string, drop *server.Config)
 	book.OnChange = p.authorize
 	drop.Couriers, drop.Onion = book, func() string { return p.Health().Couriers.Name }
 	return p, nil
+}
+
+// addresses are those of the services when the server last ran.
+type addresses struct {
+	mu  sync.Mutex
+	was map[onion.Service]string // of those that are not known yet now
+}
+
+// lastAddresses reads them. A file that is missing or damaged says nothing.
+func lastAddresses(dir string) *addresses {
+	h, _ := readHealth(dir)
+	if h == nil {
+		return &addresses{}
+	}
+	return &addresses{was: map[onion.Service]string{onion.Reporters: h.Reporters.Name, onion.Couriers: h.Couriers.Name}}
+}
+
+// hold says once that a service has another address than before. A tor that finds no key
+// makes one, and nobody who has a poster would come to that address.
+func (a *addresses) hold(h onion.Health, log *slog.Logger) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for service, was := range a.was {
+		name := h.Of(service).Name
+		if name == "" {
+			continue
+		}
+		delete(a.was, service)
+		if was != "" && was != name {
+			log.Error("THE ADDRESS IS ANOTHER ONE than before, and who has the old one finds nobody: were tor's keys left behind?",
+				"service", string(service), "before", was, "now", name)
+		}
+	}
 }
 
 // torClients are the couriers as tor knows them.
