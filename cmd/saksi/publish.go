@@ -140,33 +140,33 @@ func (f *torFlags) publish(ctx context.Context, dir string, drop *server.Config)
 	return p, nil
 }
 
-// addresses are those of the services when the server last ran.
+// addresses are those that the services had last, be it when the server ran before.
 type addresses struct {
 	mu  sync.Mutex
-	was map[onion.Service]string // of those that are not known yet now
+	was map[onion.Service]string
 }
 
 // lastAddresses reads them. A file that is missing or damaged says nothing.
 func lastAddresses(dir string) *addresses {
 	h, _ := readHealth(dir)
 	if h == nil {
-		return &addresses{}
+		h = &health{}
 	}
 	return &addresses{was: map[onion.Service]string{onion.Reporters: h.Reporters.Name, onion.Couriers: h.Couriers.Name}}
 }
 
-// hold says once that a service has another address than before. A tor that finds no key
-// makes one, and nobody who has a poster would come to that address.
+// hold says when a service has another address than before. A tor that finds no key makes
+// one, and nobody who has a poster would come to that address.
 func (a *addresses) hold(h onion.Health, log *slog.Logger) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for service, was := range a.was {
 		name := h.Of(service).Name
-		if name == "" {
+		if name == "" || name == was {
 			continue
 		}
-		delete(a.was, service)
-		if was != "" && was != name {
+		a.was[service] = name
+		if was != "" {
 			log.Error("THE ADDRESS IS ANOTHER ONE than before, and who has the old one finds nobody: were tor's keys left behind?",
 				"service", string(service), "before", was, "now", name)
 		}

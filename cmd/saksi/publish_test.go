@@ -36,4 +36,12 @@ func TestAnotherAddressIsSaid(t *testing.T) {
 		}
 		must(t, (&health{Health: start.now}).write(dir))
 	}
+	var log servertest.Log // while it runs, as a joined tor may after an edit
+	now := lastAddresses(dir)
+	for _, name := range []string{"c.onion", "e.onion", "", "e.onion"} {
+		now.hold(named(name, "d.onion"), slog.New(slog.NewTextHandler(&log, nil)))
+	}
+	if !strings.Contains(log.String(), "before=c.onion now=e.onion") || strings.Count(log.String(), "\n") != 1 {
+		t.Errorf("while it runs it says %q", log.String())
+	}
 }
