@@ -94,7 +94,8 @@ func keyHints() []hintRow {
 		{errToken, "open it with its token and hand it over: " +
 			"age -d -i token.txt r1.key | saksi-review COMMAND -key - -weeks-file r1.weeks"},
 		{errSameFile, "copy it to another stick first: a copy on the same disk is lost with it"},
-		{errCopy, "copy the key file again, and try that copy; without one that works there is no card"},
+		{errCopy, "copy the key file again, and try that copy; if it says the same, the test is damaged, or of another key: " +
+			"move it away, such as r1.test beside r1.weeks, and saksi-review rehearse makes another"},
 		{errUnrehearsed, "saksi-review rehearse tries one"},
 		{errClock, "set the clock; if it is right, say with -week from which week on"},
 	}
