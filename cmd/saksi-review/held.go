@@ -24,8 +24,9 @@ var errWeeksHeld = errors.New("the weeks file is in use by another command")
 // nobody has a copy, and whose public halves may be with the roots already.
 type heldKeys struct {
 	*reviewer.Keys
-	path string
-	lock *os.File
+	path  string
+	lock  *os.File
+	begun bool // there is no weeks file yet: the first write makes it
 }
 
 // holdWeeks keeps other commands from replacing the weeks file of these keys. Where its
@@ -43,7 +44,7 @@ func holdWeeks(keys *reviewer.Keys, path string) (*heldKeys, error) {
 	if err != nil {
 		return nil, fmt.Errorf("locking weeks file: %w", err)
 	}
-	return &heldKeys{keys, path, lock}, nil
+	return &heldKeys{Keys: keys, path: path, lock: lock}, nil
 }
 
 // holdKeys reads a key file and a weeks file that is to be replaced. A passphrase is
@@ -75,6 +76,9 @@ func (h *heldKeys) write(keys *reviewer.Keys) error {
 	sealed, err := keys.SealWeeks()
 	if err != nil {
 		return err
+	}
+	if h.begun {
+		return writeNew(h.path, secretMode, string(sealed))
 	}
 	return replaceSecret(h.path, sealed)
 }

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
 	"fmt"
 	"io/fs"
+	"os"
 	"time"
 
 	"saksi/crypto/hybrid"
@@ -111,6 +113,9 @@ func weeksNew(flags *flag.FlagSet) action {
 		if err := held.write(keys); err != nil {
 			return err
 		}
+		if held.begun {
+			c.warn("what was sealed to this reviewer before stays closed, unless the old weeks file is found")
+		}
 		if err := writeCard(*out, keys); err != nil {
 			return fmt.Errorf("%w; the weeks are made: saksi-review rehearse makes a card of them", err)
 		}
@@ -151,27 +156,23 @@ func (c *console) keysForWeeks(key, weeks string, lost bool) (*heldKeys, error) 
 	return held, err
 }
 
+// beginWeeks holds a weeks file that is not there. It is made once there are weeks in it:
+// one without would keep from beginning another.
 func (c *console) beginWeeks(key, weeks string) (*heldKeys, error) {
 	keys, err := readKey(c, key)
 	if err != nil {
 		return nil, err
 	}
 	keys.Rehearsed = week.Of(time.Now())
-	sealed, err := keys.SealWeeks()
-	if err != nil {
-		return nil, err
-	}
 	held, err := holdWeeks(keys, weeks)
 	if err != nil {
 		return nil, err
 	}
-	if err := writeNew(weeks, secretMode, string(sealed)); err != nil {
-		if errors.Is(err, fs.ErrExist) {
-			err = fmt.Errorf("%q: %w", weeks, errWeeksThere)
-		}
+	if _, err := os.Lstat(weeks); !errors.Is(err, fs.ErrNotExist) {
+		err = cmp.Or(err, fmt.Errorf("%q: %w", weeks, errWeeksThere))
 		return nil, errors.Join(fmt.Errorf("beginning a weeks file: %w", err), held.Close())
 	}
-	c.warn("what was sealed to this reviewer before stays closed, unless the old weeks file is found")
+	held.begun = true
 	return held, nil
 }
 
