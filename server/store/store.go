@@ -300,9 +300,9 @@ type Store interface {
 	// KeepCanaries keeps canaries, all or none, in the place of those of the same
 	// months and reviewers.
 	KeepCanaries(canaries ...Canary) error
-	// Canaries returns all canaries, by month and then by reviewer.
+	// Canaries returns all canaries, by month and then by reviewer, but for damaged ones.
 	Canaries() ([]Canary, error)
-	// ForgetCanaries forgets those of earlier months.
+	// ForgetCanaries forgets those of earlier months, and damaged ones.
 	ForgetCanaries(before canary.Month) error
 
 	// AddRoster keeps a signed roster and recipients files. Keeping the same

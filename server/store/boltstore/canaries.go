@@ -70,35 +70,45 @@ func (s *Store) KeepCanaries(canaries ...store.Canary) error {
 }
 
 // Canaries implements [store.Store].
-func (s *Store) Canaries() (canaries []store.Canary, err error) {
+func (s *Store) Canaries() ([]store.Canary, error) {
+	canaries, _, err := s.canaries()
+	return canaries, err
+}
+
+// canaries returns them, and the keys of those whose record is damaged: they count as none,
+// for a batch that carries evidence closes all the same, and has others in their place.
+func (s *Store) canaries() (canaries []store.Canary, damaged [][]byte, err error) {
 	err = s.view("reading canaries", func(tx *bbolt.Tx) error {
-		canaries = nil
 		cursor := tx.Bucket(bucketMeta).Cursor()
 		for k, v := cursor.Seek([]byte(canaryPrefix)); bytes.HasPrefix(k, []byte(canaryPrefix)); k, v = cursor.Next() {
-			c, err := parseCanary(k, v)
-			if err != nil {
-				return err
+			if c, err := parseCanary(k, v); err == nil {
+				canaries = append(canaries, c)
+			} else {
+				damaged = append(damaged, slices.Clone(k))
 			}
-			canaries = append(canaries, c)
 		}
 		return nil
 	})
-	return canaries, err
+	return canaries, damaged, err
 }
 
 // ForgetCanaries implements [store.Store].
 func (s *Store) ForgetCanaries(before canary.Month) error {
-	canaries, err := s.Canaries()
+	canaries, forget, err := s.canaries()
 	if err != nil {
 		return err
 	}
-	old := slices.DeleteFunc(canaries, func(c store.Canary) bool { return c.Month >= before })
-	if len(old) == 0 {
+	for _, c := range canaries {
+		if c.Month < before {
+			forget = append(forget, canaryKey(c))
+		}
+	}
+	if len(forget) == 0 {
 		return nil
 	}
 	return s.update("forgetting canaries", func(tx *bbolt.Tx) error {
-		for _, c := range old {
-			if err := tx.Bucket(bucketMeta).Delete(canaryKey(c)); err != nil {
+		for _, key := range forget {
+			if err := tx.Bucket(bucketMeta).Delete(key); err != nil {
 				return err
 			}
 		}

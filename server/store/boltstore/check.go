@@ -53,6 +53,7 @@ func (s *Store) Check() (wrong []string, err error) {
 	}
 	s.checkBatches(report)
 	s.checkAcks(report)
+	s.checkCanaries(report)
 	s.checkFiles(report)
 	return wrong, nil
 }
@@ -185,6 +186,16 @@ func (s *Store) checkAcks(report func(string, ...any)) {
 	}
 	for _, reviewer := range damaged {
 		report("what %.100q has confirmed is damaged: the next confirmation of that desk writes it anew", reviewer)
+	}
+}
+
+func (s *Store) checkCanaries(report func(string, ...any)) {
+	_, damaged, err := s.canaries()
+	if err != nil {
+		report("canaries: %v", err)
+	}
+	for _, key := range damaged {
+		report("the canary %.100q is damaged: the next batch has another in its place", key[len(canaryPrefix):])
 	}
 }
 

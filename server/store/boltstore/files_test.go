@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -60,6 +61,37 @@ func TestADamagedAcknowledgementHoldsNothingUp(t *testing.T) {
 		t.Fatal(err)
 	}
 	expect(0, map[string]uint64{"r1": 2, "r2": 3})
+}
+
+// TestADamagedCanaryHoldsNothingUp: it counts as none, that of another reviewer as before,
+// and Check names it until a new one takes its place, or all of its time are forgotten.
+func TestADamagedCanaryHoldsNothingUp(t *testing.T) {
+	s, _ := newStore(t)
+	defer s.Close()
+	one, two := store.Canary{Month: "2026-11", Reviewer: "r1", Batch: 7}, store.Canary{Month: "2026-11", Reviewer: "r2", Batch: 7}
+	expect := func(problems int, want ...store.Canary) {
+		t.Helper()
+		if all, err := s.Canaries(); err != nil || !reflect.DeepEqual(all, want) {
+			t.Errorf("canaries are %v, %v, want %v", all, err, want)
+		}
+		if wrong, err := s.Check(); err != nil || len(wrong) != problems {
+			t.Errorf("check: %q, %v, want %d lines", wrong, err, problems)
+		}
+	}
+	if err := s.KeepCanaries(one, two); err != nil {
+		t.Fatal(err)
+	}
+	put(t, s, bucketMeta, string(canaryKey(one)), "ganjil")
+	put(t, s, bucketMeta, canaryPrefix+"2026-1x/r1", "ganjil")
+	expect(2, two)
+	if err := s.KeepCanaries(one); err != nil {
+		t.Fatal(err)
+	}
+	expect(1, one, two)
+	if err := s.ForgetCanaries("2026-11"); err != nil {
+		t.Fatal(err)
+	}
+	expect(0, one, two)
 }
 
 // TestFilesAreAsLargeAsTheyMayBe: what is larger is told, and not read to its end.
