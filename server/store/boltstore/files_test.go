@@ -63,6 +63,23 @@ func TestADamagedAcknowledgementHoldsNothingUp(t *testing.T) {
 	expect(0, map[string]uint64{"r1": 2, "r2": 3})
 }
 
+// TestADamagedRecordIsDamage: who starts a drop with one is told what to do about that.
+func TestADamagedRecordIsDamage(t *testing.T) {
+	for _, c := range []struct {
+		bucket []byte
+		key    string
+	}{{bucketItems, "0123456789abcdef"}, {bucketItems, "0123456789"}, {bucketReplies, "0123456789"}} {
+		s, _ := newStore(t)
+		put(t, s, c.bucket, c.key, string(byte(store.Version))+"ganjil")
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Open(s.dir, s.now); !errors.Is(err, store.ErrDamaged) {
+			t.Errorf("%s, %q: %v", c.bucket, c.key, err)
+		}
+	}
+}
+
 // TestADamagedCanaryHoldsNothingUp: it counts as none, that of another reviewer as before,
 // and Check names it until a new one takes its place, or all of its time are forgotten.
 func TestADamagedCanaryHoldsNothingUp(t *testing.T) {

@@ -2,7 +2,6 @@ package boltstore
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
 
 	"go.etcd.io/bbolt"
@@ -86,7 +85,8 @@ type replyHead struct {
 
 const replyHeadSize = 48
 
-var errRecord = errors.New("damaged record")
+// errRecord is a [store.ErrDamaged].
+var errRecord = fmt.Errorf("a record has not the form that it was written in: %w", store.ErrDamaged)
 
 // encode writes a record of fixed size.
 func encode(record any) []byte {
