@@ -9,13 +9,15 @@
 //	WebP        EXIF, XMP, unknown chunks, what follows the end
 //	PDF         Info dictionary and XMP, also those in compressed object streams; EXIF
 //	Office      Office Open XML and OpenDocument: properties, preview, who wrote, changed or
-//	            commented on text, notes, sheets and slides
+//	            commented on text, notes, sheets and slides; where on a computer a
+//	            workbook, a template or a linked file lies. Unknown is always set
 //	the rest    its type alone; Unknown is set, so that a page can warn
 //
 // A colour profile is told as "ICC": in PNG each, where it is compressed, else those that
 // are not known by name as what programs give to everybody. Of Office, what is no markup, as
-// pictures are, is not opened. Unknown is set then, and where a part is not read to its end. A
-// finding that is empty says that nothing was found where this package looks, and no more.
+// pictures are, is not opened, and markup is searched for what is listed here alone. Of the
+// others Unknown is set where a part is not read to its end. A finding that is empty says
+// that nothing was found where this package looks, and no more.
 //
 // # What is taken off
 //

@@ -200,8 +200,8 @@ func TestFilesTellWhatTheyHold(t *testing.T) {
 			t.Errorf("%s: in memory it tells %q", s.name, held.Reveals)
 		}
 		damaged := errors.Is(s.err, ErrDamaged) && !strings.Contains(s.name, "without")
-		opened := f.Type.Strippable() || f.Type == PDF || f.Type == Office || f.Type == OpenDocument
-		if f.Strippable != f.Type.Strippable() || f.Unknown != (damaged || !opened) {
+		read := f.Type.Strippable() || f.Type == PDF
+		if f.Strippable != f.Type.Strippable() || f.Unknown != (damaged || !read) {
 			t.Errorf("%s: strippable %v, unknown %v", s.name, f.Strippable, f.Unknown)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -21,16 +22,16 @@ const (
 	zipComment   = 1 << 16 // bytes of the comment behind it
 	zipEntry     = 46
 	zipHeader    = 30
-	zipPlain     = 0 // methods
-	zipDeflated  = 8
+	zipDeflated  = 8 // a method
 	maxDirectory = 4 << 20
 	maxMembers   = 4096
 )
 
 // zip tells what a document of Office or OpenDocument tells. Another archive stays one.
+// A document has more parts, and in those that are read more than is looked for.
 func (f *finder) zip(s *source) {
 	f.unknown = true
-	list, whole := directory(s)
+	list := directory(s)
 	has := func(name string) bool {
 		return slices.ContainsFunc(list, func(m member) bool { return m.name == name })
 	}
@@ -42,7 +43,6 @@ func (f *finder) zip(s *source) {
 	default:
 		return
 	}
-	f.unknown = !whole
 	for _, m := range list { // these first: they tell most, and not all may be opened
 		if isOneOf(m.name, "docProps/core.xml docProps/app.xml docProps/custom.xml meta.xml") {
 			f.markup(text(f.content(s, m)), properties())
@@ -50,6 +50,21 @@ func (f *finder) zip(s *source) {
 	}
 	for _, m := range list {
 		f.part(s, m)
+	}
+	for _, m := range list {
+		if path.Ext(m.name) == ".rels" || strings.HasSuffix(m.name, "workbook.xml") {
+			f.paths(text(f.content(s, m)))
+		}
+	}
+}
+
+// A path is an attribute that says where a file lies on somebody's computer: that of a
+// workbook, of a template, of another document. Mostly it has the user's name in it.
+var aPath = regexp.MustCompile(`="((?:file:|\w:\\|/Users/)[^"]*)`)
+
+func (f *finder) paths(s string) {
+	for _, found := range aPath.FindAllStringSubmatch(s, maxValues) {
+		f.add(Other, plain(found[1]))
 	}
 }
 
@@ -66,21 +81,18 @@ func (f *finder) part(s *source, m member) {
 		f.markup(text(f.content(s, m)), people("author creator"))
 	case strings.HasPrefix(strings.ToLower(m.name), "docprops/thumbnail"), m.name == "Thumbnails/thumbnail.png":
 		f.add(Thumbnail, "")
-	case ending != "" && !isOneOf(ending, ".xml .rels .rdf"):
-		f.unknown = true
 	}
 }
 
 func isOneOf(name, names string) bool { return slices.Contains(strings.Fields(names), name) }
 
-// directory reads an archive's directory, as far as it can be read, and says whether that
-// is all of it.
-func directory(s *source) (list []member, whole bool) {
+// directory reads an archive's directory, as far as it can be read.
+func directory(s *source) (list []member) {
 	from := max(0, s.size-zipEnd-zipComment)
 	tail := s.read(from, zipEnd+zipComment)
 	at := bytes.LastIndex(tail, []byte("PK\x05\x06"))
 	if at < 0 || at+zipEnd > len(tail) {
-		return nil, false
+		return nil
 	}
 	size := int64(binary.LittleEndian.Uint32(tail[at+12:]))
 	b := s.read(int64(binary.LittleEndian.Uint32(tail[at+16:])), min(size, maxDirectory))
@@ -96,7 +108,7 @@ func directory(s *source) (list []member, whole bool) {
 		})
 		b = b[min(len(b), end+u16(30)+u16(32)):]
 	}
-	return list, len(list) == int(binary.LittleEndian.Uint16(tail[at+10:]))
+	return list
 }
 
 // content returns what a member holds, as far as it is looked at. Members may share
@@ -107,16 +119,13 @@ func (f *finder) content(s *source, m member) []byte {
 	}
 	head := s.read(m.at, zipHeader)
 	if len(head) < zipHeader {
-		f.unknown = true
 		return nil
 	}
 	names := int64(binary.LittleEndian.Uint16(head[26:])) + int64(binary.LittleEndian.Uint16(head[28:]))
 	b := s.read(m.at+zipHeader+names, min(m.size, maxInflated))
-	f.unknown = f.unknown || int64(len(b)) < m.size
 	if m.method == zipDeflated {
 		return f.inflate(b, false)
 	}
-	f.unknown = f.unknown || m.method != zipPlain
 	f.inflates++
 	f.inflated += len(b)
 	return b

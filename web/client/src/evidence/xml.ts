@@ -64,7 +64,7 @@ function element(rest: string, name: string): string | null {
 }
 
 /** Undoes what XML writes for letters of its own. */
-function plain(s: string): string {
+export function plain(s: string): string {
   const letters: Record<string, string> = { lt: "<", gt: ">", quot: '"', apos: "'", amp: "&" };
   return s.replace(/&(lt|gt|quot|apos|amp);/g, (_, name: string) => letters[name]!);
 }

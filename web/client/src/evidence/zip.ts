@@ -2,7 +2,7 @@
 // never read as a whole.
 
 import { add, type Finder, full, inflate, latin, MAX_INFLATED, starts, text, view } from "./bytes";
-import { markup, type Property } from "./xml";
+import { markup, plain, type Property } from "./xml";
 
 /** Up to n bytes of a file from a place. */
 export type Read = (at: number, n: number) => Promise<Uint8Array>;
@@ -14,8 +14,8 @@ interface Member {
   at: number;
 }
 
-/** The directory, as far as it can be read; what is not is noted. */
-async function directory(f: Finder, read: Read, size: number): Promise<Member[]> {
+/** The directory, as far as it can be read. */
+async function directory(read: Read, size: number): Promise<Member[]> {
   const list: Member[] = [];
   const tail = await read(Math.max(0, size - 22 - (1 << 16)), 22 + (1 << 16));
   const end = latin(tail).lastIndexOf("PK\x05\x06");
@@ -31,7 +31,6 @@ async function directory(f: Finder, read: Read, size: number): Promise<Member[]>
     list.push({ name: text(b.subarray(46, next)), method: u16(10), size: stored, at });
     b = b.subarray(next + u16(30) + u16(32));
   }
-  f.unknown = list.length !== record.getUint16(end + 10, true);
   return list;
 }
 
@@ -40,12 +39,13 @@ const bodies = /(^|\/)(document|content|comments?|threadedComment|footnotes|endn
 const lists = /(^|\/)(people|person|authors|commentAuthors)\d*\.xml$/;
 const authors = "author creator";
 
+/** A document has more parts, and in those that are read more than is looked for. */
 export async function zip(f: Finder, read: Read, size: number): Promise<void> {
-  const list = await directory(f, read, size);
+  f.unknown = true;
+  const list = await directory(read, size);
   const has = (name: string): boolean => list.some((m) => m.name === name);
   if (has("[Content_Types].xml")) f.kind = "office";
   else if (has("mimetype") && has("content.xml")) f.kind = "opendocument";
-  else f.unknown = true;
   if (f.kind === "archive") return;
   const tell = async (m: Member, of?: Property[]) => markup(f, text(await content(f, read, m)), of);
   const names = (m: Member, of: string) => tell(m, [["author", of]]);
@@ -54,19 +54,20 @@ export async function zip(f: Finder, read: Read, size: number): Promise<void> {
     if (lists.test(m.name)) await names(m, authors + " name displayName userId");
     else if (bodies.test(m.name)) await names(m, authors);
     else if (/^docprops\/thumbnail/i.test(m.name) || m.name === "Thumbnails/thumbnail.png") add(f, "thumbnail");
-    else if (/\.(?!(xml|rels|rdf)$)[^./]*$/.test(m.name)) f.unknown = true;
+  }
+  for (const m of list) {
+    if (!/(workbook\.xml|\.rels)$/.test(m.name)) continue;
+    const s = text(await content(f, read, m));
+    for (const [, path] of [...s.matchAll(/="((?:file:|\w:\\|\/Users\/)[^"]*)/g)].slice(0, 16)) add(f, "other", plain(path!));
   }
 }
 
 async function content(f: Finder, read: Read, m: Member): Promise<Uint8Array> {
   const head = await read(m.at, full(f) ? 0 : 30);
-  f.unknown ||= head.length < 30;
   if (head.length < 30) return head.subarray(0, 0);
   const names = view(head).getUint16(26, true) + view(head).getUint16(28, true);
   const b = await read(m.at + 30 + names, Math.min(m.size, MAX_INFLATED));
-  f.unknown ||= b.length < m.size;
   if (m.method === 8) return inflate(f, b, "deflate-raw");
-  f.unknown ||= m.method > 0;
   f.inflates++;
   f.inflated += b.length;
   return b;
