@@ -99,6 +99,31 @@ func (s Site) Answers() (map[string]Answer, error) {
 	return all, nil
 }
 
+// Failing returns the pages that this release may give in place of one that it cannot
+// give now, where it says to come back in so many minutes, or 0.
+func (s Site) Failing(path string, minutes int) (all [][]byte, err error) {
+	s.Own.Script = server.ScriptPath(client.Script())
+	pages, err := web.New(s.Own)
+	if err != nil {
+		return nil, err
+	}
+	lang := web.ID
+	if strings.HasPrefix(path, web.Prefix(web.EN)+"/") {
+		lang = web.EN
+	}
+	again := strings.TrimPrefix(path, web.Prefix(web.EN))
+	for _, key := range []string{"busy", "closed", "internal", "unread", "store", "files_full", "disk"} {
+		for _, retry := range []string{again, ""} {
+			page, err := pages.Page(lang, web.Failure{Key: key, Minutes: minutes, Retryat: retry})
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, page)
+		}
+	}
+	return all, nil
+}
+
 // scriptOf returns the address of the script of a page, or "".
 func scriptOf(page []byte) string {
 	shape, err := ReadShape(page)

@@ -5,11 +5,17 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"saksi/cmd/saksi/release"
 	"saksi/crypto/sign"
+	"saksi/server/gate"
+	"saksi/server/servertest"
+	"saksi/web/client"
 )
 
 func must[T any](v T, err error) func(testing.TB) T {
@@ -142,6 +148,29 @@ func TestABeginningOfAPageIsKnown(t *testing.T) {
 	for _, other := range []string{"<form action", string(got) + "x", string(got[:60]) + "x", strings.Replace(string(got), "<p>", "<b>", 1)} {
 		if release.Begins(want, []byte(other)) {
 			t.Errorf("%q is a beginning", other)
+		}
+	}
+}
+
+// TestPagesOfABusyDropAreKnown: what it says in place of each page, to the byte.
+func TestPagesOfABusyDropAreKnown(t *testing.T) {
+	limits := gate.Production()
+	limits.Requests = gate.Rate{Burst: 1, Every: 5 * time.Minute}
+	d := servertest.New(t, servertest.Options{Gate: gate.New(limits), Script: client.Script()})
+	by := d.By(1)
+	for by.Get("/").Status == http.StatusOK {
+	}
+	ours := must(release.Reference())(t)
+	for _, path := range release.Paths() {
+		p := by.Get(path)
+		seconds := must(strconv.Atoi(p.Header.Get("Retry-After")))(t)
+		known := must(release.Site{}.Failing(path, seconds/60))(t)
+		if p.Status != http.StatusTooManyRequests || !slices.ContainsFunc(known, func(page []byte) bool { return string(page) == p.Body }) {
+			t.Errorf("%s: status %d\n%s", path, p.Status, p.Body)
+		}
+		p.Header.Del("Retry-After")
+		if said := release.OfHeaders(ours[path].Header, p.Header); len(said) > 0 {
+			t.Errorf("%s: %q", path, said)
 		}
 	}
 }

@@ -2,7 +2,6 @@ package watch
 
 import (
 	"fmt"
-	"io"
 	"net/http"
 	"strings"
 	"sync"
@@ -16,12 +15,8 @@ var errClosed = fmt.Errorf("the drop says that it is closed: %w", ErrServerBusy)
 
 // trouble tells a drop that is closed, which says so on a page of its own, from a server
 // that is busy or fails: that is over on the next visit, perhaps.
-func trouble(resp *http.Response, size int64) error {
-	if resp.StatusCode != http.StatusServiceUnavailable {
-		return ErrServerBusy
-	}
-	page, err := io.ReadAll(io.LimitReader(resp.Body, size))
-	if err != nil || mainOf(string(page)) != closedPage() {
+func trouble(status int, page []byte, broken error) error {
+	if status != http.StatusServiceUnavailable || broken != nil || mainOf(string(page)) != closedPage() {
 		return ErrServerBusy
 	}
 	return errClosed

@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -74,8 +76,8 @@ type journey struct {
 
 // An attempt is what came by one connection, or by two of one circuit.
 type attempt struct {
-	came map[string]release.Answer
-	cut  []piece
+	came      map[string]release.Answer
+	cut, busy []piece
 }
 
 // visit makes one visit and compares what it saw. A connection that broke is made
@@ -122,25 +124,9 @@ func (s *Site) visitOnce(ctx context.Context, n int, seen *Seen, j *journey) ([]
 	}
 	seen.Roster, seen.Fingerprint = signed, roots.Fingerprint()
 	of := release.Site{Roster: signed, Roots: roots, Files: files, Own: s.Own}
-	different, err := s.compareAll(j, of, closed)
+	different, err := s.compare(j, of, closed)
 	seen.Pages = len(j.attempts[len(j.attempts)-1].came)
 	return append(found, different...), err
-}
-
-// compareAll compares what came on each attempt, and says once what differs on several.
-func (s *Site) compareAll(j *journey, of release.Site, closed bool) (found []string, err error) {
-	for _, a := range j.attempts {
-		different, err := s.compare(a, of, closed)
-		if err != nil {
-			return nil, err
-		}
-		for _, one := range different {
-			if !slices.Contains(found, one) {
-				found = append(found, one)
-			}
-		}
-	}
-	return found, nil
 }
 
 // recipientsOf fetches the recipients file of this week. A drop that is closed has none, and
@@ -168,7 +154,7 @@ func recipientsOf(ctx context.Context, v *visitor) (files map[roster.Hash]string
 func (s *Site) collect(ctx context.Context, v *visitor, n int, j *journey) error {
 	a := &attempt{came: map[string]release.Answer{}}
 	j.attempts = append(j.attempts, a)
-	defer func() { a.cut = v.cut }()
+	defer func() { a.cut, a.busy = v.cut, v.busy }()
 	for _, path := range s.order(n) {
 		k := kindOf(path, a.came)
 		h, body, err := v.withHeader(ctx, path, k, maxPage)
@@ -228,20 +214,40 @@ func kindOf(path string, came map[string]release.Answer) kind {
 // months the form offers, and which keys are the week's, depends on the hour, and the
 // server's clock may be a little off: what would be right an hour before or after is no
 // difference. Otherwise those by our own clock count.
-func (s *Site) compare(a *attempt, of release.Site, closed bool) (found []string, err error) {
+func (s *Site) compare(j *journey, of release.Site, closed bool) (found []string, err error) {
 	now := s.Now()
 	for _, off := range []time.Duration{0, -time.Hour, time.Hour} {
 		of.Now = now.Add(off)
-		should, err := of.Answers()
+		different, err := s.compareAt(j, of, closed)
 		if err != nil {
 			return nil, err
 		}
-		different := slices.Concat(ofKeys(of, closed), s.differences(should, a.came), ofCut(should, a.cut))
 		if len(different) == 0 {
 			return nil, nil
 		}
 		if off == 0 {
 			found = different
+		}
+	}
+	return found, nil
+}
+
+// compareAt compares what came on each attempt, and says once what differs on several.
+func (s *Site) compareAt(j *journey, of release.Site, closed bool) ([]string, error) {
+	should, err := of.Answers()
+	if err != nil {
+		return nil, err
+	}
+	found := ofKeys(of, closed)
+	for _, a := range j.attempts {
+		busy, err := ofBusy(of, should, a.busy)
+		if err != nil {
+			return nil, err
+		}
+		for _, one := range slices.Concat(s.differences(should, a.came), ofCut(should, a.cut), busy) {
+			if !slices.Contains(found, one) {
+				found = append(found, one)
+			}
 		}
 	}
 	return found, nil
@@ -292,6 +298,45 @@ func ofCut(should map[string]release.Answer, cut []piece) (found []string) {
 		}
 	}
 	return found
+}
+
+// ofBusy holds pages that say that the server is busy against those of the release. They
+// are pages, too, and who asks once more is no browser.
+func ofBusy(of release.Site, should map[string]release.Answer, busy []piece) (found []string, err error) {
+	for _, b := range busy {
+		want, ok := should[b.path]
+		if !ok || !slices.Contains(release.Paths(), b.path) {
+			continue
+		}
+		header, minutes := comeBack(b.header)
+		pages, err := of.Failing(b.path, minutes)
+		if err != nil {
+			return nil, err
+		}
+		fits := func(page []byte) bool {
+			return bytes.HasPrefix(page, b.body) && (!b.whole || len(page) == len(b.body))
+		}
+		said := release.OfHeaders(want.Header, header)
+		if !slices.ContainsFunc(pages, fits) {
+			said = append(said, "it says that it is busy, on a page that is not the release's")
+		}
+		for _, one := range said {
+			found = append(found, b.path+": "+one)
+		}
+	}
+	return found, nil
+}
+
+// comeBack takes from a header in how many minutes a busy server is to be asked again,
+// which is 0 if it does not say that as a drop does.
+func comeBack(h http.Header) (rest http.Header, minutes int) {
+	rest = h.Clone()
+	seconds, err := strconv.Atoi(h.Get("Retry-After"))
+	if err == nil && seconds > 0 && seconds%60 == 0 && len(h["Retry-After"]) == 1 {
+		rest.Del("Retry-After")
+		return rest, seconds / 60
+	}
+	return rest, 0
 }
 
 // ofFile holds the style sheet and the script against the note itself.

@@ -254,12 +254,20 @@ func TestWhatCameBeforeAVisitBrokeOffIsFound(t *testing.T) {
 // browser. What is the beginning of the right page is no difference.
 func TestWhatBrokeOffIsFound(t *testing.T) {
 	w := newWorld(t)
-	for _, path := range []string{"/", "/write"} { // the first of a connection, and a later one
-		w.lie(path, short(func(body string) string { return strings.Replace(body, "<main>", "<main><p>Hubungi kami.</p>", 1) }))
-		w.differs(w.site(), path+": it broke off, and what came until then is not the release's")
+	paths := []string{"/", "/write"} // the first of a connection, and a later one
+	for _, path := range paths {
 		w.lie(path, short(func(body string) string { return body[:len(body)/2] }))
-		w.passes(w.site())
-		w.lie(path, nil)
+	}
+	w.passes(w.site())
+	for _, path := range paths {
+		w.lie(path, short(func(body string) string { return strings.Replace(body, "<main>", "<main><p>Hubungi kami.</p>", 1) }))
+	}
+	seen, err := w.site().Look(t.Context())
+	check(t, err)
+	for _, path := range paths {
+		if want := "visit 1: " + path + ": it broke off, and what came until then is not the release's"; !slices.Contains(seen.Findings, want) {
+			t.Errorf("want %q, found %q", want, seen.Findings)
+		}
 	}
 }
 
@@ -270,6 +278,41 @@ func short(change func(body string) string) lie {
 			a.short, a.body = true, change(a.body)
 		}
 		return a
+	}
+}
+
+// TestAPageThatOnlySaysThatItIsBusyIsCompared: a browser shows it, with whatever stands on
+// it, and who asks for it again is no browser.
+func TestAPageThatOnlySaysThatItIsBusyIsCompared(t *testing.T) {
+	w := newWorld(t)
+	s := w.site()
+	lies := func(path string, change func(*answer)) {
+		t.Helper()
+		pages, err := release.Site{}.Failing(path, 5)
+		check(t, err)
+		w.lie(path, func(n int, a answer) answer {
+			if n == 1 {
+				a.status, a.body, a.header = http.StatusTooManyRequests, string(pages[0]), a.header.Clone()
+				a.header.Set("Retry-After", "300")
+				change(&a)
+			}
+			return a
+		})
+	}
+	lies("/", asItIs[answer])
+	lies("/en/open", asItIs[answer])
+	w.passes(s)
+	lies("/", func(a *answer) { a.header.Set("Refresh", "1; url=/x") })
+	lies("/en/open", func(a *answer) { a.body = strings.Replace(a.body, "<main>", "<main><p>Hubungi kami.</p>", 1) })
+	seen, err := s.Look(t.Context())
+	check(t, err)
+	for _, want := range []string{
+		`visit 1: /: it has a header that the release has not: "Refresh: 1; url=/x"`,
+		"visit 1: /en/open: it says that it is busy, on a page that is not the release's",
+	} {
+		if !slices.Contains(seen.Findings, want) {
+			t.Errorf("want %q, found %q", want, seen.Findings)
+		}
 	}
 }
 

@@ -36,10 +36,13 @@ type seen struct {
 	cut         []piece
 }
 
-// A piece is what came of an answer that broke off. A browser shows that, too.
+// A piece is what came of an answer that broke off, or of one that says that the server
+// is busy. A browser shows both.
 type piece struct {
-	path string
-	body []byte
+	path   string
+	body   []byte
+	header http.Header // of one that is busy
+	whole  bool
 }
 
 // A visitor asks for one thing after the other on one circuit.
@@ -56,6 +59,7 @@ type visitor struct {
 	bounded *io.LimitedReader
 	answers *bufio.Reader
 	cut     []piece
+	busy    []piece // in place of an answer
 }
 
 // ending notes that a connection came to its end: half a line of an answer is no line
@@ -254,9 +258,10 @@ func (v *visitor) ask(ctx context.Context, path string, k kind, size int64) (htt
 	defer resp.Body.Close()
 	switch {
 	case resp.StatusCode == http.StatusTooManyRequests || resp.StatusCode >= 500:
-		err := trouble(resp, size)
+		body, err := io.ReadAll(io.LimitReader(resp.Body, size))
+		v.busy = append(v.busy, piece{path, body, resp.Header, err == nil})
 		v.hangUp()
-		return nil, nil, err
+		return nil, nil, trouble(resp.StatusCode, body, err)
 	case resp.StatusCode != http.StatusOK:
 		return nil, nil, &Alarm{Answer, fmt.Sprintf("asked for %s it answers with status %d", path, resp.StatusCode)}
 	}
@@ -271,7 +276,7 @@ func (v *visitor) ask(ctx context.Context, path string, k kind, size int64) (htt
 	case errors.Is(err, errPacked):
 		return nil, nil, &Alarm{Answer, fmt.Sprintf("%s is %v", path, err)}
 	case err != nil:
-		v.cut = append(v.cut, piece{path, body})
+		v.cut = append(v.cut, piece{path: path, body: body})
 		return nil, nil, v.broken()
 	}
 	if resp.Close || v.answers.Buffered() > 0 {
