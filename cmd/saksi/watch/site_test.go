@@ -159,37 +159,57 @@ func TestWhatIsNotOfTheReleaseIsFound(t *testing.T) {
 			return a
 		}
 	}
-	for _, fault := range []struct {
-		path string
-		lie  lie
-		want string
-	}{
-		{"/write", replaces("</head>", "<script>f()</script></head>"), "/write: it is not written as a drop's pages are: it may have"},
-		{"/en/write", replaces("</head>", `<script src="/a.js"></script></head>`), "/en/write: a script that is not the release's"},
-		{"/write", replaces(`action="/write"`, `action="/lain"`), `/write: a form is sent to "/lain"`},
-		{"/open", replaces("</main>", `<input name="sandi"></main>`), `/open: it has "<input name=\"sandi\">"`},
-		{"/info", replaces("</main>", "<p>Hubungi kami.</p></main>"), `/info: it says "Hubungi kami."`},
-		{"/", header("Content-Security-Policy", "default-src 'none'; script-src 'unsafe-inline'"),
+	redirect := func(_ int, a answer) answer {
+		a.status, a.header = http.StatusFound, http.Header{"Location": {"/info"}}
+		return a
+	}
+	w.finds(
+		fault{"/write", replaces("</head>", "<script>f()</script></head>"), "/write: it is not written as a drop's pages are: it may have"},
+		fault{"/en/write", replaces("</head>", `<script src="/a.js"></script></head>`), "/en/write: a script that is not the release's"},
+		fault{"/open", replaces("</main>", `<input name="sandi"></main>`), `/open: it has "<input name=\"sandi\">"`},
+		fault{"/info", replaces("</main>", "<p>Hubungi kami.</p></main>"), `/info: it says "Hubungi kami."`},
+		fault{"/", header("Content-Security-Policy", "default-src 'none'; script-src 'unsafe-inline'"),
 			"/: the header Content-Security-Policy is"},
-		{"/open", header("Refresh", "1; url=/x"), "a header that the release has not"},
-		{"/style.css", replaces("{", "{ "), "/style.css: it is not the release's"},
-		{"/", replaces("Penelaah 2", "Penelaah Dua"), "neither in the release nor in the roster"},
-		{"/", replaces(w.Trusted.Fingerprint()[2], "aaaa"), `it says "aaaa"`},
-		{"/roster.note", says("x"), "its roster is none"},
-		{"/roster.recipients", says("x"), "its recipients file of this week is none"},
-		{"/roster.recipients", replaces(w.Recipients[0].Keys[0].String(), partytest.Reviewer(t, 1).Line.Direct.String()),
-			"this week's keys are not those of a roster in force"},
-		{"/taxonomy.json", replaces("{", "{ "), "/taxonomy.json: these are not the questions"},
-		{"/regions.json", replaces("Aceh", "Atjeh"), "/regions.json: these are not the questions"},
-		{"/open", says(strings.Repeat("a", 2<<20)), "/open has more than"},
-		{"/open", func(_ int, a answer) answer {
-			a.status, a.header = http.StatusFound, http.Header{"Location": {"/info"}}
-			return a
-		}, "/open it answers with status 302"},
-	} {
-		w.lie(fault.path, fault.lie)
-		w.differs(w.site(), fault.want)
-		w.lie(fault.path, func(_ int, a answer) answer { return a })
+		fault{"/style.css", replaces("{", "{ "), "/style.css: it is not the release's"},
+		fault{"/taxonomy.json", replaces("{", "{ "), "/taxonomy.json: these are not the questions"},
+		fault{"/regions.json", replaces("Aceh", "Atjeh"), "/regions.json: these are not the questions"},
+	)
+	w.finds(
+		fault{"/write", replaces(`action="/write"`, `action="/lain"`), `/write: a form is sent to "/lain"`},
+		fault{"/open", header("Refresh", "1; url=/x"), "a header that the release has not"},
+		fault{"/", replaces("Penelaah 2", "Penelaah Dua"), "neither in the release nor in the roster"},
+		fault{"/info", redirect, "/info it answers with status 302"},
+	)
+	w.finds(fault{"/", replaces(w.Trusted.Fingerprint()[2], "aaaa"), `it says "aaaa"`})
+	w.finds(fault{"/open", says(strings.Repeat("a", 2<<20)), "/open has more than"})
+	w.finds(fault{"/roster.note", says("x"), "its roster is none"})
+	w.finds(fault{"/roster.recipients", says("x"), "its recipients file of this week is none"})
+	w.finds(fault{"/roster.recipients",
+		replaces(w.Recipients[0].Keys[0].String(), partytest.Reviewer(t, 1).Line.Direct.String()),
+		"this week's keys are not those of a roster in force"})
+}
+
+// A fault is a lie, and what has to be found.
+type fault struct {
+	path string
+	lie  lie
+	want string
+}
+
+// finds looks at a server that tells some lies at once.
+func (w *world) finds(faults ...fault) {
+	w.t.Helper()
+	for _, f := range faults {
+		w.lie(f.path, f.lie)
+		defer w.lie(f.path, nil)
+	}
+	seen, err := w.site().Look(w.t.Context())
+	check(w.t, err)
+	said := strings.Join(seen.Findings, "\n")
+	for _, f := range faults {
+		if !strings.Contains(said, f.want) {
+			w.t.Errorf("want %q, found\n%s", f.want, said)
+		}
 	}
 }
 
