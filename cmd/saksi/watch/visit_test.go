@@ -75,7 +75,7 @@ func FuzzAsk(f *testing.F) {
 	f.Add([]byte("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\n"), false, true, uint16(90))
 	f.Add([]byte("HTTP/1.1 200 OK\r\nContent-Encoding: br\r\n\r\n"), false, false, uint16(9))
 	f.Add([]byte("HTTP/1.1 503 \x1b[2J\r\n\r\n"), false, false, uint16(17))
-	f.Add([]byte("HTTP/1.1 503 x\r\n\r\n<main>"+closedPage()+"</main>"), false, false, uint16(17))
+	f.Add([]byte("HTTP/1.1 503 x\r\n\r\n{\"error\":\"closed\"}"), false, false, uint16(17))
 	f.Add([]byte("HTTP/1.1 301 x\r\nLocation: http://b/\r\n\r\n"), false, false, uint16(1))
 	f.Add([]byte("HTTP/1.1 200 OK\r\n"+strings.Repeat("a:\r\n", 20_000)), false, false, uint16(1))
 	f.Add([]byte("HTTP/1.1 200 OK\r\nA: "+strings.Repeat("a", 200_000)), false, false, uint16(1))
