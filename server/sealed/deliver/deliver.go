@@ -114,7 +114,7 @@ func (s *Sender) Send(ctx context.Context, sealed *item.Sealed) (Outcome, error)
 }
 
 // SendParcel is Send for an item that was sealed before, as a carried file has it:
-// payload writes what follows the head.
+// payload writes what follows the head. It has returned when SendParcel does.
 func (s *Sender) SendParcel(
 	ctx context.Context, head parcel.Head, payload func(io.Writer) (int64, error),
 ) (Outcome, error) {
@@ -252,8 +252,13 @@ func (d *delivery) upload() error {
 		return ErrLost
 	}
 	in, out := io.Pipe()
-	defer in.Close()
+	ended := make(chan struct{})
+	defer func() {
+		in.Close()
+		<-ended
+	}()
 	go func() {
+		defer close(ended)
 		_, err := d.payload(out)
 		out.CloseWithError(err)
 	}()

@@ -256,28 +256,6 @@ func TestAnotherSealingIsNotContinued(t *testing.T) {
 	}
 }
 
-// TestALostUploadIsNamed: bytes that were acknowledged are not at hand any more.
-func TestALostUploadIsNamed(t *testing.T) {
-	d := servertest.New(t, servertest.Options{})
-	code := receipt.New()
-	s := sender(d, nil)
-	s.Progress = func(now, _ int64) {
-		if now == 200_000 {
-			uploads, err := d.Inbox.Store.Staged()
-			if err != nil || len(uploads) != 1 {
-				t.Fatalf("staged are %v, %v", uploads, err)
-			}
-			if err := d.Inbox.Abandon(uploads[0].ID); err != nil {
-				t.Error(err)
-			}
-		}
-	}
-	_, err := s.Send(t.Context(), seal(t, d, code, 0, file(random(400_000))))
-	if !errors.Is(err, deliver.ErrLost) || stand(t, d, code, 0) != parcel.Unused {
-		t.Errorf("lost: %v", err)
-	}
-}
-
 // TestALostAnswerStaysOpen: once an answer was lost, the item may be kept, whatever is
 // said or happens after that; and is not, where no server was ever reached.
 func TestALostAnswerStaysOpen(t *testing.T) {
