@@ -2,6 +2,7 @@ package letter
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +13,7 @@ import (
 
 	"saksi/cmd/saksi/errand"
 	"saksi/crypto/parcel"
+	"saksi/crypto/roster"
 	"saksi/server/sealed/deliver"
 	"saksi/web/taxonomy"
 )
@@ -44,7 +46,8 @@ type Drop struct {
 	client *http.Client
 }
 
-// Fetch returns what the drop publishes under a path.
+// Fetch returns what the drop publishes under a path. It returns [roster.ErrExpired] where
+// that is not there because no roster is in force.
 func (d *Drop) Fetch(ctx context.Context, path string) (body []byte, err error) {
 	for n := range fetchTries {
 		if n > 0 {
@@ -57,7 +60,7 @@ func (d *Drop) Fetch(ctx context.Context, path string) (body []byte, err error) 
 		switch {
 		case err != nil && ctx.Err() != nil:
 			return nil, ctx.Err()
-		case err == nil, errors.Is(err, ErrAnswer), errors.Is(err, errand.ErrNoTor):
+		case err == nil, errors.Is(err, ErrAnswer), errors.Is(err, errand.ErrNoTor), errors.Is(err, roster.ErrExpired):
 			return body, err
 		}
 	}
@@ -81,6 +84,8 @@ func (d *Drop) fetch(ctx context.Context, path string) ([]byte, error) {
 	}
 	defer resp.Body.Close()
 	switch {
+	case resp.StatusCode == http.StatusServiceUnavailable && isClosed(resp.Body):
+		return nil, roster.ErrExpired
 	case resp.StatusCode == http.StatusTooManyRequests || resp.StatusCode >= 500:
 		return nil, errand.ErrBusy
 	case resp.StatusCode != http.StatusOK:
@@ -94,6 +99,15 @@ func (d *Drop) fetch(ctx context.Context, path string) ([]byte, error) {
 		return nil, fmt.Errorf("asking for %s: %w: it is too long", path, ErrAnswer)
 	}
 	return body, nil
+}
+
+// isClosed reports whether an error is that of a drop that takes nothing.
+func isClosed(body io.Reader) bool {
+	var said struct {
+		Error string `json:"error"`
+	}
+	text, err := io.ReadAll(io.LimitReader(body, maxText))
+	return err == nil && json.Unmarshal(text, &said) == nil && said.Error == "closed"
 }
 
 // Questions returns the taxonomy of the drop.

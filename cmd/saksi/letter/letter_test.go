@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -202,6 +203,20 @@ func TestWhatAServerAnswersIsBounded(t *testing.T) {
 	_, err := hostile(t, func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "{}") }).Questions(t.Context())
 	if !errors.Is(err, ErrAnswer) {
 		t.Errorf("questions that are none: %v", err)
+	}
+}
+
+// TestAClosedDropIsNotABusyOne: nobody is told to try again in some minutes.
+func TestAClosedDropIsNotABusyOne(t *testing.T) {
+	var years atomic.Int64
+	d := servertest.New(t, servertest.Options{Now: func() time.Time { return time.Now().AddDate(int(years.Load()), 0, 0) }})
+	years.Store(1)
+	address, err := errand.ParseAddress(d.URL)
+	check(t, err)
+	drop := &Drop{Address: address, Failed: func(err error) { t.Errorf("it is tried again after %v", err) },
+		Pause: func(context.Context, time.Duration) error { return nil }}
+	if _, err := drop.Fetch(t.Context(), "/roster.recipients"); !errors.Is(err, roster.ErrExpired) {
+		t.Errorf("a drop that is closed: %v", err)
 	}
 }
 
