@@ -146,7 +146,7 @@ func show(flags *flag.FlagSet) action {
 		}
 		return f.thread(c, args[0], func(d *desk.Desk, t *desk.Thread) error {
 			pages, err := d.Read(ctx, t)
-			if err != nil {
+			if err != nil && pages == nil {
 				return err
 			}
 			looks := answersIn{*lang, d.Form, func(i *desk.Item) (desk.Tells, error) { return d.Look(ctx, i) }}

@@ -124,6 +124,8 @@ func deskHints() []hintRow {
 		{desk.ErrNoCase, "bring back a copy of the desk's folder; saksi-review close gives the case up for good"},
 		{desk.ErrLeft, "delete the folder whose name ends in .part, as you do with all that was extracted; then extract again"},
 		{desk.ErrClosed, "what was in it is gone; what comes later for its thread opens a new case"},
+		{desk.ErrItem, "other items can be read; put back the folder of this one, which is called as it is in the folder items, from a copy " +
+			"of the desk, and nothing else of that copy; if there is none, a colleague has the item perhaps"},
 		{desk.ErrDamaged, "bring back a copy of the desk's folder; if there is none, begin a new desk: " + anew},
 		{desk.ErrFork, keepStick},
 		{desk.ErrRollback, keepStick},

@@ -5,6 +5,8 @@ package main
 
 import (
 	"cmp"
+	"context"
+	"errors"
 	"fmt"
 	"os/signal"
 	"path"
@@ -206,14 +208,20 @@ func lastWeek(t *desk.Thread) string {
 	return last
 }
 
-func (c *console) showThread(t *desk.Thread, pages []desk.Page, in answersIn) error {
+// showThread writes a thread, and returns the first error of what cannot be read of it.
+func (c *console) showThread(t *desk.Thread, pages []desk.Page, in answersIn) (unread error) {
 	c.say("thread %s", t.Mailbox)
 	if n := len(t.Closed); n > 0 {
 		c.say("%s gone: the case was closed", plural(n, "item"))
 	}
 	for _, p := range pages {
-		if err := c.showPage(p, in); err != nil {
+		err := c.showPage(p, in)
+		if errors.Is(err, context.Canceled) { // that says nothing of the item
 			return err
+		}
+		if err != nil {
+			c.warn("item %d of this thread: %v", p.N, err)
+			unread = cmp.Or(unread, err)
 		}
 	}
 	for _, r := range t.Replies {
@@ -230,7 +238,7 @@ func (c *console) showThread(t *desk.Thread, pages []desk.Page, in answersIn) er
 		}
 		c.text(r.Text)
 	}
-	return nil
+	return unread
 }
 
 func (c *console) showPage(p desk.Page, in answersIn) error {
@@ -245,10 +253,15 @@ func (c *console) showPage(p desk.Page, in answersIn) error {
 	if len(p.KeptFrom) > 0 {
 		c.say("  KEPT FROM %s by its reporter: never let them see it, or hear of it", strings.Join(p.KeptFrom, ", "))
 	}
+	if p.Unread != nil {
+		c.say("  it CANNOT BE READ")
+		return p.Unread
+	}
 	c.showAnswers(p, in)
 	c.text(p.Text)
 	tells, err := in.look(p.Item)
 	if err != nil {
+		c.say("  it CANNOT BE READ")
 		return err
 	}
 	for _, a := range p.Attachments {

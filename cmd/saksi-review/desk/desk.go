@@ -110,6 +110,8 @@ var (
 	ErrOtherRoots = errors.New("the desk was begun with other roots")
 	// ErrDamaged is returned when a file of the desk is not as it was written.
 	ErrDamaged = errors.New("the desk is damaged")
+	// ErrItem is an [ErrDamaged] of one item. Its files alone can be put back from a copy.
+	ErrItem = fmt.Errorf("%w: its files are not those that came", ErrDamaged)
 
 	// ErrFork is returned when a bundle contradicts what the desk already knows:
 	// another batch or another roster under a known number.

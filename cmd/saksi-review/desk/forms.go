@@ -176,16 +176,18 @@ func (x *index) keepForm(kept keptForm) {
 }
 
 // markDanger reads every testimony once more: what its answers mean was not known
-// when it came, perhaps.
+// when it came, perhaps. One that cannot be read stays as it was.
 func (d *Desk) markDanger(ctx context.Context) error {
 	next := d.index.clone()
 	for _, t := range next.Threads {
 		pages, err := d.Read(ctx, t)
-		if err != nil {
+		if err != nil && pages == nil {
 			return err
 		}
 		for _, p := range pages {
-			p.Danger = p.Kind == item.Testimony && d.inDanger(p.Taxonomy, p.Form)
+			if p.Unread == nil {
+				p.Danger = p.Kind == item.Testimony && d.inDanger(p.Taxonomy, p.Form)
+			}
 		}
 	}
 	return d.save(next)

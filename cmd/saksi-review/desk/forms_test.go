@@ -1,6 +1,7 @@
 package desk
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -65,6 +66,36 @@ func TestDangerIsMarkedAsItComes(t *testing.T) {
 	}
 	if marked != 1 || kept != 1 {
 		t.Errorf("%d were marked and %d remembered, want 1", marked, kept)
+	}
+}
+
+// TestWhatCannotBeReadHidesNoDanger: of the other testimonies it is marked when the desk
+// learns what their answers mean.
+func TestWhatCannotBeReadHidesNoDanger(t *testing.T) {
+	s := newDrop(t, 1)
+	code := receipt.New()
+	s.close(s.answering(ownReference(t), "awas", "ya"), s.message(code, 0, marker))
+	d := s.sit(0)
+	d.take(s.bundle(1, 1))
+	if err := os.RemoveAll(d.path("items", code.ItemID(0).String())); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.KeepForm(t.Context(), []byte(ownForm), []byte(ownRules)); err != nil {
+		t.Error(err)
+	}
+	marked := 0
+	for _, thread := range d.Threads() {
+		if thread.Items[0].Danger {
+			marked++
+		}
+	}
+	if marked != 1 {
+		t.Errorf("%d testimonies are marked, want 1", marked)
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := d.KeepForm(ended, []byte(ownForm), []byte(ownRules)); !errors.Is(err, context.Canceled) {
+		t.Errorf("once it was broken off: %v", err)
 	}
 }
 

@@ -1,6 +1,7 @@
 package desk
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -92,7 +93,7 @@ func (d *Desk) openItem(
 	opened, err := r.open(ctx, extract)
 	var changed setApart
 	if errors.As(err, &changed) || errors.Is(err, errNotOurs) || errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("opening item %s: %w: its files are not those that came", i.ID, ErrDamaged)
+		return nil, fmt.Errorf("opening item %s: %w", i.ID, ErrItem)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("opening item %s: %w", i.ID, err)
@@ -207,25 +208,30 @@ type Page struct {
 	Form     item.Form
 	Text     string
 	Copies   map[string]string // by the path of a sealed file: an item of another thread that has it too
+	Unread   error             // why there is no text
 }
 
 // Read opens the texts of a thread. Attachments are as they were when they
-// came: their content is opened by [Desk.Extract] alone.
-func (d *Desk) Read(ctx context.Context, t *Thread) ([]Page, error) {
-	var pages []Page
+// came: their content is opened by [Desk.Extract] alone. What cannot be read keeps
+// nothing else from being: beside the first error are all pages, unless the context ended.
+func (d *Desk) Read(ctx context.Context, t *Thread) (pages []Page, unread error) {
 	same := d.index.holders()
 	for _, i := range t.Items {
 		page := Page{Item: i, Copies: same.copies(i)}
 		if i.Kind != item.Attachment {
 			opened, err := d.openItem(ctx, i, func(int) {}, discard)
-			if err != nil {
+			switch {
+			case err != nil && ctx.Err() != nil:
 				return nil, err
+			case err != nil:
+				page.Unread, unread = err, cmp.Or(unread, err)
+			default:
+				page.Taxonomy, page.Form, page.Text = opened.Manifest.Taxonomy, opened.Form, opened.Text
 			}
-			page.Taxonomy, page.Form, page.Text = opened.Manifest.Taxonomy, opened.Form, opened.Text
 		}
 		pages = append(pages, page)
 	}
-	return pages, nil
+	return pages, unread
 }
 
 func discard(item.File, io.Reader) error { return nil }
