@@ -46,7 +46,7 @@ export async function zip(f: Finder, read: Read, size: number): Promise<void> {
   const has = (name: string): boolean => list.some((m) => m.name === name);
   if (has("[Content_Types].xml")) f.kind = "office";
   else if (has("mimetype") && has("content.xml")) f.kind = "opendocument";
-  if (f.kind === "archive") return;
+  else return;
   const tell = async (m: Member, of?: Property[]) => markup(f, text(await content(f, read, m)), of);
   const names = (m: Member, of: string) => tell(m, [["author", of]]);
   for (const m of list) if (about.test(m.name)) await tell(m);
