@@ -10,12 +10,14 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -28,6 +30,9 @@ import (
 func TestMain(m *testing.M) { os.Exit(testMain(m)) }
 
 func testMain(m *testing.M) int {
+	if signal.Ignored(syscall.SIGHUP) { // by nohup; what is started here is to obey it
+		signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
+	}
 	if os.Getenv(inNamespace) != "" {
 		return m.Run() // the programs are built
 	}
@@ -202,6 +207,9 @@ func (s *story) stop(signal syscall.Signal) error {
 		return nil
 	}
 	s.process.Process.Signal(signal)
+	kill := s.process.Process.Kill
+	hangs := time.AfterFunc(3*time.Minute, func() { kill() })
+	defer hangs.Stop()
 	err := s.process.Wait()
 	s.process = nil
 	return err
