@@ -24,6 +24,7 @@ func FuzzHealth(f *testing.F) {
 	f.Add(string(text))
 	f.Add(`{"state":"reachable","pow_effort":7,"unanswered_canaries":[{}]}`)
 	f.Add(`{"written":"` + strings.Repeat("a", 3000) + `"}`)
+	f.Add(`{"written":"` + strings.Repeat("\x82", 3000) + `"}`)
 	f.Add(`{"tor_starts":` + strings.Repeat("1", 3000) + `}`)
 	f.Add(`{"written":"\x1b[2J\u202e"}`)
 	f.Add("{\"written\":\"[2\xff\x7f\"}")

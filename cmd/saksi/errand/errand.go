@@ -184,16 +184,20 @@ func (c *Courier) explain(resp *http.Response) error {
 	return &RefusedError{Plain(answer.Error)}
 }
 
-// Plain keeps what a server says to what a terminal shows.
+// Plain keeps what a server says to what a terminal shows, and to its first 500 letters.
 func Plain(s string) string {
-	out := []rune{}
+	const most = 500
+	out := make([]rune, 0, min(len(s), most))
 	for _, r := range s {
+		if len(out) == most {
+			break
+		}
 		if r < ' ' || r > '~' {
 			r = '?'
 		}
 		out = append(out, r)
 	}
-	return string(out[:min(len(out), 500)])
+	return string(out)
 }
 
 // Pauses between tries, and how many tries there are at most.
