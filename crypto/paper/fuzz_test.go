@@ -98,6 +98,7 @@ func FuzzJoin(f *testing.F) {
 	f.Add(secret, uint8(3), uint8(5), []byte{4, 0, 2, 1}, "secret", secret)
 	f.Add(secret, uint8(2), uint8(2), []byte{0, 1}, "share 256 of 257 need 1 set acdefghj", []byte(nil))
 	f.Add(secret, uint8(2), uint8(3), []byte{0, 1, 2}, "", bytesOf(len(secret)))
+	f.Add([]byte("share 3 of 3 need 2 set acdefghj"), uint8(2), uint8(40), []byte("sha"), "share 3 of 3 need 2 set acdefghj", []byte("x"))
 	joining := fuzztest.Bound{Base: 256 << 10, PerByte: 8 << 10}
 	f.Fuzz(func(t *testing.T, secret []byte, need, of uint8, order []byte, kind string, data []byte) {
 		all, err := Split(secret, int(need), int(of))
@@ -120,7 +121,9 @@ func FuzzJoin(f *testing.F) {
 		joining.Check(t, len(order)*(len(secret)+16)+len(kind)+len(data), func() { got, err = Join(papers) })
 		if err != nil {
 			fuzztest.Refused(t, err, ErrTooFew, ErrSets)
-			fuzztest.Hides(t, err, string(secret))
+			if !bytes.Contains(secret, []byte(" need ")) { // it names the papers, and one may be the secret
+				fuzztest.Hides(t, err, string(secret))
+			}
 		}
 		switch {
 		case honest && (err == nil) != (len(here) >= int(need)):
