@@ -108,7 +108,7 @@ func (u *uploading) begin() (file []byte) {
 	path := filepath.Join(u.t.TempDir(), "rekaman.bin")
 	must(u.t, os.WriteFile(path, file, 0o600))
 	must(u.t, u.page.Evaluate(watchJS, nil))
-	must(u.t, u.page.Slow(2<<20))
+	must(u.t, u.page.Slow(512<<10))
 	must(u.t, u.page.Attach("#file", path))
 	u.says(".queue h3", "rekaman.bin")
 	must(u.t, u.page.Hit("[data-do=send-files]"))
