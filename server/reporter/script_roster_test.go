@@ -52,10 +52,8 @@ func (w *scripted) ticked(within, want string) {
 	}
 }
 
-// filesUnderTwoRosters: of two files the first is on its way when the list changes, and
-// a message learns of it. The second is not sent to people who were not shown.
-func (w *scripted) filesUnderTwoRosters() {
-	w.put(map[string][]byte{"a.bin": make([]byte, 2<<20), "b.bin": []byte("b")}, "a.bin", "b.bin")
+// holdUploads lets no upload through to the server until it is released.
+func (w *scripted) holdUploads() (release func()) {
 	come, release := w.hold()
 	w.line.change(func(path string, answered bool) bool {
 		if strings.HasPrefix(path, "/v1/uploads/") && !answered {
@@ -63,6 +61,14 @@ func (w *scripted) filesUnderTwoRosters() {
 		}
 		return false
 	}, nil)
+	return release
+}
+
+// filesUnderTwoRosters: of two files the first is on its way when the list changes, and
+// a message learns of it. The second is not sent to people who were not shown.
+func (w *scripted) filesUnderTwoRosters() {
+	w.put(map[string][]byte{"a.bin": make([]byte, 2<<20), "b.bin": []byte("b")}, "a.bin", "b.bin")
+	release := w.holdUploads()
 	w.hit("[data-do=send-files]")
 	w.until(".queue > li .state", "Menyegel")
 	w.must(w.page.Until(`document.querySelector(".queue > li .care").hidden`))
@@ -104,14 +110,8 @@ func (w *scripted) filesBesideAMessage() {
 	w.hit("[data-do=send-files]")
 	w.until(".problem", "Daftar penelaah berubah")
 	w.ticked("form[data-do=files]", "id:r2")
-	come, release := w.hold()
+	release := w.holdUploads()
 	begun := w.line.count("POST /v1/uploads/")
-	w.line.change(func(path string, answered bool) bool {
-		if strings.HasPrefix(path, "/v1/uploads/") && !answered {
-			<-come
-		}
-		return false
-	}, nil)
 	w.hit("[data-do=send-files]")
 	w.requested("POST /v1/uploads/", begun+1)
 	w.must(w.page.Until(`document.querySelector("form[data-do=files]").inert`))
