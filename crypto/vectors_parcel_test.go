@@ -149,7 +149,7 @@ func (s *parcelSection) makeAnswers() {
 		{About: "nothing", Ends: true, Shown: []stateVector{}},
 		{About: "one of each stand", Shown: []stateVector{
 			{0, 1, "2026-W53", "2027-W52"}, {1, 2, "2026-W47", "2027-W46"}, {2, 3, "2026-W01", "2026-W52"},
-			{3, 4, "2026-W47", ""}, {127, 5, "9999-W52", ""},
+			{3, 4, "2026-W47", ""}, {4, 6, "2026-W48", ""}, {127, 5, "9999-W52", ""},
 		}},
 	}
 	for i := range s.Answers {
@@ -160,7 +160,7 @@ func (s *parcelSection) makeAnswers() {
 	size := s.Answers[0].Size
 	s.BadAnswers = []badBytes{
 		{"a flag of 2", size, []edit{{0, hexBytes{2}}}, "parcel"},
-		{"a stand of 6", size, []edit{{1, hexBytes{6}}}, "parcel"},
+		{"a stand of 7", size, []edit{{1, hexBytes{7}}}, "parcel"},
 		{"an unused id with a week", size, []edit{{2, hexBytes{7, 234, 47}}}, "parcel"},
 		{"what waits without a week", size, []edit{{1, hexBytes{1}}}, "parcel"},
 		{"what waits without a last week", size, []edit{{1, hexBytes{1, 7, 234, 47}}}, "parcel"},

@@ -76,7 +76,7 @@ func families() map[string][]string {
 			"no_file empty_file file_number_used picture_damaged field_long missing strange long sign unasked few_readers no_reader"),
 		"status": strings.Fields("diterima diambil ditelaah butuh_keterangan terverifikasi " +
 			"diteruskan tidak_dapat ditutup other"),
-		"state":   strings.Fields("waiting batched carried deleted expired"),
+		"state":   strings.Fields("waiting batched carried deleted expired lost"),
 		"format":  strings.Fields("thousands megabytes kilobytes week"),
 		"item":    strings.Fields("first later"),
 		"region":  {"national"},

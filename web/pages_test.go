@@ -149,7 +149,7 @@ func testConversation() Conversation {
 		MaxFile: 20 << 20, MaxText: 24000,
 		Items: []Item{
 			{0, Carried, "2026-W47", "2027-W07"}, {1, Batched, "2026-W48", "2027-W47"}, {2, Waiting, "2026-W49", "2027-W48"},
-			{3, Deleted, "2026-W49", ""}, {4, Expired, "2020-W53", ""},
+			{3, Deleted, "2026-W49", ""}, {4, Expired, "2020-W53", ""}, {5, Lost, "2026-W38", ""},
 		},
 	}
 }

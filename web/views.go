@@ -156,6 +156,7 @@ const (
 	Carried ItemState = "carried" // in a batch that at least one reviewer says is on his desk
 	Deleted ItemState = "deleted" // deleted by its reporter
 	Expired ItemState = "expired" // deleted because its time had come
+	Lost    ItemState = "lost"    // by the server's disk
 )
 
 // Item is one thing the reporter sent.
@@ -165,6 +166,9 @@ type Item struct {
 	Week  string // ISO week in which it was received, such as "2026-W47"; or deleted
 	Until string // last ISO week that the server keeps it; unless it is gone
 }
+
+// Gone reports whether the server has it no more.
+func (i Item) Gone() bool { return i.State == Deleted || i.State == Expired || i.State == Lost }
 
 // Reply is one reviewer's answer, already checked.
 type Reply struct {

@@ -79,8 +79,9 @@ const (
 	Waiting              // kept, in no batch yet
 	Batched              // in a batch that no desk has confirmed
 	Carried              // in a batch that at least one desk has confirmed
-	Deleted
-	Expired
+	Deleted              // by its reporter
+	Expired              // its time was up
+	Lost                 // the server's disk lost it, and its operator gave it up
 )
 
 // A State answers for one id. What a stand has no week for is the zero week.
@@ -103,7 +104,7 @@ func (s State) check() error {
 		if err := checkWeek(s.Until); err != nil {
 			return err
 		}
-	case Deleted, Expired:
+	case Deleted, Expired, Lost:
 		if s.Until != zero {
 			return malformed("what is gone has a last week")
 		}

@@ -145,7 +145,7 @@ func (h *Handler) converse(c echo.Context, start time.Time, code receipt.Code, v
 func items(states scribe.States) []web.Item {
 	names := map[parcel.Stand]web.ItemState{
 		parcel.Waiting: web.Waiting, parcel.Batched: web.Batched, parcel.Carried: web.Carried,
-		parcel.Deleted: web.Deleted, parcel.Expired: web.Expired,
+		parcel.Deleted: web.Deleted, parcel.Expired: web.Expired, parcel.Lost: web.Lost,
 	}
 	var listed []web.Item
 	for n, s := range states {

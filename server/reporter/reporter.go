@@ -192,7 +192,7 @@ func (h *Handler) Receipt(c echo.Context) error {
 	}
 	size := up(len(longest), receiptPadding)
 	switch states[0].Stand {
-	case parcel.Unused, parcel.Deleted, parcel.Expired: // words for nothing are never shown
+	case parcel.Unused, parcel.Deleted, parcel.Expired, parcel.Lost: // words for nothing are never shown
 		r := lookUp(receipt.ErrField)
 		return h.renderTimed(c, r.status, web.Failure{Key: r.page}, start, size)
 	}

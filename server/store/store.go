@@ -113,6 +113,7 @@ type Reason uint8
 const (
 	Deleted Reason = 1 // by its reporter, with the burn token
 	Expired Reason = 2 // its time had come
+	Lost    Reason = 3 // the disk lost it, and the operator gave it up
 )
 
 // A Tombstone is what stays of a deleted item, so that its id is not used

@@ -11,7 +11,7 @@ const entrySize = sealedSize(4096);
 const stateSize = 7;
 const statesSize = 1 + maxItems * stateSize;
 
-const stands = ["unused", "waiting", "batched", "carried", "deleted", "expired"] as const;
+const stands = ["unused", "waiting", "batched", "carried", "deleted", "expired", "lost"] as const;
 
 /** Where an item stands. */
 export type Stand = (typeof stands)[number];
@@ -48,10 +48,11 @@ export function parseAnswer(b: Uint8Array): Answer {
 
 /** A state has the weeks of its stand, and no others. */
 function parseState(b: Uint8Array): State {
-  const stand = stands[b[0] ?? 0];
+  const [code = 0] = b;
+  const stand = stands[code];
   const state = { week: parseWeek(b.subarray(1, 4)), until: parseWeek(b.subarray(4)) };
-  const used = stand !== "unused";
-  const there = used && stand !== "deleted" && stand !== "expired";
+  const used = code > 0;
+  const there = used && code < 4;
   if (!stand || used !== (state.week !== "") || there !== (state.until !== "")) throw malformed();
   return { stand, ...state };
 }

@@ -169,7 +169,7 @@ function sorted(v: any): unknown {
 function answerAgain(b: Uint8Array): Uint8Array {
   const a = parcel.parseAnswer(concat(b, new Uint8Array(8 * 5755)));
   const weekBytes = (w: string) => concat(u16(Number(w.slice(0, 4))), Uint8Array.of(Number(w.slice(6))));
-  const stands = ["unused", "waiting", "batched", "carried", "deleted", "expired"];
+  const stands = ["unused", "waiting", "batched", "carried", "deleted", "expired", "lost"];
   const stand = (s: parcel.State) => Uint8Array.of(stands.indexOf(s.stand));
   const states = a.states.map((s) => concat(stand(s), weekBytes(s.week), weekBytes(s.until)));
   return concat(Uint8Array.of(a.ends ? 1 : 0), ...states);

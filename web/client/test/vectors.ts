@@ -399,7 +399,7 @@ async function parcels(c: Checks, v: Vector) {
     const got = parcel.parseAnswer(read[i]);
     c.same("answer: " + a.about, [hex(sha256(read[i])), got.ends], [a.sha256, a.ends]);
     const used = got.states.flatMap((s, n) => (s.stand === "unused" ? [] : [{ n, ...s }]));
-    const stands = ["unused", "waiting", "batched", "carried", "deleted", "expired"];
+    const stands = ["unused", "waiting", "batched", "carried", "deleted", "expired", "lost"];
     c.same("states", used, a.states.map((s: Vector) => ({ ...s, stand: stands[s.stand] })));
     const whole = got.entries.every((e, n) => e.length === 5755 && e.every((b) => b === n));
     c.that("entries", got.entries.length === 8 && whole);

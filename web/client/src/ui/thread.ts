@@ -128,10 +128,10 @@ function render(s: Site, thread: Thread, c: Conversation, notice: string): void 
   const sent = c.states.flatMap((state, n) => (state.stand === "unused" ? [] : [{ n, state }]));
   const hidden = Math.max(0, sent.length - mostItems);
   const items = sent.slice(hidden).map(({ n, state }) => ({
-    n, item: item(v, n), state: t(v, "state." + state.stand), kept: !gone(state.stand),
-    when: gone(state.stand)
-      ? t(v, "conversation.gone_week", { week: week(v, state.week) })
-      : t(v, "conversation.week", { week: week(v, state.week), until: week(v, state.until) }),
+    n, item: item(v, n), state: t(v, "state." + state.stand), kept: !!state.until,
+    when: state.until
+      ? t(v, "conversation.week", { week: week(v, state.week), until: week(v, state.until) })
+      : t(v, "conversation.gone_week", { week: week(v, state.week) }),
   }));
   const silent = (r: Marked) => r.status === "diambil" && !r.text;
   const part = view(v, "conversation", {
@@ -146,8 +146,6 @@ function render(s: Site, thread: Thread, c: Conversation, notice: string): void 
   if (thread.next > 0) slot(part, "files", filesView(s, thread, "later")());
   show(v, part);
 }
-
-const gone = (stand: string): boolean => stand === "deleted" || stand === "expired";
 
 function shown(v: Views, r: Marked): Values {
   return {
