@@ -187,6 +187,8 @@ func operatorRoutes(e *echo.Echo, h *courier.Handler) {
 	e.POST("/v1/close", h.Close)
 	e.GET("/v1/bundle", h.Bundle)
 	e.POST("/v1/outbox", h.Outbox)
+	e.GET("/v1/lost/:item", h.Lost)
+	e.POST("/v1/lost/:item", h.GiveUp)
 	if h.Book == nil {
 		return
 	}

@@ -56,7 +56,7 @@ func (c *console) report(r *desk.Report) {
 		{r.Waits, "for several reviewers together, or for others"},
 		{r.Outwaited, "waited for too long, and forgotten"},
 		{r.Gone, "deleted by the reporter before the desk got it, with proof"},
-		{r.Expired, "expired before the desk got it, says the server"},
+		{r.Expired, "expired or lost before the desk got it, says the server"},
 	} {
 		if n.count > 0 {
 			c.say("%s %s", plural(n.count, "item"), n.what)

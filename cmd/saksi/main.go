@@ -31,6 +31,7 @@ const usage = `Usage:
     saksi import -data DIR FILE
     saksi status -data DIR
     saksi check -data DIR
+    saksi lost -data DIR [-yes] ITEM...
     saksi poster -data DIR -out DIR [-onion ADDRESS]
     saksi courier add -data DIR -out FILE [-onion ADDRESS] NAME
     saksi courier list -data DIR
@@ -57,7 +58,9 @@ const usage = `Usage:
 demo runs a whole throwaway drop on this machine. init makes a data folder with
 the server's key, and then takes the roster that names this key. serve serves
 it. export writes a bundle for the reviewers, import takes what they send back.
-status counts; check holds the data folder against its own invariants.
+status counts; check holds the data folder against its own invariants. lost gives up
+items of which check says that the disk has lost them: their reporters are told, and
+the desks no longer wait. Without -yes it says what that means.
 
 serve takes no file above -max-file, and none once less than -reserve would be
 left on the disk: that is for texts. Items and answers are deleted when their
@@ -100,7 +103,7 @@ in, by a service of their own, whose address is -couriers-onion.
 
 A size is a number of bytes, or a number with KiB, MiB or GiB; 7GiB at most, and
 1000GiB for an hour.
-export, import, status and check work through the server if it runs, else on the
+export, import, status, check and lost work through the server if it runs, else on the
 data folder itself.
 
 Example:
@@ -120,7 +123,7 @@ type command struct {
 func commands() []command {
 	return []command{
 		{"demo", runDemo}, {"init", runInit}, {"serve", runServe}, {"export", runExport},
-		{"import", runImport}, {"status", runStatus}, {"check", runCheck}, {"courier", runCourier}, {"fetch", runFetch},
+		{"import", runImport}, {"status", runStatus}, {"check", runCheck}, {"lost", runLost}, {"courier", runCourier}, {"fetch", runFetch},
 		{"push", runPush}, {"poster", runPoster}, {"monitor", runMonitor},
 		{"verify-site", runVerifySite}, {"seal", runSeal}, {"version", runVersion},
 	}

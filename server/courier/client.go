@@ -118,3 +118,13 @@ func (c *Client) Import(file []byte) (report inbox.Imported, err error) {
 	err = c.callJSON(http.MethodPost, "outbox", bytes.NewReader(file), &report)
 	return report, err
 }
+
+// Lost implements [Operations].
+func (c *Client) Lost(id receipt.ItemID) error {
+	return c.callJSON(http.MethodGet, "lost/"+id.String(), nil, new(struct{}))
+}
+
+// GiveUp implements [Operations].
+func (c *Client) GiveUp(id receipt.ItemID) error {
+	return c.callJSON(http.MethodPost, "lost/"+id.String(), nil, new(struct{}))
+}

@@ -10,6 +10,8 @@
 //	GET  /v1/bundle    the bundle, a tar; broken off on an error; a trailer
 //	                   Saksi-Damaged names items that were left out, 30,000 at most
 //	POST /v1/outbox    takes a desk's outbox; JSON (inbox.Imported)
+//	GET  /v1/lost/ITEM     whether the disk has lost an item; if not, an error says so
+//	POST /v1/lost/ITEM     gives up an item that the disk has lost
 //	GET  /v1/couriers  the list of couriers, as text (pass.List)
 //	POST /v1/couriers  adds a courier; the body is a card's line
 //	DELETE /v1/couriers/NAME   removes one
@@ -45,6 +47,8 @@ type Operations interface {
 	Close() (uint64, error)
 	Bundle(w io.Writer) (damaged []receipt.ItemID, err error)
 	Import(file []byte) (inbox.Imported, error)
+	Lost(receipt.ItemID) error
+	GiveUp(receipt.ItemID) error
 }
 
 var _ Operations = (*inbox.Inbox)(nil)
@@ -140,6 +144,20 @@ func (h *Handler) Outbox(c echo.Context) error {
 	return answer(c, report, err)
 }
 
+// Lost tells whether the disk has lost an item.
+func (h *Handler) Lost(c echo.Context) error { return h.aboutItem(c, h.Operations.Lost) }
+
+// GiveUp gives up an item that the disk has lost.
+func (h *Handler) GiveUp(c echo.Context) error { return h.aboutItem(c, h.Operations.GiveUp) }
+
+func (h *Handler) aboutItem(c echo.Context, do func(receipt.ItemID) error) error {
+	id, err := receipt.ParseItemID(c.Param("item"))
+	if err != nil {
+		return c.JSON(http.StatusBadRequest, failure{err.Error()})
+	}
+	return answer(c, struct{}{}, do(id))
+}
+
 // answer writes a value, or the error. An operator sees it in full: no error of
 // these operations holds anything that a reporter sent.
 func answer(c echo.Context, value any, err error) error {
@@ -155,6 +173,7 @@ func status(err error) int {
 	}
 	for _, theirs := range []error{
 		sign.ErrSignatures, inbox.ErrNoBatch, pass.ErrTaken, pass.ErrMany, pass.ErrNoCourier,
+		inbox.ErrWhole, store.ErrGone, store.ErrUnknown,
 	} {
 		if errors.Is(err, theirs) {
 			return http.StatusConflict

@@ -218,9 +218,9 @@ func (b *Inbox) tombstone(id receipt.ItemID) (*store.Tombstone, error) {
 }
 
 // writeMark writes the burn token, which has the hash that the list says, or
-// the mark of expiry, which proves nothing.
+// the mark of what expired or was lost, which proves nothing.
 func writeMark(out members, t store.Tombstone) error {
-	if t.Reason == store.Expired {
+	if t.Reason != store.Deleted {
 		return out.AddBytes(batch.Path{Kind: batch.ExpiryMark, ID: t.ID}, nil)
 	}
 	return out.AddBytes(batch.Path{Kind: batch.BurnMark, ID: t.ID}, t.Proof[:])

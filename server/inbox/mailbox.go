@@ -50,10 +50,9 @@ func (b *Inbox) carriedUpTo() (uint64, error) {
 
 func stand(s store.State, carried uint64) parcel.State {
 	switch {
-	case s.Gone != nil && s.Gone.Reason == store.Expired:
-		return parcel.State{Stand: parcel.Expired, Week: s.Gone.Week}
 	case s.Gone != nil:
-		return parcel.State{Stand: parcel.Deleted, Week: s.Gone.Week}
+		stands := map[store.Reason]parcel.Stand{store.Expired: parcel.Expired, store.Lost: parcel.Lost}
+		return parcel.State{Stand: cmp.Or(stands[s.Gone.Reason], parcel.Deleted), Week: s.Gone.Week}
 	case s.Item == nil:
 		return parcel.State{}
 	}

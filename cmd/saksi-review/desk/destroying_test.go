@@ -267,6 +267,40 @@ func TestIncompleteBatchKeepsTheSecrets(t *testing.T) {
 	}
 }
 
+// TestWhatTheServerGaveUpIsWaitedForNoMore: an item that came damaged, and then was said
+// to be gone, holds up neither the answer to its batch nor the end of its week.
+func TestWhatTheServerGaveUpIsWaitedForNoMore(t *testing.T) {
+	s := newWeekly(t, 1)
+	code := receipt.New()
+	s.close(s.message(code, 0, marker))
+	s.weekly(1, 6)
+	d := s.sit(0)
+	d.clock(6)
+	damaged := s.bundle(1, 7)
+	for path := range damaged {
+		if strings.HasSuffix(path, "payload.age") {
+			damaged[path] = make([]byte, len(damaged[path]))
+		}
+	}
+	d.take(s.bundle(1, 1).without("items/"))
+	if r := d.take(damaged); len(r.Damaged) != 1 {
+		t.Errorf("report is %+v", r)
+	}
+	d.keeps("batch 1 is incomplete")
+	if acks, _ := d.Waiting(); acks != 0 {
+		t.Errorf("batches to be confirmed: %d", acks)
+	}
+	if r := d.take(s.bundle(1, 7).without("items/").with(expiryMark(code.ItemID(0)))); r.Expired != 1 {
+		t.Errorf("report is %+v", r)
+	}
+	if acks, _ := d.Waiting(); acks != 7 {
+		t.Errorf("batches to be confirmed: %d, want 7", acks)
+	}
+	if left := d.destroy(); left != 18 {
+		t.Errorf("%d secrets are left", left)
+	}
+}
+
 // TestOldBundleAgainDestroysNothing: its batches say nothing about what came since.
 func TestOldBundleAgainDestroysNothing(t *testing.T) {
 	s := newWeekly(t, 1)

@@ -24,7 +24,7 @@ type Report struct {
 	Unlisted  []string // there, but on no list; not taken
 	Deleted   []Arrival
 	Gone      int      // deleted by their reporter before this desk got them, says the server
-	Expired   int      // expired before this desk got them, says the server
+	Expired   int      // expired, or lost by a disk, before this desk got them, says the server
 	Canaries  []string // months whose canary this desk could not open
 	Copies    []Copy   // new items with a sealed file that another thread has too
 	Names     Names    // of the desk's threads, with the new ones
