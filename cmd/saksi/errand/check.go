@@ -169,11 +169,13 @@ func (c *checker) compare(notes []batch.Note) (*Checked, error) {
 	return out, nil
 }
 
-// missing returns the items of which something is not there, and no mark says why.
+// missing returns the items of which something is not there, and no mark says why. A
+// canary is not one: it stays on the list, and leaves the bundle once it is answered.
 func (c *checker) missing(listed map[batch.Path]roster.Hash, gone map[receipt.ItemID]bool) (ids []string) {
 	for path := range listed {
 		_, there := c.hashes[path]
-		if !there && path.Kind != batch.BurnMark && !gone[path.ID] {
+		part := path.Kind == batch.Payload || path.Kind == batch.Slot
+		if !there && part && !gone[path.ID] {
 			ids = append(ids, path.ID.String())
 		}
 	}

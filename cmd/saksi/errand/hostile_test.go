@@ -172,6 +172,7 @@ func TestWhatIsWrongWithAnItemIsSaid(t *testing.T) {
 		"a false proof":     {f.change(f.find(batch.BurnMark, 0), make([]byte, 32)), 1, 0},
 		"a missing slot":    {f.drop(f.find(batch.Slot, 0)), 0, 1},
 		"no proof":          {f.drop(f.find(batch.BurnMark, 0)), 0, 1},
+		"a canary answered": {f.drop(f.find(batch.Canary, 0)), 0, 0},
 	} {
 		got, err := f.check(row.members, f.Roster.Origin)
 		if err != nil || len(got.Damaged) != row.damaged || len(got.Missing) != row.missing {
