@@ -61,6 +61,10 @@ const (
 	torTime   = 10 * time.Second
 )
 
+// socketBuffer is how many bytes the kernel takes before tor does: megabytes of them
+// would be on their way for longer than stall, after the last was written.
+const socketBuffer = 64 << 10
+
 // client returns a client for one request, on a circuit of its own.
 func (c *Courier) client() *http.Client {
 	dial := NewWay(c.Socks).Dial
@@ -124,10 +128,14 @@ func (toTor) DialContext(ctx context.Context, network, address string) (net.Conn
 	if err != nil {
 		return nil, fmt.Errorf("%w: %v", ErrNoTor, err)
 	}
+	if c, ok := conn.(interface{ SetWriteBuffer(bytes int) error }); ok {
+		_ = c.SetWriteBuffer(socketBuffer)
+	}
 	return conn, nil
 }
 
-// A steadyConn ends when it stands still.
+// A steadyConn ends when it stands still. What leaves it buys time for the answer, too:
+// net/http waits for that from the beginning, and a large outbox takes longer than stall.
 type steadyConn struct{ net.Conn }
 
 func (c *steadyConn) Read(p []byte) (int, error) {
@@ -136,7 +144,7 @@ func (c *steadyConn) Read(p []byte) (int, error) {
 }
 
 func (c *steadyConn) Write(p []byte) (int, error) {
-	_ = c.SetWriteDeadline(time.Now().Add(stall))
+	_ = c.SetDeadline(time.Now().Add(stall))
 	return c.Conn.Write(p)
 }
 
