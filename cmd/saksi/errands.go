@@ -201,6 +201,7 @@ func (f errandFlags) explain(err error) error {
 		return hinted{err, "set this machine's clock, and its time zone, and try again"}
 	}
 	explained := hintFor(err, []next{
+		{errand.ErrTwice, "wait until it is done; if no other window shows it, end that fetch: what came is kept"},
 		{errand.ErrNoTor, "start tor, or give its address: -socks 127.0.0.1:9150 is Tor Browser's, while it is open"},
 		{errand.ErrNoKey, line},
 		{errand.ErrUnreachable, "see whether tor has a connection; if it has: " + line +

@@ -33,12 +33,19 @@ type partial struct {
 	have   int64
 	size   int64 // of the whole; 0 as long as it is unknown
 	pieces int
+	unfit  string // tag of a bundle that is in its place already, and damaged
 }
 
 func (p *partial) name() string { return filepath.Join(p.dir, p.prefix+p.tag+".part") }
 
-// Fetch fetches the bundle of now into a folder.
+// Fetch fetches the bundle of now into a folder. It returns [ErrTwice] while another
+// fetch writes there.
 func (c *Courier) Fetch(ctx context.Context, dir string) (*Fetched, error) {
+	release, err := hold(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
 	p, err := findPartial(dir, "saksi-"+c.Pass.Onion[:8]+"-")
 	if err != nil {
 		return nil, err
@@ -90,7 +97,7 @@ func (c *Courier) piece(ctx context.Context, p *partial) (already *Fetched, err 
 	tag, err := tagOf(resp)
 	switch {
 	case resp.StatusCode == http.StatusOK && err == nil:
-		if already := p.whole(tag); already != nil {
+		if already := c.already(p, tag, resp.ContentLength); already != nil {
 			return already, nil
 		}
 		err = c.begin(p, tag, resp.ContentLength)

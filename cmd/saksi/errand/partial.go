@@ -8,9 +8,26 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 
 	"saksi/crypto/batch"
 )
+
+// ErrTwice is returned while another fetch writes to the same folder.
+var ErrTwice = errors.New("another fetch is under way in this folder")
+
+// hold keeps other fetches out of a folder until it is released, or the process ends,
+// however it ends. A file system that knows no locks is not held to them.
+func hold(dir string) (release func() error, err error) {
+	f, err := os.Open(dir)
+	if err != nil {
+		return nil, fmt.Errorf("fetching: %w", err)
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); errors.Is(err, syscall.EWOULDBLOCK) {
+		return nil, errors.Join(fmt.Errorf("fetching into %q: %w", dir, ErrTwice), f.Close())
+	}
+	return f.Close, nil
+}
 
 // findPartial opens what an earlier fetch from this address left in a folder.
 func findPartial(dir, prefix string) (*partial, error) {
@@ -67,7 +84,7 @@ func (p *partial) discard() error {
 			return fmt.Errorf("fetching: %w", err)
 		}
 	}
-	*p = partial{dir: p.dir, prefix: p.prefix}
+	*p = partial{dir: p.dir, prefix: p.prefix, unfit: p.unfit}
 	return nil
 }
 
@@ -83,18 +100,40 @@ func (p *partial) refuse(err error) error {
 // shortTag is as much of a tag as a bundle's name has.
 const shortTag = 12
 
-// whole returns the bundle of a tag if it was fetched before.
-func (p *partial) whole(tag string) *Fetched {
+// already returns the bundle of a tag and a size if it was fetched before. One that is
+// not whole any more is told, and fetched anew: the stick may have been pulled while it
+// was copied.
+func (c *Courier) already(p *partial, tag string, size int64) *Fetched {
 	entries, err := os.ReadDir(p.dir)
-	if err != nil {
+	if err != nil || p.unfit == tag {
 		return nil
 	}
 	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), "bundle-") && strings.HasSuffix(e.Name(), "-"+tag[:shortTag]+".tar") {
-			return &Fetched{Path: filepath.Join(p.dir, e.Name()), Already: true}
+		if !strings.HasPrefix(e.Name(), "bundle-") || !strings.HasSuffix(e.Name(), "-"+tag[:shortTag]+".tar") {
+			continue
 		}
+		path := filepath.Join(p.dir, e.Name())
+		if checked := c.intact(path, size); checked != nil {
+			return &Fetched{Path: path, Already: true, Checked: *checked}
+		}
+		c.Notice("%q is damaged: fetching it anew", path)
+		p.unfit = tag // looking again may take longer than the connection waits
 	}
 	return nil
+}
+
+// intact checks a bundle that lies there, and returns nil for one that is not as it was.
+func (c *Courier) intact(path string, size int64) *Checked {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+	checked, err := Check(f, c.Pass.Origin, c.Pass.Server)
+	if err != nil || checked.Size != size || len(checked.Damaged) > 0 {
+		return nil
+	}
+	return checked
 }
 
 // settle gives the bundle its name, for good: the stick is pulled next.

@@ -1,0 +1,54 @@
+package errand_test
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+
+	"saksi/cmd/saksi/errand"
+)
+
+// TestADamagedBundleIsFetchedAnew: one that was cut, or changed, is not what the server
+// has, although its name says so.
+func TestADamagedBundleIsFetchedAnew(t *testing.T) {
+	w := newWorld(t)
+	bundle := w.close(100_000)
+	budi := w.hire("budi")
+	name := budi.fetches(t, bundle).Path
+	changed := bytes.Clone(bundle)
+	changed[len(changed)-3000]++
+	for what, content := range map[string][]byte{"cut": bundle[:50_000], "empty": nil, "changed": changed} {
+		if err := os.WriteFile(name, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		budi.said = nil
+		got := budi.fetches(t, bundle)
+		if said := strings.Join(budi.said, "\n"); got.Already || got.Path != name || !strings.Contains(said, "is damaged") {
+			t.Errorf("%s: %+v, said %q", what, got, budi.said)
+		}
+	}
+}
+
+// TestTwoFetchesDoNotShareAFolder: each would write over what the other has.
+func TestTwoFetchesDoNotShareAFolder(t *testing.T) {
+	w := newWorld(t)
+	bundle := w.close(0)
+	budi := w.hire("budi")
+	other, err := os.Open(budi.dir)
+	if err == nil {
+		err = syscall.Flock(int(other.Fd()), syscall.LOCK_EX)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := budi.Fetch(t.Context(), budi.dir); !errors.Is(err, errand.ErrTwice) {
+		t.Errorf("%v, want ErrTwice", err)
+	}
+	if err := other.Close(); err != nil {
+		t.Fatal(err)
+	}
+	budi.fetches(t, bundle)
+}
