@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"flag"
@@ -150,31 +151,32 @@ func runPush(ctx context.Context, e env, args []string) error {
 	}
 	var failed []error
 	for _, name := range fs.Args() {
-		if err := fs.push(ctx, e, c, name); err != nil {
-			var refused *errand.RefusedError
-			if !errors.As(err, &refused) {
-				return errors.Join(append(failed, err)...)
-			}
+		file, err := readOutbox(name)
+		if err != nil {
+			failed = append(failed, explainFile(err))
+			continue
+		}
+		if err := fs.push(ctx, e, c, name, file); err != nil {
 			failed = append(failed, err)
+			if !errors.As(err, new(*errand.RefusedError)) && !errors.Is(err, errCrowded) {
+				break
+			}
 		}
 	}
 	return errors.Join(failed...)
 }
 
 // push brings one outbox.
-func (f errandFlags) push(ctx context.Context, e env, c *errand.Courier, name string) error {
-	file, err := readOutbox(name)
-	if err != nil {
-		return explainFile(err)
-	}
+func (f errandFlags) push(ctx context.Context, e env, c *errand.Courier, name string, file []byte) error {
 	report, err := c.Push(ctx, file)
 	if err != nil {
 		return fmt.Errorf("bringing %q: %w", name, f.explain(err))
 	}
-	printImported(e.stdout, report)
-	return nil
+	return printImported(e.stdout, name, report)
 }
 
+// readOutbox reads a file that is to be brought. What is none, a key or a note perhaps,
+// stays here.
 func readOutbox(name string) ([]byte, error) {
 	f, err := os.Open(name)
 	if err != nil {
@@ -188,6 +190,10 @@ func readOutbox(name string) ([]byte, error) {
 	if len(file) > outbox.MaxSize {
 		return nil, hinted{fmt.Errorf("bringing %q: it is too long for an outbox", name),
 			"give the file that saksi-review outbox wrote"}
+	}
+	if !bytes.HasPrefix(file, []byte("saksi/v1/outbox\n")) {
+		return nil, hinted{fmt.Errorf("bringing %q: it is no outbox, and stays here", name),
+			"give the file that saksi-review outbox wrote; if it is that one, it was damaged on the way: ask for it again"}
 	}
 	return file, nil
 }
@@ -206,7 +212,7 @@ func (f errandFlags) explain(err error) error {
 		{errand.ErrNoKey, line},
 		{errand.ErrUnreachable, "see whether tor has a connection; if it has: " + line +
 			"; if it has the key: the server may be down, or you were removed. Ask the operator"},
-		{errand.ErrBroken, "start it again: it goes on where it was"},
+		{errand.ErrBroken, "start it again: a fetch goes on where it was, and an outbox may come twice"},
 		{errand.ErrRefused, "you were removed, or got a new pass: ask the operator"},
 		{errand.ErrForged, "do not carry it. Tell the operator and the reviewers: somebody poses as the server, " +
 			"or it has a new key and you need a new pass"},

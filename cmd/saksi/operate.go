@@ -141,8 +141,7 @@ func runImport(_ context.Context, e env, args []string) error {
 		if err != nil {
 			return explainOutbox(err)
 		}
-		printImported(e.stdout, report)
-		return nil
+		return printImported(e.stdout, fs.Arg(0), report)
 	}
 	return withData(*data, func(c *courier.Client) error { return take(c) }, func(b *inbox.Inbox) error {
 		b.Reserve = 0 // what the server's is, nobody knows here: what deletions need is left to them
@@ -168,7 +167,12 @@ func explainOutbox(err error) error {
 	return err
 }
 
-func printImported(w io.Writer, r inbox.Imported) {
+// errCrowded is returned for an outbox that is to be brought once more.
+var errCrowded = errors.New("not all of it was taken: keep the file")
+
+// printImported says what became of an outbox. It returns [errCrowded] when some of its
+// answers are not in: whoever removes the file then loses them.
+func printImported(w io.Writer, name string, r inbox.Imported) error {
 	fmt.Fprintf(w, "Outbox %d of %s: %d new replies, %d that were here before.\n",
 		r.Number, r.Reviewer, r.Replies, r.Known)
 	if r.Batches > 0 {
@@ -191,6 +195,11 @@ func printImported(w io.Writer, r inbox.Imported) {
 	if r.Foreign > 0 {
 		fmt.Fprintf(w, "WARNING: the reviewer confirms batches that this server did not make: %d.\n", r.Foreign)
 	}
+	if r.Crowded > 0 {
+		return hinted{fmt.Errorf("taking in %q: %w", name, errCrowded),
+			"bring it once more after the next batch has closed: what is in already comes in no second time"}
+	}
+	return nil
 }
 
 func runStatus(_ context.Context, e env, args []string) error {
