@@ -201,6 +201,7 @@ func readOutbox(name string) ([]byte, error) {
 // explain adds the next step to what can go wrong on an errand.
 func (f errandFlags) explain(err error) error {
 	const room = "make room, or give another folder; what came is kept, and the next fetch goes on there"
+	const again = "start it again: a fetch goes on where it was, and an outbox may come twice"
 	line := "saksi courier line -pass " + *f.pass + " says how tor gets the key of this pass"
 	var clock *errand.ClockError
 	if errors.As(err, &clock) {
@@ -212,7 +213,7 @@ func (f errandFlags) explain(err error) error {
 		{errand.ErrNoKey, line},
 		{errand.ErrUnreachable, "see whether tor has a connection; if it has: " + line +
 			"; if it has the key: the server may be down, or you were removed. Ask the operator"},
-		{errand.ErrBroken, "start it again: a fetch goes on where it was, and an outbox may come twice"},
+		{errand.ErrBroken, again}, {errand.ErrStopped, again},
 		{errand.ErrRefused, "you were removed, or got a new pass: ask the operator"},
 		{errand.ErrForged, "do not carry it. Tell the operator and the reviewers: somebody poses as the server, " +
 			"or it has a new key and you need a new pass"},

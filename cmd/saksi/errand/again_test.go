@@ -2,11 +2,13 @@ package errand_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"os"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"saksi/cmd/saksi/errand"
 )
@@ -49,6 +51,25 @@ func TestTwoFetchesDoNotShareAFolder(t *testing.T) {
 	}
 	if err := other.Close(); err != nil {
 		t.Fatal(err)
+	}
+	budi.fetches(t, bundle)
+}
+
+// TestAFetchThatIsStoppedSaysSo: once, and in words.
+func TestAFetchThatIsStoppedSaysSo(t *testing.T) {
+	w := newWorld(t)
+	bundle := w.close(0)
+	budi := w.hire("budi")
+	ctx, stop := context.WithCancel(t.Context())
+	budi.Pause = func(ctx context.Context, _ time.Duration) error {
+		stop()
+		return ctx.Err()
+	}
+	w.proxy.Cut(3000)
+	for range 2 { // while it waits, and before anything came
+		if _, err := budi.Fetch(ctx, budi.dir); err == nil || err.Error() != errand.ErrStopped.Error() {
+			t.Errorf("%q, want ErrStopped", err)
+		}
 	}
 	budi.fetches(t, bundle)
 }

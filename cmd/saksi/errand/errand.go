@@ -59,6 +59,8 @@ var (
 	ErrServer = errors.New("the server answered with an error")
 	// ErrBusy is returned for a server that asks to come again.
 	ErrBusy = errors.New("the server is not ready")
+	// ErrStopped is returned when the context ended before the errand did.
+	ErrStopped = errors.New("it was stopped before its end")
 )
 
 // A ClockError says how far this machine's clock is from the server's.
@@ -213,8 +215,11 @@ func (c *Courier) persist(ctx context.Context, try func() (moved bool, err error
 	pause, waited := firstPause, time.Duration(0)
 	for n := 1; ; n++ {
 		moved, err := try()
-		if err == nil || !passing(err) || ctx.Err() != nil {
-			return errors.Join(err, ctx.Err())
+		if err != nil && ctx.Err() != nil {
+			return ErrStopped
+		}
+		if err == nil || !passing(err) {
+			return err
 		}
 		if moved {
 			pause, waited = firstPause, 0
@@ -223,7 +228,9 @@ func (c *Courier) persist(ctx context.Context, try func() (moved bool, err error
 			return err
 		}
 		c.Notice("%v: trying again in %s", err, pause)
-		if err := c.Pause(ctx, pause); err != nil {
+		if err := c.Pause(ctx, pause); err != nil && ctx.Err() != nil {
+			return ErrStopped
+		} else if err != nil {
 			return err
 		}
 		pause = min(2*pause, lastPause)
