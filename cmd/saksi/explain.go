@@ -97,7 +97,7 @@ func folderRows(data string) []next {
 		"then put the whole folder back from a backup, never a part of one"
 	format := filepath.Join(data, "FORMAT")
 	return []next{
-		{store.ErrLocked, "a server is running on " + data + ": stop it first"},
+		{store.ErrLocked, "a server is running on " + data + ": stop it first; or another command is at work there: wait until it is done"},
 		{folder.ErrNoFolder, "saksi init -data " + data + " -origin NAME makes one"},
 		{folder.ErrNoRoster, "saksi init -data " + data + " -roster roster.note -root root.vkey"},
 		{folder.ErrNoRoots, "nothing else is lost: saksi init -data " + data + " -roster roster.note -root root.vkey " +

@@ -45,7 +45,7 @@ func withData(data string, running func(*courier.Client) error, resting func(*in
 	return errors.Join(explain(err, data), explain(opened.Close(), data))
 }
 
-func runExport(_ context.Context, e env, args []string) error {
+func runExport(ctx context.Context, e env, args []string) error {
 	fs := flags(e, "export")
 	data := fs.String("data", "", "")
 	out := fs.String("out", "", "")
@@ -53,12 +53,12 @@ func runExport(_ context.Context, e env, args []string) error {
 	if err := parse(e, fs, args, 0, data, out); err != nil {
 		return err
 	}
-	return operate(*data, func(ops courier.Operations) error { return export(e, ops, *out, *now) })
+	return operate(*data, func(ops courier.Operations) error { return export(ctx, e, ops, *out, *now) })
 }
 
 // export writes the bundle to a file that appears only when it is whole. No batch is
-// closed for a file that has no place.
-func export(e env, ops courier.Operations, out string, now bool) (err error) {
+// closed for a file that has no place. It ends with the context, and leaves nothing.
+func export(ctx context.Context, e env, ops courier.Operations, out string, now bool) (err error) {
 	if _, err := os.Stat(out); err == nil {
 		return hinted{fmt.Errorf("exporting: %q exists", out),
 			"give another name, or remove it if the reviewers have it"}
@@ -76,7 +76,7 @@ func export(e env, ops courier.Operations, out string, now bool) (err error) {
 		}
 		fmt.Fprintf(e.stdout, "Batch %d is closed.\n", n)
 	}
-	damaged, err := ops.Bundle(f)
+	damaged, err := ops.Bundle(stoppable{ctx, f})
 	if err != nil {
 		return explainBundle(err)
 	}
@@ -101,6 +101,22 @@ func export(e env, ops courier.Operations, out string, now bool) (err error) {
 	return nil
 }
 
+// errStopped is returned when the context ended before an export did.
+var errStopped = errors.New("it was stopped before its end: nothing half-written stays")
+
+// A stoppable is a writer that takes no more once a context has ended.
+type stoppable struct {
+	ctx context.Context
+	w   io.Writer
+}
+
+func (s stoppable) Write(p []byte) (int, error) {
+	if s.ctx.Err() != nil {
+		return 0, errStopped
+	}
+	return s.w.Write(p)
+}
+
 // syncFolder makes a new name in a folder final: the stick is pulled next.
 func syncFolder(dir string) error {
 	f, err := os.Open(dir)
@@ -117,6 +133,7 @@ func syncFolder(dir string) error {
 func explainBundle(err error) error {
 	return hintFor(err, []next{
 		{inbox.ErrNoBatch, "one closes each day at 17.00 UTC; -now closes one at once"},
+		{errStopped, "start it again; without -now, if that has closed its batch already"},
 		{io.ErrUnexpectedEOF, "the server broke off: its log says why, and saksi check what is damaged; nothing half-written stays"},
 	})
 }
