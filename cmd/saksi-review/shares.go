@@ -120,6 +120,10 @@ func (c *console) sayLeftOut(sum desk.Shared, to string) {
 		c.say("  with %s that the server says its reporter deleted: whether that is so is seen when it opens",
 			plural(sum.Claimed, "item"))
 	}
+	if sum.Lost > 0 {
+		c.warn("without %s: the keys of their cases are not on this desk, or damaged; bring back a copy of the desk's folder",
+			plural(sum.Lost, "item"))
+	}
 	if sum.Deleted > 0 {
 		c.say("  without %s that the reporter deleted", plural(sum.Deleted, "item"))
 	}

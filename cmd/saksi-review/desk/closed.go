@@ -182,10 +182,11 @@ func (im *importer) judgeAnew(ctx context.Context) error {
 		hash := recipientHash(t)
 		terms, anew = append(terms, hash), anew || !slices.Contains(im.next.Tried, hash)
 	}
-	im.next.Tried = terms
 	if !anew {
+		im.next.Tried = terms
 		return nil
 	}
+	allWhole := true
 	for _, a := range slices.Clone(im.next.Apart) {
 		p, err := im.keptParcel(a)
 		if err != nil {
@@ -197,9 +198,16 @@ func (im *importer) judgeAnew(ctx context.Context) error {
 		if came := im.parcels[p.parcelKey]; came != nil && came.digest == p.digest {
 			continue // it was judged just now
 		}
-		if err := im.admit(ctx, p, func(int) {}); err != nil {
+		whole, err := im.isWhole(ctx, p)
+		if allWhole = allWhole && whole; err == nil && whole {
+			err = im.admit(ctx, p, func(int) {})
+		}
+		if err != nil {
 			return err
 		}
+	}
+	if allWhole { // else what is put back is tried with them
+		im.next.Tried = terms
 	}
 	return nil
 }

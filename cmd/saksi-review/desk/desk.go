@@ -49,7 +49,8 @@
 // under a case key of its own. [Desk.Share] hands the shares of it to a colleague,
 // [Desk.Join] takes a colleague's and judges what opens as if it had come now. A
 // colleague may be hostile too: what shares join to is believed when it opens the
-// payload. The part P of a slot is never handed on; docs/decisions/0029 says why.
+// payload, and judged by its files only if they are those that came: what a disk damaged
+// is not its reporter's. The part P of a slot is never handed on; docs/decisions/0029 says why.
 // What waits ends after [WaitAtMost] weeks, or by [Desk.Forget].
 //
 // # Whom the desk believes

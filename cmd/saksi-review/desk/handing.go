@@ -25,6 +25,7 @@ type Shared struct {
 	Items   int
 	Deleted int // left out: open here, and their reporters proved to have deleted them
 	Claimed int // among Items: the server says that they were deleted, and nobody can tell before they open
+	Lost    int // left out: the keys of their cases are not on this desk, or damaged
 	Kept    int // open here, and kept from the colleague by their reporters
 	More    int // the oldest: the file is full, and the next part has them
 }
@@ -105,6 +106,10 @@ func (d *Desk) gather(
 			continue
 		}
 		handed, err := p.handed()
+		if errors.Is(err, ErrNoCase) {
+			sum.Lost++
+			continue
+		}
 		if err != nil {
 			return sum, err
 		}

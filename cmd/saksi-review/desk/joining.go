@@ -76,6 +76,11 @@ func (im *importer) takeShare(ctx context.Context, j *Joined, i share.Item) erro
 		j.Refused++
 		return nil
 	}
+	if _, err := im.desk.parts(w); errors.Is(err, ErrNoCase) {
+		im.warn("item %s waits, and the key of its case is not on this desk, or damaged: shares of it are of no use "+
+			"here before a copy of the desk's folder is brought back", w.ID)
+		return nil
+	}
 	k, err := im.desk.openCase(w.Case, w.ID)
 	if err != nil {
 		return err
@@ -95,35 +100,53 @@ func sameReviewer(a, b roster.Reviewer) bool {
 	return a.ID == b.ID && a.Key.Public().Equal(b.Key.Public())
 }
 
-// try opens an item with all shares at hand, and judges it as if it had come now.
+// try opens an item with all shares at hand, and judges it as if it had come now: if its
+// files are as they came. Those that a disk damaged would pass for forged by its
+// reporter, and what opens them would end with that.
 func (im *importer) try(ctx context.Context, w *Waiting, k *caseKey) error {
-	q := im.rosters[w.Roster].Quorum
 	own, err := im.desk.parts(w)
 	if err != nil {
 		return err
 	}
-	var others []item.Handed
-	for _, s := range w.Shares {
-		shares, err := k.open(s.Sealed, item.HandedSize(q))
-		if err != nil {
-			return fmt.Errorf("opening item %s: %w", w.ID, err)
-		}
-		others = append(others, item.Handed{Slot: s.Slot, Shares: []byte(shares)})
+	q := im.rosters[w.Roster].Quorum
+	others, err := w.handed(k, item.HandedSize(q))
+	if err != nil {
+		return err
 	}
-	e, err := item.Join(q, own, others, opensFile(im.desk.path("items", w.ID, "payload.age")))
-	if errors.Is(err, item.ErrNotYet) {
+	joined, opens := false, opensFile(im.desk.path("items", w.ID, "payload.age"))
+	e, err := item.Join(q, own, others, func(e *hybrid.Identity) bool { joined = true; return opens(e) })
+	if err != nil && !errors.Is(err, item.ErrNotYet) {
+		return err
+	}
+	if !joined {
 		return nil
 	}
-	if err != nil {
-		return err
+	p, damage := w.parcel(e, len(im.rosters[w.Roster].Reviewers))
+	if damage != nil {
+		return damage
 	}
-	p, err := w.parcel(e, len(im.rosters[w.Roster].Reviewers))
-	if err != nil {
-		return err
+	whole, damage := im.isWhole(ctx, p)
+	switch {
+	case damage != nil:
+		return damage
+	case err != nil || !whole: // somebody bent a share, or a disk the item
+		return nil
 	}
 	p.handed = own.Handed.Shares
 	im.release(w, p.id)
 	return im.admit(ctx, p, func(int) {})
+}
+
+// handed returns what colleagues handed over of an item.
+func (w *Waiting) handed(k *caseKey, size int) (others []item.Handed, err error) {
+	for _, s := range w.Shares {
+		shares, err := k.open(s.Sealed, size)
+		if err != nil {
+			return nil, fmt.Errorf("opening item %s: %w", w.ID, err)
+		}
+		others = append(others, item.Handed{Slot: s.Slot, Shares: []byte(shares)})
+	}
+	return others, nil
 }
 
 // opensFile reports whether an identity opens a payload: shares that somebody bent
