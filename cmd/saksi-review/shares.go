@@ -114,7 +114,8 @@ func (f *portionFlags) within() (in string) {
 // sayLeftOut says what is not in a file of shares, and what is in doubt.
 func (c *console) sayLeftOut(sum desk.Shared, to string) {
 	if sum.Kept > 0 {
-		c.say("  without %s that the reporter keeps from %s", plural(sum.Kept, "item"), to)
+		c.say("  with %s that the reporter keeps from %s: there it opens with no shares, and left out it would tell of itself",
+			plural(sum.Kept, "item"), to)
 	}
 	if sum.Claimed > 0 {
 		c.say("  with %s that the server says its reporter deleted: whether that is so is seen when it opens",

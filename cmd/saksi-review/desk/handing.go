@@ -26,7 +26,7 @@ type Shared struct {
 	Deleted int // left out: open here, and their reporters proved to have deleted them
 	Claimed int // among Items: the server says that they were deleted, and nobody can tell before they open
 	Lost    int // left out: the keys of their cases are not on this desk, or damaged
-	Kept    int // open here, and kept from the colleague by their reporters
+	Kept    int // among Items: open here, and kept from the colleague by their reporters
 	More    int // the oldest: the file is full, and the next part has them
 }
 
@@ -49,7 +49,9 @@ func (d *Desk) Share(to string, w io.Writer) (Shared, error) { return d.SharePor
 
 // SharePortion writes, to one colleague, what this desk has of every item of a portion
 // that the colleague has a slot of and that opens with several: those that wait, and
-// those that are open here. It returns [ErrColleague], [ErrNothing], [ErrNotOnRoster] or
+// those that are open here. What its reporter keeps from the colleague is among them:
+// without P its shares open nothing, and left out it would tell that it is no decoy and
+// for others. It returns [ErrColleague], [ErrNothing], [ErrNotOnRoster] or
 // [roster.ErrNoRecipients].
 func (d *Desk) SharePortion(to string, portion Portion, w io.Writer) (Shared, error) {
 	newest := d.newest()
@@ -95,9 +97,6 @@ func (d *Desk) gather(
 		case p.deleted:
 			sum.Deleted++
 			continue
-		case slices.Contains(p.keptFrom, colleague.ID):
-			sum.Kept++
-			continue
 		case before > 0: // in an earlier part
 			before--
 			continue
@@ -116,6 +115,9 @@ func (d *Desk) gather(
 		h.Items = append(h.Items, handed)
 		if p.claimed {
 			sum.Claimed++
+		}
+		if slices.Contains(p.keptFrom, colleague.ID) {
+			sum.Kept++
 		}
 	}
 	sum.Items = len(h.Items)

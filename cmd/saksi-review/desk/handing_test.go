@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"reflect"
 	"slices"
 	"testing"
 
@@ -61,4 +62,41 @@ func TestAFloodKeepsNothingOlderFromAColleague(t *testing.T) {
 func (d *table) own() roster.Reviewer {
 	line, _, _ := d.newest().Reviewer(d.keys.Line.ID)
 	return line
+}
+
+// TestSharesDoNotTellWhatOpened: whom a reporter excluded has one more item that waits,
+// as everybody has decoys. A file that lacks what its sender opened would say which.
+func TestSharesDoNotTellWhatOpened(t *testing.T) {
+	s := newQuorum(t)
+	s.close(s.secret(receipt.New(), 0, "jangan r2", "r2"), s.secret(receipt.New(), 0, "semua"))
+	one, excluded, three := s.sit(0), s.sit(1), s.sit(2)
+	for _, d := range []*table{one, excluded, three} {
+		d.take(s.bundle(1, 1))
+	}
+	before := three.handsOut("r2", Shared{Items: 2})
+	if one.hand(three); three.Pending() != 0 {
+		t.Fatal("it does not open")
+	}
+	after := three.handsOut("r2", Shared{Items: 2, Kept: 1})
+	if !reflect.DeepEqual(before.Items, after.Items) {
+		t.Error("a file from before it opened here has other shares than one from after that")
+	}
+	if three.hand(excluded); excluded.Pending() != 1 || !excluded.reads("0 semua") {
+		t.Errorf("with the file %d wait, and the desk reads %q", excluded.Pending(), excluded.texts())
+	}
+}
+
+// handsOut writes shares for a colleague, and returns what is in the file.
+func (d *table) handsOut(to string, want Shared) *share.Handout {
+	d.t.Helper()
+	var file bytes.Buffer
+	if sum, err := d.Share(to, &file); err != nil || sum != want {
+		d.t.Fatalf("to %s: %+v, %v, want %+v", to, sum, err, want)
+	}
+	_, n, _ := d.drop.Roster.Reviewer(to)
+	h, err := share.Open(file.Bytes(), to, d.drop, d.drop.Reviewers[n].SlotIdentities()...)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return h
 }

@@ -329,13 +329,12 @@ func TestASlotOfAQuorumThatIsNotOursIsSetApart(t *testing.T) {
 	}
 }
 
-// TestWhatOpenedIsHandedOn: to colleagues who come later, and not to whom the
-// reporter excluded.
+// TestWhatOpenedIsHandedOn to colleagues who come later.
 func TestWhatOpenedIsHandedOn(t *testing.T) {
 	s := newQuorum(t)
 	s.close(s.secret(receipt.New(), 0, "satu", "r2"))
-	one, excluded, three, four := s.sit(0), s.sit(1), s.sit(2), s.sit(3)
-	for _, d := range []*table{one, excluded, three, four} {
+	one, three, four := s.sit(0), s.sit(2), s.sit(3)
+	for _, d := range []*table{one, three, four} {
 		d.take(s.bundle(1, 1))
 	}
 	if three.hand(one); !one.reads("0 satu") {
@@ -343,10 +342,6 @@ func TestWhatOpenedIsHandedOn(t *testing.T) {
 	}
 	if one.hand(four); !four.reads("0 satu") {
 		t.Errorf("handed on it reads %q", four.texts())
-	}
-	var file bytes.Buffer
-	if sum, err := one.Share("r2", &file); !errors.Is(err, ErrNothing) || sum.Kept != 1 {
-		t.Errorf("to the excluded one: %+v, %v", sum, err)
 	}
 }
 
