@@ -166,6 +166,10 @@ func (c *console) sayJoined(j *desk.Joined) {
 		c.say("  and of %s that are not here, or open already: if a bundle is still to come, take it in and join again",
 			plural(j.Unknown, "item"))
 	}
+	if j.Another > 0 {
+		c.warn("and of %s that wait here under another roster than there: the server lists them under both, or %s changed "+
+			"the file; keep your bundles, and tell the roots", plural(j.Another, "item"), j.From.ID)
+	}
 	if j.Refused > 0 {
 		c.warn("%s of %s do not fit the place on the roster: tell the roots", plural(j.Refused, "share"), j.From.ID)
 	}

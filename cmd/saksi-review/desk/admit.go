@@ -32,6 +32,9 @@ type setApart string
 
 func (s setApart) Error() string { return string(s) }
 
+// twoRosters is said of an item that is listed under a roster that it was not sealed under.
+const twoRosters = "the server lists item %s under two rosters: the desk keeps the first"
+
 // admitAll judges every item that came and that the desk does not have.
 func (im *importer) admitAll(ctx context.Context) error {
 	parcels := slices.SortedFunc(maps.Values(im.parcels), func(a, b *parcel) int {
@@ -44,7 +47,7 @@ func (im *importer) admitAll(ctx context.Context) error {
 	count := im.desk.counter("checking", total)
 	for _, p := range parcels {
 		if im.items[p.id.String()] != "" {
-			im.warn("the server lists item %s under two rosters: the desk keeps the first", p.id)
+			im.warn(twoRosters, p.id)
 			continue
 		}
 		if err := im.admit(ctx, p, count); err != nil {

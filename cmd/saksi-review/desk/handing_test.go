@@ -6,9 +6,11 @@ import (
 	"errors"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 
 	"saksi/crypto/receipt"
+	"saksi/crypto/reviewer"
 	"saksi/crypto/roster"
 	"saksi/crypto/share"
 )
@@ -99,4 +101,29 @@ func (d *table) handsOut(to string, want Shared) *share.Handout {
 		d.t.Fatal(err)
 	}
 	return h
+}
+
+// TestTheServerMakesNoColleagueALiar by listing an item under two rosters: one desk keeps
+// the one and another the other, in one history, and each hands over honest shares.
+func TestTheServerMakesNoColleagueALiar(t *testing.T) {
+	s := newQuorum(t)
+	s.newRoster(func(d *reviewer.Draft) { d.Quorum = s.Roster.Quorum })
+	code := receipt.New()
+	m, again := s.secret(code, 0, "satu"), members{}
+	for path, content := range m {
+		again[strings.Replace(path, "items/3/", "items/2/", 1)] = content
+	}
+	s.close(m)
+	s.close(again)
+	one, three := s.sit(0), s.sit(2)
+	one.take(s.bundle(1, 1))
+	for _, d := range []*table{one, three} {
+		r := d.take(s.bundle(1, 2))
+		if !strings.Contains(strings.Join(r.Warnings, "\n"), "under two rosters") {
+			t.Errorf("taken without a word: %+v", r)
+		}
+	}
+	if j := three.hand(one); j.Refused != 0 || j.Another != 1 || j.Taken != 0 {
+		t.Errorf("honest shares: %+v", j)
+	}
 }

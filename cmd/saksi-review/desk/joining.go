@@ -22,6 +22,7 @@ type Joined struct {
 	Taken   int // shares of items that wait here
 	Unknown int // of items that are not here, or do not wait
 	Refused int // that do not fit the sender's place on the item's roster
+	Another int // of items that wait here under another roster: the server listed them under both
 }
 
 // Join takes in a file of shares that a colleague made, and opens what opens with
@@ -70,10 +71,12 @@ func (im *importer) takeShare(ctx context.Context, j *Joined, i share.Item) erro
 		j.Unknown++
 		return nil
 	}
-	signed := im.rosters[w.Roster]
-	if i.Roster != w.Roster || i.Slot >= len(signed.Reviewers) || !sameReviewer(signed.Reviewers[i.Slot], j.From) ||
-		len(i.Shares) != item.HandedSize(signed.Quorum) {
+	switch signed := im.rosters[i.Roster]; {
+	case signed != nil && !fits(i, signed, j.From):
 		j.Refused++
+		return nil
+	case i.Roster != w.Roster: // that is no fault of the sender's
+		j.Another++
 		return nil
 	}
 	if _, err := im.desk.parts(w); errors.Is(err, ErrNoCase) {
@@ -94,6 +97,12 @@ func (im *importer) takeShare(ctx context.Context, j *Joined, i share.Item) erro
 	slices.SortFunc(w.Shares, func(a, b keptShare) int { return a.Slot - b.Slot })
 	j.Taken++
 	return im.try(ctx, w, k)
+}
+
+// fits reports whether a share is the sender's by the roster that it names.
+func fits(i share.Item, signed *roster.Signed, from roster.Reviewer) bool {
+	return i.Slot < len(signed.Reviewers) && sameReviewer(signed.Reviewers[i.Slot], from) &&
+		len(i.Shares) == item.HandedSize(signed.Quorum)
 }
 
 func sameReviewer(a, b roster.Reviewer) bool {

@@ -131,7 +131,10 @@ func (im *importer) comparePublic(b delivered, path string, want roster.Hash) bo
 func (im *importer) compareItem(b delivered, l listing) bool {
 	id := l.id.String()
 	if payload, known := im.items[id]; known {
-		if l.payload() != payload {
+		switch w := im.next.waiting(id); {
+		case w != nil && w.Roster != l.roster:
+			im.warn(twoRosters, id)
+		case l.payload() != payload || w != nil && w.Digest != l.digest():
 			im.warn(anotherContent, b.note.Sequence, id)
 		}
 		return true
