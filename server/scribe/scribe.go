@@ -173,8 +173,8 @@ func markChain(replies []Reply, last bool) {
 		var before *Reply
 		for j := range replies {
 			other := &replies[j]
-			if i == j || other.Author.ID != r.Author.ID {
-				continue
+			if other.Hash == r.Hash || other.Author.ID != r.Author.ID {
+				continue // itself, or brought twice: the pages are read one after the other
 			}
 			if other.Number == r.Number {
 				r.Repeat = true

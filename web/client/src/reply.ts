@@ -52,7 +52,7 @@ export interface Opened extends Body {
 /** A reply with what markChain found out. */
 export interface Marked extends Opened {
   gap: boolean; // an answer of this reviewer before this one is missing
-  repeat: boolean; // another answer of this reviewer has the same number
+  repeat: boolean; // another answer of this reviewer has the same number; the same one, brought twice, is no other
 }
 
 export type Entry = { kind: "reply"; reply: Opened } | { kind: "unsigned" } | { kind: "none" };
@@ -157,10 +157,9 @@ export function signedBytes(b: Body, json: Uint8Array, keys: Keys): Uint8Array {
  */
 export function markChain(replies: Opened[], last: boolean): Marked[] {
   return replies.map((r) => {
-    const others = replies.filter((o) => o !== r && o.author.id === r.author.id);
+    const others = replies.filter((o) => o.hash !== r.hash && o.author.id === r.author.id);
     const before = others.filter((o) => o.number === r.number - 1n).at(-1);
-    const oldest = others.every((o) => o.number >= r.number);
-    const gap = r.number > 1n && (before ? before.hash !== r.previous : last || !oldest);
+    const gap = r.number > 1n && (before ? before.hash !== r.previous : last || others.some((o) => o.number < r.number));
     return { ...r, gap, repeat: others.some((o) => o.number === r.number) };
   });
 }

@@ -359,12 +359,12 @@ async function replies(c: Checks, v: Vector, rosterVectors: Vector) {
   }
 }
 
-/** Gaps and repeats, as server/scribe marks them. A reply is written as its author and number; its hash follows. */
+/** Gaps and repeats, as server/scribe marks them. A reply is written as its author and number; its hash follows, or stands behind ":". */
 function chains(c: Checks) {
   const replyOf = (s: string) => {
-    const [, id = "", number = "", after = ""] = /^(\w)(\d+)(?:<(\w*))?$/.exec(s) ?? [];
+    const [, id = "", number = "", after = "", own = ""] = /^(\w)(\d+)(?:<(\w*))?(?::(\w))?$/.exec(s) ?? [];
     const previous = after || `${id}${Number(number) - 1}`;
-    return { author: { id }, number: BigInt(number), hash: id + number, previous } as Vector as reply.Opened;
+    return { author: { id }, number: BigInt(number), hash: id + number + own, previous } as Vector as reply.Opened;
   };
   const mark = (r: reply.Marked) => (r.gap ? "gap " : "") + (r.repeat ? "repeat" : "");
   const marks = (replies: string, last: boolean) =>
@@ -376,7 +376,9 @@ function chains(c: Checks) {
     ["the oldest may be on a later page", "a3 a2", false, ["", ""]],
     ["one in the middle is missing", "a4 a2 a1", false, ["gap ", "", ""]],
     ["one names another before it", "a2<x a1", true, ["gap ", ""]],
-    ["two with one number", "a1 a1", true, ["repeat", "repeat"]],
+    ["two with one number", "a1 a1:x", true, ["repeat", "repeat"]],
+    ["one that is brought twice", "a2 a2 a1", true, ["", "", ""]],
+    ["the oldest, brought twice", "a2 a2", true, ["gap ", "gap "]],
     ["a colleague's does not fill a gap", "a2 b1", true, ["gap ", ""]],
     ["the first needs none", "a1<x", true, [""]],
   ] as [string, string, boolean, string[]][]) {
