@@ -37,10 +37,14 @@ func (d *Desk) ending(mailbox string) (*index, error) {
 		}
 	}
 	var err error
-	if c.Apart, err = d.remainsOf(t.Closed); err != nil {
+	var unmoved []string
+	if c.Apart, unmoved, err = d.remainsOf(t.Closed); err != nil {
 		return nil, fmt.Errorf("looking for copies: %w", err)
 	}
-	next.Apart = slices.DeleteFunc(next.Apart, func(a Apart) bool { return slices.Contains(c.Apart, a.ID) })
+	c.Items = append(c.Items, unmoved...)
+	next.Apart = slices.DeleteFunc(next.Apart, func(a Apart) bool {
+		return slices.Contains(c.Apart, a.ID) || slices.Contains(unmoved, a.ID)
+	})
 	if err := d.endCopies(next, t.Closed); err != nil {
 		return nil, fmt.Errorf("looking for copies: %w", err)
 	}
@@ -48,24 +52,36 @@ func (d *Desk) ending(mailbox string) (*index, error) {
 }
 
 // remainsOf returns the items that lie apart and have part of one of these items, or
-// the name.
-func (d *Desk) remainsOf(closed []Closed) ([]string, error) {
+// the name. Unmoved are those whose files are still with the items: a command was killed
+// when they had waited, had opened, and were nothing for a thread.
+func (d *Desk) remainsOf(closed []Closed) (remains, unmoved []string, err error) {
 	entries, err := os.ReadDir(d.path("apart"))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
+		return nil, nil, err
 	}
-	mine := beginningsOf(closed)
-	var remains []string
+	mine, known := beginningsOf(closed), d.index.known()
 	for _, entry := range entries {
 		of, err := mine.in(d.path("apart", entry.Name()))
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		if of != "" || slices.ContainsFunc(closed, func(c Closed) bool { return c.ID == entry.Name() }) {
 			remains = append(remains, entry.Name())
 		}
 	}
-	return remains, nil
+	for _, a := range d.index.Apart {
+		if known[a.ID] != "" {
+			continue
+		}
+		of, err := mine.in(d.path("items", a.ID))
+		if err != nil {
+			return nil, nil, err
+		}
+		if of != "" {
+			unmoved = append(unmoved, a.ID)
+		}
+	}
+	return remains, unmoved, nil
 }
 
 // endCopies ends the waiting of items that are copies of these, or have part of one.

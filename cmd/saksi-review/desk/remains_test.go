@@ -208,6 +208,38 @@ func TestWhatWaitsWithSlotsOfACaseEndsWithIt(t *testing.T) {
 	one.checkFolder("apart", 0)
 }
 
+// TestWhatAKilledJoinLeftEndsWithItsCase: a copy that had waited, opened before the item
+// itself and was none, still lies with the items when the command is killed in that moment.
+func TestWhatAKilledJoinLeftEndsWithItsCase(t *testing.T) {
+	s := newQuorum(t)
+	code, other := receipt.New(), receipt.ItemID{}
+	m := s.secret(code, 0, marker)
+	s.close(m, listedAgain(m, code.ItemID(0), other))
+	one, three := s.sit(0), s.sit(2)
+	one.take(s.bundle(1, 1))
+	three.take(s.bundle(1, 1))
+	im, h := one.joining(), three.handsOut("r1", Shared{Items: 2})
+	j := &Joined{From: s.Reviewers[2].Line, Report: im.report}
+	for _, i := range h.Items {
+		if err := im.takeShare(context.Background(), j, i); err != nil {
+			t.Fatal(err)
+		}
+	}
+	im.next.endCases(one.index)
+	if err := errors.Join(im.bring(), one.save(im.next)); err != nil {
+		t.Fatal(err)
+	}
+	if one.reopen(); len(one.Apart()) != 1 || !one.reads("0 "+marker) {
+		t.Fatalf("killed: %+v, %q", one.Apart(), one.texts())
+	}
+	if err := one.CloseCase(one.Threads()[0]); err != nil {
+		t.Fatal(err)
+	}
+	if one.check(); len(one.Apart()) != 0 {
+		t.Errorf("apart are %+v", one.Apart())
+	}
+}
+
 // TestClosingTakesNothingOfStrangers: whoever has a stranger's item from the server, and
 // cannot open it, puts its slot for a colleague into an item of their own. This desk does
 // not notice, as it opens its own slot alone. When that case is closed, the stranger's
