@@ -193,7 +193,7 @@ func checkField(field string) error {
 		return ErrEmpty
 	case len(field) > MaxField:
 		return ErrLongField
-	// They stand in JSON, where no reader takes U+FFFD.
+	// A form has U+FFFD in the place of what it could not say.
 	case !isText(field) || strings.ContainsRune(field, utf8.RuneError):
 		return ErrNotText
 	}
