@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"saksi/crypto/item"
 	"saksi/crypto/outbox"
 	"saksi/crypto/receipt"
 	"saksi/crypto/reply"
@@ -222,6 +223,28 @@ func TestAcknowledgementsStopAtAHole(t *testing.T) {
 		x := &index{Batches: test.batches}
 		if got := len(x.waitingBatches()); got != test.want {
 			t.Errorf("%s: %d wait, want %d", name, got, test.want)
+		}
+	}
+}
+
+// TestConfirmationsTellWhoHasAThread: what SECURITY.md names as not defended. Each desk
+// confirms what it opened, and the server sees for which threads: one that a desk never
+// confirms, and all others do, is kept from its reviewer.
+func TestConfirmationsTellWhoHasAThread(t *testing.T) {
+	s := newDrop(t, 3)
+	all, but := receipt.New(), receipt.New()
+	s.close(s.message(all, 0, honest), s.seal(but, 0, item.Content{Kind: item.Message, Language: "id", Text: marker}, "r2"))
+	for n, want := range [][]receipt.Code{{all, but}, {all}, {all, but}} {
+		d := s.sit(n)
+		d.take(s.bundle(1, 1))
+		confirmed := map[receipt.Mailbox]bool{}
+		for _, r := range d.send().Replies {
+			confirmed[r.Mailbox] = true
+		}
+		for _, code := range want {
+			if !confirmed[code.Keys().Mailbox()] || len(confirmed) != len(want) {
+				t.Errorf("desk %d confirms %d threads, want %d", n+1, len(confirmed), len(want))
+			}
 		}
 	}
 }
