@@ -113,6 +113,23 @@ func (s *Signed) CircleAt(now time.Time, files map[Hash]string) (*Circle, error)
 	return s.circle(period, files)
 }
 
+// CircleOf is [Signed.CircleAt] for a sender, who has the one file that a server seals to
+// now. It may be that of the week of 24 hours before or after: clocks differ, and whose
+// is off at the turn of a week is not to be told that a key was swapped.
+func (s *Signed) CircleOf(now time.Time, file string) (*Circle, error) {
+	if err := s.ValidAt(now); err != nil {
+		return nil, err
+	}
+	hash := Hash(sha256.Sum256([]byte(file)))
+	first, last := week.Of(now.Add(-skew)), week.Of(now.Add(skew))
+	for _, p := range s.Recipients {
+		if p.File == hash && !last.Before(p.From) && !p.To.Before(first) {
+			return s.circle(p, map[Hash]string{hash: file})
+		}
+	}
+	return nil, fmt.Errorf("roster %d, file %s: %w", s.Sequence, hash, ErrNoRecipients)
+}
+
 // Complete returns [ErrNoRecipients], or says what does not fit, unless the files
 // are at hand that the roster pins for week w and all that come after it.
 func (s *Signed) Complete(w week.Week, files map[Hash]string) error {

@@ -215,6 +215,32 @@ func TestCompleteNeedsEachFileToCome(t *testing.T) {
 	}
 }
 
+// TestASendersClockMayBeOff by a day at the turn of a week, and no further.
+func TestASendersClockMayBeOff(t *testing.T) {
+	p := weekly(t)
+	before, _ := p.Roster.Period(week.Of(day))
+	after, _ := p.Roster.Period(week.Of(day).Add(1))
+	turn, files := after.From.Monday(), p.Files()
+	for hours, test := range map[time.Duration]struct {
+		file roster.Hash
+		want error
+	}{
+		-25: {after.File, roster.ErrNoRecipients}, -23: {after.File, nil}, 1: {after.File, nil},
+		25: {before.File, roster.ErrNoRecipients}, 23: {before.File, nil}, -1: {before.File, nil},
+	} {
+		circle, err := p.Roster.CircleOf(turn.Add(hours*time.Hour), files[test.file])
+		if !errors.Is(err, test.want) {
+			t.Errorf("%d hours from the turn: %v, want %v", hours, err, test.want)
+		}
+		if want, _ := roster.ParseRecipients(files[test.file]); err == nil && circle.Keys[0].String() != want.Keys[0].String() {
+			t.Errorf("%d hours from the turn: other keys", hours)
+		}
+	}
+	if _, err := p.Roster.CircleOf(p.Roster.Until.AddDate(0, 0, 3), files[after.File]); !errors.Is(err, roster.ErrExpired) {
+		t.Errorf("over: %v", err)
+	}
+}
+
 // TestAWeekWithoutRecipientsIsClosed: the file of no other week stands in.
 func TestAWeekWithoutRecipientsIsClosed(t *testing.T) {
 	p := weekly(t)

@@ -21,6 +21,7 @@ import (
 	"saksi/crypto/receipt"
 	"saksi/crypto/roster"
 	"saksi/crypto/sign"
+	"saksi/crypto/week"
 	"saksi/server/servertest"
 	"saksi/web/taxonomy"
 )
@@ -77,6 +78,17 @@ func TestNothingIsSealedToARosterOfOthers(t *testing.T) {
 			t.Errorf("a roster %s: %v, want %v", what, err, fault.want)
 		}
 	}
+}
+
+// TestAClockAtTheTurnOfAWeek that is an hour behind the server's swaps nobody's key.
+func TestAClockAtTheTurnOfAWeek(t *testing.T) {
+	now := time.Now()
+	p := partytest.New(t, now, 1)
+	p.Reviewers[0], p.Roster = partytest.Weekly(t, 1, now, 16), nil
+	p.Sign(t, p.Draft(now))
+	next, _ := p.Roster.Period(week.Of(now).Add(1))
+	_, err := Trust(p.Roster.Note, p.Files()[next.File], fits(p), next.From.Monday().Add(-time.Hour))
+	check(t, err)
 }
 
 // folder writes files, and returns where they are.

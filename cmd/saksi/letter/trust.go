@@ -33,7 +33,8 @@ type Anchor struct {
 }
 
 // Trust returns whom to seal to: by a roster that the trusted roots signed, that is
-// in force now, with the recipients file that it pins for this week. It returns
+// in force now, with the recipients file that it pins for this week, by a clock that may
+// be a day off. It returns
 // [ErrFingerprint], [ErrRoster], [roster.ErrExpired], [roster.ErrNotYet] or
 // [roster.ErrNoRecipients].
 func Trust(note []byte, recipients string, anchor Anchor, now time.Time) (*roster.Circle, error) {
@@ -58,11 +59,10 @@ func Trust(note []byte, recipients string, anchor Anchor, now time.Time) (*roste
 	if err != nil {
 		return nil, ErrRoster
 	}
-	file, err := roster.ParseRecipients(recipients)
-	if err != nil {
+	if _, err := roster.ParseRecipients(recipients); err != nil {
 		return nil, fmt.Errorf("reading the recipients: %w", roster.ErrNoRecipients)
 	}
-	return signed.CircleAt(now, map[roster.Hash]string{file.Hash(): recipients})
+	return signed.CircleOf(now, recipients)
 }
 
 // An AnswersError names the questions whose answers cannot be taken, or the first of them.

@@ -1,4 +1,5 @@
-// ISO 8601 weeks in UTC, spelled 2026-W47: the finest time that is written down.
+// ISO 8601 weeks in UTC, spelled 2026-W47: the finest time that is written down. They
+// compare as their spellings do, as years have four digits.
 
 import { malformed } from "./encoding";
 
@@ -32,14 +33,4 @@ export function parse(s: string): string {
 export function monday(year: number, number: number): number {
   const fourth = Date.UTC(year, 0, 4);
   return fourth + (7 * (number - 1) - ((new Date(fourth).getUTCDay() + 6) % 7)) * day;
-}
-
-/** Whether week a is earlier than week b: years have four digits. */
-export function before(a: string, b: string): boolean {
-  return a < b;
-}
-
-/** Whether week w is one of those from the first to the last. */
-export function within(w: string, first: string, last: string): boolean {
-  return !before(w, first) && !before(last, w);
 }
