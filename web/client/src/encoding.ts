@@ -88,10 +88,3 @@ export function u64(n: number | bigint): Uint8Array {
   new DataView(b.buffer).setBigUint64(0, BigInt(n));
   return b;
 }
-
-/** Whether both hold the same bytes. It takes as long whichever differ. */
-export function equal(a: Uint8Array, b: Uint8Array): boolean {
-  let differ = a.length ^ b.length;
-  for (let i = 0; i < a.length; i++) differ |= (a[i] ?? 0) ^ (b[i] ?? 0);
-  return differ === 0;
-}

@@ -1,10 +1,10 @@
 // Who may read, as offline roots signed it: crypto/roster.
 
 import { sha256 } from "@noble/hashes/sha2.js";
-import { equal, hex, malformed, text, utf8 } from "./encoding";
+import { hex, malformed, text, utf8 } from "./encoding";
 import { Failure } from "./failure";
 import { checkRecipient } from "./hybrid";
-import { type Key, open, parseKey, split } from "./sign";
+import { open, parseKey, split } from "./sign";
 import * as week from "./week";
 
 export interface Reviewer {
@@ -312,8 +312,7 @@ export function follows(later: Roster, earlier: Roster): void {
 
 /** The first sequence under which answers signed by the key are void. */
 export function voidFrom(r: Roster, key: string): number | undefined {
-  const wanted: Key = parseKey(key);
-  return r.revoked.find((v) => equal(parseKey(v.key).public, wanted.public))?.from;
+  return r.revoked.find((v) => publicOf(v.key) === publicOf(key))?.from;
 }
 
 // Sealing.

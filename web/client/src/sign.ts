@@ -2,7 +2,7 @@
 
 import { ed25519 } from "@noble/curves/ed25519.js";
 import { sha256, sha512 } from "@noble/hashes/sha2.js";
-import { concat, equal, hex, malformed, text, unbase64, utf8 } from "./encoding";
+import { concat, hex, malformed, text, unbase64, utf8 } from "./encoding";
 import { Failure } from "./failure";
 
 /** A public signing key with the name of its holder. */
@@ -39,7 +39,7 @@ export function verify(key: Uint8Array, message: Uint8Array, signature: Uint8Arr
     const h = littleEndian(sha512(concat(r, key, message))) % Point.Fn.ORDER;
     const a = Point.fromBytes(Uint8Array.from(key), true); // any spelling of a point, as Go takes
     const found = Point.BASE.multiplyUnsafe(s).add(a.negate().multiplyUnsafe(h));
-    return equal(found.toBytes(), r);
+    return hex(found.toBytes()) === hex(r);
   } catch {
     return false; // the key is no point
   }

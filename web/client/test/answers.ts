@@ -1,6 +1,6 @@
 // Properties of what is read of a server's answers, of replies, of shares and of an address.
 
-import { equal, malformed, text, unbase64, unhex, utf8 } from "../src/encoding";
+import { malformed, text, unbase64, unhex, utf8 } from "../src/encoding";
 import { Failure } from "../src/failure";
 import { openBytes } from "../src/hybrid";
 import * as receipt from "../src/receipt";
@@ -9,6 +9,7 @@ import * as roster from "../src/roster";
 import { combine, split } from "../src/shamir";
 import { bytesIn, reading } from "../src/ui/port";
 import { named, pairs } from "../src/ui/site";
+import { equal } from "./checks";
 import type { Property } from "./properties";
 
 type Vector = any;

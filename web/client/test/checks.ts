@@ -46,3 +46,8 @@ export async function outcome(f: () => unknown): Promise<string> {
 function spell(v: unknown): string {
   return JSON.stringify(v, (_, x) => (typeof x === "bigint" ? String(x) : x)) ?? "undefined";
 }
+
+/** Whether both hold the same bytes. */
+export function equal(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, i) => byte === b[i]);
+}

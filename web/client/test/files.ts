@@ -1,12 +1,13 @@
 // Properties of what looks at files, and strips pictures: photographs are forwarded, and
 // whoever made them may want the page of the one who shows them to us to stand still.
 
-import { concat, equal, unbase64, utf8 } from "../src/encoding";
+import { concat, unbase64, utf8 } from "../src/encoding";
 import { type Finder, join, latin, tidy } from "../src/evidence/bytes";
 import { exif, orientation } from "../src/evidence/exif";
 import { inspect, type Finding, strip } from "../src/evidence/index";
 import { xmp } from "../src/evidence/xml";
 import { time, type Views } from "../src/ui/view";
+import { equal } from "./checks";
 import type { Vector as File } from "./evidence";
 import type { Property } from "./properties";
 

@@ -3,7 +3,7 @@
 // more work than is stated.
 
 import { sha256 } from "@noble/hashes/sha2.js";
-import { base64, concat, equal, hex, text, u16, unbase64, unhex, utf8 } from "../src/encoding";
+import { base64, concat, hex, text, u16, unbase64, unhex, utf8 } from "../src/encoding";
 import { Failure } from "../src/failure";
 import * as hybrid from "../src/hybrid";
 import * as parcel from "../src/parcel";
@@ -15,7 +15,7 @@ import * as strictjson from "../src/strictjson";
 import * as taxonomy from "../src/taxonomy";
 import * as week from "../src/week";
 import { answers } from "./answers";
-import { type Checks, checks, type Report } from "./checks";
+import { type Checks, checks, equal, type Report } from "./checks";
 import type { Vector as File } from "./evidence";
 import { files } from "./files";
 import { gauge } from "./work";

@@ -1,9 +1,9 @@
 // Sending in slices, against a server that plays every trick of a bad connection.
 
-import { concat, equal, hex } from "../src/encoding";
+import { concat, hex } from "../src/encoding";
 import type { Sealed } from "../src/item";
 import * as s from "../src/slices";
-import { type Checks, checks, outcome, type Report } from "./checks";
+import { type Checks, checks, equal, outcome, type Report } from "./checks";
 import { drain, streamOf } from "./vectors";
 
 const id = new Uint8Array(16).fill(7);

@@ -113,16 +113,20 @@ export function pairs(file: Uint8Array): [string, string][] {
   return list;
 }
 
-const rostersBefore = 6;
-
-/** The newest roster and those before it: always as many, whatever is in a mailbox. */
+/** The newest roster and those before it that a reply may name, which is kept for 52 weeks: as
+ * many, whatever is in a mailbox. Six are from longer, unless the roots made some out of turn. */
 export async function rosters(s: Site): Promise<Roster[]> {
-  const now = await newest(s.roster); // a reviewer may have been revoked since
-  const { sequence } = now;
-  const wanted = Array.from({ length: Math.min(rostersBefore, sequence - 1) }, (_, i) => sequence - 1 - i);
-  const earlier = await Promise.all(wanted.map(async (n) => parseRoster(await get(`/rosters/${n}.note`))));
-  const all = [now, ...earlier];
-  all.forEach((r, i) => i && follows(all[i - 1] as Roster, r));
+  let last = await newest(s.roster); // a reviewer may have been revoked since
+  const all = [last];
+  const since = new Date(Date.now() - 53 * 7 * 86_400_000).toISOString();
+  do {
+    const wanted = [1, 2, 3, 4, 5, 6].map((i) => last.sequence - i).filter((n) => n > 0);
+    const before = await Promise.all(wanted.map(async (n) => parseRoster(await get(`/rosters/${n}.note`))));
+    for (const r of before) {
+      follows(last, r);
+      all.push((last = r));
+    }
+  } while (last.sequence > 1 && last.from > since);
   return all;
 }
 
