@@ -221,8 +221,8 @@ func (d *Desk) Read(ctx context.Context, t *Thread) (pages []Page, unread error)
 		if i.Kind != item.Attachment {
 			opened, err := d.openItem(ctx, i, func(int) {}, discard)
 			switch {
-			case err != nil && ctx.Err() != nil:
-				return nil, err
+			case err != nil && ctx.Err() != nil: // and not what else is wrong with an item
+				return nil, fmt.Errorf("reading thread: %w", ctx.Err())
 			case err != nil:
 				page.Unread, unread = err, cmp.Or(unread, err)
 			default:
