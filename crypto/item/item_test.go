@@ -353,7 +353,7 @@ func TestTruncatedPayloadIsRefused(t *testing.T) {
 
 func TestExtension(t *testing.T) {
 	for name, want := range map[string]string{
-		"foto.JPG": "jpg", "a.b.pdf": "pdf", "": "bin", "x": "bin", ".": "bin", "a.": "bin",
+		"foto.JPG": "jpg", "a.b.pdf": "pdf", "": "bin", "x": "bin", "\u212a": "bin", "x.\u212a": "k", ".": "bin", "a.": "bin",
 		"a.toolong": "bin", "a.p d": "bin", "a.é": "bin", "../../etc/x.so": "so", "a.mp4\x00": "bin",
 	} {
 		if got := extension(name); got != want {

@@ -238,9 +238,10 @@ func (c *Content) path() string { return "attachments/001." + extension(c.Name) 
 // extension returns a name's extension if it is short and plain, for a
 // reviewer's programs to go by; else "bin".
 func extension(name string) string {
-	ext := strings.ToLower(name[strings.LastIndexByte(name, '.')+1:])
+	at := strings.LastIndexByte(name, '.')
+	ext := strings.ToLower(name[at+1:])
 	odd := func(r rune) bool { return (r < 'a' || r > 'z') && (r < '0' || r > '9') }
-	if len(ext) == len(name) || ext == "" || len(ext) > 5 || strings.IndexFunc(ext, odd) >= 0 {
+	if at < 0 || ext == "" || len(ext) > 5 || strings.IndexFunc(ext, odd) >= 0 {
 		return "bin"
 	}
 	return ext
