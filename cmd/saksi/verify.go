@@ -145,6 +145,16 @@ var errSiteDiffers = errors.New("the drop does not give what the release has")
 // verifyOnce looks once, and says what it found.
 func verifyOnce(ctx context.Context, e env, s *watch.Site) error {
 	seen, err := s.Look(ctx)
+	return told(e, s, seen, err)
+}
+
+// told says what came of a look, also of one that the drop broke off: when it does that is
+// its own choice, and takes nothing back.
+func told(e env, s *watch.Site, seen *watch.Seen, err error) error {
+	if err != nil && seen != nil && len(seen.Findings) > 0 {
+		fmt.Fprintf(e.stderr, "saksi: warning: this is not all: %v\n", err)
+		err = nil
+	}
 	if err != nil {
 		return hintFor(fmt.Errorf("verify-site: %w", err), []next{
 			{watch.ErrOtherRelease, "use the saksi of release " + s.Release.Version + ", whose hash is in the note"},

@@ -28,3 +28,23 @@ func TestVerifySiteSaysThatADropIsClosed(t *testing.T) {
 		}
 	}
 }
+
+// TestVerifySiteSaysWhatItFoundBeforeTheDropBrokeOff, and that it was not all.
+func TestVerifySiteSaysWhatItFoundBeforeTheDropBrokeOff(t *testing.T) {
+	s := &watch.Site{Release: &release.Manifest{Version: "v1"}}
+	printed := new(bytes.Buffer)
+	e := env{nil, printed, printed}
+	seen := &watch.Seen{}
+	if err := told(e, s, seen, watch.ErrServerBusy); !errors.Is(err, watch.ErrServerBusy) || printed.Len() > 0 {
+		t.Errorf("of nothing: %v\n%s", err, printed)
+	}
+	seen.Findings = []string{"visit 1: /: it is another"}
+	if err := told(e, s, seen, watch.ErrServerBusy); !errors.Is(err, errSiteDiffers) {
+		t.Errorf("of a finding: %v", err)
+	}
+	for _, want := range []string{"visit 1: /: it is another", "this is not all: the server is busy"} {
+		if !strings.Contains(printed.String(), want) {
+			t.Errorf("want %q, it says\n%s", want, printed)
+		}
+	}
+}

@@ -43,7 +43,7 @@ type Seen struct {
 var ErrOtherRelease = errors.New("this program is not of the release that the note describes")
 
 // Look visits the site on two circuits, and compares. Its error is of this machine,
-// or of the way to the drop.
+// or of the way to the drop; what was found until then comes with it.
 func (s *Site) Look(ctx context.Context) (*Seen, error) {
 	fits, err := s.Release.Fits()
 	if err != nil {
@@ -57,11 +57,11 @@ func (s *Site) Look(ctx context.Context) (*Seen, error) {
 	seen := &Seen{}
 	for n := range visits {
 		found, err := s.visit(ctx, n, seen)
-		if err != nil {
-			return nil, err
-		}
 		for _, f := range found {
 			seen.Findings = append(seen.Findings, fmt.Sprintf("visit %d: %s", n+1, f))
+		}
+		if err != nil {
+			return seen, err
 		}
 	}
 	return seen, nil
@@ -71,13 +71,25 @@ func (s *Site) Look(ctx context.Context) (*Seen, error) {
 // one breaks is the server's choice, too, and it must take nothing back by that.
 type journey struct {
 	attempts []*attempt
-	found    []string // that needs no comparison
+	found    []string
+	compared bool // with what a roster says that they should be
+}
+
+// say adds what was found, each thing once.
+func (j *journey) say(found ...string) {
+	for _, one := range found {
+		if !slices.Contains(j.found, one) {
+			j.found = append(j.found, one)
+		}
+	}
 }
 
 // An attempt is what came by one connection, or by two of one circuit.
 type attempt struct {
 	came      map[string]release.Answer
 	cut, busy []piece
+	files     map[roster.Hash]string // recipients of this week
+	closed    bool                   // the drop said so in place of that
 }
 
 // visit makes one visit and compares what it saw. A connection that broke is made
@@ -85,81 +97,91 @@ type attempt struct {
 func (s *Site) visit(ctx context.Context, n int, seen *Seen) (found []string, err error) {
 	j := &journey{}
 	for range tries {
-		found, err = s.visitOnce(ctx, n, seen, j)
+		err = s.visitOnce(ctx, n, seen, j)
 		if err == nil || errors.Is(err, errand.ErrNoTor) || ctx.Err() != nil {
-			return append(j.found, found...), err
+			break
 		}
+		err = why(err)
 	}
-	return nil, why(err)
+	if !j.compared {
+		j.say(s.ofFiles(j)...)
+	}
+	return j.found, err
 }
 
-func (s *Site) visitOnce(ctx context.Context, n int, seen *Seen, j *journey) ([]string, error) {
+func (s *Site) visitOnce(ctx context.Context, n int, seen *Seen, j *journey) error {
 	v := &visitor{host: s.Address.Host, dial: s.Address.Way(s.Socks)}
 	defer v.hangUp()
+	a := &attempt{came: map[string]release.Answer{}}
+	j.attempts = append(j.attempts, a)
 	if err := s.collect(ctx, v, n, j); err != nil {
-		return nil, err
+		return err
 	}
-	files, closed, found, err := recipientsOf(ctx, v)
-	if err != nil {
-		return nil, err
+	if err := a.recipients(ctx, v, j); err != nil {
+		return err
 	}
 	note, err := v.within(ctx, "/roster.note", typed, maxText)
 	if alarm := new(Alarm); errors.As(err, &alarm) {
-		return append(found, alarm.Error()), nil
+		j.say(alarm.Error())
+		return nil
 	}
 	if err != nil {
-		return nil, err
+		return err
 	}
-	seen.Closed = seen.Closed || closed
+	seen.Closed = seen.Closed || a.closed
 	signed, roots, err := release.OwnWord(note)
 	if err != nil {
-		return append(found, "its roster is none: "+errand.Plain(err.Error())), nil
+		j.say("its roster is none: " + errand.Plain(err.Error()))
+		return nil
 	}
 	if s.Address.Fingerprint != "" && !s.Address.Fits(roots.Fingerprint()) {
-		return append(found, "its roster is signed by other roots than those of the address: "+
-			strings.Join(roots.Fingerprint(), " ")), nil
+		j.say("its roster is signed by other roots than those of the address: " + strings.Join(roots.Fingerprint(), " "))
+		return nil
 	}
 	if seen.Roster != nil && seen.Roster.Hash != signed.Hash {
-		found = append(found, "it shows another roster than on the visit before")
+		j.say("it shows another roster than on the visit before")
 	}
-	seen.Roster, seen.Fingerprint = signed, roots.Fingerprint()
-	of := release.Site{Roster: signed, Roots: roots, Files: files, Own: s.Own}
-	different, err := s.compare(j, of, closed)
-	seen.Pages = len(j.attempts[len(j.attempts)-1].came)
-	return append(found, different...), err
+	seen.Roster, seen.Fingerprint, seen.Pages = signed, roots.Fingerprint(), len(a.came)
+	different, err := s.compare(j, release.Site{Roster: signed, Roots: roots, Files: a.files, Own: s.Own})
+	j.say(different...)
+	j.compared = err == nil
+	return err
 }
 
-// recipientsOf fetches the recipients file of this week. A drop that is closed has none, and
+// recipients fetches the recipients file of this week. A drop that is closed has none, and
 // its pages say so.
-func recipientsOf(ctx context.Context, v *visitor) (files map[roster.Hash]string, closed bool, found []string, err error) {
+func (a *attempt) recipients(ctx context.Context, v *visitor, j *journey) error {
 	text, err := v.within(ctx, "/roster.recipients", typed, maxPage)
 	if errors.Is(err, errClosed) {
-		return nil, true, nil, nil
+		a.closed = true
+		return nil
 	}
 	if alarm := new(Alarm); errors.As(err, &alarm) {
-		return nil, false, []string{alarm.Detail}, nil
+		j.say(alarm.Detail)
+		return nil
 	}
 	if err != nil {
-		return nil, false, nil, err
+		return err
 	}
 	file, err := roster.ParseRecipients(string(text))
 	if err != nil {
-		return nil, false, []string{"its recipients file of this week is none: " + errand.Plain(err.Error())}, nil
+		j.say("its recipients file of this week is none: " + errand.Plain(err.Error()))
+		return nil
 	}
-	return map[roster.Hash]string{file.Hash(): string(text)}, false, nil, nil
+	a.files = map[roster.Hash]string{file.Hash(): string(text)}
+	return nil
 }
 
 // collect fetches whatever can be had, as a browser would: each language by itself,
 // a page with what belongs to it. What came before an error is in the journey, too.
 func (s *Site) collect(ctx context.Context, v *visitor, n int, j *journey) error {
-	a := &attempt{came: map[string]release.Answer{}}
-	j.attempts = append(j.attempts, a)
+	a := j.attempts[len(j.attempts)-1]
 	defer func() { a.cut, a.busy = v.cut, v.busy }()
 	for _, path := range s.order(n) {
 		k := kindOf(path, a.came)
 		h, body, err := v.withHeader(ctx, path, k, maxPage)
 		if alarm := new(Alarm); errors.As(err, &alarm) {
-			j.found = append(j.found, alarm.Detail)
+			j.say(alarm.Detail)
 			continue
 		}
 		if err != nil {
@@ -214,11 +236,11 @@ func kindOf(path string, came map[string]release.Answer) kind {
 // months the form offers, and which keys are the week's, depends on the hour, and the
 // server's clock may be a little off: what would be right an hour before or after is no
 // difference. Otherwise those by our own clock count.
-func (s *Site) compare(j *journey, of release.Site, closed bool) (found []string, err error) {
+func (s *Site) compare(j *journey, of release.Site) (found []string, err error) {
 	now := s.Now()
 	for _, off := range []time.Duration{0, -time.Hour, time.Hour} {
 		of.Now = now.Add(off)
-		different, err := s.compareAt(j, of, closed)
+		different, err := s.compareAt(j, of)
 		if err != nil {
 			return nil, err
 		}
@@ -232,23 +254,19 @@ func (s *Site) compare(j *journey, of release.Site, closed bool) (found []string
 	return found, nil
 }
 
-// compareAt compares what came on each attempt, and says once what differs on several.
-func (s *Site) compareAt(j *journey, of release.Site, closed bool) ([]string, error) {
+// compareAt compares what came on each attempt.
+func (s *Site) compareAt(j *journey, of release.Site) (found []string, err error) {
 	should, err := of.Answers()
 	if err != nil {
 		return nil, err
 	}
-	found := ofKeys(of, closed)
 	for _, a := range j.attempts {
 		busy, err := ofBusy(of, should, a.busy)
 		if err != nil {
 			return nil, err
 		}
-		for _, one := range slices.Concat(s.differences(should, a.came), ofCut(should, a.cut), busy) {
-			if !slices.Contains(found, one) {
-				found = append(found, one)
-			}
-		}
+		of.Files = a.files
+		found = slices.Concat(found, ofKeys(of, a.closed), s.differences(should, a.came), ofCut(should, a.cut), busy)
 	}
 	return found, nil
 }
@@ -290,11 +308,19 @@ func (s *Site) differences(should, came map[string]release.Answer) (found []stri
 	return found
 }
 
-// ofCut holds what broke off against what should have come.
+// ofCut holds what broke off against what should have come. A browser obeys its header.
 func ofCut(should map[string]release.Answer, cut []piece) (found []string) {
 	for _, c := range cut {
-		if want, ok := should[c.path]; ok && !release.Begins(want.Body, c.body) {
-			found = append(found, c.path+": it broke off, and what came until then is not the release's")
+		want, ok := should[c.path]
+		if !ok {
+			continue
+		}
+		said := release.OfHeaders(want.Header, c.header)
+		if !release.Begins(want.Body, c.body) {
+			said = append(said, "it broke off, and what came until then is not the release's")
+		}
+		for _, one := range said {
+			found = append(found, c.path+": "+one)
 		}
 	}
 	return found
@@ -337,6 +363,21 @@ func comeBack(h http.Header) (rest http.Header, minutes int) {
 		return rest, seconds / 60
 	}
 	return rest, 0
+}
+
+// ofFiles holds style sheets and scripts that came against the note itself: no roster is
+// needed for that.
+func (s *Site) ofFiles(j *journey) (found []string) {
+	for _, a := range j.attempts {
+		for _, path := range []string{release.StylePath, s.Release.Script.Name} {
+			if got, ok := a.came[path]; ok {
+				for _, one := range s.ofFile(path, got.Body) {
+					found = append(found, path+": "+one)
+				}
+			}
+		}
+	}
+	return found
 }
 
 // ofFile holds the style sheet and the script against the note itself.

@@ -268,6 +268,37 @@ func TestWhatCameBeforeAVisitBrokeOffIsFound(t *testing.T) {
 		return a
 	})
 	w.differs(w.site(), "asked for /open it answers with status 404")
+	w.lie("/open", nil)
+	w.lie("/roster.recipients", func(n int, a answer) answer {
+		if n == 1 {
+			a.body = strings.Replace(a.body, w.Recipients[0].Keys[0].String(), partytest.Reviewer(t, 1).Line.Direct.String(), 1)
+		}
+		return a
+	})
+	w.differs(w.site(), "this week's keys are not those of a roster in force")
+}
+
+// TestWhatIsFoundStaysThoughTheDropIsBusyFromThenOn: on the visit before, and style sheet
+// and script, which no roster is needed for.
+func TestWhatIsFoundStaysThoughTheDropIsBusyFromThenOn(t *testing.T) {
+	w := newWorld(t)
+	for honest, f := range []fault{ // after so many visits
+		{"/style.css", replaces("{", "{ "), "visit 1: /style.css: it is not the release's"},
+		{"/write", replaces("</main>", "<p>x</p></main>"), "visit 1: /write: "},
+	} {
+		w.lie(f.path, f.lie)
+		w.lie("/roster.note", func(n int, a answer) answer {
+			if n > honest {
+				a.status = http.StatusServiceUnavailable
+			}
+			return a
+		})
+		seen, err := w.site().Look(t.Context())
+		if !errors.Is(err, watch.ErrServerBusy) || seen == nil || !strings.Contains(strings.Join(seen.Findings, "\n"), f.want) {
+			t.Errorf("want %q, found %+v, %v", f.want, seen, err)
+		}
+		w.lie(f.path, nil)
+	}
 }
 
 // TestWhatBrokeOffIsFound: a browser shows it, and whoever asks for it again is no
@@ -289,6 +320,13 @@ func TestWhatBrokeOffIsFound(t *testing.T) {
 			t.Errorf("want %q, found %q", want, seen.Findings)
 		}
 	}
+	w.lie("/write", func(n int, a answer) answer {
+		if a.short = n == 1; a.short {
+			a.header.Set("Refresh", "1; url=/x")
+		}
+		return a
+	})
+	w.differs(w.site(), `visit 1: /write: it has a header that the release has not: "Refresh: 1; url=/x"`)
 }
 
 // short is a first answer that breaks off.

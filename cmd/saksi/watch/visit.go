@@ -41,7 +41,7 @@ type seen struct {
 type piece struct {
 	path   string
 	body   []byte
-	header http.Header // of one that is busy
+	header http.Header
 	whole  bool
 }
 
@@ -276,7 +276,7 @@ func (v *visitor) ask(ctx context.Context, path string, k kind, size int64) (htt
 	case errors.Is(err, errPacked):
 		return nil, nil, &Alarm{Answer, fmt.Sprintf("%s is %v", path, err)}
 	case err != nil:
-		v.cut = append(v.cut, piece{path: path, body: body})
+		v.cut = append(v.cut, piece{path, body, resp.Header, false})
 		return nil, nil, v.broken()
 	}
 	if resp.Close || v.answers.Buffered() > 0 {
