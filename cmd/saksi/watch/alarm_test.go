@@ -220,6 +220,69 @@ func TestAPageOfBeforeAVisitBrokeOffIsAnAlarm(t *testing.T) {
 		return a
 	})
 	w.look(watch.Direct)
+	w.lie("/recipients.txt", nil)
+	w.lie("/roster.recipients", func(n int, a answer) answer {
+		if n == 1 {
+			a.body = strings.Replace(a.body, w.Recipients[0].Keys[0].String(), partytest.Reviewer(t, 1).Line.Direct.String(), 1)
+		}
+		return a
+	})
+	w.lie("/roster.note", busy(http.StatusServiceUnavailable))
+	w.look(watch.Recipients)
+}
+
+// TestAVisitThatCameToNothingTakesNothingBack: neither of the one before it, nor what it
+// showed itself.
+func TestAVisitThatCameToNothingTakesNothingBack(t *testing.T) {
+	w := newWorld(t)
+	for honest, path := range []string{"/info", "/"} { // after so many visits
+		w.lie("/roster.note", func(n int, a answer) answer {
+			if n > honest {
+				a.status = http.StatusServiceUnavailable
+			}
+			return a
+		})
+		w.look(watch.Missed)
+		w.lie(path, replaces("<h2>", `<p>aaaa bbbb cccc dddd eeee</p><h2>`))
+		w.look(watch.Page)
+		w.lie(path, nil)
+	}
+}
+
+// TestARosterOfBeforeAVisitBrokeOffIsAnAlarm: of two with one number there is a proof, and
+// a server that is busy with something else takes none back.
+func TestARosterOfBeforeAVisitBrokeOffIsAnAlarm(t *testing.T) {
+	w := newWorld(t)
+	w.look(watch.OK)
+	first := string(w.Roster.Note)
+	fork := w.next(func(d *reviewer.Draft) { d.Previous = nil; other(d) }, asItIs[roster.Roster])
+	shows := func(note string, statuses ...int) {
+		t.Helper()
+		w.lie("/roster.recipients", busy(statuses...))
+		w.lie("/roster.note", func(n int, a answer) answer {
+			if n == 1 {
+				a.body = note
+			}
+			return a
+		})
+	}
+	shows(fork, http.StatusServiceUnavailable)
+	w.look(watch.Fork)
+	shows(fork, http.StatusServiceUnavailable, http.StatusServiceUnavailable, http.StatusServiceUnavailable)
+	w.look(watch.Fork)
+	if len(w.alarms()) != 1 {
+		t.Errorf("kept: %q", w.alarms())
+	}
+	next := w.next(asItIs[reviewer.Draft], asItIs[roster.Roster])
+	shows(next, http.StatusServiceUnavailable)
+	w.look(watch.Back)
+	w.lie("/roster.note", nil)
+	w.Admit(other)
+	w.look(watch.OK)
+	shows(first, http.StatusServiceUnavailable)
+	w.look(watch.Back)
+	shows(string(w.Roster.Note), http.StatusServiceUnavailable)
+	w.look(watch.OK)
 }
 
 // TestAPageThatBrokeOffIsAnAlarm, if it was another: a browser shows what came of it.

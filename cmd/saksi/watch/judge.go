@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -13,26 +14,24 @@ import (
 
 func weekOf(t time.Time) week.Week { return week.Of(t) }
 
-// judge holds what two visits saw against the memory, which takes in what fits,
-// and against each other. It returns the first thing that is wrong.
-func (w *Watchdog) judge(m *memory, first, second *seen) (*Alarm, error) {
-	for i, s := range []*seen{first, second} {
-		alarm, err := m.take(append(s.between, s.newest))
+// judge holds what visits saw against the memory, which takes in what fits, and against
+// each other. It returns the first thing that is wrong.
+func (w *Watchdog) judge(m *memory, visits ...*seen) (*Alarm, error) {
+	last := m.last()
+	for i, s := range visits {
+		alarm, err := m.takeVisit(s, last)
 		if err != nil {
 			return nil, err
 		}
 		if alarm != nil && i > 0 && alarm.Reason != Gap {
 			alarm = &Alarm{Views, fmt.Sprintf("one circuit saw roster %d, %s; another, a moment later: %s",
-				first.newest.Sequence, first.newest.Hash, alarm.Detail)}
+				visits[0].newest.Sequence, visits[0].newest.Hash, alarm.Detail)}
 		}
 		if alarm != nil {
 			return alarm, nil
 		}
 	}
-	for _, s := range []*seen{first, second} {
-		if alarm := w.inForce(s.newest); alarm != nil {
-			return alarm, nil
-		}
+	for _, s := range visits {
 		if alarm := w.fits(s); alarm != nil {
 			return alarm, nil
 		}
@@ -51,10 +50,19 @@ func (w *Watchdog) inForce(r *roster.Signed) *Alarm {
 	return nil
 }
 
-// fits holds pages and keys against the roster that came with them, and pages of before.
+// fits holds pages and keys against the roster that came with them, and those of before.
 func (w *Watchdog) fits(s *seen) *Alarm {
+	if s.newest != nil {
+		if alarm := w.inForce(s.newest); alarm != nil {
+			return alarm
+		}
+	}
 	for _, one := range append(s.before, s) {
-		if alarm := w.pages(one, s.newest); alarm != nil {
+		of := cmp.Or(s.newest, one.newest)
+		if alarm := w.pages(one, of); alarm != nil {
+			return alarm
+		}
+		if alarm := w.keys(one, of); alarm != nil {
 			return alarm
 		}
 		for _, c := range one.cut {
@@ -63,7 +71,15 @@ func (w *Watchdog) fits(s *seen) *Alarm {
 			}
 		}
 	}
-	if err := w.pinned(s); err != nil {
+	return nil
+}
+
+// keys holds those of the week against a roster in force, if the visit came to them.
+func (w *Watchdog) keys(s *seen, of *roster.Signed) *Alarm {
+	if s.week == nil && !s.closed || of == nil || w.inForce(of) != nil {
+		return nil
+	}
+	if err := w.pinned(s, of); err != nil {
 		return &Alarm{Recipients, err.Error()}
 	}
 	return nil
@@ -82,9 +98,18 @@ func (s *seen) page(path string) []byte {
 	return nil
 }
 
-// pages holds those that came against a roster.
+// pages holds those that came against a roster. Without one, which is nil, it holds them
+// against the roots alone.
 func (w *Watchdog) pages(s *seen, of *roster.Signed) *Alarm {
 	fingerprint := w.Roots.Fingerprint()
+	if of == nil {
+		for _, page := range [][]byte{s.start, s.info} {
+			if err := checkInfo(page, fingerprint); page != nil && err != nil {
+				return &Alarm{Page, fmt.Sprintf("a page before the visit broke off: %v", err)}
+			}
+		}
+		return nil
+	}
 	if s.start != nil {
 		if err := checkStart(s.start, fingerprint, of.Reviewers); err != nil {
 			return &Alarm{Page, fmt.Sprintf("the front page beside roster %d: %v", of.Sequence, err)}
@@ -111,11 +136,11 @@ func direct(reviewers []roster.Reviewer) (text string) {
 
 // pinned holds that the week's keys are those that the roster pins for now, by
 // the server's clock, which may be a day off. Keys that are not hybrid are none.
-func (w *Watchdog) pinned(s *seen) (err error) {
+func (w *Watchdog) pinned(s *seen, by *roster.Signed) (err error) {
 	hash := hashOf(s.week)
 	for _, skew := range []time.Duration{0, -24 * time.Hour, 24 * time.Hour} {
 		files := map[roster.Hash]string{hash: string(s.week)}
-		_, wrong := s.newest.CircleAt(w.Now().Add(skew), files)
+		_, wrong := by.CircleAt(w.Now().Add(skew), files)
 		if wrong == nil {
 			return nil
 		}
@@ -125,7 +150,7 @@ func (w *Watchdog) pinned(s *seen) (err error) {
 		}
 	}
 	if s.closed {
-		err = fmt.Errorf("the drop says that it is closed, and roster %d is in force: %w", s.newest.Sequence, err)
+		err = fmt.Errorf("the drop says that it is closed, and roster %d is in force: %w", by.Sequence, err)
 	}
 	return fmt.Errorf("this week's keys: %w", err)
 }

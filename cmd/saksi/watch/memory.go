@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -220,7 +221,7 @@ func (m *memory) take(rosters []*roster.Signed) (*Alarm, error) {
 	for _, r := range rosters {
 		alarm := m.fits(r)
 		if alarm != nil {
-			return alarm, m.keep(fmt.Sprintf("alarms/%d-%.16s.note", r.Sequence, r.Hash), r)
+			return alarm, m.proof(r)
 		}
 		if m.rosters[r.Sequence] != nil {
 			continue
@@ -231,9 +232,45 @@ func (m *memory) take(rosters []*roster.Signed) (*Alarm, error) {
 		m.rosters[r.Sequence] = r
 	}
 	if n := rosters[len(rosters)-1].Sequence; n < m.last() {
-		return &Alarm{Back, fmt.Sprintf("the server shows roster %d, and roster %d was in force", n, m.last())}, nil
+		return back(n, m.last()), nil
 	}
 	return nil, nil
+}
+
+// takeVisit keeps the rosters of a visit that fit, and holds those of connections that broke
+// against them. Last was the newest before the look.
+func (m *memory) takeVisit(s *seen, last uint64) (*Alarm, error) {
+	if s.newest != nil {
+		if alarm, err := m.take(append(s.between, s.newest)); alarm != nil || err != nil {
+			return alarm, err
+		}
+	}
+	for _, one := range s.before {
+		r := one.newest
+		if r == nil {
+			continue
+		}
+		alarm := m.fits(r)
+		switch {
+		case s.newest != nil && r.Sequence > s.newest.Sequence:
+			alarm = back(s.newest.Sequence, r.Sequence)
+		case r.Sequence < last:
+			alarm = cmp.Or(alarm, back(r.Sequence, last))
+		case alarm == nil, alarm.Reason == Gap, alarm.Reason == Back:
+			continue // those in between were not fetched
+		}
+		return alarm, m.proof(r)
+	}
+	return nil, nil
+}
+
+func back(shown, newest uint64) *Alarm {
+	return &Alarm{Back, fmt.Sprintf("the server shows roster %d, and roster %d was in force", shown, newest)}
+}
+
+// proof keeps a roster that does not fit.
+func (m *memory) proof(r *roster.Signed) error {
+	return m.keep(fmt.Sprintf("alarms/%d-%.16s.note", r.Sequence, r.Hash), r)
 }
 
 func (m *memory) keep(name string, r *roster.Signed) error {
@@ -253,7 +290,7 @@ func (m *memory) fits(r *roster.Signed) *Alarm {
 	case known != nil || last == 0:
 		return nil
 	case r.Sequence < last:
-		return &Alarm{Back, fmt.Sprintf("the server shows roster %d, and roster %d was in force", r.Sequence, last)}
+		return back(r.Sequence, last)
 	case r.Sequence > last+1:
 		return &Alarm{Gap, fmt.Sprintf("roster %d was seen, and now roster %d", last, r.Sequence)}
 	}

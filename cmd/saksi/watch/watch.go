@@ -119,24 +119,29 @@ func (w *Watchdog) look(ctx context.Context, m *memory) (*Report, error) {
 	return w.once(ctx, m)
 }
 
-// once makes both visits and judges them.
+// once makes both visits and judges them, also where one came to nothing: that is the
+// server's choice.
 func (w *Watchdog) once(ctx context.Context, m *memory) (*Report, error) {
-	var seen []*seen
+	var visits []*seen
+	var missed error
 	for _, language := range []string{"", "/en"} {
-		s, err := w.visit(ctx, language, m.last())
-		if err != nil {
-			return w.failed(err, m), nil
+		var s *seen
+		s, missed = w.visit(ctx, language, m.last())
+		visits = append(visits, s)
+		if missed != nil {
+			break
 		}
-		seen = append(seen, s)
 	}
-	report := &Report{Roster: seen[0].newest}
-	alarm, err := w.judge(m, seen[0], seen[1])
+	alarm, err := w.judge(m, visits...)
 	if err != nil {
 		return nil, err
 	}
-	report.Alarm = alarm
+	if alarm == nil && missed != nil {
+		return w.failed(missed, m), nil
+	}
+	report := &Report{Roster: visits[0].newest, Alarm: alarm}
 	if alarm == nil || alarm.Reason == Views {
-		report.Roster = seen[1].newest
+		report.Roster = visits[1].newest
 	}
 	if alarm == nil {
 		report.Warnings = w.warnings(report.Roster)
@@ -171,21 +176,22 @@ func why(err error) error {
 var errNotReached = errors.New("tor does not reach the drop")
 
 // visit goes to the drop, by up to three circuits. When one breaks is the server's choice,
-// too, and takes nothing back of what it showed.
+// too, and takes nothing back of what it showed: that is in before, also with an error.
 func (w *Watchdog) visit(ctx context.Context, language string, last uint64) (*seen, error) {
 	var before []*seen
 	var err error
 	for range tries {
 		var s *seen
-		s, err = w.visitOnce(ctx, language, last)
-		var alarm *Alarm
-		if err == nil || errors.As(err, &alarm) || errors.Is(err, errand.ErrNoTor) || ctx.Err() != nil {
+		if s, err = w.visitOnce(ctx, language, last); err == nil {
 			s.before = before
-			return s, err
+			return s, nil
 		}
 		before = append(before, s)
+		if errors.As(err, new(*Alarm)) || errors.Is(err, errand.ErrNoTor) || ctx.Err() != nil {
+			break
+		}
 	}
-	return nil, err
+	return &seen{before: before}, err
 }
 
 func (w *Watchdog) warnings(r *roster.Signed) (all []string) {
