@@ -185,6 +185,42 @@ func TestIdleUploadsMakeRoomForAFileInOnePiece(t *testing.T) {
 	d.staged(t)
 }
 
+// sticky is a store in which one upload stays.
+type sticky struct {
+	store.Store
+	id store.UploadID
+}
+
+var errStays = errors.New("it stays")
+
+func (s sticky) Unstage(id store.UploadID) error {
+	if id == s.id {
+		return errStays
+	}
+	return s.Store.Unstage(id)
+}
+
+// TestAnUploadThatCannotBeRemovedKeepsNoOther: neither from being swept nor from making
+// room.
+func TestAnUploadThatCannotBeRemovedKeepsNoOther(t *testing.T) {
+	d := newDrop(t, 1)
+	all := d.fill(t, 0)
+	d.Inbox.Store = sticky{d.faulty, all[0].Upload}
+	d.now = d.now.Add(inbox.YieldUpload)
+	late := large(99, 3*mib)
+	d.mustBring(t, late, 0)
+	d.now = d.now.Add(inbox.KeepUpload)
+	if n, err := d.SweepUploads(); !errors.Is(err, errStays) || n != len(all)-1 {
+		t.Errorf("swept %d uploads, %v, want all but one of %d", n, err, len(all))
+	}
+	d.staged(t, all[0])
+	const free = 1 << 40
+	d.Inbox.Store, d.Inbox.Reserve = roomy{d.Inbox.Store, free}, free-late.Size
+	if err := d.stageTo(late, 0); !errors.Is(err, errStays) {
+		t.Errorf("without room beside it: %v", err)
+	}
+}
+
 // TestAFileInOnePieceTakesNoPlace of those that come in slices.
 func TestAFileInOnePieceTakesNoPlace(t *testing.T) {
 	d := newDrop(t, 1)

@@ -1,6 +1,7 @@
 package inbox
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -145,13 +146,17 @@ func (b *Inbox) makeRoom(others []store.Upload, size int64, places int) error {
 	if err := b.fits(going, size-kept, places); err != nil {
 		return err
 	}
+	var stays error // why an idle one does
 	for {
 		err := b.fits(append(going, idle...), size, places)
-		if err == nil || len(idle) == 0 {
-			return err
+		if err == nil {
+			return nil
+		}
+		if len(idle) == 0 {
+			return cmp.Or(stays, err)
 		}
 		if err := b.Abandon(idle[0].ID); err != nil {
-			return err
+			stays, going = err, append(going, idle[0])
 		}
 		idle = idle[1:]
 	}
@@ -195,7 +200,8 @@ func (b *Inbox) expected(uploads []store.Upload) (sum int64) {
 
 // SweepUploads removes uploads that did not come on for [KeepUpload] or that began
 // [LongestUpload] ago, among them what no parcel ever claims. It returns how many,
-// which goes into no log: with its time it would tell when somebody gave up.
+// which goes into no log: with its time it would tell when somebody gave up. What cannot
+// be removed keeps nothing else from being; the error is that of the first.
 func (b *Inbox) SweepUploads() (removed int, err error) {
 	uploads, err := b.Store.Staged()
 	if err != nil {
@@ -206,10 +212,11 @@ func (b *Inbox) SweepUploads() (removed int, err error) {
 		if !b.progress.over(u, b.Now()) {
 			continue
 		}
-		if err := b.Abandon(u.ID); err != nil {
-			return removed, err
+		if stays := b.Abandon(u.ID); stays != nil {
+			err = cmp.Or(err, stays)
+			continue
 		}
 		removed++
 	}
-	return removed, nil
+	return removed, err
 }
