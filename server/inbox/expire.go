@@ -1,11 +1,13 @@
 package inbox
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
 	"time"
 
+	"saksi/crypto/receipt"
 	"saksi/crypto/week"
 	"saksi/server/store"
 )
@@ -54,16 +56,30 @@ func (b *Inbox) Expire() (Swept, error) {
 	errs := []error{err}
 	var done Swept
 	for some := range slices.Chunk(ids, expireTogether) {
-		tombstones := make([]store.Tombstone, len(some))
-		for i, id := range some {
-			tombstones[i] = store.Tombstone{ID: id, Week: now, Reason: store.Expired}
-		}
-		if err := b.Store.Delete(tombstones...); err != nil {
-			errs = append(errs, fmt.Errorf("expiring items: %w", err))
-			continue
-		}
-		done.Items += len(some)
+		n, err := b.expireItems(some, now)
+		done.Items, errs = done.Items+n, append(errs, err)
 	}
 	done.Replies, err = b.Store.ExpireReplies(now.Add(-KeepAtMost - 1))
 	return done, errors.Join(append(errs, err)...)
+}
+
+// expireItems deletes some items, one by one where one of them is damaged.
+func (b *Inbox) expireItems(ids []receipt.ItemID, now week.Week) (n int, err error) {
+	tombstones := make([]store.Tombstone, len(ids))
+	for i, id := range ids {
+		tombstones[i] = store.Tombstone{ID: id, Week: now, Reason: store.Expired}
+	}
+	err = b.Store.Delete(tombstones...)
+	switch {
+	case err == nil:
+		return len(ids), nil
+	case !errors.Is(err, store.ErrDamaged) || len(ids) == 1:
+		return 0, fmt.Errorf("expiring items: %w", err)
+	}
+	err = nil
+	for i := range ids {
+		m, failed := b.expireItems(ids[i:i+1], now)
+		n, err = n+m, cmp.Or(err, failed)
+	}
+	return n, err
 }

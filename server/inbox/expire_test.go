@@ -2,6 +2,7 @@ package inbox_test
 
 import (
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -213,5 +214,31 @@ func TestRepliesExpireBesideADamagedList(t *testing.T) {
 	d.Inbox.Store = unlisted{d.Inbox.Store}
 	if swept, err := d.Expire(); !errors.Is(err, store.ErrDamaged) || swept != (inbox.Swept{Replies: 1}) {
 		t.Errorf("%+v, %v, want one reply and ErrDamaged", swept, err)
+	}
+}
+
+// sour is a store in which one item's tombstone cannot be read.
+type sour struct {
+	store.Store
+	id receipt.ItemID
+}
+
+func (s sour) Delete(all ...store.Tombstone) error {
+	if slices.ContainsFunc(all, func(t store.Tombstone) bool { return t.ID == s.id }) {
+		return store.ErrDamaged
+	}
+	return s.Store.Delete(all...)
+}
+
+// TestADamagedItemExpiresAlone: what is deleted in one step with it goes all the same.
+func TestADamagedItemExpiresAlone(t *testing.T) {
+	d := newDrop(t, 1)
+	first := d.parcel(t, receipt.New(), 0, "isi")
+	d.mustAccept(t, first, d.parcel(t, receipt.New(), 0, "isi"), d.parcel(t, receipt.New(), 0, "isi"))
+	d.weeks(inbox.KeepAtMost + 1)
+	d.renew(t)
+	d.Inbox.Store = sour{d.Inbox.Store, first.ID}
+	if swept, err := d.Expire(); !errors.Is(err, store.ErrDamaged) || swept != (inbox.Swept{Items: 2}) {
+		t.Errorf("%+v, %v, want two items and ErrDamaged", swept, err)
 	}
 }

@@ -250,7 +250,8 @@ type Store interface {
 	// Waiting returns the items that are in no batch yet, by id.
 	Waiting() ([]Item, error)
 	// Aged returns the ids of items that every desk had in the week spread or
-	// before, and of those accepted in the week accepted or before.
+	// before, and of those accepted in the week accepted or before. Beside [ErrDamaged] come
+	// those whose record can be read.
 	Aged(spread, accepted week.Week) ([]receipt.ItemID, error)
 
 	// CloseBatch keeps the batch and puts those of its items that still exist
@@ -295,7 +296,8 @@ type Store interface {
 	DeleteReplies(m receipt.Mailbox) error
 	// ExpireReplies destroys all entries that came in week last or before, and
 	// returns how many. It goes step by step, so that other deletions need not wait
-	// for its end; with an error some of them may be destroyed, as many as it says.
+	// for its end; with an error some of them may be destroyed, as many as it says: beside
+	// [ErrDamaged] all that can be read.
 	ExpireReplies(last week.Week) (int, error)
 
 	// KeepCanaries keeps canaries, all or none, in the place of those of the same

@@ -31,28 +31,30 @@ func (s *Store) Waiting() ([]store.Item, error) {
 // eachItem visits every item's record.
 func eachItem(tx *bbolt.Tx, visit func(receipt.ItemID, itemRecord) error) error {
 	return tx.Bucket(bucketItems).ForEach(func(k, v []byte) error {
-		if len(k) != len(receipt.ItemID{}) {
-			return fmt.Errorf("item with a key of %d bytes: %w", len(k), errRecord)
-		}
-		record, err := parseItem(v)
+		id, record, err := parseEntry(k, v)
 		if err != nil {
 			return err
 		}
-		return visit(receipt.ItemID(k), record)
+		return visit(id, record)
 	})
 }
 
 // Aged implements [store.Store].
-func (s *Store) Aged(spread, accepted week.Week) ([]receipt.ItemID, error) {
-	var ids []receipt.ItemID
-	err := s.view("listing items", func(tx *bbolt.Tx) error {
-		return eachItem(tx, func(id receipt.ItemID, r itemRecord) error {
+func (s *Store) Aged(spread, accepted week.Week) (ids []receipt.ItemID, err error) {
+	err = s.view("listing items", func(tx *bbolt.Tx) error {
+		damaged := 0
+		err := tx.Bucket(bucketItems).ForEach(func(k, v []byte) error {
+			id, r, err := parseEntry(k, v)
 			old := r.Spread != weekRecord{} && !spread.Before(r.Spread.week())
-			if old || !accepted.Before(r.Week.week()) {
+			switch {
+			case err != nil:
+				damaged++
+			case old || !accepted.Before(r.Week.week()):
 				ids = append(ids, id)
 			}
 			return nil
 		})
+		return errors.Join(err, unreadable(damaged, "items"))
 	})
 	return ids, err
 }

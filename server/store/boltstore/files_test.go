@@ -16,6 +16,7 @@ import (
 
 	"saksi/crypto/fuzztest"
 	"saksi/crypto/receipt"
+	"saksi/crypto/week"
 	"saksi/server/store"
 )
 
@@ -77,6 +78,33 @@ func TestADamagedRecordIsDamage(t *testing.T) {
 		if _, err := Open(s.dir, s.now); !errors.Is(err, store.ErrDamaged) {
 			t.Errorf("%s, %q: %v", c.bucket, c.key, err)
 		}
+	}
+}
+
+// TestDamagedRecordsExpireNothingElse: what is beside them goes when its time has come, and
+// the error says how many stay, and nothing of them.
+func TestDamagedRecordsExpireNothingElse(t *testing.T) {
+	s, _ := newStore(t)
+	defer s.Close()
+	now := week.Of(noon)
+	var kept []receipt.ItemID
+	for n := range 3 {
+		kept = append(kept, create(t, s, sizes()[0], "").ID)
+		if err := s.AddReply(store.Reply{Mailbox: receipt.Mailbox{byte(2 * n)}, Sealed: []byte("x"), Week: now}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, key := range []string{"", "0123456789abcdef"} {
+		put(t, s, bucketItems, "\x00"+key, "ganjil")
+		put(t, s, bucketReplies, "\x01"+key, "ganjil")
+	}
+	ids, err := s.Aged(now, now)
+	if len(ids) != len(kept) || !errors.Is(err, store.ErrDamaged) || !strings.Contains(err.Error(), "listing items: 2 items: a record") {
+		t.Errorf("items whose time has come are %d, %v", len(ids), err)
+	}
+	n, err := s.ExpireReplies(now)
+	if n != len(kept) || !errors.Is(err, store.ErrDamaged) || !strings.HasPrefix(err.Error(), "2 replies: a record") {
+		t.Errorf("%d replies expired, %v", n, err)
 	}
 }
 

@@ -153,6 +153,23 @@ func itemIn(items *bbolt.Bucket, id receipt.ItemID) (r itemRecord, err error) {
 	return parseItem(b)
 }
 
+// parseEntry reads an item's entry: its id and its record.
+func parseEntry(k, v []byte) (id receipt.ItemID, r itemRecord, err error) {
+	if len(k) != len(id) {
+		return id, r, fmt.Errorf("item with a key of %d bytes: %w", len(k), errRecord)
+	}
+	r, err = parseItem(v)
+	return receipt.ItemID(k), r, err
+}
+
+// unreadable says how many records a list lacks; nil if it lacks none.
+func unreadable(n int, what string) error {
+	if n == 0 {
+		return nil
+	}
+	return fmt.Errorf("%d %s: %w", n, what, errRecord)
+}
+
 // parseItem reads an item's record, field by field: each start reads all of them, for
 // which [decode] takes fifty times as long.
 func parseItem(b []byte) (r itemRecord, err error) {

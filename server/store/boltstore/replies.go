@@ -189,21 +189,22 @@ func mailbox(tx *bbolt.Tx, m receipt.Mailbox) (found []storedReply, err error) {
 
 // heads returns all replies that pick chooses, without their ciphertext.
 func (s *Store) heads(pick func(storedReply) bool) ([]storedReply, error) {
-	found, _, err := s.someHeads(nil, math.MaxInt, pick)
-	return found, err
+	found, _, damaged, err := s.someHeads(nil, math.MaxInt, pick)
+	return found, errors.Join(err, unreadable(damaged, "replies"))
 }
 
-// someHeads is heads from a key on, for so many at most, and returns the key of the next;
-// nil if there is none.
+// someHeads is heads from a key on, for so many at most, and returns the key of the next,
+// nil if there is none, and how many on the way are damaged.
 func (s *Store) someHeads(
 	from []byte, most int, pick func(storedReply) bool,
-) (found []storedReply, next []byte, err error) {
+) (found []storedReply, next []byte, damaged int, err error) {
 	err = s.view("listing replies", func(tx *bbolt.Tx) error {
 		c := tx.Bucket(bucketReplies).Cursor()
 		for k, v := c.Seek(from); k != nil; k, v = c.Next() {
 			r, err := parseReply(k, v)
 			if err != nil {
-				return err
+				damaged++
+				continue
 			}
 			if !pick(r) {
 				continue
@@ -216,7 +217,7 @@ func (s *Store) someHeads(
 		}
 		return nil
 	})
-	return found, next, err
+	return found, next, damaged, err
 }
 
 // DeleteReplies implements [store.Store].
@@ -247,22 +248,24 @@ const repliesTogether = 256
 
 // ExpireReplies implements [store.Store].
 func (s *Store) ExpireReplies(last week.Week) (expired int, err error) {
+	damaged := 0
 	for next := []byte{}; next != nil && err == nil; {
-		var n int
-		n, next, err = s.expireSome(last, next)
-		expired += n
+		var n, bad int
+		n, next, bad, err = s.expireSome(last, next)
+		expired, damaged = expired+n, damaged+bad
 	}
-	return expired, err
+	return expired, errors.Join(err, unreadable(damaged, "replies"))
 }
 
-// expireSome is a step of it, that begins at a key, and returns where the next one does.
-func (s *Store) expireSome(last week.Week, from []byte) (n int, next []byte, err error) {
+// expireSome is a step of it, that begins at a key, and returns where the next one does, and
+// how many on its way are damaged.
+func (s *Store) expireSome(last week.Week, from []byte) (n int, next []byte, damaged int, err error) {
 	s.deleting.Lock()
 	defer s.deleting.Unlock()
 	old := func(r storedReply) bool { return !last.Before(r.head.Week.week()) }
-	stored, next, err := s.someHeads(from, repliesTogether, old)
+	stored, next, damaged, err := s.someHeads(from, repliesTogether, old)
 	if err != nil {
-		return 0, nil, err
+		return 0, nil, damaged, err
 	}
 	boxes := make([]receipt.Mailbox, len(stored))
 	for i, r := range stored {
@@ -272,9 +275,9 @@ func (s *Store) expireSome(last week.Week, from []byte) (n int, next []byte, err
 		return s.withBallast(func() error { return s.deleteReplies("expiring replies", stored) })
 	})
 	if err != nil {
-		return 0, nil, err
+		return 0, nil, damaged, err
 	}
-	return len(stored), next, nil
+	return len(stored), next, damaged, nil
 }
 
 // deleteReplies marks, destroys, removes: a crash in between leaves a mark that
