@@ -281,6 +281,9 @@ func rosterSign(flags *flag.FlagSet) action {
 		if err := c.compareCards(r, files, *cards); err != nil {
 			return fmt.Errorf("signing %q: %w", args[0], err)
 		}
+		if len(*cards) == 0 {
+			c.warn("no -card was given: whether each key stands in its reviewer's place was not compared")
+		}
 		return s.sign(c, args[0], p, func() {
 			c.describe(r)
 			if last != nil {
