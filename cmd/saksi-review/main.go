@@ -5,6 +5,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -15,6 +16,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"syscall"
 )
 
 const usage = `Usage:
@@ -151,8 +153,12 @@ func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	c := &console{stdin: stdin, stdout: stdout, stderr: stderr}
+	out := &output{Writer: stdout}
+	c := &console{stdin: stdin, stdout: out, stderr: stderr}
 	err := dispatch(ctx, c, args)
+	if out.failed != nil && (err == nil || errors.Is(err, flag.ErrHelp)) {
+		err = fmt.Errorf("it is done, and not all of what it says was printed: %v", out.failed)
+	}
 	if err == nil || errors.Is(err, flag.ErrHelp) {
 		return 0
 	}
@@ -164,6 +170,20 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		return 2
 	}
 	return 1
+}
+
+// output notes why something that was printed is nowhere. That a pager was left is no fault.
+type output struct {
+	io.Writer
+	failed error
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	n, err := o.Writer.Write(p)
+	if !errors.Is(err, syscall.EPIPE) {
+		o.failed = cmp.Or(o.failed, err)
+	}
+	return n, err
 }
 
 // dispatch finds the command, whose name is one word or two.

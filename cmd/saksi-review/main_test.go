@@ -200,3 +200,20 @@ func TestWords(t *testing.T) {
 		}
 	}
 }
+
+// TestWhatIsPrintedNowhereIsAnError, but for a pager that was left.
+func TestWhatIsPrintedNowhereIsAnError(t *testing.T) {
+	for failure, status := range map[error]int{syscall.ENOSPC: 1, syscall.EPIPE: 0} {
+		for _, args := range [][]string{{"version"}, {"help"}, {"list", "-h"}} {
+			said := new(bytes.Buffer)
+			if code := run(args, nil, refusing{failure}, said); code != status || strings.Contains(said.String(), "printed: no space") != (status == 1) {
+				t.Errorf("%s, %v: it ends with %d and says %q", args, failure, code, said)
+			}
+		}
+	}
+}
+
+// refusing takes nothing.
+type refusing struct{ error }
+
+func (r refusing) Write([]byte) (int, error) { return 0, r.error }
