@@ -39,7 +39,8 @@ func TestASignedReleaseIsThatOfACommit(t *testing.T) {
 	script, err := os.ReadFile("../../.ci/release")
 	must(t, err)
 	for name, text := range map[string]string{
-		".ci/release": string(script), ".ci/client": "#!/bin/sh\n", "web/client/dist/saksi.js": "x", ".gitignore": "/release/\n",
+		".ci/release": string(script), ".ci/client": "#!/bin/sh\n[ -z \"$NPM\" ] || echo x >web/client/dist/saksi.js\n",
+		"web/client/dist/saksi.js": "x", ".gitignore": "/release/\n/web/client/dist/\n",
 		"go.mod": "module x\n\ngo 1.2\n\ntoolchain go1.2.3\n", "go": someGo,
 	} {
 		must(t, os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o700))
@@ -63,6 +64,9 @@ func TestASignedReleaseIsThatOfACommit(t *testing.T) {
 			t.Errorf("with %q it says %q, %v; want %q", key, out, err, want)
 		}
 	}
+	t.Setenv("NPM", "") // it is missing, and the script is there: of which commit, nobody knows
+	release(elsewhere, "a release has the script: nothing was made")
+	t.Setenv("NPM", "x")
 	release(elsewhere, "made\noff go1.2.3 https://proxy\n") // whatever Go is there, and whoever's settings
 	must(t, os.WriteFile(inside, []byte("secret"), 0o600))
 	release("release/../release/key", "the key lies in release")
