@@ -136,7 +136,9 @@ func (w *Watchdog) once(ctx context.Context, m *memory) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	if alarm == nil && missed != nil {
+	// What ended a visit is told first, if it is an alarm: what the visit showed before
+	// follows from it, as the pages of a drop with other roots do.
+	if missed != nil && (alarm == nil || errors.As(missed, new(*Alarm))) {
 		return w.failed(missed, m), nil
 	}
 	report := &Report{Roster: visits[0].newest, Alarm: alarm}
