@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"strings"
 	"syscall"
@@ -182,26 +183,38 @@ func readAddress(stdout io.Reader) (string, error) {
 	return "", errors.New("starting server: it did not start")
 }
 
+// word is path, as a shell reads it back.
+func (d demo) word(names ...string) string { return shellWord(d.path(names...)) }
+
+// shellWord quotes a word, if it has what a shell would not take as it stands.
+func shellWord(s string) string {
+	if regexp.MustCompile(`^[\w./:@%+=,-]+$`).MatchString(s) {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
+
 // explain prints the address and what to do next, to be copied as it stands.
 func (d demo) explain(w io.Writer, bin, address string, script bool) {
 	saksi, review := filepath.Join(bin, "saksi"), filepath.Join(bin, "saksi-review")
 	if _, err := os.Stat(review); err != nil {
 		saksi, review = "saksi", "saksi-review"
 	}
-	desk := fmt.Sprintf("-key %s -desk %s", d.path("reviewers", "r1.key"), d.path("desk1"))
+	saksi, review = shellWord(saksi), shellWord(review)
+	desk := fmt.Sprintf("-key %s -desk %s", d.word("reviewers", "r1.key"), d.word("desk1"))
 	if !script {
 		fmt.Fprintf(w, "Note: %s.\n\n", withoutScript)
 	}
 	fmt.Fprintf(w, "A drop is running. Write a testimony and keep the twelve words:\n\n    %s\n\n", address)
 	fmt.Fprintf(w, "Then, in another terminal, be the courier and the first reviewer:\n\n")
 	for _, line := range []string{
-		fmt.Sprintf("%s export -data %s -now -out %s", saksi, d.path("data"), d.path("bundle.tar")),
-		fmt.Sprintf("%s open %s -root %s %s", review, desk, d.path("root.vkey"), d.path("bundle.tar")),
+		fmt.Sprintf("%s export -data %s -now -out %s", saksi, d.word("data"), d.word("bundle.tar")),
+		fmt.Sprintf("%s open %s -root %s %s", review, desk, d.word("root.vkey"), d.word("bundle.tar")),
 		fmt.Sprintf("%s list %s", review, desk),
 		fmt.Sprintf("%s show %s newest", review, desk),
 		fmt.Sprintf("%s reply %s -status ditelaah -text 'Terima kasih. Sedang kami periksa.' newest", review, desk),
-		fmt.Sprintf("%s outbox %s -out %s", review, desk, d.path("r1.outbox")),
-		fmt.Sprintf("%s import -data %s %s", saksi, d.path("data"), d.path("r1.outbox")),
+		fmt.Sprintf("%s outbox %s -out %s", review, desk, d.word("r1.outbox")),
+		fmt.Sprintf("%s import -data %s %s", saksi, d.word("data"), d.word("r1.outbox")),
 	} {
 		fmt.Fprintf(w, "    %s\n", line)
 	}
