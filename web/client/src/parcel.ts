@@ -52,7 +52,7 @@ function parseState(b: Uint8Array): State {
   const stand = stands[code];
   const state = { week: parseWeek(b.subarray(1, 4)), until: parseWeek(b.subarray(4)) };
   const used = code > 0;
-  const there = used && code < 4;
+  const there = used && code < 4; // what is behind "carried" is gone
   if (!stand || used !== (state.week !== "") || there !== (state.until !== "")) throw malformed();
   return { stand, ...state };
 }
