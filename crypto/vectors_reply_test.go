@@ -19,6 +19,13 @@ type replySection struct {
 	Code    hexBytes       `json:"code"`
 	Replies []replyVector  `json:"replies"`
 	Refused []refusedReply `json:"refused"`
+	// Confirms says who of some readers confirms the thread.
+	Confirms []confirmVector `json:"confirms"`
+}
+
+type confirmVector struct {
+	Readers []string `json:"readers"`
+	By      string   `json:"by"`
 }
 
 type replyVector struct {
@@ -49,8 +56,11 @@ func makeReplies(t *testing.T, p *party) replySection {
 		"replies: to the thread of code. signed_bytes and signature follow from json; hash is of the 4,096 plain bytes.",
 		"JSON may be spelled in other ways. revoked: the key has been revoked since, and the reply names a roster from before;",
 		"it is shown with the remark that it may be forged. refused: files that the reporter's side must not show; an empty",
-		"error means that it is shown.",
+		"error means that it is shown. confirms: who of some readers confirms the thread.",
 	}}
+	for _, readers := range [][]string{{}, {"r1"}, {"r1", "r2"}, {"r2", "r1"}, {"r1", "r2", "r3", "r4", "r5"}, {"r1", "r2", "r4", "r5"}} {
+		s.Confirms = append(s.Confirms, confirmVector{readers, p.thread().Confirmer(readers)})
+	}
 	first := makeReply(t, p, reply.Reply{Reviewer: "r1", Roster: 1, Number: 1, Status: reply.Taken,
 		Items: []int{0, 1}})
 	second := makeReply(t, p, reply.Reply{
@@ -186,6 +196,15 @@ func (s replySection) check(t *testing.T, all vectors) {
 	for _, r := range s.Refused {
 		if _, err := reply.Open(r.Sealed, keys, rosters); errorName(err) != r.Error {
 			t.Errorf("%s: %v, want %q", r.About, err, r.Error)
+		}
+	}
+	for _, v := range s.Confirms {
+		drawn := func(id string) string {
+			return string(sum(slices.Concat([]byte("saksi/v1/confirms"), sum([]byte(thread.Reply.String())), []byte(id))))
+		}
+		lowest := slices.SortedFunc(slices.Values(v.Readers), func(a, b string) int { return strings.Compare(drawn(a), drawn(b)) })
+		if len(lowest) > 0 && lowest[0] != v.By || len(lowest) == 0 && v.By != "" {
+			t.Errorf("of %q confirms %q", v.Readers, v.By)
 		}
 	}
 }

@@ -82,7 +82,7 @@ func bundle(ts *testscript.TestScript, texts []string) []byte {
 	now := time.Now()
 	circle, err := signed.CircleAt(now, files)
 	ts.Check(err)
-	code := receipt.New()
+	code := codeOf(signed)
 	ts.Setenv("CODE", code.Field())
 	for n, text := range texts {
 		addItem(ts, members, circle, code, n, text)
@@ -108,6 +108,20 @@ func bundle(ts *testscript.TestScript, texts []string) []byte {
 	}
 	ts.Check(w.Close())
 	return out.Bytes()
+}
+
+// codeOf returns a code whose thread the first reviewer confirms.
+func codeOf(signed *roster.Signed) receipt.Code {
+	var ids []string
+	for _, v := range signed.Reviewers {
+		ids = append(ids, v.ID)
+	}
+	for {
+		code := receipt.New()
+		if (reply.Thread{Reply: code.Keys().Reply.Recipient()}).Confirmer(ids) == ids[0] {
+			return code
+		}
+	}
 }
 
 // chained gives a batch the number and the week that a script asks for, and has it

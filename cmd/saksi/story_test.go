@@ -22,6 +22,8 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"saksi/cmd/saksi/errand/sockstest"
+	"saksi/crypto/receipt"
+	"saksi/crypto/reply"
 	"saksi/server/servertest"
 )
 
@@ -104,6 +106,7 @@ func TestStories(t *testing.T) {
 			"upload": cmdUpload,
 			"take":   cmdTake,
 			"random": cmdRandom,
+			"drawn":  cmdDrawn,
 			"shell":  cmdShell,
 			"socks":  cmdSocks,
 
@@ -319,6 +322,19 @@ func cmdRandom(ts *testscript.TestScript, neg bool, args []string) {
 	cmd := exec.Command("sh", "-c", "head -c "+args[1]+"M /dev/urandom > "+args[0])
 	cmd.Dir = ts.Getenv("WORK")
 	ts.Check(cmd.Run())
+}
+
+// drawn NAME BY READER... sets NAME to a new code, to be written with in the place of the
+// page's, whose thread BY confirms among these readers.
+func cmdDrawn(ts *testscript.TestScript, neg bool, args []string) {
+	for {
+		code := receipt.New()
+		thread := reply.Thread{Reply: code.Keys().Reply.Recipient()}
+		if thread.Confirmer(args[2:]) == args[1] {
+			ts.Setenv(args[0], code.Field())
+			return
+		}
+	}
 }
 
 // shell FILE runs a file's lines that are indented by four spaces with sh, in

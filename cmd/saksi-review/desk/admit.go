@@ -169,7 +169,9 @@ func (im *importer) file(p *parcel, i *Item, o *item.Opened) {
 	im.items[i.ID] = i.Payload
 	im.warnOfCopies(t, i)
 	im.remember(t, i.stub())
-	im.fresh[t.Mailbox] = append(im.fresh[t.Mailbox], i.N)
+	if im.confirms(p.roster, o) {
+		im.fresh[t.Mailbox] = append(im.fresh[t.Mailbox], i.N)
+	}
 	im.report.New = append(im.report.New, arrival(t, i))
 	im.moves = append(im.moves, move{p, "items"})
 	im.unlist(i.ID)

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"saksi/crypto/hybrid"
+	"saksi/crypto/item"
 	"saksi/crypto/outbox"
 	"saksi/crypto/receipt"
 	"saksi/crypto/reply"
@@ -99,9 +100,28 @@ func (t *Thread) address() (reply.Thread, error) {
 	return reply.Thread{Mailbox: mailbox, Reply: t.recipient}, err
 }
 
-// acknowledge queues one reply for each thread that got something, which tells
-// its reporter that a desk has it. The acknowledgement of a batch needs no
-// queue: see waitingBatches.
+// confirms reports whether it is this desk that tells a reporter that an item is on a
+// desk. Of those who open it alone one does for all, drawn by what they alone know: if
+// each did, the server would see whom the item is kept from. Who was on its roster and
+// left is not drawn. Under a quorum each does that has it open, as that took colleagues,
+// and nobody may get as far but one.
+func (im *importer) confirms(sequence uint64, o *item.Opened) bool {
+	signed := im.rosters[sequence]
+	if !signed.Quorum.Alone() {
+		return true
+	}
+	var readers []string
+	for _, v := range signed.Reviewers {
+		_, _, stays := im.newest.Reviewer(v.ID)
+		if stays && !slices.Contains(o.Manifest.Withheld, v.ID) {
+			readers = append(readers, v.ID)
+		}
+	}
+	return reply.Thread{Reply: o.Reply}.Confirmer(readers) == im.desk.keys.Line.ID
+}
+
+// acknowledge queues one reply for each thread that got something that this desk confirms.
+// The acknowledgement of a batch needs no queue: see waitingBatches.
 func (im *importer) acknowledge() error {
 	if err := im.desk.standing(im.newest); err != nil {
 		im.warn("%v: nothing can be answered", err)

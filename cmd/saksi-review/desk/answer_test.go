@@ -34,7 +34,7 @@ func (s *drop) replies(o *outbox.Outbox, code receipt.Code) []*reply.Opened {
 
 func TestArrivalIsAcknowledgedByItself(t *testing.T) {
 	s := newDrop(t, 2)
-	a, b := receipt.New(), receipt.New()
+	a, b := s.confirmedBy("r2"), s.confirmedBy("r2")
 	s.close(s.message(a, 3, marker), s.message(b, 0, marker), s.message(a, 0, marker))
 	s.close()
 	d := s.sit(1)
@@ -227,24 +227,52 @@ func TestAcknowledgementsStopAtAHole(t *testing.T) {
 	}
 }
 
-// TestConfirmationsTellWhoHasAThread: what SECURITY.md names as not defended. Each desk
-// confirms what it opened, and the server sees for which threads: one that a desk never
-// confirms, and all others do, is kept from its reviewer.
-func TestConfirmationsTellWhoHasAThread(t *testing.T) {
+// TestConfirmationsTellNoExclusion: one desk confirms a thread for all, and who is left
+// out changes nothing but that it is not that one's. So what the server sees, one desk's
+// confirmation for each thread, it may see of a thread that is kept from nobody.
+func TestConfirmationsTellNoExclusion(t *testing.T) {
 	s := newDrop(t, 3)
-	all, but := receipt.New(), receipt.New()
-	s.close(s.message(all, 0, honest), s.seal(but, 0, item.Content{Kind: item.Message, Language: "id", Text: marker}, "r2"))
-	for n, want := range [][]receipt.Code{{all, but}, {all}, {all, but}} {
+	from := map[receipt.Mailbox][]string{} // who confirms
+	want := map[receipt.Mailbox]string{}
+	var items []members
+	thread := func(drawn []string, withheld ...string) {
+		code := s.confirmedBy(drawn...)
+		want[code.Keys().Mailbox()] = drawn[len(drawn)-1]
+		for n := range 2 {
+			items = append(items, s.seal(code, n, item.Content{Kind: item.Message, Language: "id", Text: marker}, withheld...))
+		}
+	}
+	for _, id := range []string{"r1", "r2", "r3"} {
+		thread([]string{id})
+	}
+	thread([]string{"r1"}, "r2")
+	thread([]string{"r2", "r3"}, "r2")
+	thread([]string{"r2", "r3", "r1"}, "r2", "r3")
+	s.close(items...)
+	for n := range 3 {
 		d := s.sit(n)
 		d.take(s.bundle(1, 1))
-		confirmed := map[receipt.Mailbox]bool{}
 		for _, r := range d.send().Replies {
-			confirmed[r.Mailbox] = true
+			from[r.Mailbox] = append(from[r.Mailbox], s.Reviewers[n].Line.ID)
 		}
-		for _, code := range want {
-			if !confirmed[code.Keys().Mailbox()] || len(confirmed) != len(want) {
-				t.Errorf("desk %d confirms %d threads, want %d", n+1, len(confirmed), len(want))
-			}
+	}
+	for mailbox, by := range want {
+		if !slices.Equal(from[mailbox], []string{by}) {
+			t.Errorf("%q confirm a thread, want %q alone", from[mailbox], by)
 		}
+	}
+}
+
+// TestWhoLeftConfirmsNothing: nobody would come to say that it arrived.
+func TestWhoLeftConfirmsNothing(t *testing.T) {
+	s := newDrop(t, 3)
+	code := s.confirmedBy("r3", "r2")
+	s.close(s.message(code, 0, marker))
+	s.newRoster(func(d *draft) { d.Cards = d.Cards[:2] })
+	s.close()
+	d := s.sit(1)
+	d.take(s.bundle(1, 2))
+	if o := d.send(); len(s.replies(o, code)) != 1 {
+		t.Errorf("outbox is %+v", o)
 	}
 }

@@ -29,7 +29,7 @@ type lawsuit struct {
 
 func newLawsuit(t *testing.T) *lawsuit {
 	s := newDrop(t, 2)
-	l := &lawsuit{code: receipt.New(), disk: filepath.Join(t.TempDir(), "disk")}
+	l := &lawsuit{code: s.confirmedBy("r1"), disk: filepath.Join(t.TempDir(), "disk")}
 	l.items = s.message(l.code, 0, marker+" satu").with(s.message(l.code, 1, marker+" dua"))
 	s.close(l.items, s.message(receipt.New(), 0, honest))
 	l.table = s.sit(0)

@@ -321,7 +321,7 @@ func TestOldBundleAgainDestroysNothing(t *testing.T) {
 // not as forged, and a colleague opens it.
 func TestDestroyedWeek(t *testing.T) {
 	s := newWeekly(t, 2)
-	l := &lawsuit{code: receipt.New(), disk: filepath.Join(t.TempDir(), "disk"), table: s.sit(0)}
+	l := &lawsuit{code: s.confirmedBy("r1"), disk: filepath.Join(t.TempDir(), "disk"), table: s.sit(0)}
 	late := s.message(receipt.New(), 0, marker+" terlambat")
 	s.close(s.message(l.code, 0, marker+" satu"), s.message(l.code, 1, marker+" dua"))
 	s.weekly(1, 6)

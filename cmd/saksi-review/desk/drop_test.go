@@ -16,6 +16,7 @@ import (
 	"saksi/crypto/outbox"
 	"saksi/crypto/partytest"
 	"saksi/crypto/receipt"
+	"saksi/crypto/reply"
 	"saksi/crypto/reviewer"
 	"saksi/crypto/roster"
 	"saksi/crypto/sign"
@@ -123,6 +124,28 @@ func (s *drop) path(k batch.Kind, id receipt.ItemID, slot int) string {
 func (s *drop) message(code receipt.Code, n int, text string) members {
 	s.t.Helper()
 	return s.seal(code, n, item.Content{Kind: item.Message, Language: "id", Text: text})
+}
+
+// confirmedBy returns a code whose thread these confirm: the first, and without the first
+// the second.
+func (s *drop) confirmedBy(ids ...string) receipt.Code {
+	for {
+		code, readers := receipt.New(), []string{}
+		for _, v := range s.Roster.Reviewers {
+			readers = append(readers, v.ID)
+		}
+		drawn := 0
+		for ; drawn < len(ids); drawn++ {
+			by := (reply.Thread{Reply: code.Keys().Reply.Recipient()}).Confirmer(readers)
+			if by != ids[drawn] {
+				break
+			}
+			readers = slices.DeleteFunc(readers, func(id string) bool { return id == by })
+		}
+		if drawn == len(ids) {
+			return code
+		}
+	}
 }
 
 // close signs a batch with items, whatever they are.

@@ -31,7 +31,7 @@ type importer struct {
 	copies  map[string]string // payload hash to id, of items in threads
 	closed  beginnings        // of items whose cases were closed
 	sealed  map[string]origin // hash of a sealed file, to where it came first
-	fresh   map[string][]int  // mailbox to the numbers of new items
+	fresh   map[string][]int  // mailbox to the numbers of new items that this desk confirms
 	named   map[string]bool   // what the report has already
 	parcels map[parcelKey]*parcel
 	proofs  map[receipt.ItemID]roster.Hash // of deletion: what the lists say

@@ -37,7 +37,7 @@ func TestCopiesDoNotOutliveACase(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newDrop(t, 2)
-			l := &lawsuit{code: receipt.New(), disk: filepath.Join(t.TempDir(), "disk"), table: s.sit(0)}
+			l := &lawsuit{code: s.confirmedBy("r1"), disk: filepath.Join(t.TempDir(), "disk"), table: s.sit(0)}
 			first := s.message(l.code, 0, marker+" satu")
 			l.items = first.with(s.message(l.code, 1, marker+" dua"))
 			again := listedAgain(first, l.code.ItemID(0), other)
@@ -300,7 +300,7 @@ func TestNothingWaitsForWhatClosingTook(t *testing.T) {
 // slot that opens it.
 func TestSlotsThatGiveWayAreOverwritten(t *testing.T) {
 	s := newDrop(t, 2)
-	l := &lawsuit{code: receipt.New(), disk: filepath.Join(t.TempDir(), "disk"), table: s.sit(0)}
+	l := &lawsuit{code: s.confirmedBy("r1"), disk: filepath.Join(t.TempDir(), "disk"), table: s.sit(0)}
 	first := s.message(l.code, 0, marker+" satu")
 	l.items = first.with(s.message(l.code, 1, marker+" dua"))
 	slot := s.path(batch.Slot, l.code.ItemID(0), 1)
@@ -324,7 +324,7 @@ func TestWhatIsNotTakenIsOverwritten(t *testing.T) {
 	for name, killed := range map[string]bool{"broken off": false, "killed": true} {
 		t.Run(name, func(t *testing.T) {
 			s := newDrop(t, 2)
-			l := &lawsuit{code: receipt.New(), disk: filepath.Join(t.TempDir(), "disk"), table: s.sit(0)}
+			l := &lawsuit{code: s.confirmedBy("r1"), disk: filepath.Join(t.TempDir(), "disk"), table: s.sit(0)}
 			l.items = s.message(l.code, 0, marker+" satu").with(s.message(l.code, 1, marker+" dua"))
 			s.close(l.items, s.message(receipt.New(), 0, honest))
 			whole := s.bundle(1, 1).pack(t)
