@@ -13,11 +13,7 @@ import (
 	"saksi/crypto/sign"
 )
 
-const (
-	couriersName = "couriers"
-	// couriersPart is the list while it is written; a crash may leave it.
-	couriersPart = "couriers.part"
-)
+const couriersName = "couriers"
 
 // Couriers is the list of couriers in a data folder. Who changes it holds the
 // lock of the folder's store, or asks the server that does.
@@ -67,35 +63,13 @@ func (c *Couriers) change(edit func(pass.List) (pass.List, error)) error {
 	if list, err = edit(list); err != nil {
 		return err
 	}
-	if err := c.write(list.Text()); err != nil {
+	if err := replace(filepath.Join(c.Dir, couriersName), []byte(list.Text())); err != nil {
 		return fmt.Errorf("writing couriers: %w", err)
 	}
 	if c.OnChange != nil {
 		c.OnChange()
 	}
 	return nil
-}
-
-// write puts a new list in the place of the old one: after a crash there is one
-// of the two, whole.
-func (c *Couriers) write(text string) error {
-	part := filepath.Join(c.Dir, couriersPart)
-	f, err := os.OpenFile(part, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.WriteString(text)
-	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(part, filepath.Join(c.Dir, couriersName)); err != nil {
-		return err
-	}
-	dir, err := os.Open(c.Dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(dir.Sync(), dir.Close())
 }
 
 // ServerKey returns the public key by which a data folder's server signs.

@@ -21,7 +21,6 @@ package folder
 import (
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -95,53 +94,6 @@ func Create(dir, origin string) (sign.Key, error) {
 		}
 	}
 	return key.Key(), nil
-}
-
-// maxFile bounds what is read of a file, in bytes: a roster is below that, and so is a
-// recipients file.
-const maxFile = 1 << 20
-
-// readFile reads a file whole, or returns an error for one that is too large.
-func readFile(name string) ([]byte, error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxFile+1))
-	if err == nil && len(text) > maxFile {
-		return nil, fmt.Errorf("%q has more than %d bytes", filepath.Base(name), maxFile)
-	}
-	return text, err
-}
-
-// writeNew writes a file that must not exist, and syncs it. On an error there is none.
-func writeNew(name, text string) (err error) {
-	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return fmt.Errorf("creating data folder: %w", err)
-	}
-	defer func() {
-		f.Close()
-		if err != nil {
-			_ = os.Remove(name) // as well as can be
-		}
-	}()
-	if _, err := f.WriteString(text); err != nil {
-		return fmt.Errorf("creating data folder: %w", err)
-	}
-	if err := f.Sync(); err != nil {
-		return fmt.Errorf("creating data folder: %w", err)
-	}
-	folder, err := os.Open(filepath.Dir(name))
-	if err != nil {
-		return fmt.Errorf("creating data folder: %w", err)
-	}
-	defer folder.Close()
-	if err := folder.Sync(); err != nil {
-		return fmt.Errorf("creating data folder: %w", err)
-	}
-	return nil
 }
 
 // Exists reports whether dir is a data folder.
@@ -283,7 +235,7 @@ func Foreign(dir string) ([]string, error) {
 	}
 	ours := []string{
 		"FORMAT", "server.key", "server.vkey", rootsName, rootsName + partSuffix, "store", nextName, "saksi.sock", taxonomyName, instanceName,
-		TorName, HealthName, HealthName + ".part", couriersName, couriersPart,
+		TorName, HealthName, HealthName + partSuffix, couriersName, couriersName + partSuffix,
 	}
 	var foreign []string
 	for _, e := range entries {
@@ -350,7 +302,7 @@ func admit(dir string, a inbox.Admission, h inbox.Handed) (signed *roster.Signed
 	}
 	if _, err := readRoots(dir); errors.Is(err, ErrNoRoots) {
 		if err := replace(filepath.Join(dir, rootsName), []byte(a.Trusted.Text())); err != nil {
-			return nil, false, err
+			return nil, false, fmt.Errorf("keeping roots: %w", err)
 		}
 	}
 	return signed, false, tidy(dir, signed.Sequence)

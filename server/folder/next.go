@@ -18,9 +18,6 @@ import (
 // and the recipients files that they pin, by their hash. A note is written last.
 const nextName = "next"
 
-// partSuffix is of a file that is being written.
-const partSuffix = ".part"
-
 // waiting reads them, in the order of their sequence.
 func waiting(dir string) (handed []inbox.Handed, err error) {
 	dir = filepath.Join(dir, nextName)
@@ -50,38 +47,22 @@ func waiting(dir string) (handed []inbox.Handed, err error) {
 
 // wait keeps a roster that was found to be good until it begins.
 func wait(dir string, signed *roster.Signed, h inbox.Handed) error {
-	dir = filepath.Join(dir, nextName)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return fmt.Errorf("keeping roster: %w", err)
+	err := os.MkdirAll(filepath.Join(dir, nextName), 0o700)
+	if err == nil {
+		err = syncFolder(dir)
 	}
 	for _, p := range signed.Recipients {
-		if err := replace(filepath.Join(dir, p.File.String()+roster.RecipientsSuffix), []byte(h.Files[p.File])); err != nil {
-			return err
+		if err == nil {
+			err = replace(filepath.Join(dir, nextName, p.File.String()+roster.RecipientsSuffix), []byte(h.Files[p.File]))
 		}
 	}
-	return replace(filepath.Join(dir, roster.NoteName(signed.Sequence)), h.Note)
-}
-
-// replace writes a file so that after a crash, or without room for it, there is all of
-// it, or what was before.
-func replace(name string, content []byte) error {
-	f, err := os.OpenFile(name+partSuffix, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err == nil {
+		err = replace(filepath.Join(dir, nextName, roster.NoteName(signed.Sequence)), h.Note)
+	}
 	if err != nil {
 		return fmt.Errorf("keeping roster: %w", err)
 	}
-	_, err = f.Write(content)
-	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
-		err = os.Rename(name+partSuffix, name)
-	}
-	if err != nil {
-		_ = os.Remove(name + partSuffix) // as well as can be
-		return fmt.Errorf("keeping roster: %w", err)
-	}
-	dir, err := os.Open(filepath.Dir(name))
-	if err != nil {
-		return fmt.Errorf("keeping roster: %w", err)
-	}
-	return errors.Join(dir.Sync(), dir.Close())
+	return nil
 }
 
 // tidy removes the rosters that wait no more: those that the store has.
