@@ -26,7 +26,7 @@ func withoutRace(t *testing.T) map[string]*regexp.Regexp {
 		t.Fatal(".ci/check has no part with nothing beside it")
 	}
 	runs := map[string]*regexp.Regexp{}
-	command := regexp.MustCompile(`(?m)^go test [^\n]*?(?:-run '([^']*)' )?\./([a-z/]+)$`)
+	command := regexp.MustCompile(`(?m)^go test [^\n]*?(?:-run '([^']*)' )?\./([a-z/]+)(?: >"\$crashes" 2>&1 &)?$`)
 	for _, m := range command.FindAllStringSubmatch(part, -1) {
 		runs[m[2]] = regexp.MustCompile(m[1])
 	}
