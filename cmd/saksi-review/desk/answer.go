@@ -104,7 +104,8 @@ func (t *Thread) address() (reply.Thread, error) {
 // desk. Of those who open it alone one does for all, drawn by what they alone know: if
 // each did, the server would see whom the item is kept from. Who was on its roster and
 // left is not drawn. Under a quorum each does that has it open, as that took colleagues,
-// and nobody may get as far but one.
+// and nobody may get as far but one. Nor is drawn who has another key since, which opens
+// nothing of that roster, or whose key is revoked, as nobody would be shown the answer.
 func (im *importer) confirms(sequence uint64, o *item.Opened) bool {
 	signed := im.rosters[sequence]
 	if !signed.Quorum.Alone() {
@@ -112,8 +113,8 @@ func (im *importer) confirms(sequence uint64, o *item.Opened) bool {
 	}
 	var readers []string
 	for _, v := range signed.Reviewers {
-		_, _, stays := im.newest.Reviewer(v.ID)
-		if stays && !slices.Contains(o.Manifest.Withheld, v.ID) {
+		_, revoked := im.newest.VoidFrom(v.Key)
+		if im.newest.Has(v) && !revoked && !slices.Contains(o.Manifest.Withheld, v.ID) {
 			readers = append(readers, v.ID)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 
 	"saksi/crypto/item"
 	"saksi/crypto/outbox"
+	"saksi/crypto/partytest"
 	"saksi/crypto/receipt"
 	"saksi/crypto/reply"
 	"saksi/crypto/roster"
@@ -263,16 +264,28 @@ func TestConfirmationsTellNoExclusion(t *testing.T) {
 	}
 }
 
-// TestWhoLeftConfirmsNothing: nobody would come to say that it arrived.
+// TestWhoLeftConfirmsNothing: nobody would come to say that it arrived. The same holds of
+// who has another key under the old id, which opens nothing of what came before, and of
+// whose key is revoked, as reporters are shown no answers of theirs.
 func TestWhoLeftConfirmsNothing(t *testing.T) {
-	s := newDrop(t, 3)
-	code := s.confirmedBy("r3", "r2")
-	s.close(s.message(code, 0, marker))
-	s.newRoster(func(d *draft) { d.Cards = d.Cards[:2] })
-	s.close()
-	d := s.sit(1)
-	d.take(s.bundle(1, 2))
-	if o := d.send(); len(s.replies(o, code)) != 1 {
-		t.Errorf("outbox is %+v", o)
+	for name, edit := range map[string]func(*draft){
+		"left":    func(d *draft) { d.Cards = d.Cards[:2] },
+		"new key": func(d *draft) { d.Cards[2] = partytest.Reviewer(t, 3).Card() },
+		"revoked": func(d *draft) {
+			d.Revoked = append(d.Revoked, roster.Revocation{Key: d.Cards[2].Line.Key, From: 2})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newDrop(t, 3)
+			code := s.confirmedBy("r3", "r2")
+			s.close(s.message(code, 0, marker))
+			s.newRoster(edit)
+			s.close()
+			d := s.sit(1)
+			d.take(s.bundle(1, 2))
+			if o := d.send(); len(s.replies(o, code)) != 1 {
+				t.Errorf("outbox is %+v", o)
+			}
+		})
 	}
 }
