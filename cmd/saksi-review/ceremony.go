@@ -5,7 +5,6 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"maps"
 	"os"
 	"path/filepath"
@@ -177,14 +176,11 @@ func isRoot(set roster.RootSet, key sign.Key) bool {
 // byte more: another question may follow.
 func (c *console) confirm(question string) error {
 	fmt.Fprintf(c.stdout, "\n%s", question)
-	var line strings.Builder
-	for b := make([]byte, 1); line.Len() < 64; {
-		if _, err := io.ReadFull(c.stdin, b); err != nil || b[0] == '\n' {
-			break
-		}
-		line.WriteByte(b[0])
+	line, err := firstLine(c.stdin)
+	if err != nil {
+		return fmt.Errorf("%w: %w", errUnsure, err)
 	}
-	switch strings.ToLower(strings.TrimSpace(line.String())) {
+	switch strings.ToLower(strings.TrimSpace(line)) {
 	case "yes", "ya":
 		c.say("")
 		return nil

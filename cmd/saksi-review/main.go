@@ -81,6 +81,7 @@ type console struct {
 	stdin  io.Reader
 	stdout io.Writer
 	stderr io.Writer
+	ended  <-chan struct{} // closed when the command is to end; nil for never
 
 	passphraseFile string // of -passphrase-file
 	weeksFile      string // of -weeks-file
@@ -151,10 +152,10 @@ func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
 // run does everything but exit. Its result is the exit status: 1 for an error,
 // 2 for a wrong command line.
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), endings()...)
 	defer stop()
 	out := &output{Writer: stdout}
-	c := &console{stdin: stdin, stdout: out, stderr: stderr}
+	c := &console{stdin: &typist{stdin, ctx.Done()}, stdout: out, stderr: stderr, ended: ctx.Done()}
 	err := dispatch(ctx, c, args)
 	if out.failed != nil && (err == nil || errors.Is(err, flag.ErrHelp)) {
 		err = fmt.Errorf("it is done, and not all of what it says was printed: %v", out.failed)

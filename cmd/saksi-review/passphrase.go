@@ -12,7 +12,6 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
-	"golang.org/x/term"
 
 	"saksi/crypto/hybrid"
 	"saksi/crypto/receipt"
@@ -67,7 +66,7 @@ func (f *newKeyFlags) seal(c *console, keyFile string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	sealed, err := hybrid.SealPassphrase([]byte(keyFile), passphrase)
+	sealed, err := await(c.ended, func() ([]byte, error) { return hybrid.SealPassphrase([]byte(keyFile), passphrase) })
 	return string(sealed), err
 }
 
@@ -133,15 +132,24 @@ func (c *console) passphraseFrom(path string) (string, error) {
 		defer f.Close()
 		in = f
 	}
+	line, err := firstLine(in)
+	if err != nil {
+		return "", fmt.Errorf("reading the passphrase: %w", err)
+	}
+	return strings.TrimSuffix(line, "\r"), nil
+}
+
+// firstLine reads up to the end of a line, and not a byte more.
+func firstLine(in io.Reader) (string, error) {
 	var line []byte
 	for b := make([]byte, 1); len(line) < 1<<10; line = append(line, b[0]) {
 		if _, err := io.ReadFull(in, b); err == io.EOF || b[0] == '\n' {
 			break
 		} else if err != nil {
-			return "", fmt.Errorf("reading the passphrase: %w", err)
+			return "", err
 		}
 	}
-	return strings.TrimSuffix(string(line), "\r"), nil
+	return string(line), nil
 }
 
 // typed asks at the terminal, also when standard input is something else.
@@ -151,6 +159,11 @@ func (c *console) typed(question string) (string, error) {
 		return "", errNoTerminal
 	}
 	defer terminal.Close()
+	return c.typedAt(terminal, question)
+}
+
+// typedAt asks at a terminal, which shows what is typed again when it returns.
+func (c *console) typedAt(terminal *os.File, question string) (string, error) {
 	// Before the question: somebody may answer it at once, or have typed ahead.
 	restore, err := hideTyping(int(terminal.Fd()))
 	if err != nil {
@@ -158,22 +171,27 @@ func (c *console) typed(question string) (string, error) {
 	}
 	defer restore()
 	fmt.Fprint(terminal, question)
-	passphrase, err := term.ReadPassword(int(terminal.Fd()))
+	passphrase, err := await(c.ended, func() (string, error) { return firstLine(terminal) })
 	fmt.Fprintln(terminal)
-	if err != nil {
+	switch {
+	case errors.Is(err, errInterrupted):
+		return "", err
+	case err != nil:
 		return "", fmt.Errorf("%w: %v", errNoTerminal, err)
 	}
-	return string(passphrase), nil
+	return passphrase, nil
 }
 
-// hideTyping has a terminal not show what is typed, until restore.
+// hideTyping has a terminal not show what is typed, until restore. It gives whole lines,
+// and hears Ctrl-C.
 func hideTyping(fd int) (restore func(), err error) {
 	before, err := unix.IoctlGetTermios(fd, unix.TCGETS)
 	if err != nil {
 		return nil, err
 	}
 	hidden := *before
-	hidden.Lflag &^= unix.ECHO
+	hidden.Lflag = hidden.Lflag&^unix.ECHO | unix.ICANON | unix.ISIG
+	hidden.Iflag |= unix.ICRNL
 	if err := unix.IoctlSetTermios(fd, unix.TCSETS, &hidden); err != nil {
 		return nil, err
 	}
@@ -222,7 +240,9 @@ func (c *console) unlock(path, content string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	plain, err := hybrid.OpenPassphrase(bytes.TrimSpace([]byte(content)), passphrase)
+	plain, err := await(c.ended, func() ([]byte, error) {
+		return hybrid.OpenPassphrase(bytes.TrimSpace([]byte(content)), passphrase)
+	})
 	if err != nil {
 		return "", fmt.Errorf("reading %q: %w", path, err)
 	}
