@@ -279,6 +279,9 @@ func writeOutbox(flags *flag.FlagSet) action {
 		}
 		defer d.Close()
 		sent, err := outboxFile(*out, func(w io.Writer) (desk.Sent, error) { return fillOutbox(d, w, *again) })
+		if err == nil {
+			err = d.Written(max(sent.Number, *again))
+		}
 		switch {
 		case errors.Is(err, desk.ErrNothing):
 			c.sayNothing(d)
@@ -289,8 +292,22 @@ func writeOutbox(flags *flag.FlagSet) action {
 		default:
 			c.saySent(sent, *out)
 		}
+		c.warnOfUnwritten(d)
 		return nil
 	}
+}
+
+// warnOfUnwritten names outboxes of which a command broke off: they count as sent, and
+// no later one has what is in them.
+func (c *console) warnOfUnwritten(d *desk.Desk) {
+	numbers, err := d.Unwritten()
+	if err != nil {
+		c.warn("%v", err)
+	}
+	c.warnEach(len(numbers), "such outboxes", func(i int) string {
+		return fmt.Sprintf("outbox %d counts as sent, and was never written to its end: "+
+			"saksi-review outbox -again %d writes it, and it has to travel as well", numbers[i], numbers[i])
+	})
 }
 
 // outboxFile has an outbox written to a new file. It counts as sent before its first

@@ -154,6 +154,7 @@ func (c *console) sayWaiting(d *desk.Desk) {
 		c.say("waiting for an outbox: %s, %s%s",
 			plural(acks, "acknowledgement"), plural(replies, "reply"), canaries(n))
 	}
+	c.warnOfUnwritten(d)
 }
 
 // canaries says how many answers to canaries there are, if there are any.

@@ -171,8 +171,8 @@ type Sent struct {
 
 // Outbox writes everything that waits to w, as the next outbox. The desk
 // remembers it before the first byte is written, so that no number is ever used
-// twice: when w fails, [Desk.OutboxAgain] writes the same bytes. It returns
-// [ErrNothing] or [ErrNotOnRoster].
+// twice: when w fails, [Desk.OutboxAgain] writes the same bytes. Until [Desk.Written] it
+// is among those of [Desk.Unwritten]. It returns [ErrNothing] or [ErrNotOnRoster].
 func (d *Desk) Outbox(w io.Writer) (Sent, error) {
 	acks, replies := d.Waiting()
 	waiting := acks + replies + d.WaitingCanaries()
@@ -188,6 +188,9 @@ func (d *Desk) Outbox(w io.Writer) (Sent, error) {
 		return Sent{}, fmt.Errorf("writing outbox: %w", err)
 	}
 	file := o.Sign(d.keys.Signer)
+	if err := replaceFile(d.unwrittenPath(o.Number), nil); err != nil {
+		return Sent{}, fmt.Errorf("keeping outbox: %w", err)
+	}
 	if err := d.writeSealed(d.outboxPath(o.Number), file); err != nil {
 		return Sent{}, fmt.Errorf("keeping outbox: %w", err)
 	}

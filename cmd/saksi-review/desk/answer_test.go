@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -288,4 +289,42 @@ func TestWhoLeftConfirmsNothing(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestAnOutboxThatBrokeOffIsNamed until it is written: the next one does not have what
+// is in it, and would hide that it is nowhere.
+func TestAnOutboxThatBrokeOffIsNamed(t *testing.T) {
+	s := newDrop(t, 1)
+	s.close(s.message(receipt.New(), 0, marker))
+	s.close()
+	d := s.sit(0)
+	named := func(when string, want ...uint64) {
+		t.Helper()
+		if got, err := d.Unwritten(); err != nil || !slices.Equal(got, want) {
+			t.Errorf("%s: outboxes %d were not written, %v; want %d", when, got, err, want)
+		}
+	}
+	d.take(s.bundle(1, 1))
+	if _, err := d.Outbox(failing{}); err == nil {
+		t.Fatal("a stick that takes nothing has an outbox")
+	}
+	d.reopen()
+	named("broken off", 1)
+	d.take(s.bundle(2, 2))
+	sent, err := d.Outbox(io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Written(sent.Number); err != nil {
+		t.Fatal(err)
+	}
+	named("another one was written", 1)
+	if err := d.Written(1); err != nil {
+		t.Fatal(err)
+	}
+	// Killed before the index counts it, there is none.
+	if err := os.WriteFile(d.unwrittenPath(3), nil, fileMode); err != nil {
+		t.Fatal(err)
+	}
+	named("all are written")
 }

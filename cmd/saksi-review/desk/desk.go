@@ -14,6 +14,7 @@
 //	    rosters/<seq>.note             public, signed by the roots
 //	    rosters/<64 hex>.recipients
 //	    outbox/<number>.age            each outbox sent so far, sealed
+//	    outbox/<number>.unwritten      until it was written to its end
 //	    taxonomies/<64 hex>.json       public: questions of an operator's own, and rules
 //	    staging/                       while a bundle comes in, and never after
 //	    arriving.age                   while its items move to their place, and never after
