@@ -38,9 +38,18 @@ func writeNew(path string, mode os.FileMode, content string) error {
 	}
 	_, err = f.WriteString(content)
 	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return errors.Join(err, os.Remove(path))
+		return takeBack(err, path)
 	}
 	return nil
+}
+
+// takeBack removes what was written before err, or says beside it what is left: a stick
+// that turns read-only when it fails may keep a secret, or a plaintext.
+func takeBack(err error, path string) error {
+	if left := os.RemoveAll(path); left != nil {
+		return fmt.Errorf("%w; what was written until then is left in %q, delete it: %w", err, path, left)
+	}
+	return err
 }
 
 // checkNew holds that a file can be made that is not there yet, before anything is done
@@ -65,7 +74,7 @@ func writeAll(files ...newFile) error {
 	for i, f := range files {
 		if err := writeNew(f.path, f.mode, f.content); err != nil {
 			for _, written := range files[:i] {
-				err = errors.Join(err, os.Remove(written.path))
+				err = takeBack(err, written.path)
 			}
 			return err
 		}
@@ -82,7 +91,7 @@ func fillNew(path string, fill func(io.Writer) error) error {
 		return err
 	}
 	if err := errors.Join(fill(f), f.Sync(), f.Close()); err != nil {
-		return errors.Join(err, os.Remove(path))
+		return takeBack(err, path)
 	}
 	return nil
 }

@@ -36,3 +36,17 @@ func TestAnOutboxThatTheStickLosesIsWrittenOnceMore(t *testing.T) {
 		t.Errorf("nothing to send: %v", err)
 	}
 }
+
+// TestWhatCannotBeTakenBackIsNamed: a stick that fails in the middle of a sheet, or of a
+// paper, may take no removing any more, and then has a part of it.
+func TestWhatCannotBeTakenBackIsNamed(t *testing.T) {
+	const left = "/proc/self/comm" // which nobody removes
+	full := errors.New("no space left")
+	err := takeBack(full, left)
+	if !errors.Is(err, full) || !strings.Contains(err.Error(), `is left in "`+left+`", delete it`) {
+		t.Errorf("of what is left it is said: %v", err)
+	}
+	if err := takeBack(full, filepath.Join(t.TempDir(), "gone")); err != full {
+		t.Errorf("of what is gone it is said: %v", err)
+	}
+}

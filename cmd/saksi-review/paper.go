@@ -8,7 +8,6 @@ import (
 	"bytes"
 	"context"
 	_ "embed"
-	"errors"
 	"flag"
 	"fmt"
 	"html/template"
@@ -86,7 +85,7 @@ func writePapers(folder string, papers []paper.Paper) error {
 	}
 	for _, p := range papers {
 		if err := writePaper(filepath.Join(folder, paperName(p)), p); err != nil {
-			return errors.Join(err, os.RemoveAll(folder))
+			return takeBack(err, folder)
 		}
 	}
 	return nil

@@ -57,14 +57,23 @@ func (d *Desk) Extract(ctx context.Context, items []*Item, dir string) ([]Extrac
 	for _, i := range items {
 		x := &extraction{desk: d, item: i, dir: filepath.Join(part, fmt.Sprintf("%03d", i.N)), count: count}
 		if err := x.run(ctx); err != nil {
-			return nil, errors.Join(err, os.RemoveAll(part))
+			return nil, takeBack(err, part)
 		}
 		extracted = append(extracted, Extracted{i, x.relative(part), x.tells, same.copies(i)})
 	}
 	if err := os.Rename(part, dir); err != nil {
-		return nil, errors.Join(fmt.Errorf("extracting: %w", err), os.RemoveAll(part))
+		return nil, takeBack(fmt.Errorf("extracting: %w", err), part)
 	}
 	return extracted, nil
+}
+
+// takeBack removes the plaintext that was written before err. A stick that turns read-only
+// when it fails keeps it: that is [ErrLeft].
+func takeBack(err error, part string) error {
+	if left := os.RemoveAll(part); left != nil {
+		return fmt.Errorf("%w; and %w: %w", err, ErrLeft, left)
+	}
+	return err
 }
 
 // An extraction is that of one item.

@@ -232,3 +232,15 @@ func TestHostileExtensionsStayOut(t *testing.T) {
 		}
 	}
 }
+
+// TestPlaintextThatCannotBeTakenBackIsNamed: a stick that failed takes no removing any more.
+func TestPlaintextThatCannotBeTakenBackIsNamed(t *testing.T) {
+	const left = "/proc/self/comm" // which nobody removes
+	full := errors.New("no space left")
+	if err := takeBack(full, left); !errors.Is(err, full) || !errors.Is(err, ErrLeft) || !strings.Contains(err.Error(), left) {
+		t.Errorf("of what is left it is said: %v", err)
+	}
+	if err := takeBack(full, filepath.Join(t.TempDir(), "gone")); err != full {
+		t.Errorf("of what is gone it is said: %v", err)
+	}
+}
