@@ -16,7 +16,8 @@
 // A colour profile is told as "ICC": in PNG each, where it is compressed, else those that
 // are not known by name as what programs give to everybody. Of Office, what is no markup, as
 // pictures are, is not opened, and markup is searched for what is listed here alone. Of the
-// others Unknown is set where a part is not read to its end. A finding that is empty says
+// others Unknown is set where a part is not read to its end, or a PDF's dictionary has a
+// value in an object of its own. A finding that is empty says
 // that nothing was found where this package looks, and no more.
 //
 // # What is taken off

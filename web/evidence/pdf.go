@@ -84,6 +84,7 @@ func (f *finder) dictionary(b []byte) {
 				f.add(k.what, value)
 				break
 			}
+			f.unknown = f.unknown || isNumber(after)
 			rest = after
 		}
 	}
@@ -93,11 +94,23 @@ func isSpace(c byte) bool {
 	return c == ' ' || c == '\n' || c == '\r' || c == '\t' || c == '\f' || c == 0
 }
 
-// pdfString reads the string that b begins with.
-func pdfString(b []byte) (string, bool) {
+// isNumber reports whether b begins with that of an object, which is not looked up: a
+// name may stand there.
+func isNumber(b []byte) bool {
+	b = spaceless(b)
+	return len(b) > 0 && b[0] >= '0' && b[0] <= '9'
+}
+
+func spaceless(b []byte) []byte {
 	for len(b) > 0 && isSpace(b[0]) {
 		b = b[1:]
 	}
+	return b
+}
+
+// pdfString reads the string that b begins with.
+func pdfString(b []byte) (string, bool) {
+	b = spaceless(b)
 	b = b[:min(len(b), maxRaw)]
 	switch {
 	case len(b) > 0 && b[0] == '(':

@@ -75,6 +75,8 @@ func unread() []sample {
 		{"pdf many packets", many("<rdf:RDF <dc:creator>Lina</dc:creator></rdf:RDF>"), PDF,
 			append(lina, Reveal{Other, "XMP"}), ErrKind},
 		{"pdf packet without end", pdf("<rdf:RDF <dc:creator>Lina</dc:creator>"), PDF, lina, ErrKind},
+		{"pdf info in objects of its own", pdf("1 0 obj\n(Lina)\nendobj", "2 0 obj\n<< /Author\n1 0 R /CreatorInfo <<>> >>\nendobj"),
+			PDF, nil, ErrKind},
 		{"pdf many pictures", many(exifPrefix), PDF, []Reveal{{Other, "EXIF"}}, ErrKind},
 	}
 }

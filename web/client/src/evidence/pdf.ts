@@ -52,7 +52,7 @@ function dictionary(f: Finder, s: string): void {
   for (const [key, what] of keys) {
     for (let tries = 0, at = 0; tries < 4 && (at = s.indexOf(key, at)) >= 0; tries++) {
       at += key.length;
-      const value = string(s.slice(at, at + 2 * NEAR));
+      const value = string(f, s.slice(at, at + 2 * NEAR));
       if (value === null) continue;
       add(f, what, value);
       break;
@@ -60,9 +60,10 @@ function dictionary(f: Finder, s: string): void {
   }
 }
 
-/** The string that s begins with. */
-function string(s: string): string | null {
+/** The string that s begins with. The number of an object is not looked up: a name may stand there. */
+function string(f: Finder, s: string): string | null {
   s = s.replace(/^[ \n\r\t\f\0]+/, "").slice(0, 4096);
+  f.unknown ||= /^\d/.test(s);
   if (s[0] === "(") return decode(literal(s.slice(1)));
   return s[0] === "<" && s[1] && s[1] !== "<" ? decode(hexadecimal(s.slice(1))) : null;
 }
