@@ -93,9 +93,26 @@ func (w *scripted) waitsForTheRoster() {
 	release()
 	w.until(".problem", w.say("Jawaban server rusak", "The server's answer is damaged"))
 	w.must(w.page.Until(`!document.querySelector("#write").inert && document.querySelector("#checking").hidden`))
+	w.keepsATestimony()
 	w.line.change(nil, nil)
 	w.hit("form#write > button:last-of-type")
 	w.receive()
+}
+
+// keepsATestimony: a drop that was closed while somebody wrote has no form in the other
+// language. What was typed stays where it is.
+func (w *scripted) keepsATestimony() {
+	w.line.change(nil, func(path string, body []byte) []byte {
+		if strings.HasSuffix(path, "/write") {
+			return bytes.ReplaceAll(body, []byte(`<form id="write"`), []byte("<form"))
+		}
+		return body
+	})
+	w.hit("header button.link")
+	w.until("main > .problem h2", w.say("Kotak ini sedang tidak menerima kiriman", "The box is closed for now"))
+	if got, err := w.page.Value("#f-uraian"); err != nil || got != story {
+		w.t.Errorf("the testimony is %q, %v", got, err)
+	}
 }
 
 // keepsTheReceipt: the words are shown once, so nobody leaves them by one touch; and

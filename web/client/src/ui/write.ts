@@ -182,19 +182,20 @@ function finer(s: Site, by: HTMLButtonElement): void {
   focus(document.getElementById(id + "-finer") ?? place);
 }
 
-/** The other language's form takes the place of this one, with all that was typed. */
+/** The other language's form takes the place of this one, with all that was typed: unless
+ * there is none, as the drop was closed meanwhile. */
 async function changeLanguage(s: Site, form: HTMLFormElement): Promise<void> {
   const lang = s.views.lang === "en" ? "id" : "en";
   const typed = values(form);
   try {
     const [shown, other] = await Promise.all([views(lang), page(prefix(lang) + "/write")]);
+    if (!$("#write", other)) throw new Failure("closed");
     s.views = shown;
     swap(other, lang);
   } catch (err) {
     return say(s.views, err);
   }
-  const next = $<HTMLFormElement>("form#write");
-  if (!next) return;
+  const next = $<HTMLFormElement>("#write")!;
   Object.assign(next.dataset, form.dataset);
   const place = s.taxonomy.questions.find((q) => q.kind === "place");
   const step = place && $<HTMLButtonElement>(`[formaction$="#f-${place.id}"]`, next);
