@@ -44,9 +44,9 @@
 // # Times
 //
 // Modification times of all files and folders are set to the Monday of the current
-// week after each write, also one that failed or was taken back. What the file
-// system notes beside them (ctime, inode numbers, order of blocks) is beyond a
-// program's reach.
+// week after each write, also one that failed or was taken back. Reading a key leaves
+// no time either: one is read when somebody looks for answers. What the file system
+// notes beside them (ctime, inode numbers, order of blocks) is beyond a program's reach.
 package boltstore
 
 import (

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"saksi/crypto/receipt"
 	"saksi/crypto/week"
@@ -51,6 +52,29 @@ func TestTimesAreMondays(t *testing.T) {
 	mondays(t, dir, "open")
 	s.Close()
 	mondays(t, dir, "closed")
+}
+
+// TestReadingLeavesNoTime: a kernel notes when a file was read, and of the keys that would
+// be when somebody looked for answers, or sent what is here once more.
+func TestReadingLeavesNoTime(t *testing.T) {
+	s, dir := newStore(t)
+	defer s.Close()
+	i := create(t, s, sizes()[0], "")
+	if err := s.AddReply(store.Reply{Sealed: []byte("x"), Reviewer: "r1"}); err != nil {
+		t.Fatal(err)
+	}
+	replies, err := s.Replies(receipt.Mailbox{}, store.Places(0, 1))
+	_, slotsErr := s.Slots(i.ID)
+	if err := errors.Join(err, slotsErr); err != nil || len(replies) != 1 {
+		t.Fatal(replies, err)
+	}
+	var keys syscall.Stat_t
+	if err := syscall.Stat(filepath.Join(dir, "keys.slots"), &keys); err != nil {
+		t.Fatal(err)
+	}
+	if read, monday := time.Unix(keys.Atim.Unix()), week.Of(noon).Monday(); !read.Equal(monday) {
+		t.Errorf("the keys were read %v, want %v", read, monday)
+	}
 }
 
 // TestTimesOfFailuresAreMondays: what came to nothing tells no more than what was kept
