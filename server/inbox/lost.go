@@ -96,8 +96,8 @@ func (b *Inbox) isWhole(i store.Item) (bool, error) {
 		return true, nil
 	}
 	closed, err := b.Store.Batch(i.Batch)
-	if err != nil {
-		return false, err
+	if err != nil || closed.Sums == nil { // it retired meanwhile
+		return err == nil, err
 	}
 	listed, err := batch.ParseSums(string(closed.Sums))
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 	"testing"
 
 	"saksi/crypto/parcel"
@@ -157,5 +158,38 @@ func TestALostRecordIsGivenUp(t *testing.T) {
 	d.gaveUp(t, code, parcel.Lost)
 	if _, ok := d.bundle(t)["expired/"+code.ItemID(0).String()]; !ok {
 		t.Error("the desks are not told")
+	}
+}
+
+// meanwhile is a store on which something happens once, while slots are read.
+type meanwhile struct {
+	store.Store
+	once *sync.Once
+	does func()
+}
+
+func (m meanwhile) Slots(id receipt.ItemID) ([][]byte, error) {
+	m.once.Do(m.does)
+	return m.Store.Slots(id)
+}
+
+// TestABatchThatRetiresLosesNothing: of an item that is whole the list may be forgotten while
+// it is read, as every desk has it by then. It is not given up for that.
+func TestABatchThatRetiresLosesNothing(t *testing.T) {
+	d := newDrop(t, 1)
+	code := receipt.New()
+	d.send(t, code, 0)
+	d.close(t)
+	d.close(t)
+	d.faulty.Store = meanwhile{d.faulty.Store, new(sync.Once), func() {
+		if d.acknowledge(t, 0, 1).Finished != 1 {
+			t.Error("the batch did not retire")
+		}
+	}}
+	if err := d.GiveUp(code.ItemID(0)); !errors.Is(err, inbox.ErrWhole) {
+		t.Errorf("giving up: %v, want ErrWhole", err)
+	}
+	if got := d.stand(t, code, 0); got != parcel.Carried {
+		t.Errorf("it stands at %d", got)
 	}
 }
