@@ -259,6 +259,9 @@ func printStatus(w io.Writer, s inbox.Status, running bool) {
 	if s.Failed {
 		line("DISK FAILED", "nothing is taken until the server is started again; see docs/operating.md")
 	}
+	if s.Damaged > 0 {
+		line("DAMAGED", "%d records cannot be read, and are left out below: saksi check, before the server is stopped", s.Damaged)
+	}
 	line("items", "%d, of them %d in no batch yet; %d deleted or expired", s.Items, s.Waiting, s.Gone)
 	line("payloads", "%d bytes; %d bytes are free%s", s.PayloadBytes, s.Free, crowded(s))
 	line("replies", "%d", s.Replies)

@@ -307,3 +307,30 @@ func TestAFailedDiskIsSaidInTheStatus(t *testing.T) {
 		t.Errorf("%+v, %v", s, err)
 	}
 }
+
+// bitten is a store of which some records cannot be read.
+type bitten struct{ store.Store }
+
+func (bitten) Batch(uint64) (store.Batch, error) { return store.Batch{}, store.ErrDamaged }
+
+func (bitten) Check() ([]string, error) { return []string{"the record of an item is damaged"}, nil }
+
+func (b bitten) Usage() (store.Usage, error) {
+	u, err := b.Store.Usage()
+	u.Damaged = 1
+	return u, err
+}
+
+// TestDamagedRecordsEndNeitherStatusNorCheck: both say so, with all that can be read.
+func TestDamagedRecordsEndNeitherStatusNorCheck(t *testing.T) {
+	d := newDrop(t, 1)
+	d.send(t, receipt.New(), 0)
+	d.closed = true // by the test, which leaves it damaged
+	d.faulty.Store = bitten{d.faulty.Store}
+	if s, err := d.Status(); err != nil || s.Damaged != 2 || s.Items != 1 {
+		t.Errorf("status %+v, %v", s, err)
+	}
+	if wrong, err := d.Check(); err != nil || len(wrong) != 2 {
+		t.Errorf("check names %q, %v", wrong, err)
+	}
+}

@@ -30,6 +30,7 @@ type Status struct {
 	TakesFiles   bool              `json:"takes_files"` // as far as the disk goes
 	TakesTexts   bool              `json:"takes_texts"`
 	Failed       bool              `json:"failed"`       // the disk did: nothing more is written
+	Damaged      int               `json:"damaged"`      // records that cannot be read, and are left out: Check names them
 	Batch        uint64            `json:"batch"`        // newest
 	NextClosing  string            `json:"next_closing"` // RFC 3339, UTC
 	Confirmed    map[string]uint64 `json:"confirmed"`    // newest batch on each reviewer's desk
@@ -47,7 +48,7 @@ func (b *Inbox) Status() (Status, error) {
 		Origin: newest.Origin, Roster: newest.Sequence, RosterUntil: newest.Until.Format(time.DateOnly),
 		RunsOut: b.RunsOut(), Reviewers: len(newest.Reviewers), Fingerprint: b.Trusted.Fingerprint(),
 		Items: usage.Items, Waiting: usage.Waiting, Gone: usage.Gone, Replies: usage.Replies,
-		PayloadBytes: usage.Payloads, Failed: usage.Failed,
+		PayloadBytes: usage.Payloads, Failed: usage.Failed, Damaged: usage.Damaged,
 	}
 	if next := b.Next(); next != nil {
 		s.Next, s.NextFrom = next.Sequence, next.From.Format(time.DateOnly)
@@ -59,8 +60,11 @@ func (b *Inbox) Status() (Status, error) {
 	if _, err := b.Circle(); err != nil {
 		s.Closed = err.Error()
 	}
-	if err = b.countBatches(&s); s.Failed {
+	switch err = b.countBatches(&s); {
+	case s.Failed:
 		err = nil // what the disk failed in is left out
+	case errors.Is(err, store.ErrDamaged):
+		s.Damaged, err = s.Damaged+1, nil
 	}
 	return s, err
 }
@@ -93,7 +97,7 @@ func (b *Inbox) Check() ([]string, error) {
 	}
 	newest, err := b.newestSequence()
 	if err != nil {
-		return nil, err
+		return append(wrong, fmt.Sprintf("batches: %v", err)), nil
 	}
 	var previous *batch.Note
 	for n := uint64(1); n <= newest; n++ {

@@ -178,13 +178,14 @@ func Places(skip, limit int) func([]ReplyHead) []int {
 	}
 }
 
-// Usage is how full a store is.
+// Usage is how full a store is. What is damaged counts for nothing else.
 type Usage struct {
 	Items    int
 	Waiting  int // in no batch yet
 	Gone     int
 	Replies  int
 	Payloads int64 // bytes of all payloads
+	Damaged  int   // items whose record cannot be read
 	Failed   bool  // every write returns [ErrFailed]
 }
 
@@ -247,7 +248,8 @@ type Store interface {
 	// nothing, when there is an item.
 	Bury(t Tombstone) error
 
-	// Waiting returns the items that are in no batch yet, by id.
+	// Waiting returns the items that are in no batch yet, by id, but for those whose record
+	// is damaged.
 	Waiting() ([]Item, error)
 	// Aged returns the ids of items that every desk had in the week spread or
 	// before, and of those accepted in the week accepted or before. Beside [ErrDamaged] come

@@ -18,12 +18,12 @@ func (s *Store) Waiting() ([]store.Item, error) {
 	var items []store.Item
 	err := s.view("listing items", func(tx *bbolt.Tx) error {
 		gone := tx.Bucket(bucketGone)
-		return eachItem(tx, func(id receipt.ItemID, r itemRecord) error {
+		eachReadable(tx, func(id receipt.ItemID, r itemRecord) {
 			if r.Batch == 0 && gone.Get(id[:]) == nil {
 				items = append(items, *r.item(id))
 			}
-			return nil
 		})
+		return nil
 	})
 	return items, err
 }
@@ -57,6 +57,20 @@ func (s *Store) Aged(spread, accepted week.Week) (ids []receipt.ItemID, err erro
 		return errors.Join(err, unreadable(damaged, "items"))
 	})
 	return ids, err
+}
+
+// eachReadable visits every item's record but for damaged ones, and returns the keys of
+// those.
+func eachReadable(tx *bbolt.Tx, visit func(receipt.ItemID, itemRecord)) (damaged [][]byte) {
+	c := tx.Bucket(bucketItems).Cursor()
+	for k, v := c.First(); k != nil; k, v = c.Next() {
+		if id, record, err := parseEntry(k, v); err == nil {
+			visit(id, record)
+		} else {
+			damaged = append(damaged, slices.Clone(k))
+		}
+	}
+	return damaged
 }
 
 // CloseBatch implements [store.Store].

@@ -2,9 +2,11 @@ package boltstore
 
 import (
 	"bytes"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -21,14 +23,15 @@ func (s *Store) Usage() (u store.Usage, err error) {
 	err = s.view("counting", func(tx *bbolt.Tx) error {
 		u.Gone = tx.Bucket(bucketGone).Stats().KeyN
 		u.Replies = tx.Bucket(bucketReplies).Stats().KeyN
-		return eachItem(tx, func(_ receipt.ItemID, r itemRecord) error {
+		damaged := eachReadable(tx, func(_ receipt.ItemID, r itemRecord) {
 			u.Items++
 			u.Payloads += r.Size
 			if r.Batch == 0 {
 				u.Waiting++
 			}
-			return nil
 		})
+		u.Damaged = len(damaged)
+		return nil
 	})
 	u.Failed = s.health.check() != nil
 	return u, err
@@ -96,7 +99,7 @@ func (s *Store) census(report func(string, ...any)) (map[receipt.ItemID]itemReco
 	defer s.deleting.Unlock()
 	items, users := map[receipt.ItemID]itemRecord{}, map[uint32]int{}
 	err := s.view("checking store", func(tx *bbolt.Tx) error {
-		return eachItem(tx, func(id receipt.ItemID, r itemRecord) error {
+		damaged := eachReadable(tx, func(id receipt.ItemID, r itemRecord) {
 			items[id] = r
 			users[r.Sector]++
 			if tx.Bucket(bucketGone).Get(id[:]) != nil {
@@ -105,19 +108,25 @@ func (s *Store) census(report func(string, ...any)) (map[receipt.ItemID]itemReco
 			if r.Batch != 0 && r.Batch != store.Retired && tx.Bucket(bucketIDs).Get(sequenceKey(r.Batch)) == nil {
 				report("item %s: in batch %d, which does not exist", id, r.Batch)
 			}
-			return nil
 		})
+		for _, key := range damaged {
+			report("the record of item %.100q is damaged", hex.EncodeToString(key))
+		}
+		return nil
 	})
 	if err != nil {
 		return nil, nil, err
 	}
-	heads, err := s.heads(func(r storedReply) bool {
+	heads, _, damaged, err := s.someHeads(nil, math.MaxInt, func(r storedReply) bool {
 		users[r.head.Sector]++
 		if r.head.Dying != 0 {
 			report("a reply's deletion has not come to its end")
 		}
 		return r.head.Dying == 0
 	})
+	if damaged > 0 {
+		report("the records of replies that are damaged: %d", damaged)
+	}
 	for n, users := range users {
 		if users > 1 {
 			report("key sector %d: %d entries use it", n, users)

@@ -108,6 +108,36 @@ func TestDamagedRecordsExpireNothingElse(t *testing.T) {
 	}
 }
 
+// TestDamagedRecordsEndNoCheck: in a store that runs they are counted and named, beside
+// whatever else is wrong, and what is waiting beside them waits no longer.
+func TestDamagedRecordsEndNoCheck(t *testing.T) {
+	s, _ := newStore(t)
+	defer s.Close()
+	good, lost := create(t, s, sizes()[0], ""), create(t, s, sizes()[1], "")
+	if err := os.Remove(s.payloadPath(lost.ID)); err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range []string{"", "0123456789abcdef"} {
+		put(t, s, bucketItems, "\x00"+key, "ganjil")
+		put(t, s, bucketReplies, "\x01"+key, "ganjil")
+	}
+	wrong, err := s.Check()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"item " + lost.ID.String() + ": no payload", "the record of item \"00\" is damaged", "00303132", "replies that are damaged: 2"} {
+		if !slices.ContainsFunc(wrong, func(line string) bool { return strings.Contains(line, want) }) {
+			t.Errorf("check says %q, and nothing of %q", wrong, want)
+		}
+	}
+	if u, err := s.Usage(); err != nil || u.Items != 2 || u.Damaged != 2 || u.Waiting != 2 || u.Payloads != good.Size+lost.Size {
+		t.Errorf("usage is %+v, %v", u, err)
+	}
+	if waiting, err := s.Waiting(); err != nil || len(waiting) != 2 {
+		t.Errorf("waiting are %v, %v", waiting, err)
+	}
+}
+
 // TestADamagedCanaryHoldsNothingUp: it counts as none, that of another reviewer as before,
 // and Check names it until a new one takes its place, or all of its time are forgotten.
 func TestADamagedCanaryHoldsNothingUp(t *testing.T) {
