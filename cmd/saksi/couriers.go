@@ -29,17 +29,19 @@ func runCourier(ctx context.Context, e env, args []string) error {
 	return sub[args[0]](ctx, e, args[1:])
 }
 
-// withBook gives f a data folder's list of couriers, and the name of the drop:
+// withBook gives f a data folder's list of couriers, and what tells the name of the drop:
 // through the running server if there is one, which tells tor; else on the folder
-// itself.
-func withBook(data string, f func(book courier.Book, origin string) error) error {
+// itself. A server is asked for its name where that is needed alone: whoever is to be
+// removed is removed from one that can say nothing else any more.
+func withBook(data string, f func(book courier.Book, origin func() (string, error)) error) error {
 	return withData(data, func(c *courier.Client) error {
-		status, err := c.Status()
-		if err != nil {
-			return err
-		}
-		return f(c, status.Origin)
-	}, func(b *inbox.Inbox) error { return f(&folder.Couriers{Dir: data}, b.Newest().Origin) })
+		return f(c, func() (string, error) {
+			status, err := c.Status()
+			return status.Origin, err
+		})
+	}, func(b *inbox.Inbox) error {
+		return f(&folder.Couriers{Dir: data}, func() (string, error) { return b.Newest().Origin, nil })
+	})
 }
 
 // couriersOnion returns the address of the couriers' service: the one that is
@@ -80,8 +82,12 @@ func runCourierAdd(_ context.Context, e env, args []string) error {
 	if err != nil {
 		return explain(err, *data)
 	}
-	return withBook(*data, func(book courier.Book, origin string) error {
-		p, err := pass.New(origin, fs.Arg(0), address, key)
+	return withBook(*data, func(book courier.Book, origin func() (string, error)) error {
+		name, err := origin()
+		if err != nil {
+			return err
+		}
+		p, err := pass.New(name, fs.Arg(0), address, key)
 		if err != nil {
 			return err
 		}
@@ -144,7 +150,7 @@ func runCourierList(_ context.Context, e env, args []string) error {
 	if err := parse(e, fs, args, 0, data); err != nil {
 		return err
 	}
-	return withBook(*data, func(book courier.Book, _ string) error {
+	return withBook(*data, func(book courier.Book, _ func() (string, error)) error {
 		list, err := book.Couriers()
 		if err != nil {
 			return err
@@ -166,7 +172,7 @@ func runCourierRemove(_ context.Context, e env, args []string) error {
 		return err
 	}
 	name := fs.Arg(0)
-	return withBook(*data, func(book courier.Book, _ string) error {
+	return withBook(*data, func(book courier.Book, _ func() (string, error)) error {
 		if err := book.RemoveCourier(name); err != nil {
 			return explainCourier(err)
 		}
