@@ -63,12 +63,20 @@ func export(ctx context.Context, e env, ops courier.Operations, out string, now 
 		return hinted{fmt.Errorf("exporting: %q exists", out),
 			"give another name, or remove it if the reviewers have it"}
 	}
-	f, err := os.CreateTemp(filepath.Dir(out), filepath.Base(out)+".*.part")
+	f, err := createPart(out)
+	if errors.Is(err, errTwice) {
+		return hinted{fmt.Errorf("exporting: %w", err), "wait until it is done, or give another name"}
+	}
 	if err != nil {
 		return fmt.Errorf("exporting: %w", err)
 	}
-	defer os.Remove(f.Name()) // fails, as it should, once the file was renamed
-	defer f.Close()
+	defer f.Close() // last: as long as it is open nobody else has this name
+	named := false
+	defer func() {
+		if !named {
+			_ = os.Remove(f.Name())
+		}
+	}()
 	if now {
 		n, err := ops.Close()
 		if err != nil {
@@ -90,6 +98,7 @@ func export(ctx context.Context, e env, ops courier.Operations, out string, now 
 	if err := os.Rename(f.Name(), out); err != nil {
 		return fmt.Errorf("exporting: %w", err)
 	}
+	named = true
 	if err := syncFolder(filepath.Dir(out)); err != nil {
 		return err
 	}
