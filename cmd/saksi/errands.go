@@ -217,6 +217,7 @@ func (f errandFlags) explain(err error) error {
 		{errand.ErrRefused, "you were removed, or got a new pass: ask the operator"},
 		{errand.ErrForged, "do not carry it. Tell the operator and the reviewers: somebody poses as the server, " +
 			"or it has a new key and you need a new pass"},
+		{errand.ErrLarge, "tell the operator: no desk has confirmed a batch for too long, or the server is flooded, or it is a false one"},
 		{batch.ErrBundle, "start it again; if it goes on like that, tell the operator"},
 		{syscall.ENOSPC, room}, {syscall.EDQUOT, room},
 		{store.ErrFull, "tell the operator to make room on the server's disk, then bring the same outbox once more: " +

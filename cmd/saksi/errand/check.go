@@ -29,8 +29,15 @@ type Checked struct {
 // ErrForged is returned for a bundle that the server of the pass did not make.
 var ErrForged = errors.New("the bundle is not from the server of this pass")
 
-// maxNote bounds BATCH.note, in bytes.
-const maxNote = 64 << 10
+// ErrLarge is returned for a bundle whose lists a laptop's memory is not to hold.
+var ErrLarge = errors.New("the bundle has more members, or longer lists, than a desk takes")
+
+// Bounds of what is kept of a bundle until all of it was read.
+const (
+	maxNote    = 64 << 10  // of BATCH.note, in bytes
+	maxMembers = 2_000_000 // as a desk has it
+	maxLists   = 256 << 20 // of all lists together, in bytes: for about as many members
+)
 
 // A checker holds a bundle's members until all of them are there.
 type checker struct {
@@ -40,10 +47,12 @@ type checker struct {
 	lists  map[uint64][]byte
 	hashes map[batch.Path]roster.Hash
 	size   int64
+	count  int   // of members
+	listed int64 // bytes of all lists
 }
 
 // Check reads a bundle. It returns [batch.ErrBundle] for one that is not whole,
-// and [ErrForged].
+// [ErrForged] and [ErrLarge].
 func Check(r io.Reader, origin string, server sign.Key) (*Checked, error) {
 	c := &checker{
 		origin: origin, server: server, notes: map[uint64]batch.Note{}, lists: map[uint64][]byte{},
@@ -73,7 +82,13 @@ func (c *counter) Read(p []byte) (int, error) {
 }
 
 func (c *checker) member(path batch.Path, size int64, content io.Reader) error {
+	c.count++
+	if path.Kind == batch.BatchSums {
+		c.listed += size
+	}
 	switch {
+	case c.count > maxMembers || c.listed > maxLists:
+		return ErrLarge
 	case path.Kind == batch.BatchNote && size <= maxNote:
 		msg, err := io.ReadAll(content)
 		if err != nil {
@@ -127,7 +142,8 @@ func (c *checker) chain() ([]batch.Note, error) {
 // compare holds what is there against what is listed.
 func (c *checker) compare(notes []batch.Note) (*Checked, error) {
 	listed := map[batch.Path]roster.Hash{}
-	for _, list := range c.lists {
+	for at, list := range c.lists {
+		delete(c.lists, at) // it is not needed twice
 		sums, err := batch.ParseSums(string(list))
 		if err != nil {
 			return nil, fmt.Errorf("checking: %w", ErrForged)

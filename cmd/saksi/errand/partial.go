@@ -91,7 +91,7 @@ func (p *partial) discard() error {
 // refuse removes a bundle that did not stand the check. One that could not be read
 // stays, for the next fetch: hours of Tor may be in it.
 func (p *partial) refuse(err error) error {
-	if errors.Is(err, batch.ErrBundle) || errors.Is(err, ErrForged) {
+	if errors.Is(err, batch.ErrBundle) || errors.Is(err, ErrForged) || errors.Is(err, ErrLarge) {
 		return errors.Join(err, p.discard())
 	}
 	return err

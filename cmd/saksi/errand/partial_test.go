@@ -23,6 +23,7 @@ func TestWhatCannotBeReadIsKept(t *testing.T) {
 		{fmt.Errorf("checking: %w", syscall.EIO), true},
 		{fmt.Errorf("checking: %w", batch.ErrBundle), false},
 		{fmt.Errorf("checking: %w", ErrForged), false},
+		{fmt.Errorf("checking: %w", ErrLarge), false},
 	} {
 		dir := t.TempDir()
 		name := filepath.Join(dir, "saksi-x-"+strings.Repeat("0", 32)+".part")
