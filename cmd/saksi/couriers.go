@@ -137,7 +137,7 @@ func printAdded(w io.Writer, data, out string, p *pass.Pass) {
 	card := p.Card()
 	fmt.Fprintf(w, "%s is a courier now. The pass is in %s: it is a secret, for this one laptop.\n", card.Name, out)
 	fmt.Fprintf(w, "Hand it over in person, and wipe it here. Next, on the laptop:\n\n")
-	file := filepath.Base(out)
+	file := shellWord(filepath.Base(out))
 	fmt.Fprintf(w, "    saksi courier line -pass %s\n    saksi fetch -pass %s -out FOLDER\n\n", file, file)
 	fmt.Fprintf(w, "A server with -onion lets the courier in at once. With the system's tor, write the file\n\n")
 	fmt.Fprintf(w, "    %s\n\nin the couriers' HiddenServiceDir, with this one line, and reload tor:\n\n    %s\n",
@@ -159,7 +159,7 @@ func runCourierList(_ context.Context, e env, args []string) error {
 			fmt.Fprintf(e.stdout, "%-*s  %s: %s", pass.MaxName, c.Name, torsFile(c.Name), c.Auth())
 		}
 		if len(list) == 0 {
-			fmt.Fprintf(e.stdout, "No couriers. Next: saksi courier add -data %s -out FILE NAME\n", *data)
+			fmt.Fprintf(e.stdout, "No couriers. Next: saksi courier add -data %s -out FILE NAME\n", shellWord(*data))
 		}
 		return nil
 	})
@@ -198,7 +198,7 @@ func runCourierLine(_ context.Context, e env, args []string) error {
 	fmt.Fprintf(e.stderr, "saksi: this line is a secret. Lay it, as a file %s.auth_private with mode 0600, "+
 		"into the folder that\nsaksi: ClientOnionAuthDir in this laptop's torrc names, and reload tor. "+
 		"Then: saksi fetch -pass %s -out FOLDER\n",
-		p.Courier, *file)
+		p.Courier, shellWord(*file))
 	return nil
 }
 
@@ -210,7 +210,7 @@ func readPass(e env, name string) (*pass.Pass, error) {
 	}
 	defer f.Close()
 	if info, err := f.Stat(); err == nil && info.Mode().Perm()&0o077 != 0 {
-		fmt.Fprintf(e.stderr, "saksi: warning: others on this machine can read %s: chmod 600 %s\n", name, name)
+		fmt.Fprintf(e.stderr, "saksi: warning: others on this machine can read %s: chmod 600 %s\n", name, shellWord(name))
 	}
 	text, err := io.ReadAll(io.LimitReader(f, pass.MaxSize+1))
 	if err != nil {

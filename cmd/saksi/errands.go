@@ -202,7 +202,7 @@ func readOutbox(name string) ([]byte, error) {
 func (f errandFlags) explain(err error) error {
 	const room = "make room, or give another folder; what came is kept, and the next fetch goes on there"
 	const again = "start it again: a fetch goes on where it was, and an outbox may come twice"
-	line := "saksi courier line -pass " + *f.pass + " says how tor gets the key of this pass"
+	line := "saksi courier line -pass " + shellWord(*f.pass) + " says how tor gets the key of this pass"
 	var clock *errand.ClockError
 	if errors.As(err, &clock) {
 		return hinted{err, "set this machine's clock, and its time zone, and try again"}

@@ -96,18 +96,19 @@ func folderRows(data string) []next {
 	broken := "a part of " + data + " is missing or damaged: keep a copy as it is, " +
 		"then put the whole folder back from a backup, never a part of one"
 	format := filepath.Join(data, "FORMAT")
+	word := shellWord(data)
 	return []next{
 		{store.ErrLocked, "a server is running on " + data + ": stop it first; or another command is at work there: wait until it is done"},
-		{folder.ErrNoFolder, "saksi init -data " + data + " -origin NAME makes one"},
-		{folder.ErrNoRoster, "saksi init -data " + data + " -roster roster.note -root root.vkey"},
-		{folder.ErrNoRoots, "nothing else is lost: saksi init -data " + data + " -roster roster.note -root root.vkey " +
+		{folder.ErrNoFolder, "saksi init -data " + word + " -origin NAME makes one"},
+		{folder.ErrNoRoster, "saksi init -data " + word + " -roster roster.note -root root.vkey"},
+		{folder.ErrNoRoots, "nothing else is lost: saksi init -data " + word + " -roster roster.note -root root.vkey " +
 			"writes it, with the newest roster; the roots and every reviewer have both files"},
 		{folder.ErrNoFormat, "nothing else needs to be lost: keep a copy of the folder, write the line saksi/v1/data into " +
 			format + ", as the owner of the others, and see what saksi check says"},
 		{folder.ErrHalfMade, "if saksi init was interrupted and this drop never served: move " + data + " away, and begin again. " +
 			"If it did: keep a copy as it is, then put the whole folder back from a backup"},
 		{folder.ErrNotEmpty, "nothing was changed: for a new drop give a new folder; of an old one " +
-			"saksi status -data " + data + " says what it lacks"},
+			"saksi status -data " + word + " says what it lacks"},
 		{store.ErrFormat, "it was made by another version of saksi: use that one"},
 		{store.ErrDamaged, broken}, {fs.ErrNotExist, broken},
 		{folder.ErrSite, "mend the file, or take it out of " + data + ": " +

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"saksi/cmd/saksi/errand"
+	"saksi/server/folder"
 	"saksi/server/inbox"
 	"saksi/server/store"
 )
@@ -92,6 +93,23 @@ func TestAnErrandsDiskSaysWhatToDo(t *testing.T) {
 			if !errors.As(err, new(hinted)) {
 				t.Errorf("%v: nothing to do", err)
 			}
+		}
+	}
+}
+
+// TestAHintsCommandsCanBeCopied whatever the folder is called.
+func TestAHintsCommandsCanBeCopied(t *testing.T) {
+	const data, word = "kotak kami; x", "'kotak kami; x'"
+	pass := data
+	said := []error{
+		explain(folder.ErrNoFolder, data), explain(folder.ErrNoRoster, data), explain(folder.ErrNoRoots, data),
+		explain(folder.ErrNotEmpty, data), errandFlags{pass: &pass}.explain(errand.ErrNoKey),
+		runInit(t.Context(), env{stdout: io.Discard, stderr: io.Discard}, []string{"-data", data}),
+		runInit(t.Context(), env{stdout: io.Discard, stderr: io.Discard}, []string{"-data", data, "-root", "r"}),
+	}
+	for _, err := range said {
+		if h := (hinted{}); !errors.As(err, &h) || !strings.Contains(h.hint, word) {
+			t.Errorf("%v: %q", err, h.hint)
 		}
 	}
 }

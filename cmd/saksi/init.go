@@ -24,12 +24,12 @@ func runInit(_ context.Context, e env, args []string) error {
 	}
 	if *rosterFile == "" || *rootFile == "" {
 		return hinted{errors.New("initialising: -roster and -root go together"),
-			"saksi init -data " + *data + " -roster roster.note -root root.vkey"}
+			"saksi init -data " + shellWord(*data) + " -roster roster.note -root root.vkey"}
 	}
 	signed, waits, err := folder.Admit(*data, *rosterFile, *rootFile, time.Now)
 	if errors.Is(err, folder.ErrNoFolder) {
 		return hinted{fmt.Errorf("initialising: %q is no data folder yet, and the roster must name its key", *data),
-			"saksi init -data " + *data + " -origin NAME makes it and writes server.vkey for the roster"}
+			"saksi init -data " + shellWord(*data) + " -origin NAME makes it and writes server.vkey for the roster"}
 	}
 	if err != nil {
 		return explain(err, *data)
@@ -41,14 +41,14 @@ func runInit(_ context.Context, e env, args []string) error {
 	}
 	fmt.Fprintf(e.stdout, "Roster %d of %s is in force until %s, with %d reviewers.\n",
 		signed.Sequence, signed.Origin, signed.Until.Format(time.DateOnly), len(signed.Reviewers))
-	fmt.Fprintf(e.stdout, "Next: saksi serve -data %s\n", *data)
+	fmt.Fprintf(e.stdout, "Next: saksi serve -data %s\n", shellWord(*data))
 	return nil
 }
 
 func initFolder(e env, data, origin string) error {
 	if origin == "" {
 		return hinted{errors.New("initialising: a new data folder needs a name"),
-			"saksi init -data " + data + " -origin kotak.example"}
+			"saksi init -data " + shellWord(data) + " -origin kotak.example"}
 	}
 	key, err := folder.Create(data, origin)
 	if err != nil {
@@ -56,6 +56,6 @@ func initFolder(e env, data, origin string) error {
 	}
 	fmt.Fprintf(e.stdout, "Data folder %s is made. The server's key, for the roster, is in %s:\n%s\n",
 		data, filepath.Join(data, "server.vkey"), key)
-	fmt.Fprintf(e.stdout, "Next: saksi init -data %s -roster roster.note -root root.vkey\n", data)
+	fmt.Fprintf(e.stdout, "Next: saksi init -data %s -roster roster.note -root root.vkey\n", shellWord(data))
 	return nil
 }
