@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 
 	"saksi/crypto/receipt"
 	"saksi/server/courier"
@@ -69,6 +70,7 @@ func explainLost(err error, id receipt.ItemID) error {
 	return hintFor(fmt.Errorf("item %s: %w", id, err), []next{
 		{inbox.ErrWhole, "nothing is to be given up; saksi check says what else is wrong"},
 		{store.ErrGone, "by its reporter, by its time or by this command: there is nothing left to do"},
+		{fs.ErrPermission, "its file is there, and belongs to another user: give it to the user of the data folder with chown, then saksi check"},
 		{store.ErrUnknown, "look whether the number is the one that saksi check names"},
 	})
 }

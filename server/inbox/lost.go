@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
+	"syscall"
 
 	"saksi/crypto/batch"
 	"saksi/crypto/receipt"
@@ -65,6 +67,13 @@ func (b *Inbox) loss(id receipt.ItemID) (t store.Tombstone, err error) {
 	return t, nil
 }
 
+// passing reports whether an error says nothing of what the disk has.
+func passing(err error) bool {
+	return slices.ContainsFunc([]error{fs.ErrPermission, syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM}, func(reason error) bool {
+		return errors.Is(err, reason)
+	})
+}
+
 // listed returns nil if a batch has an item of which the store knows nothing.
 func (b *Inbox) listed(id receipt.ItemID) error {
 	unknown := fmt.Errorf("giving up an item: %w", cmp.Or(b.Store.Sound(), store.ErrUnknown))
@@ -83,11 +92,13 @@ func (b *Inbox) listed(id receipt.ItemID) error {
 	return unknown
 }
 
-// isWhole reports whether all of an item can be read, and is what its batch lists.
+// isWhole reports whether all of an item can be read, and is what its batch lists. It
+// returns the error of one that perhaps is, and may not be read or cannot be now: as its
+// file belongs to root, who put it back, or the machine is short of something.
 func (b *Inbox) isWhole(i store.Item) (bool, error) {
 	now := batch.Sums{}
 	if err := b.sumItem(now, i); err != nil {
-		if errors.Is(err, store.ErrDamaged) {
+		if errors.Is(err, store.ErrDamaged) && !passing(err) {
 			err = nil
 		}
 		return false, err

@@ -3,10 +3,13 @@ package inbox_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
 	"sync"
+	"syscall"
 	"testing"
 
 	"saksi/crypto/parcel"
@@ -191,5 +194,36 @@ func TestABatchThatRetiresLosesNothing(t *testing.T) {
 	}
 	if got := d.stand(t, code, 0); got != parcel.Carried {
 		t.Errorf("it stands at %d", got)
+	}
+}
+
+// locked is a store whose payloads nobody may open: as files that root has put back.
+type locked struct {
+	store.Store
+	why error
+}
+
+func (l locked) Payload(receipt.ItemID) (io.ReadCloser, error) {
+	return nil, fmt.Errorf("reading payload: %w: %w", store.ErrDamaged, l.why)
+}
+
+// TestWhatMayNotBeReadIsNotLost: that it belongs to somebody else, or that the machine is
+// short of something now, is no reason to delete it.
+func TestWhatMayNotBeReadIsNotLost(t *testing.T) {
+	for _, why := range []error{syscall.EACCES, syscall.EPERM, syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM} {
+		d := newDrop(t, 1)
+		code := receipt.New()
+		d.sendFile(t, code)
+		whole := d.faulty.Store
+		d.faulty.Store = locked{whole, why}
+		for _, err := range []error{d.Lost(code.ItemID(0)), d.GiveUp(code.ItemID(0))} {
+			if !errors.Is(err, why) {
+				t.Errorf("giving up: %v, want %v", err, why)
+			}
+		}
+		d.faulty.Store = whole
+		if got := d.stand(t, code, 0); got != parcel.Waiting {
+			t.Errorf("after %v it stands at %d", why, got)
+		}
 	}
 }

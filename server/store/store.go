@@ -233,7 +233,8 @@ type Store interface {
 	Slots(id receipt.ItemID) ([][]byte, error)
 
 	// Payload opens an item's payload, or returns [ErrUnknown], or [ErrDamaged]
-	// when it has another size than was kept. It stays readable while open, even
+	// when it has another size than was kept, or cannot be opened: with the reason,
+	// where it is another than that it is not there. It stays readable while open, even
 	// if the item is deleted meanwhile.
 	Payload(id receipt.ItemID) (io.ReadCloser, error)
 

@@ -10,6 +10,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"go.etcd.io/bbolt"
@@ -348,4 +349,20 @@ func FuzzFileName(f *testing.F) {
 			t.Errorf("%q is ours", name)
 		}
 	})
+}
+
+// TestWhyAPayloadDoesNotOpenIsSaid, and not where it is: a file that is there, and may not be
+// read, is put right in another way than one that is gone.
+func TestWhyAPayloadDoesNotOpenIsSaid(t *testing.T) {
+	s, _ := newStore(t)
+	defer s.Close()
+	i := create(t, s, sizes()[1], "")
+	name := s.payloadPath(i.ID)
+	if err := errors.Join(os.Remove(name), os.Symlink(filepath.Base(name), name)); err != nil {
+		t.Fatal(err)
+	}
+	_, err := s.Payload(i.ID)
+	if !errors.Is(err, store.ErrDamaged) || !errors.Is(err, syscall.ELOOP) || strings.Contains(err.Error(), i.ID.String()) {
+		t.Errorf("%v, want ErrDamaged and ELOOP", err)
+	}
 }

@@ -376,8 +376,11 @@ func (s *Store) Payload(id receipt.ItemID) (io.ReadCloser, error) {
 // openPayload opens a payload that is a file.
 func (s *Store) openPayload(id receipt.ItemID, size int64) (io.ReadCloser, error) {
 	f, err := os.Open(s.payloadPath(id))
-	if err != nil {
+	if errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("reading payload: %w", s.lost(id))
+	}
+	if err != nil { // it is there
+		return nil, fmt.Errorf("reading payload: %w: %w", s.lost(id), withoutPath(err))
 	}
 	info, err := f.Stat()
 	if err != nil || info.Size() != size {
