@@ -88,7 +88,7 @@ func TestWhatTheRaceDetectorSkipsIsRun(t *testing.T) {
 	if strings.Contains(string(text), "go test -vet=off -shuffle=on -timeout 20m -p 2 ./server/inbox $(go list") {
 		runs["server/inbox"] = regexp.MustCompile("")
 	}
-	raced := regexp.MustCompile(`^(server(/.*)?|cmd/saksi/.*|web/evidence)$`)
+	raced := regexp.MustCompile(`^(server(/.*)?|cmd/saksi/.*|cmd/saksi-review|web/evidence)$`)
 	var skipped []string
 	for _, m := range regexp.MustCompile(`(?m)^alone="?(?:\$alone\|)?'?([A-Za-z|]+)['"]$`).FindAllStringSubmatch(string(text), -1) {
 		skipped = append(skipped, strings.Split(m[1], "|")...)
@@ -116,9 +116,9 @@ func TestWhatTheRaceDetectorSkipsIsRun(t *testing.T) {
 // TestWhatStartsGoroutinesIsWatched: what .ci/check runs without the race detector
 // starts none.
 func TestWhatStartsGoroutinesIsWatched(t *testing.T) {
-	watched := regexp.MustCompile(`^(server|cmd/saksi|web/evidence)(/|$)`)
+	watched := regexp.MustCompile(`^(server(/.*)?|cmd/saksi(/.*)?|cmd/saksi-review|web/evidence)$`)
 	text, err := os.ReadFile("../.ci/check")
-	if err != nil || !strings.Contains(string(text), "racing=$(go list ./server/... ./cmd/saksi/... ./web/evidence | ") {
+	if err != nil || !strings.Contains(string(text), "racing=$(go list ./server/... ./cmd/saksi/... ./cmd/saksi-review ./web/evidence | ") {
 		t.Fatalf(".ci/check watches something else: %v", err)
 	}
 	found := 0
