@@ -95,9 +95,20 @@ func (b *Inbox) closeOne() (closed uint64, more bool, err error) {
 	return note.Sequence, more, nil
 }
 
+// closingWeek is the week that a batch is closed in: none before the newest roster's, as a
+// machine without a battery starts in 1970, which is in no note. A week behind the roster's
+// stands as it is: desks destroy the secrets of weeks by those of batches.
+func (b *Inbox) closingWeek() week.Week {
+	now := week.Of(b.Now())
+	if first := week.Of(b.Newest().From); now.Before(first) {
+		return first
+	}
+	return now
+}
+
 // nextNote returns the head of the next batch, without sums.
 func (b *Inbox) nextNote() (batch.Note, error) {
-	next := batch.Note{Origin: b.Newest().Origin, Sequence: 1, Week: week.Of(b.Now())}
+	next := batch.Note{Origin: b.Newest().Origin, Sequence: 1, Week: b.closingWeek()}
 	newest, err := b.Store.Batch(0)
 	if errors.Is(err, store.ErrUnknown) {
 		return next, nil

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"saksi/crypto/batch"
 	"saksi/crypto/item"
@@ -318,4 +319,26 @@ func (d *drop) fileParcel(t testing.TB, code receipt.Code, n int) inbox.Parcel {
 			_, err := w.Write(payload.Bytes())
 			return err
 		}}
+}
+
+// TestAClockThatStoppedEndsNoBatches: a machine without a battery starts in 1970, a year
+// that no week has in a note. What closes then does not keep the next from closing, and its
+// week is one of the roster's.
+func TestAClockThatStoppedEndsNoBatches(t *testing.T) {
+	d := newDrop(t, 1)
+	d.close(t)
+	d.now = time.Unix(0, 0)
+	d.close(t)
+	closed, err := d.Store.Batch(2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	note, err := batch.OpenNote(closed.Note, d.Server.Key())
+	if first := week.Of(d.Newest().From); err != nil || note.Week != first {
+		t.Errorf("what closed in 1970 has week %v, want %v: %v", note.Week, first, err)
+	}
+	d.now = start
+	if n, err := d.Close(); err != nil || n != 3 {
+		t.Errorf("after it: batch %d, %v", n, err)
+	}
 }
