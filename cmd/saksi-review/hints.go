@@ -67,6 +67,8 @@ func diskHints() []hintRow {
 	return []hintRow{
 		{syscall.ENOSPC, room}, {syscall.EDQUOT, room},
 		{syscall.EROFS, "it is mounted read-only: see whether the stick has a lock, and mount it anew, or give another place" + asBefore},
+		{fs.ErrPermission, "it is read-only, as in a copy from a disc, or belongs to somebody else, as what sudo made belongs to root: " +
+			"chmod -R u+rwX opens a folder that is yours" + asBefore},
 		{syscall.EIO, "that disk or stick is failing, or was pulled out: while it can be read, copy all that is on it to another one, " +
 			"the desk's folder and the keys first, and go on there"},
 		{syscall.EFBIG, "the stick is formatted as FAT, for files up to 4 GiB: take one that is formatted as exFAT; " +

@@ -179,7 +179,7 @@ func wipe(path string) error {
 // overwrite writes random bytes over a file and leaves it open, to be synced;
 // there is no file when there was none.
 func overwrite(path string) (*os.File, error) {
-	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	f, err := openToScrub(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

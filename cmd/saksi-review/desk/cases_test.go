@@ -2,9 +2,14 @@ package desk
 
 import (
 	"errors"
+	"os"
+	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
 
 	"saksi/crypto/roster"
 )
@@ -80,5 +85,35 @@ func TestIndexKeepsItsCases(t *testing.T) {
 	}
 	if !slices.Contains(l.texts(), "0 "+honest) {
 		t.Error("the other case does not read")
+	}
+}
+
+// TestReadOnlyFilesAreDestroyed: so are those of a desk that was copied from a disc. A case
+// whose key stays would keep the desk from being opened, for closing it comes first.
+func TestReadOnlyFilesAreDestroyed(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x.key")
+	secret := strings.Repeat(marker, 10)
+	if err := os.WriteFile(path, []byte(secret), 0o400); err != nil {
+		t.Fatal(err)
+	}
+	if os.Getuid() == 0 { // who may write whatever its mode
+		const nobody = 65534
+		err := errors.Join(os.Chown(path, nobody, nobody), os.Chmod(filepath.Dir(path), 0o711),
+			os.Chmod(filepath.Dir(filepath.Dir(path)), 0o711))
+		if err != nil {
+			t.Fatal(err)
+		}
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		defer unix.SetfsuidRetUid(unix.Getuid())
+		if _, err := unix.SetfsuidRetUid(nobody); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := wipe(path); err != nil {
+		t.Fatal(err)
+	}
+	if left, err := os.ReadFile(path); err != nil || strings.Contains(string(left), marker) || len(left) != len(secret) {
+		t.Errorf("left are %d bytes, %v", len(left), err)
 	}
 }
